@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# The only Makefile. Sources are found by wildcard, headers by compiler-made
+# depfiles (clang and cc), output goes to build/. `make` needs no root.
+
+PREFIX	?= /usr/local
+DESTDIR	?=
+CC	?= cc
+CLANG	?= clang
+BPFTOOL	?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
+B	:= build
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+
+PACKAGES := clang llvm libclang-rt-14-dev bpftool gcc make pkg-config libbpf-dev libxdp-dev libelf-dev \
+	zlib1g-dev linux-libc-dev libnl-3-dev libnl-route-3-dev libfyaml-dev libjson-c-dev \
+	libnftables-dev libcunit1-dev iperf3 sockperf tcpdump nftables iproute2 iputils-ping \
+	ethtool python3 python3-scapy man-db groff
+
+WARN	:= -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+CPPFLAGS += -Iinclude -D_GNU_SOURCE
+CFLAGS	?= -O2 -g
+CFLAGS	+= -std=gnu11 $(WARN) -MMD -MP
+LIBS	:= -lxdp -lbpf -lelf -lz -lnl-route-3 -lnl-3 -lfyaml -ljson-c -lnftables -lpthread -lm
+# _POSIX pkg-config paths: libnl keeps its headers in a folder of its own
+CPPFLAGS += $(shell pkg-config --cflags libnl-3.0 libnl-route-3.0 2>/dev/null)
+
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror -Wno-unused-function \
+	-Wno-missing-prototypes -Iinclude -Ibpf $(if $(MULTIARCH),-I/usr/include/$(MULTIARCH)) \
+	-fno-stack-protector -MMD -MP
+
+BPF_SRC	:= $(wildcard bpf/*.bpf.c)
+SKEL	:= $(BPF_SRC:bpf/%.bpf.c=$B/bpf/%.skel.h)
+LIB_OBJ	:= $(patsubst %.c,$B/%.o,$(wildcard user/lib/*.c))
+CMD_OBJ	:= $(patsubst %.c,$B/%.o,$(wildcard user/cmd/*.c))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+all: $B/dpulab
+
+# ---- datapath -----------------------------------------------------------
+$B/bpf/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MF $B/bpf/$*.d -c $< -o $@
+
+$B/bpf/%.skel.h: $B/bpf/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $* > $@
+
+# ---- library and command ------------------------------------------------
+$B/user/%.o: user/%.c | $(SKEL)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -I$B/bpf -Iuser/lib $(CFLAGS) -c $< -o $@
+
+$B/libdpulab.a: $(LIB_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$B/dpulab: $(CMD_OBJ) $B/libdpulab.a
+	$(CC) $(LDFLAGS) -o $@ $(CMD_OBJ) $B/libdpulab.a $(LIBS)
+
+include $(wildcard tests/tests.mk vm-test/vm-test.mk)
+
+# ---- set-up, running ----------------------------------------------------
+deps:
+	@bash .ci/deps $(PACKAGES)
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	$B/dpulab demo
+
+check: deps
+	@$(MAKE) --no-print-directory check-run
+
+install: all
+	install -D -m 755 $B/dpulab $(DESTDIR)$(PREFIX)/bin/dpulab
+	install -d $(DESTDIR)$(PREFIX)/share/dpulab $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 644 $(wildcard user/share/*) $(DESTDIR)$(PREFIX)/share/dpulab/
+	install -m 644 $(wildcard docs/man/*.8) $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -m 644 user/completion/dpulab.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/dpulab
+
+format:
+	clang-format -i $(shell git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf $B
+
+.PHONY: all deps demo check check-run bench vm-test install format clean
+-include $(shell find $B -name '*.d' 2>/dev/null)

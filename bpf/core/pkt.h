@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * pkt.h - the neutral packet context: what the hook knows of a frame, what parse
+ * read from it, what the stages decided. Offsets and values only, no pointers,
+ * so that it can live in a per-CPU map and cross function and tail-call borders.
+ */
+#pragma once
+#include <dpulab/conntrack.h>
+#include <dpulab/flow.h>
+#include <dpulab/port.h>
+#include <dpulab/stats.h>
+
+enum pkt_l3 {
+	PKT_L3_OTHER = 0, /* not IP: switched, never judged by the firewall */
+	PKT_L3_ARP,
+	PKT_L3_IP4,
+	PKT_L3_IP6,
+};
+
+enum pkt_frag {
+	PKT_FRAG_NONE = 0,
+	PKT_FRAG_FIRST,
+	PKT_FRAG_LATER,
+};
+
+struct pkt {
+	/* filled by the hook */
+	__u32 ifindex;
+	__u32 len;	/* L2 frame as it arrived, bytes, outer header included */
+	__u32 gso_size; /* TC: payload of one segment, 0 = not GSO. XDP: 0 */
+	__u32 gso_segs; /* at least 1 */
+	__u8 hook;	/* enum dpu_hook */
+	__u8 tag_in_meta; /* vlan_in came from skb metadata, not from the bytes */
+
+	/* filled by port and parse */
+	__u8 in_kind;	/* enum dpu_port_kind after acts_as */
+	__u8 l3;	/* enum pkt_l3 */
+	__u8 frag;	/* enum pkt_frag */
+	__u8 has_ports; /* key.sport/dport are L4 ports (TCP, UDP, SCTP) */
+	__u8 tcp_flags;
+	__u8 icmp_type, icmp_code;
+	__u8 icmp_error; /* an ICMP(v6) error: "inner" holds the quoted packet's tuple */
+	__u8 bad;	 /* malformed: drop */
+	__u8 unjudgeable; /* IP, but the transport header cannot be found (too many extension headers) */
+	__u16 raw_port;	/* port of the device, before acts_as */
+	__u16 segment;
+	__u16 l2_off;	/* of the (inner) Ethernet header: 0, or DPU_VXLAN_OVERHEAD when in VXLAN */
+	__u16 l3_off, l4_off; /* from the start of the frame */
+	__u16 ethertype; /* host order, behind the tag */
+	__u16 l3_len;	/* IP total length, bytes */
+	__u16 in_vtep;	/* tunnel endpoint the frame came from; 0 = none */
+	struct dpu_flow_key key; /* the (inner) headers; exact form used by the flow cache */
+	struct dpu_ct_key inner; /* quoted tuple of an ICMP error, in its own direction: side 0 = its source */
+
+	/* decided by the stages */
+	__u8 verdict;	/* enum dpu_verdict */
+	__u8 reason;	/* enum dpu_reason */
+	__u8 action;	/* enum dpu_flow_action */
+	__u8 flood;	/* no single output: copy to the segment */
+	__u8 cacheable; /* cleared by a stage that looked at something not in key or generations */
+	__u8 n_gens;
+	__u16 out_port, out_vtep;
+	__u16 gen_slot[DPU_FLOW_GENS];
+	__u32 gen_sum;	/* of the counters as read *before* the decision that depends on them */
+	__u32 ct_id[2];	/* source vNIC's, destination vNIC's connection; 0 = none */
+	__u16 ct_zone[2];
+	__u32 rule_id;	/* rule that decided a drop or reject */
+	__u64 now_ns;
+};

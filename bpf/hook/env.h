@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * env.h - what stages may use of the world besides the frame: maps, clock,
+ * random, bounded loops. BPF: helpers. Native build (DPU_NATIVE): tests/lib/env_native.h
+ * provides the same names over plain memory, with a clock that tests set.
+ *
+ *   env_lookup(map, key)	pointer into the map or NULL. map is the name from maps.h
+ *   env_update(map, key, val, flags), env_delete(map, key)   0 or -errno
+ *   env_now_ns()		CLOCK_MONOTONIC_COARSE
+ *   env_random()		32 random bits
+ *   env_loop(n, fn, arg)	fn(u32 i, void *arg) up to n times, until it returns 1
+ *   env_add(ptr, n)		atomic add
+ *   env_rmb(), env_wmb()	order for the flow cache's seq protocol
+ *   STAGE			storage class of a stage function that is verified once
+ *				(a global BPF function); its pointer arguments may be NULL
+ *				for the verifier and must be checked
+ *   INLINE			always inlined
+ */
+#pragma once
+#ifdef DPU_NATIVE
+#include "env_native.h"
+#else
+#include <linux/types.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+#define INLINE static __always_inline
+#define STAGE  __attribute__((noinline))
+
+#define env_lookup(map, key)		 bpf_map_lookup_elem(&(map), (key))
+#define env_update(map, key, val, flags) bpf_map_update_elem(&(map), (key), (val), (flags))
+#define env_delete(map, key)		 bpf_map_delete_elem(&(map), (key))
+#define env_now_ns()			 bpf_ktime_get_coarse_ns()
+#define env_random()			 bpf_get_prandom_u32()
+#define env_loop(n, fn, arg)		 bpf_loop((n), (fn), (arg), 0)
+#define env_add(ptr, n)			 ((void)__sync_fetch_and_add((ptr), (n)))
+#define env_cpu()			 bpf_get_smp_processor_id()
+#ifndef barrier
+#define barrier() asm volatile("" ::: "memory")
+#endif
+/* x86-64 keeps loads ordered among loads and stores among stores; docs/limits.md says so. */
+#define env_rmb() barrier()
+#define env_wmb() barrier()
+#endif

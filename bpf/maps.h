@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * maps.h - every map of the datapath, once. One instance of each per location
+ * (host, DPU); the XDP and the TC program of a location share them (the loader
+ * opens both objects and lets the second reuse the first one's maps).
+ * Pinned by name under /sys/fs/bpf/dpulab/LAB/NODE/. Sizes marked * are set by
+ * the loader.
+ *
+ * DPU_MAP(name, type, key type, value type, entries, flags)
+ */
+#pragma once
+#include <dpulab/conntrack.h>
+#include <dpulab/dfw.h>
+#include <dpulab/flow.h>
+#include <dpulab/port.h>
+#include <dpulab/stats.h>
+#include "hook/env.h"
+
+#ifndef DPU_NATIVE
+#define DPU_MAP(name_, type_, key_, value_, entries_, flags_)                                      \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_##type_);                                                \
+		__uint(max_entries, entries_);                                                     \
+		__uint(map_flags, flags_);                                                         \
+		__type(key, key_);                                                                 \
+		__type(value, value_);                                                             \
+	} name_ SEC(".maps")
+#endif
+
+/* Written by user space, read by programs. */
+DPU_MAP(control, ARRAY, __u32, struct dpu_control, 1, BPF_F_MMAPABLE);
+DPU_MAP(port_by_ifindex, ARRAY, __u32, __u32, DPU_MAX_IFINDEX, 0);
+DPU_MAP(ports, ARRAY, __u32, struct dpu_port, DPU_MAX_PORTS, 0);
+DPU_MAP(segments, ARRAY, __u32, struct dpu_segment, DPU_MAX_SEGMENTS, 0);
+DPU_MAP(segment_by_wire, HASH, __u32, __u32, 2 * DPU_MAX_SEGMENTS, 0);
+DPU_MAP(vteps, ARRAY, __u32, struct dpu_vtep, DPU_MAX_VTEPS, 0);
+DPU_MAP(vtep_by_ip, HASH, __be32, __u32, DPU_MAX_VTEPS, 0);
+DPU_MAP(dfw_rules, ARRAY, __u32, struct dpu_rule, DPU_MAX_RULES, 0);
+DPU_MAP(redirect, DEVMAP, __u32, __u32, DPU_MAX_PORTS, 0); /* port number -> device; XDP only */
+
+/* Written by programs and by user space (ageing, handover). */
+DPU_MAP(generations, ARRAY, __u32, __u32, DPU_GEN_SLOTS, BPF_F_MMAPABLE);
+DPU_MAP(fdb, HASH, struct dpu_fdb_key, struct dpu_fdb, 16384, 0);		     /* * */
+DPU_MAP(conntrack, HASH, struct dpu_ct_key, struct dpu_ct, 65536, 0);		     /* * */
+DPU_MAP(ct_clock, ARRAY, __u32, struct dpu_ct_key, 131072, 0);			     /* * */
+DPU_MAP(ct_clock_hand, ARRAY, __u32, __u32, 1, 0);
+DPU_MAP(flows, ARRAY, __u32, struct dpu_flow_set, 2048, BPF_F_MMAPABLE);	     /* * */
+DPU_MAP(dfw_hits, ARRAY, __u32, __u64, DPU_MAX_RULES, 0); /* by index into dfw_rules: first packets matched */
+
+/* Written by programs, read by user space. */
+DPU_MAP(port_stats, PERCPU_ARRAY, __u32, struct dpu_port_stats, DPU_MAX_PORTS, 0);
+DPU_MAP(node_stats, PERCPU_ARRAY, __u32, struct dpu_node_stats, DPU_HOOKS, 0);
+DPU_MAP(exit_record, ARRAY, __u32, struct dpu_exit_record, 1, 0);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * conntrack.h - one entry per connection and vNIC (zone = vNIC port number), so
+ * that a vNIC's state can move with the vNIC and its two directions cannot
+ * disagree. The key is normalised: the lower (address, port) pair is side 0.
+ */
+#pragma once
+#include <dpulab/addr.h>
+
+struct dpu_ct_key {
+	union dpu_ip addr[2];
+	__be16 port[2]; /* ICMP echo: identifier in both */
+	__u16 zone;	/* port number of the vNIC */
+	__u8 proto;	/* IP protocol as on the wire (1 or 58 for the ICMPs) */
+	__u8 pad;
+};
+
+/* TCP states as seen from flags (names as in nf_conntrack; RFC 9293). Others use NEW and ESTABLISHED. */
+enum dpu_ct_state {
+	DPU_CT_NONE = 0,
+	DPU_CT_NEW = 1,		/* UDP, ICMP, others: one direction seen */
+	DPU_CT_ESTABLISHED = 2, /* both directions seen; TCP: handshake complete */
+	DPU_CT_SYN_SENT = 3,
+	DPU_CT_SYN_RECV = 4,
+	DPU_CT_FIN_WAIT = 5,
+	DPU_CT_CLOSE_WAIT = 6,
+	DPU_CT_LAST_ACK = 7,
+	DPU_CT_TIME_WAIT = 8,
+	DPU_CT_CLOSE = 9, /* RST seen */
+	DPU_CT_STATES = 10,
+};
+
+enum dpu_ct_flag {
+	DPU_CT_F_ORIG_SIDE = 1 << 0,  /* set: side 1 of the key opened the connection */
+	DPU_CT_F_INBOUND = 1 << 1,    /* the first packet went towards the VM of the zone */
+	DPU_CT_F_REPLY_SEEN = 1 << 2,
+	DPU_CT_F_TAKEN_OVER = 1 << 3, /* made from mid-stream while taking over from the other location */
+};
+
+/* Map "conntrack". */
+struct dpu_ct {
+	__u32 id;	      /* random, never 0: flow entries name it, so that a reused slot is noticed */
+	__u8 state;	      /* enum dpu_ct_state */
+	__u8 flags;	      /* enum dpu_ct_flag */
+	__u16 pad;
+	__u32 rule_id;	      /* rule that allowed the first packet */
+	__u32 policy_gen;     /* dpu_port.policy_gen the decision was made under */
+	__u64 created_ns;     /* CLOCK_MONOTONIC */
+	__u64 last_seen_ns;   /* by the slow path; flow entries named below may be younger */
+	__u64 packets[2];     /* [0] from the opener, [1] replies; slow path and retired flow entries */
+	__u64 bytes[2];	      /* L2 bytes, same */
+	__u32 flow_ref[2];    /* flow-cache slot + 1 of each direction; 0 = none */
+	__u32 gc_slot;	      /* position in "ct_clock" */
+	__u32 pad2;
+};
+
+_Static_assert(sizeof(struct dpu_ct_key) == 40, "ct key");
+_Static_assert(sizeof(struct dpu_ct) == 80, "ct");

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* dfw.h - the compiled firewall: an ordered list of rules per vNIC. */
+#pragma once
+#include <dpulab/addr.h>
+
+enum dpu_rule_action {
+	DPU_ACTION_ALLOW = 0,
+	DPU_ACTION_DROP = 1,
+	DPU_ACTION_REJECT = 2, /* TCP: RST; anything else: ICMP(v6) administratively prohibited */
+};
+
+/* Direction as the VM sees it: IN = towards the VM of this vNIC. Bits, so that IN|OUT is "both". */
+enum dpu_direction {
+	DPU_DIR_IN = 1 << 0,
+	DPU_DIR_OUT = 1 << 1,
+};
+
+#define DPU_RULE_DEFAULT 0 /* rule id of "no rule matched: the default action" */
+
+/*
+ * Map "dfw_rules". A rule matches a new connection's first packet. Addresses are
+ * v4-mapped; a mask of all zeros with family 0 matches both families.
+ */
+struct dpu_rule {
+	union dpu_ip src, src_mask; /* network order; (address & mask) == src */
+	union dpu_ip dst, dst_mask;
+	__u16 sport_lo, sport_hi; /* host order, inclusive; 0..65535 = any; ignored without ports */
+	__u16 dport_lo, dport_hi;
+	__u8 family;	/* 0 any, 4, 6 */
+	__u8 proto;	/* IP protocol; 0 = any. ICMP and ICMPv6 are one: 1 matches both */
+	__u8 direction; /* enum dpu_direction bits */
+	__u8 action;	/* enum dpu_rule_action */
+	__u32 id;	/* 1-based position in the lab file's list; stable for a user */
+};
+
+_Static_assert(sizeof(struct dpu_rule) == 80, "rule");

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * limits.h - every fixed bound of the datapath ABI. Not here: what a lab can
+ * tune (map sizes and time-outs are settings.h).
+ */
+#pragma once
+
+/*
+ * Port numbers are per host and mean the same at both locations of that host
+ * (host and DPU), so that tables which name ports can be handed over as they are.
+ */
+#define DPU_PORT_NONE	   0   /* "no port": also the value of an unknown ifindex */
+#define DPU_PORT_UPLINK	   1   /* the wire of this location */
+#define DPU_PORT_PF	   2   /* PCIe channel for frames of the other location's wire */
+#define DPU_PORT_VNIC_MIN  16  /* first vNIC port */
+#define DPU_PORT_VNIC_MAX  511 /* last vNIC port */
+#define DPU_PORT_CHANNEL_OF(vnic) ((vnic) + 512) /* host end of that vNIC's PCIe channel */
+#define DPU_MAX_PORTS	   1024
+
+#define DPU_MAX_IFINDEX	   65536 /* port_by_ifindex is an array; larger ifindexes are refused at load */
+#define DPU_MAX_SEGMENTS   256	 /* segment 0 = none */
+#define DPU_MAX_SEG_PORTS  512	 /* vNIC ports of one segment at one location */
+#define DPU_MAX_SEG_VTEPS  64	 /* remote VTEPs of one segment (head-end replication) */
+#define DPU_MAX_VTEPS	   256	 /* VTEP 0 = none */
+#define DPU_MAX_RULES	   65536 /* compiled rules of all vNICs at one location */
+#define DPU_MAX_VNIC_RULES 4096	 /* linear search of one vNIC */
+#define DPU_FLOW_WAYS	   8	 /* ways of the flow cache; a power of two */
+#define DPU_GEN_SLOTS	   65536 /* generation counters; a power of two */
+#define DPU_FLOW_GENS	   6	 /* generation counters one flow entry depends on */
+
+#define DPU_VXLAN_PORT	   4789 /* UDP, RFC 7348 */
+#define DPU_VXLAN_OVERHEAD 50	/* outer Ethernet 14 + IPv4 20 + UDP 8 + VXLAN 8, bytes */

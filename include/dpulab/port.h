@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* port.h - ports, segments (port groups), tunnel endpoints, the control word. */
+#pragma once
+#include <dpulab/addr.h>
+#include <dpulab/limits.h>
+
+/* Functions that a location runs (bits of dpu_control.functions). None = relay every frame. */
+enum dpu_function {
+	DPU_FN_DVS = 1 << 0,
+	DPU_FN_VXLAN = 1 << 1,
+	DPU_FN_DFW = 1 << 2,
+	DPU_FN_ALL = DPU_FN_DVS | DPU_FN_VXLAN | DPU_FN_DFW,
+};
+
+/*
+ * The one config word a placement flips. Map "control", one entry, mmapable;
+ * written by user space only, read by every program once per frame.
+ */
+struct dpu_control {
+	__u32 functions; /* enum dpu_function; 0 = this location relays */
+	__u32 handover;	 /* 1 = a flow or connection unknown here is relayed to the other location
+			  *     (this side is being drained of new connections);
+			  * 2 = this side is taking over: TCP in mid-stream may create an entry */
+};
+
+enum dpu_port_kind {
+	DPU_PORT_KIND_NONE = 0,
+	DPU_PORT_KIND_VNIC = 1,	   /* a VM's switch-side end (or its representor) */
+	DPU_PORT_KIND_UPLINK = 2,  /* the wire */
+	DPU_PORT_KIND_CHANNEL = 3, /* host end of a PCIe channel: always relays to relay_to */
+	DPU_PORT_KIND_PF = 4,	   /* PCIe channel for wire frames: enters as acts_as when this side runs */
+};
+
+enum dpu_port_flag {
+	DPU_PORT_F_DFW = 1 << 0,      /* firewall applies at this vNIC */
+	DPU_PORT_F_STRICTER = 1 << 1, /* the policy that came with the last generation denies more than the one
+				       * before: above the re-evaluation rate drop instead of pass */
+	DPU_PORT_F_XDP = 1 << 2,      /* XDP serves this port (else its XDP program, if any, passes to tc) */
+};
+
+/* Map "ports", indexed by port number. */
+struct dpu_port {
+	__u32 ifindex;	    /* of the device at this location, in its namespace; 0 = absent */
+	__u8 kind;	    /* enum dpu_port_kind */
+	__u8 flags;	    /* enum dpu_port_flag */
+	__u16 segment;	    /* of a vNIC; index into "segments" */
+	__u16 relay_to;	    /* port a relayed frame leaves by; 0 = none (drop with no-port) */
+	__u16 acts_as;	    /* KIND_PF: port number the frame is taken as having arrived on */
+	__u16 mtu;	    /* largest L3 packet this port takes, bytes */
+	__u16 gen_slot;	    /* generation counter of this port's policy and configuration */
+	__u32 rule_first;   /* first rule in "dfw_rules" */
+	__u32 rule_count;
+	__u32 policy_gen;   /* counts policy changes of this vNIC */
+	__u32 storm_pps;    /* floods taken from this port, frames/s; 0 = no limit */
+	__u8 default_action; /* enum dpu_rule_action */
+	__u8 mac[6];	    /* of a vNIC, if known (informative) */
+	__u8 pad[5];
+};
+
+/* Map "segments", indexed by segment number. A segment has a VNI, or a VLAN, or neither (VLAN 0, untagged). */
+struct dpu_segment {
+	__u32 vni;	/* 1..0xffffff; 0 = a VLAN segment */
+	__u16 vlan;	/* 802.1Q VID on the uplink, host order; 0 = untagged */
+	__u16 n_ports;
+	__u16 n_vteps;
+	__u8 on_uplink; /* a VLAN segment reaches the wire */
+	__u8 pad;
+	__u16 ports[DPU_MAX_SEG_PORTS];
+	__u16 vteps[DPU_MAX_SEG_VTEPS];
+};
+
+/* Map "vteps", indexed by VTEP number. Number 1 is the location's own. */
+#define DPU_VTEP_SELF 1
+struct dpu_vtep {
+	__be32 ip;	  /* IPv4 underlay address */
+	__u8 mac[6];	  /* next hop's address on the underlay */
+	__u16 gen_slot;	  /* generation counter of this endpoint */
+	__u16 mtu;	  /* self: largest outer IP packet the underlay takes, bytes */
+	__u16 pad;
+};
+
+/* Map "segment_by_wire": VNI or VLAN to segment number. Key: VNI, or DPU_WIRE_VLAN | VID. Value: __u32. */
+#define DPU_WIRE_VLAN 0x80000000u
+
+/* Map "fdb". Key: segment + MAC. */
+struct dpu_fdb_key {
+	__u16 segment;
+	__u8 mac[6];
+};
+
+enum dpu_fdb_flag {
+	DPU_FDB_F_STATIC = 1 << 0,
+};
+
+struct dpu_fdb {
+	__u16 port;	    /* a vNIC port, or DPU_PORT_UPLINK */
+	__u16 vtep;	    /* remote endpoint when port is the uplink and the segment has a VNI */
+	__u16 gen_slot;	    /* bumped on move and on age-out, never by learning */
+	__u8 flags;	    /* enum dpu_fdb_flag */
+	__u8 pad;
+	__u64 last_seen_ns; /* CLOCK_MONOTONIC */
+};
+
+_Static_assert(sizeof(struct dpu_control) == 8, "control");
+_Static_assert(sizeof(struct dpu_port) == 48, "port");
+_Static_assert(sizeof(struct dpu_vtep) == 16, "vtep");
+_Static_assert(sizeof(struct dpu_fdb_key) == 8, "fdb key");
+_Static_assert(sizeof(struct dpu_fdb) == 16, "fdb");
+_Static_assert(sizeof(struct dpu_segment) == 12 + 2 * DPU_MAX_SEG_PORTS + 2 * DPU_MAX_SEG_VTEPS, "segment");

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * settings.h - load-time constants: the loader fills them between open and
+ * load, the verifier folds them. Nothing that changes at run time.
+ */
+#pragma once
+#include <linux/types.h>
+#include <dpulab/conntrack.h>
+
+struct dpu_settings {
+	__u32 flow_set_mask;	 /* sets of "flows" - 1; sets are a power of two */
+	__u32 hash_seed;	 /* random per load, so that a tenant cannot choose a set */
+	__u32 ct_clock_mask;	 /* entries of "ct_clock" - 1; a power of two >= 2 * conntrack */
+	__u32 record_exit;	 /* 1: write "exit_record" */
+	__u64 fdb_age_ns;	 /* default 300 s (IEEE 802.1Q 8.8.3) */
+	__u64 flow_renew_ns;	 /* default 60 s */
+	__u64 ct_timeout_ns[DPU_CT_STATES]; /* TCP, by state */
+	__u64 ct_udp_new_ns, ct_udp_est_ns;
+	__u64 ct_icmp_ns, ct_other_ns;
+	__u32 reeval_pps;	 /* re-evaluations of connections after a policy change, per second and CPU */
+	__u32 flow_cache;	 /* 0: every frame takes the slow path (the oracle of the differential tests) */
+};

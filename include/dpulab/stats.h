@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* stats.h - counters. All per-CPU; user space sums them. */
+#pragma once
+#include <linux/types.h>
+#include <dpulab/reasons.h>
+
+/*
+ * Map "port_stats", per-CPU array by port number: what the slow path and the
+ * relay handled. What the flow cache handled is in its entries; "retired"
+ * holds what evicted or renewed entries had counted, so that sums never fall.
+ */
+struct dpu_port_stats {
+	__u64 rx_packets, rx_bytes;
+	__u64 tx_packets, tx_bytes;
+	__u64 dropped;
+	__u64 flow_rx_packets, flow_rx_bytes; /* retired flow entries, by ingress port */
+	__u64 flow_tx_packets, flow_tx_bytes; /* retired flow entries, by output port */
+};
+
+/* Map "node_stats", per-CPU array with one entry per hook (enum dpu_hook). */
+enum dpu_hook {
+	DPU_HOOK_XDP = 0,
+	DPU_HOOK_TC = 1,
+	DPU_HOOK_NATIVE = 2,
+	DPU_HOOKS = 3,
+};
+
+struct dpu_node_stats {
+	__u64 runs;			/* every frame, also fast-path hits: says on which CPU work ran */
+	__u64 reason[DPU_MAX_REASONS];	/* frames that left for this reason (fast-path hits: FLOW_HIT) */
+	__u64 flow_inserts, flow_evictions, flow_collisions;
+	__u64 ct_inserts, ct_expired, ct_full;
+};
+
+/* Map "exit_record", one entry; written by the single exit when settings.record_exit is set (tests). */
+struct dpu_exit_record {
+	__u32 verdict; /* enum dpu_verdict */
+	__u32 port;    /* output port number of FORWARD */
+	__u32 reason;  /* enum dpu_reason */
+	__u32 count;   /* exits so far: a test sees that the program left through the exit */
+};
+
+enum dpu_verdict {
+	DPU_VERDICT_NONE = 0,
+	DPU_VERDICT_FORWARD = 1, /* out by port */
+	DPU_VERDICT_STACK = 2,	 /* to the kernel's own stack (XDP: on to tc) */
+	DPU_VERDICT_DROP = 3,
+	DPU_VERDICT_CONSUMED = 4, /* copies were sent; the original ends here */
+};

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * model.h - a lab as plain data: what the user wrote, with every default filled
+ * in and every reference resolved to an index. No kernel ids, no I/O. Made by
+ * config.c, read by everybody.
+ *
+ * Ownership: lab_free() frees everything reachable from a struct lab.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <dpulab/addr.h>
+#include <dpulab/dfw.h>
+#include <dpulab/limits.h>
+
+#define LAB_NAME_MAX  16 /* lab name with its NUL: [a-z][a-z0-9]*; no dash, so LAB-NODE splits at the first one */
+#define NODE_NAME_MAX 12 /* host and VM names with their NUL: [a-z][a-z0-9-]*; leaves room for "-dpu" in 15 */
+#define LAB_MAX_CPUS  256
+
+enum frame_path {
+	PATH_LINUX,
+	PATH_HOST,
+	PATH_DPU_MUX,
+	PATH_DPU_UPT,
+	PATH_COUNT,
+};
+
+enum lab_hook {
+	LAB_HOOK_AUTO, /* tc on virtual devices (veth, tap), xdp on drivers with native XDP */
+	LAB_HOOK_XDP,
+	LAB_HOOK_TC,
+};
+
+struct cpu_set {
+	uint64_t bits[LAB_MAX_CPUS / 64]; /* empty = no pinning */
+};
+
+/* An address with its prefix length, in the v4-mapped form; plen counts in the family's own bits. */
+struct lab_prefix {
+	union dpu_ip addr;
+	uint8_t plen;
+	uint8_t family; /* 4 or 6; 0 = any */
+};
+
+struct lab_host {
+	char name[NODE_NAME_MAX];
+	bool dpu;
+	enum frame_path path;	 /* placement of this host */
+	enum lab_hook hook;
+	struct lab_prefix vtep;	 /* IPv4 underlay address; default 10.255.0.N/16, N = position from 1 */
+	struct dpu_mac vtep_mac; /* of the uplink, derived: same at host and DPU */
+	struct cpu_set cpus, dpu_cpus;
+};
+
+struct lab_group { /* port group = segment */
+	char name[NODE_NAME_MAX];
+	uint16_t segment; /* number in the datapath, from 1; groups with the same VNI or VLAN share it */
+	uint32_t vni;	  /* 0 = VLAN group */
+	uint16_t vlan;	  /* 0 = untagged */
+};
+
+struct lab_vm {
+	char name[NODE_NAME_MAX];
+	size_t host, group;	/* indexes */
+	uint16_t port;		/* number on its host, from DPU_PORT_VNIC_MIN; stable while the VM exists */
+	struct dpu_mac mac;	/* default derived from lab and VM name, locally administered */
+	struct lab_prefix *ips; /* one or more, either family */
+	size_t n_ips;
+	uint16_t mtu; /* default: follows the overlay (fabric MTU - 50 for a VNI group) */
+};
+
+struct lab_rule {
+	char *name;		/* optional; NULL */
+	uint32_t id;		/* 1-based position */
+	uint8_t direction;	/* enum dpu_direction bits */
+	uint8_t action;		/* enum dpu_rule_action */
+	uint8_t proto;		/* 0 any */
+	struct lab_prefix *from, *to; /* empty = any */
+	size_t n_from, n_to;
+	struct lab_port_range {
+		uint16_t lo, hi;
+	} *sports, *dports; /* empty = any */
+	size_t n_sports, n_dports;
+	size_t *apply_to; /* VM indexes; empty = every vNIC */
+	size_t n_apply_to;
+	unsigned line;	  /* in the file */
+};
+
+struct lab {
+	char name[LAB_NAME_MAX];
+	char *file; /* where it was read from */
+	struct lab_host *hosts;
+	size_t n_hosts;
+	struct lab_group *groups;
+	size_t n_groups;
+	struct lab_vm *vms;
+	size_t n_vms;
+	struct lab_rule *rules;
+	size_t n_rules;
+	uint8_t default_action; /* of the firewall */
+	uint16_t fabric_mtu;	/* L3 MTU of the underlay, bytes; default 1600 */
+	uint32_t flows;		/* flow-cache entries per location; power of two; default 16384 */
+	uint32_t connections;	/* conntrack entries per location; default 65536 */
+	uint32_t macs;		/* fdb entries per location; default 16384 */
+	uint32_t mac_ageing_s;	/* default 300 */
+	uint32_t storm_pps;	/* floods per vNIC, frames/s; default 10000; 0 = no limit */
+};
+
+void lab_free(struct lab *lab);
+const char *frame_path_name(enum frame_path path); /* as in the contract: "linux", "host", "dpu-mux", "dpu-upt" */
+int frame_path_parse(const char *word, enum frame_path *ret_path);
+const char *lab_hook_name(enum lab_hook hook);
+struct lab_host *lab_find_host(struct lab *lab, const char *name);
+struct lab_vm *lab_find_vm(struct lab *lab, const char *name);
