@@ -34,7 +34,7 @@ CMD_OBJ	:= $(patsubst %.c,$B/%.o,$(wildcard user/cmd/*.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-all: $B/dpulab
+all: $(if $(CMD_OBJ),$B/dpulab,$B/libdpulab.a)
 
 # ---- datapath -----------------------------------------------------------
 $B/bpf/%.bpf.o: bpf/%.bpf.c

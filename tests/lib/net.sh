@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck shell=bash
+#
+# net.sh - what net tests share. Source it first ($TESTS comes from run.sh):
+#
+#   . "$TESTS/lib/net.sh"
+#   write_lab <<'YAML'                      # lab.yaml in the scratch directory, its name set to $LAB
+#   ...
+#   YAML
+#   run "$DPULAB" up lab.yaml
+#   in_node web1 ping -c 1 10.1.0.2
+#
+# Lab names are unique per test process (LAB_PREFIX + pid), so that tests can run
+# beside each other and beside a user's labs. Everything registered with
+# at_exit runs in reverse order however the script ends; `down` of $LAB and the
+# removal of LAB-* namespaces are always registered.
+set -uo pipefail
+
+: "${DPULAB:?path of the dpulab binary}"
+LAB=${LAB_PREFIX:-nt}$$
+cleanups=()
+
+at_exit() { cleanups+=("$*"); }
+
+run_cleanups() {
+	local status=$? i
+	trap - EXIT
+	for ((i = ${#cleanups[@]} - 1; i >= 0; i--)); do
+		eval "${cleanups[i]}" >/dev/null 2>&1
+	done
+	exit "$status"
+}
+trap run_cleanups EXIT
+trap 'exit 143' TERM INT HUP
+
+remove_lab() { # NAME
+	local ns
+	"$DPULAB" down "$1"
+	for ns in /run/netns/"$1"-*; do
+		[ -e "$ns" ] && ip netns del "${ns##*/}"
+	done
+}
+at_exit "remove_lab $LAB"
+
+fail() {
+	echo "FAIL: $*"
+	exit 1
+}
+
+skip() {
+	echo "$*"
+	exit 77
+}
+
+# run CMD...: prints the command; a non-zero status fails the test.
+run() {
+	echo "+ $*"
+	"$@" || fail "exit status $? from: $*"
+}
+
+# refuse STATUS CMD...: the command must end with that status.
+refuse() {
+	local want=$1 got
+	shift
+	echo "+ $* (must end with $want)"
+	"$@"
+	got=$?
+	[ "$got" = "$want" ] || fail "exit status $got instead of $want from: $*"
+}
+
+# expect WHAT GOT WANT: equality with a readable message.
+expect() { [ "$2" = "$3" ] || fail "$1: got '$2', expected '$3'"; }
+
+# wait_for SECONDS CMD...: until the command succeeds; condition, not time.
+wait_for() {
+	local until=$((SECONDS + $1)) what=${*:2}
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$SECONDS" -lt "$until" ] || fail "not within the time: $what"
+		sleep 0.05
+	done
+}
+
+need() { # CMD...: skip unless each is installed
+	local c
+	for c in "$@"; do
+		command -v "$c" >/dev/null || skip "needs the command $c"
+	done
+}
+
+node() { echo "$LAB-$1"; }
+in_node() { # NODE CMD...: in the node's network namespace; bpffs and /sys stay the caller's
+	local ns=/run/netns/$LAB-$1
+	shift
+	nsenter --net="$ns" -- "$@"
+}
+
+# Lab file from stdin; the line `name: ...` is replaced by the test's own lab name.
+write_lab() { sed "s/^name:.*/name: $LAB/" >"${1:-lab.yaml}"; }

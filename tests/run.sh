@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# run.sh - the one test runner, behind `make check` and `make check-run`.
+#
+#   tests/run.sh [PART[:PATTERN]]...     PART is unit, check, prog or net; default all
+#   make check-run PARTS="unit:diag net:vxlan"
+#
+# Prints one line per test and closes with `N passed, N failed, N skipped`,
+# counting each CUnit test, each program case at each hook, each rule and each
+# net script. Exit status: 0 nothing failed, 1 something did. A skip carries its reason.
+#
+# How to add a test (nothing has to be listed anywhere; see docs/testing.md):
+#
+#   unit   no root. tests/unit/test_X.c: static functions with CU_ASSERT_*, closed
+#          by SUITE(X, {"sentence", function}, ...) from tests/lib/suite.h. Linked
+#          with user/lib under AddressSanitizer and UBSan. A leak is a failure.
+#   check  architecture rules over the source tree: a rule in tests/check/rules.py
+#          plus a good and a bad sample under tests/check/samples/RULE/.
+#   prog   root. tests/prog/test_X.c: cases as data (tests/lib/prog.h). Every case
+#          runs at XDP and at TC by BPF_PROG_TEST_RUN and in the native build
+#          under the sanitizers.
+#   net    root. tests/net/NAME.sh, one behaviour each, named by what it proves.
+#          Run with $DPULAB = the built binary, in a scratch directory of its own.
+#          Exit 0: pass; 77: skip, the reason being the last line of stdout;
+#          anything else: fail, the output is shown. Source tests/lib/net.sh for
+#          lab names and clean-up.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+BUILD=${BUILD:-build}
+export DPULAB=${DPULAB:-$PWD/$BUILD/dpulab}
+export TESTS=$PWD/tests
+export NET_TIMEOUT=${NET_TIMEOUT:-300} # seconds one net script may take
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+LOGS=$BUILD/tests/logs
+passed=0 failed=0 skipped=0
+
+line() { # RESULT PART NAME [REASON]
+	printf '%-5s %s: %s%s\n' "$1" "$2" "$3" "${4:+ ($4)}"
+	case $1 in
+	ok) passed=$((passed + 1)) ;;
+	FAIL) failed=$((failed + 1)) ;;
+	skip) skipped=$((skipped + 1)) ;;
+	esac
+}
+
+# Runs a program that reports as tests/lib/report.h says and adds its closing line to the sums.
+reporting() { # PART COMMAND...
+	local part=$1 log=$LOGS/$1.log status last
+	shift
+	"$@" 2>&1 | tee "$log" | sed -u '/^[0-9]* passed, .* skipped$/d'
+	status=${PIPESTATUS[0]}
+	last=$(tail -n 1 "$log")
+	if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
+		passed=$((passed + BASH_REMATCH[1]))
+		failed=$((failed + BASH_REMATCH[2]))
+		skipped=$((skipped + BASH_REMATCH[3]))
+		[ "$status" = 0 ] || [ "${BASH_REMATCH[2]}" != 0 ] ||
+			line FAIL "$part" "ended with status $status after its last test"
+	else
+		line FAIL "$part" "died with status $status before its closing line"
+	fi
+}
+
+is_root() { [ "$(id -u)" = 0 ]; }
+
+run_unit() { reporting unit "$BUILD/tests/unit" ${1:+"$1"}; }
+run_check() { reporting check python3 tests/check/rules.py ${1:+"$1"}; }
+
+run_prog() {
+	if is_root; then
+		reporting prog "$BUILD/tests/prog" ${1:+"$1"}
+	else
+		line skip prog "program tests" "needs root: BPF_PROG_TEST_RUN"
+	fi
+}
+
+net_script() { # SCRIPT
+	local name log scratch status
+	name=$(basename "$1" .sh)
+	log=$LOGS/net-$name.log
+	scratch=$(mktemp -d)
+	(cd "$scratch" && timeout -k 30 "$NET_TIMEOUT" bash "$TESTS/net/$name.sh") >"$log" 2>"$log.err" </dev/null
+	status=$?
+	rm -rf "$scratch"
+	case $status in
+	0) line ok net "$name" ;;
+	77) line skip net "$name" "$(tail -n 1 "$log")" ;;
+	124 | 137) line FAIL net "$name" "took longer than $NET_TIMEOUT s, $log" ;;
+	*) line FAIL net "$name" "exit status $status, $log" ;;
+	esac
+	case $status in
+	0 | 77) ;;
+	*) tail -n 40 "$log" "$log.err" | sed 's/^/        /' ;;
+	esac
+}
+
+run_net() {
+	local script
+	for script in tests/net/*"${1:-}"*.sh; do
+		[ -e "$script" ] || continue
+		if is_root; then
+			net_script "$script"
+		else
+			line skip net "$(basename "$script" .sh)" "needs root: network namespaces"
+		fi
+	done
+}
+
+mkdir -p "$LOGS"
+[ $# -gt 0 ] || set -- unit net
+for part in "$@"; do
+	pattern=
+	[[ $part == *:* ]] && pattern=${part#*:}
+	case ${part%%:*} in
+	unit | check | prog | net) "run_${part%%:*}" "$pattern" ;;
+	*)
+		echo "run.sh: no part '${part%%:*}'; there are unit, check, prog, net" >&2
+		exit 2
+		;;
+	esac
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ $((passed + skipped)) -gt 0 ]
