@@ -5,6 +5,9 @@
  */
 #pragma once
 
+/* Raise it with any change of a map or of a struct in one: pins of another layout are refused. */
+#define DPU_LAYOUT_VERSION 1
+
 /*
  * Port numbers are per host and mean the same at both locations of that host
  * (host and DPU), so that tables which name ports can be handed over as they are.
@@ -27,6 +30,11 @@
 #define DPU_FLOW_WAYS	   8	 /* ways of the flow cache; a power of two */
 #define DPU_GEN_SLOTS	   65536 /* generation counters; a power of two */
 #define DPU_FLOW_GENS	   6	 /* generation counters one flow entry depends on */
+
+/* Who uses which generation counter. Sharing one is harmless: it only renews flows too often. */
+#define DPU_GEN_OF_PORT(port) (port)	      /* policy and configuration of a port */
+#define DPU_GEN_OF_VTEP(vtep) (1024 + (vtep)) /* tunnel endpoint */
+#define DPU_GEN_FDB_FIRST     2048	      /* from here to DPU_GEN_SLOTS - 1: MAC addresses, by hash */
 
 #define DPU_VXLAN_PORT	   4789 /* UDP, RFC 7348 */
 #define DPU_VXLAN_OVERHEAD 50	/* outer Ethernet 14 + IPv4 20 + UDP 8 + VXLAN 8, bytes */
