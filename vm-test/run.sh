@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# run.sh - boots Debian's kernels in QEMU and runs the project's tests in them.
+#
+#   vm-test/run.sh [--quick] [KERNEL]... [-- COMMAND...]
+#
+# KERNEL is a name from kernels.list; default all. --quick: the program tests
+# only. With a COMMAND the guest runs that instead, in /dpulab. Needs no root,
+# except that apt's lists may have to be refreshed. CPUs are emulated (tcg): a
+# hypervisor below this machine may not let another one run.
+#
+# Closes with `N passed, N failed, N skipped`. Exit status: 0 all passed, 1 a
+# test failed or a guest did not end in time, 2 usage, 77 no kernel could be
+# run at all; the reason is then the last line.
+set -uo pipefail
+HERE=$(cd "$(dirname "$0")" && pwd)
+OUT_REL=build/vm-test
+OUT=$HERE/../$OUT_REL
+VM_TIMEOUT=${VM_TIMEOUT:-1800} # seconds for one boot
+VM_MEMORY=${VM_MEMORY:-2048}   # MiB
+# shellcheck source=vm-test/kernel.sh
+. "$HERE/kernel.sh"
+# shellcheck source=vm-test/image.sh
+. "$HERE/image.sh"
+
+passed=0 failed=0 skipped=0 booted=0
+
+usage() {
+	sed -n 's/^#   \(vm-test.*\)/usage: \1/p' "$0" >&2
+	exit 2
+}
+
+skip() { # KERNEL REASON
+	echo "skip  vm: $1 ($2)"
+	skipped=$((skipped + 1))
+	REASON=$2
+}
+
+fail() { # KERNEL REASON
+	echo "FAIL  vm: $1 ($2)"
+	failed=$((failed + 1))
+}
+
+# Why no guest can run here; nothing when one can.
+missing_tool() {
+	local tool
+	for tool in qemu-system-x86_64 cpio depmod dpkg-deb apt-get xz; do
+		command -v "$tool" >/dev/null || { echo "$tool is not installed: make deps"; return; }
+	done
+	[ "$(uname -m)" = x86_64 ] || echo "the guests are for x86_64, this machine is $(uname -m)"
+}
+
+build_initramfs() { # KERNEL-FOLDER INITRAMFS COMMAND...
+	local kernel=$1 initramfs=$2 part=$OUT/part
+	shift 2
+	image_base "$part.base" &&
+		image_modules "$kernel" "$part.$(basename "$kernel")" &&
+		image_project "$part.project" &&
+		image_job "$part.job" "$@" &&
+		cat "$part.base" "$part.$(basename "$kernel")" "$part.project" "$part.job" >"$initramfs"
+}
+
+# Runs a guest; its job's output goes to stdout, the console and the exit status to files.
+boot() { # KERNEL-FOLDER INITRAMFS LOG-PREFIX
+	rm -f "$3.status"
+	timeout -k 10 "$VM_TIMEOUT" nice qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m "$VM_MEMORY" \
+		-nodefaults -display none -no-reboot -kernel "$1"/boot/vmlinuz-* -initrd "$2" \
+		-append "console=ttyS0 quiet panic=-1 rdinit=/init" \
+		-serial "file:$3.console" -serial stdio -serial "file:$3.status" </dev/null
+}
+
+# Counts what a guest's runner says in its closing line; a command without one is one test.
+judge() { # KERNEL LOG STATUS
+	local closing n
+	closing=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$2" | tail -n 1)
+	read -r -a n <<<"${closing:-$(($3 == 0)) passed, 0 failed, 0 skipped}"
+	passed=$((passed + n[0])) failed=$((failed + n[2])) skipped=$((skipped + n[4]))
+	[ "$3" = 0 ] || [ "${n[2]}" != 0 ] || fail "$1" "ended with status $3"
+}
+
+run_kernel() { # KERNEL COMMAND...
+	local name=$1 log=$OUT/$1 begin=$SECONDS status
+	shift
+	kernel_get "$name"
+	case $? in
+	0) ;;
+	77) skip "$name" "$REASON"; return ;;
+	*) fail "$name" "cannot unpack $KERNEL"; return ;;
+	esac
+	build_initramfs "$KERNEL" "$OUT/initramfs" "$@" || { fail "$name" "cannot build the initramfs"; return; }
+	boot "$KERNEL" "$OUT/initramfs" "$log" | tee "$log.log" |
+		sed -u "/^[0-9]* passed, .* skipped\$/d; s/^/$name: /"
+	booted=$((booted + 1))
+	status=$(tr -cd '0-9' <"$log.status")
+	echo "$name: $(kernel_release "$KERNEL"), $((SECONDS - begin)) s, exit status ${status:-none}"
+	if [ -n "$status" ]; then
+		judge "$name" "$log.log" "$status"
+	else
+		tail -n 20 "$log.console" | sed "s/^/$name: console: /"
+		fail "$name" "no exit status: crashed, or took longer than $VM_TIMEOUT s"
+	fi
+}
+
+main() {
+	local parts=(prog net) kernels=() kernel reason
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		case $1 in
+		--quick) parts=(prog) ;;
+		-*) usage ;;
+		*) [ -n "$(kernel_meta "$1")" ] || usage; kernels+=("$1") ;;
+		esac
+		shift
+	done
+	[ $# -eq 0 ] || shift
+	[ ${#kernels[@]} -gt 0 ] || mapfile -t kernels < <(kernel_names)
+
+	mkdir -p "$OUT"
+	exec 9>"$OUT/lock" && flock 9 # one run at a time in this folder
+	reason=$(missing_tool)
+	for kernel in "${kernels[@]}"; do
+		if [ -n "$reason" ]; then
+			skip "$kernel" "$reason"
+		elif [ $# -gt 0 ]; then
+			run_kernel "$kernel" "$@"
+		else
+			run_kernel "$kernel" env "TEST_SKIPS=vm-test/skip/$kernel.txt" bash tests/run.sh "${parts[@]}"
+		fi
+	done
+
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" = 0 ] || exit 1
+	[ "$booted" != 0 ] || { echo "$REASON"; exit 77; }
+}
+
+main "$@"
