@@ -3,7 +3,7 @@
 #
 # run.sh - the one test runner, behind `make check` and `make check-run`.
 #
-#   tests/run.sh [PART[:PATTERN]]...     PART is unit, check, prog or net; default all
+#   tests/run.sh [PART[:PATTERN]]...     PART is unit, check, prog, net or vm; default all
 #   make check-run PARTS="unit:diag net:vxlan"
 #
 # Prints one line per test and closes with `N passed, N failed, N skipped`,
@@ -25,6 +25,10 @@
 #          Exit 0: pass; 77: skip, the reason being the last line of stdout;
 #          anything else: fail, the output is shown. Source tests/lib/net.sh for
 #          lab names and clean-up.
+#   vm     the program tests once more in a guest with Debian's oldest kernel
+#          (vm-test/README.md); `make vm-test` runs more, on more kernels.
+#
+# TEST_SKIPS=FILE names net tests not to run: `net:NAME`, a tab, the reason.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -97,17 +101,27 @@ net_script() { # SCRIPT
 	esac
 }
 
+# Prints why a test is not to be run here; nothing if it is.
+skip_reason() { # PART:NAME
+	[ -z "${TEST_SKIPS:-}" ] || awk -F '\t' -v test="$1" '$1 == test { print $2; exit }' "$TEST_SKIPS"
+}
+
 run_net() {
-	local script
+	local script name reason
 	for script in tests/net/*"${1:-}"*.sh; do
 		[ -e "$script" ] || continue
-		if is_root; then
-			net_script "$script"
+		name=$(basename "$script" .sh)
+		reason=$(skip_reason "net:$name")
+		is_root || reason="needs root: network namespaces"
+		if [ -n "$reason" ]; then
+			line skip net "$name" "$reason"
 		else
-			line skip net "$(basename "$script" .sh)" "needs root: network namespaces"
+			net_script "$script"
 		fi
 	done
 }
+
+run_vm() { reporting vm bash vm-test/run.sh --quick "${1:-6.1}"; }
 
 mkdir -p "$LOGS"
 [ $# -gt 0 ] || set -- unit net
@@ -115,9 +129,9 @@ for part in "$@"; do
 	pattern=
 	[[ $part == *:* ]] && pattern=${part#*:}
 	case ${part%%:*} in
-	unit | check | prog | net) "run_${part%%:*}" "$pattern" ;;
+	unit | check | prog | net | vm) "run_${part%%:*}" "$pattern" ;;
 	*)
-		echo "run.sh: no part '${part%%:*}'; there are unit, check, prog, net" >&2
+		echo "run.sh: no part '${part%%:*}'; there are unit, check, prog, net, vm" >&2
 		exit 2
 		;;
 	esac

@@ -19,10 +19,8 @@ image_copy() { # FOLDER
 
 # Shared libraries of the programs and libraries listed on stdin.
 image_libraries() {
-	local file
-	while read -r file; do
-		[ "$(head -c 4 "$file" | tr -d '\0')" = $'\x7fELF' ] && ldd "$file" 2>/dev/null
-	done | grep -o '/[^ ]*' | sort -u
+	LC_ALL=C xargs -r grep -laP '\A\x7fELF' | xargs -r ldd 2>/dev/null | grep -o '[[:space:]]/[^ ]*' |
+		tr -d '[:blank:]' | sort -u
 }
 
 image_package_files() {

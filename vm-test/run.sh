@@ -10,9 +10,9 @@
 # except that apt's lists may have to be refreshed. CPUs are emulated (tcg): a
 # hypervisor below this machine may not let another one run.
 #
-# Closes with `N passed, N failed, N skipped`. Exit status: 0 all passed, 1 a
-# test failed or a guest did not end in time, 2 usage, 77 no kernel could be
-# run at all; the reason is then the last line.
+# Closes with `N passed, N failed, N skipped`; a kernel that cannot be had is one
+# skip, with the reason. Exit status: 0 nothing failed, 1 a test failed or a guest
+# did not end in time, 2 usage.
 set -uo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 OUT_REL=build/vm-test
@@ -24,7 +24,7 @@ VM_MEMORY=${VM_MEMORY:-2048}   # MiB
 # shellcheck source=vm-test/image.sh
 . "$HERE/image.sh"
 
-passed=0 failed=0 skipped=0 booted=0
+passed=0 failed=0 skipped=0
 
 usage() {
 	sed -n 's/^#   \(vm-test.*\)/usage: \1/p' "$0" >&2
@@ -34,7 +34,6 @@ usage() {
 skip() { # KERNEL REASON
 	echo "skip  vm: $1 ($2)"
 	skipped=$((skipped + 1))
-	REASON=$2
 }
 
 fail() { # KERNEL REASON
@@ -91,7 +90,6 @@ run_kernel() { # KERNEL COMMAND...
 	build_initramfs "$KERNEL" "$OUT/initramfs" "$@" || { fail "$name" "cannot build the initramfs"; return; }
 	boot "$KERNEL" "$OUT/initramfs" "$log" | tee "$log.log" |
 		sed -u "/^[0-9]* passed, .* skipped\$/d; s/^/$name: /"
-	booted=$((booted + 1))
 	status=$(tr -cd '0-9' <"$log.status")
 	echo "$name: $(kernel_release "$KERNEL"), $((SECONDS - begin)) s, exit status ${status:-none}"
 	if [ -n "$status" ]; then
@@ -129,8 +127,7 @@ main() {
 	done
 
 	echo "$passed passed, $failed failed, $skipped skipped"
-	[ "$failed" = 0 ] || exit 1
-	[ "$booted" != 0 ] || { echo "$REASON"; exit 77; }
+	[ "$failed" = 0 ]
 }
 
 main "$@"
