@@ -50,6 +50,7 @@ struct pkt {
 	__u16 l3_len;	/* IP total length, bytes */
 	__u16 in_vtep;	/* tunnel endpoint the frame came from; 0 = none */
 	struct dpu_flow_key key; /* the (inner) headers; exact form used by the flow cache */
+	__be32 frag_id; /* of a fragment: IPv4 identification (first two bytes), IPv6 fragment identification */
 	struct dpu_ct_key inner; /* quoted tuple of an ICMP error, in its own direction: side 0 = its source */
 
 	/* decided by the stages */
@@ -66,4 +67,19 @@ struct pkt {
 	__u16 ct_zone[2];
 	__u32 rule_id;	/* rule that decided a drop or reject */
 	__u64 now_ns;
+	__u64 idle_ns;	/* shortest idle time-out of the connections a cached decision rests on; 0 = none */
+
+	/* the connection and vNIC being judged: handed from function to function of the firewall */
+	struct dpu_ct_key ct_key;
+	__u8 ct_side;	/* side of ct_key that sent this frame */
+	__u8 inbound;	/* the frame goes towards the VM of the vNIC */
+};
+
+/* An answer (RST, ICMP error) while it is built: the IP packet, aligned for its checksum. */
+#define ANSWER_MAX 1280 /* IPv6's minimum MTU: no answer may be longer (RFC 4443 2.4) */
+struct answer_packet {
+	union {
+		__u8 b[ANSWER_MAX];
+		__u32 w[ANSWER_MAX / 4];
+	};
 };

@@ -35,6 +35,8 @@ enum dpu_ct_flag {
 	DPU_CT_F_INBOUND = 1 << 1,    /* the first packet went towards the VM of the zone */
 	DPU_CT_F_REPLY_SEEN = 1 << 2,
 	DPU_CT_F_TAKEN_OVER = 1 << 3, /* made from mid-stream while taking over from the other location */
+	DPU_CT_F_FIN_OPENER = 1 << 4, /* TCP: the opener has sent its FIN */
+	DPU_CT_F_FIN_REPLIER = 1 << 5,
 };
 
 /* Map "conntrack". */
@@ -54,5 +56,23 @@ struct dpu_ct {
 	__u32 pad2;
 };
 
+/*
+ * Map "fragments". IP fragments of one datagram as one vNIC's firewall sees
+ * them: the first fragment is judged by its ports and, if it passes, lets the
+ * later ones of its datagram pass for DPU_FRAGMENT_NS.
+ */
+struct dpu_fragment_key {
+	union dpu_ip src, dst;
+	__be32 id;	/* IPv4 identification (in the first two bytes) or IPv6 fragment identification */
+	__u16 zone;	/* port number of the vNIC */
+	__u8 proto;
+	__u8 pad;
+};
+
+struct dpu_fragment {
+	__u64 passed_ns; /* CLOCK_MONOTONIC_COARSE, when the first fragment passed */
+};
+
+_Static_assert(sizeof(struct dpu_fragment_key) == 40, "fragment key");
 _Static_assert(sizeof(struct dpu_ct_key) == 40, "ct key");
 _Static_assert(sizeof(struct dpu_ct) == 80, "ct");

@@ -24,7 +24,8 @@ enum dpu_direction {
 struct dpu_rule {
 	union dpu_ip src, src_mask; /* network order; (address & mask) == src */
 	union dpu_ip dst, dst_mask;
-	__u16 sport_lo, sport_hi; /* host order, inclusive; 0..65535 = any; ignored without ports */
+	__u16 sport_lo, sport_hi; /* host order, inclusive; 0..65535 = any; a rule with less
+				   * matches only protocols that have ports */
 	__u16 dport_lo, dport_hi;
 	__u8 family;	/* 0 any, 4, 6 */
 	__u8 proto;	/* IP protocol; 0 = any. ICMP and ICMPv6 are one: 1 matches both */

@@ -36,5 +36,10 @@
 #define DPU_GEN_OF_VTEP(vtep) (1024 + (vtep)) /* tunnel endpoint */
 #define DPU_GEN_FDB_FIRST     2048	      /* from here to DPU_GEN_SLOTS - 1: MAC addresses, by hash */
 
+#define DPU_FDB_SEATS	   32768 /* "fdb_clock": a power of two, at least twice the fdb's size */
+#define DPU_FRAGMENTS	   8192	 /* datagrams whose first fragment is remembered */
+#define DPU_FRAGMENT_NS	   30000000000ull /* how long; Linux's reassembly time-out */
+#define DPU_ANSWER_PPS	   1000	 /* RSTs and ICMP errors made by one CPU, per second */
+
 #define DPU_VXLAN_PORT	   4789 /* UDP, RFC 7348 */
 #define DPU_VXLAN_OVERHEAD 50	/* outer Ethernet 14 + IPv4 20 + UDP 8 + VXLAN 8, bytes */

@@ -54,7 +54,7 @@ struct dpu_port {
 	__u32 storm_pps;    /* floods taken from this port, frames/s; 0 = no limit */
 	__u8 default_action; /* enum dpu_rule_action */
 	__u8 mac[6];	    /* of a vNIC, if known (informative) */
-	__u8 pad[5];
+	__u8 pad[9];
 };
 
 /* Map "segments", indexed by segment number. A segment has a VNI, or a VLAN, or neither (VLAN 0, untagged). */
@@ -95,7 +95,9 @@ enum dpu_fdb_flag {
 struct dpu_fdb {
 	__u16 port;	    /* a vNIC port, or DPU_PORT_UPLINK */
 	__u16 vtep;	    /* remote endpoint when port is the uplink and the segment has a VNI */
-	__u16 gen_slot;	    /* bumped on move and on age-out, never by learning */
+	__u16 gen_slot;	    /* bumped on move and on age-out, never by learning. A function of the key:
+			     * DPU_GEN_FDB_FIRST + (h >> 32) * (DPU_GEN_SLOTS - DPU_GEN_FDB_FIRST) >> 32
+			     * with h = the key's 8 bytes as they stand, times 0x9e3779b97f4a7c15 */
 	__u8 flags;	    /* enum dpu_fdb_flag */
 	__u8 pad;
 	__u64 last_seen_ns; /* CLOCK_MONOTONIC */
