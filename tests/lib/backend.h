@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * backend.h - one place where the datapath can run a frame: the XDP program and
+ * the TC program of the kernel (BPF_PROG_TEST_RUN), and the native build. Tables
+ * are reached by the names of bpf/maps.h everywhere.
+ */
+#pragma once
+#include "packet.h"
+#include <stdbool.h>
+#include <dpulab/settings.h>
+#include <dpulab/stats.h>
+
+#define BACKEND_MAX_COPIES 16
+
+/* A copy made on the way (flood); only the native build sees its bytes. */
+struct backend_copy {
+	__u16 port;
+	struct frame frame;
+};
+
+struct backend_result {
+	struct dpu_exit_record exit; /* count: exits of this run, 1 if all is well */
+	int retval;		     /* of the program; native: always 0 */
+	struct frame frame;	     /* as the program left it */
+	size_t n_copies;
+	struct backend_copy *copies; /* native only; valid until the next run */
+};
+
+struct backend {
+	const char *name;
+	enum dpu_hook hook;
+	/* Runs one frame that arrives on a port. gso_size: payload of a segment, TC only; 0 = no GSO. */
+	int (*run)(const struct frame *in, __u16 port, __u32 gso_size, struct backend_result *result);
+	/* As bpf_map_*_elem: 0 or a negative errno. Per-CPU maps are read as the sum of their u64s. */
+	int (*lookup)(const char *map, const void *key, void *value);
+	int (*update)(const char *map, const void *key, const void *value);
+	int (*erase)(const char *map, const void *key);
+	int (*next_key)(const char *map, const void *key, void *ret_key);
+	void (*reset)(void); /* all tables empty or zero */
+	/* Native only (NULL elsewhere): lets time pass. */
+	void (*advance)(__u64 ns);
+};
+
+/* flow_cache as in struct dpu_settings. NULL and a reason if this machine cannot. */
+const struct backend *backend_kernel(enum dpu_hook hook, bool flow_cache, const char **ret_reason);
+const struct backend *backend_native(bool flow_cache);
+
+/* The settings every backend runs with (small tables, short time-outs). */
+struct dpu_settings backend_settings(bool flow_cache);
+#define BACKEND_FLOW_SETS  64
+#define BACKEND_CT_CLOCK   256
+#define BACKEND_CT_ENTRIES 128
+
+/* Devices of the test namespace: one veth per port number used by the cases. */
+int devices_create(void);
+__u32 devices_ifindex(__u16 port); /* 0 if no case may use that port */
+__u16 devices_port(__u32 ifindex);
+extern const __u16 device_ports[];
+extern const size_t n_device_ports;

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * env_native.h - bpf/hook/env.h for the native build (-DDPU_NATIVE): the same
+ * names over plain memory, so that the sources of the datapath run under
+ * AddressSanitizer and UBSan, on a clock that the test sets.
+ *
+ * Each value of a hash map is an allocation of its own and is freed on delete:
+ * using an entry after deleting it is an error here, as it is a race in the
+ * kernel. One thread only.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/types.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
+
+enum native_map_type {
+	NATIVE_MAP_ARRAY,
+	NATIVE_MAP_HASH,
+	NATIVE_MAP_PERCPU_ARRAY = NATIVE_MAP_ARRAY,    /* one CPU */
+	NATIVE_MAP_PERCPU_HASH = NATIVE_MAP_HASH,
+	NATIVE_MAP_LRU_HASH = NATIVE_MAP_HASH,	       /* full is full: no eviction */
+	NATIVE_MAP_DEVMAP = NATIVE_MAP_ARRAY,
+};
+
+struct native_map {
+	const char *name;
+	enum native_map_type type;
+	size_t key_size, value_size, max_entries;
+	unsigned char *array;		/* ARRAY: all values, made on first use */
+	struct native_entry **buckets;	/* HASH */
+	size_t n;			/* HASH: entries now */
+	struct native_map *next;	/* of all maps */
+};
+
+/* Known by name from then on; called before main() by every DPU_MAP. */
+void native_map_register(struct native_map *map);
+struct native_map *native_map_find(const char *name);
+void *native_lookup(struct native_map *map, const void *key);
+long native_update(struct native_map *map, const void *key, const void *value, __u64 flags);
+long native_delete(struct native_map *map, const void *key);
+/* HASH: copies the key after `key` (NULL: the first) to ret_key; -ENOENT at the end. */
+int native_next_key(struct native_map *map, const void *key, void *ret_key);
+/* Every map empty or zero again, clock and random sequence at their start. */
+void native_reset(void);
+
+extern __u64 native_now_ns;	/* the clock: what env_now_ns() returns; starts at NATIVE_START_NS */
+extern __u32 native_random_state;
+#define NATIVE_START_NS 1000000000000ull
+__u32 native_random(void);
+
+/* A frame: data is an allocation of exactly len bytes, a new one after every edit. */
+struct native_frame {
+	__u8 *data;
+	__u32 len, ifindex, gso_size, gso_segs;
+	void (*cloned)(const struct native_frame *frame, __u32 ifindex); /* told of every copy */
+};
+
+/* Takes n bytes off the front (n > 0) or adds -n undefined ones. 0 or -1, as the kernel's helpers. */
+long native_frame_move_head(struct native_frame *frame, int n);
+/* Exactly len bytes; what is behind the Ethernet header is undefined afterwards. */
+long native_frame_resize(struct native_frame *frame, __u32 len);
+long native_frame_clone(struct native_frame *frame, __u32 ifindex);
+
+#define DPU_MAP(name_, type_, key_, value_, entries_, flags_)                                      \
+	static struct native_map name_ = {.name = #name_,                                          \
+					  .type = NATIVE_MAP_##type_,                              \
+					  .key_size = sizeof(key_),                                \
+					  .value_size = sizeof(value_),                            \
+					  .max_entries = (entries_)};                              \
+	__attribute__((constructor)) static void name_##_register(void)                            \
+	{                                                                                          \
+		native_map_register(&name_);                                                       \
+	}                                                                                          \
+	struct name_##_end /* takes the semicolon */
+
+#define INLINE static inline __attribute__((always_inline, unused))
+#define STAGE  static __attribute__((noinline, unused))
+#define SEC(name) /* placement in the object has no meaning here */
+
+#define env_lookup(map, key)		 native_lookup(&(map), (key))
+#define env_update(map, key, val, flags) native_update(&(map), (key), (val), (flags))
+#define env_delete(map, key)		 native_delete(&(map), (key))
+#define env_now_ns()			 native_now_ns
+#define env_random()			 native_random()
+#define env_add(ptr, n)			 ((void)__sync_fetch_and_add((ptr), (n)))
+#define env_cpu()			 0u
+#define env_loop(n, fn, arg)                                                                       \
+	({                                                                                         \
+		__u32 env_i = 0, env_n = (n);                                                      \
+		while (env_i < env_n && !fn(env_i++, (arg)))                                       \
+			;                                                                          \
+		(long)env_i;                                                                       \
+	})
+#ifndef barrier
+#define barrier() __asm__ volatile("" ::: "memory")
+#endif
+#define env_rmb() barrier()
+#define env_wmb() barrier()

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "fixture.h"
+#include "prog.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void must(int err, const char *what)
+{
+	if (!err)
+		return;
+	fprintf(stderr, "fixture: %s: %s\n", what, strerror(-err));
+	abort();
+}
+
+static void put(const char *map, const void *key, const void *value)
+{
+	must(prog_backend()->update(map, key, value), map);
+}
+
+static void put_mac(__u8 *to, __u64 mac)
+{
+	for (int i = 0; i < 6; i++)
+		to[i] = mac >> (40 - 8 * i);
+}
+
+static __be32 ip4(const char *text)
+{
+	__be32 ip;
+
+	must(inet_pton(AF_INET, text, &ip) == 1 ? 0 : -1, text);
+	return ip;
+}
+
+void fixture_functions(__u32 functions, __u32 handover)
+{
+	struct dpu_control control = {.functions = functions, .handover = handover};
+
+	put("control", &(__u32){0}, &control);
+}
+
+static void put_port(__u16 number, struct dpu_port *port)
+{
+	__u32 key = number, ifindex = devices_ifindex(number);
+
+	port->ifindex = ifindex;
+	port->gen_slot = DPU_GEN_OF_PORT(number);
+	port->flags |= DPU_PORT_F_XDP;
+	put("ports", &key, port);
+	put("port_by_ifindex", &ifindex, &key);
+	put("redirect", &key, &ifindex);
+}
+
+void fixture_vnic(__u16 number, __u16 segment)
+{
+	struct dpu_port port = {.kind = DPU_PORT_KIND_VNIC, .segment = segment, .mtu = 1500};
+	struct dpu_segment members;
+	__u32 key = segment;
+
+	put_mac(port.mac, MAC(number));
+	put_port(number, &port);
+	must(prog_backend()->lookup("segments", &key, &members), "segments");
+	members.ports[members.n_ports++] = number;
+	put("segments", &key, &members);
+}
+
+void fixture_uplink(void)
+{
+	put_port(DPU_PORT_UPLINK, &(struct dpu_port){.kind = DPU_PORT_KIND_UPLINK, .mtu = UNDERLAY_MTU});
+}
+
+static void edit_segment(__u16 number, __u32 vni, __u16 vlan, bool on_uplink)
+{
+	struct dpu_segment segment;
+	__u32 key = number;
+
+	must(prog_backend()->lookup("segments", &key, &segment), "segments");
+	segment.vni = vni;
+	segment.vlan = vlan;
+	segment.on_uplink = on_uplink;
+	put("segments", &key, &segment);
+}
+
+void fixture_segment_vni(__u16 segment, __u32 vni)
+{
+	edit_segment(segment, vni, 0, false);
+	put("segment_by_wire", &vni, &(__u32){segment});
+}
+
+void fixture_segment_vlan(__u16 segment, __u16 vlan, bool on_uplink)
+{
+	edit_segment(segment, 0, vlan, on_uplink);
+	if (on_uplink)
+		put("segment_by_wire", &(__u32){DPU_WIRE_VLAN | vlan}, &(__u32){segment});
+}
+
+void fixture_vtep(__u16 number, const char *ip)
+{
+	struct dpu_vtep vtep = {
+		.ip = ip4(ip), .gen_slot = DPU_GEN_OF_VTEP(number), .mtu = UNDERLAY_MTU};
+
+	put_mac(vtep.mac, VTEP_MAC(number));
+	put("vteps", &(__u32){number}, &vtep);
+	put("vtep_by_ip", &vtep.ip, &(__u32){number});
+}
+
+void fixture_segment_vtep(__u16 number, __u16 vtep)
+{
+	struct dpu_segment segment;
+	__u32 key = number;
+
+	must(prog_backend()->lookup("segments", &key, &segment), "segments");
+	segment.vteps[segment.n_vteps++] = vtep;
+	put("segments", &key, &segment);
+}
+
+void fixture_fdb(__u16 segment, __u64 mac, __u16 port, __u16 vtep, __u8 flags)
+{
+	struct dpu_fdb_key key = {.segment = segment};
+	struct dpu_fdb entry = {
+		.port = port, .vtep = vtep, .gen_slot = MAC_GEN(port), .flags = flags};
+
+	put_mac(key.mac, mac);
+	entry.last_seen_ns = prog_now_ns();
+	put("fdb", &key, &entry);
+}
+
+void fixture_edit_port(__u16 number, void (*edit)(struct dpu_port *port))
+{
+	struct dpu_port port;
+	__u32 key = number;
+
+	must(prog_backend()->lookup("ports", &key, &port), "ports");
+	edit(&port);
+	put("ports", &key, &port);
+}
+
+void fixture_bump(__u32 slot)
+{
+	__u32 counter;
+
+	must(prog_backend()->lookup("generations", &slot, &counter), "generations");
+	counter++;
+	put("generations", &slot, &counter);
+}
+
+void fixture_policy(__u16 number, const struct dpu_rule *rules, size_t n, __u8 default_action)
+{
+	struct dpu_port port;
+	__u32 key = number, first = number * 16; /* 16 rules for each port: enough for cases */
+
+	must(n <= 16 ? 0 : -1, "more than 16 rules at a port");
+	must(prog_backend()->lookup("ports", &key, &port), "ports");
+	for (size_t i = 0; i < n; i++)
+		put("dfw_rules", &(__u32){first + i}, &rules[i]);
+	port.rule_first = first;
+	port.rule_count = n;
+	port.policy_gen++;
+	port.default_action = default_action;
+	port.flags |= DPU_PORT_F_DFW;
+	put("ports", &key, &port);
+	fixture_bump(port.gen_slot);
+}
+
+/* "address[/length]" to the v4-mapped form; returns the family, 0 for NULL. */
+static __u8 parse_prefix(const char *text, union dpu_ip *ret_ip, union dpu_ip *ret_mask)
+{
+	char address[64];
+	const char *slash = text ? strchr(text, '/') : NULL;
+	int bits;
+
+	memset(ret_ip, 0, sizeof(*ret_ip));
+	memset(ret_mask, 0, sizeof(*ret_mask));
+	if (!text)
+		return 0;
+	snprintf(address, sizeof(address), "%.*s", slash ? (int)(slash - text) : 60, text);
+	if (inet_pton(AF_INET, address, &ret_ip->w[3]) == 1) {
+		ret_ip->h[5] = 0xffff;
+		bits = 96 + (slash ? atoi(slash + 1) : 32);
+	} else {
+		must(inet_pton(AF_INET6, address, ret_ip) == 1 ? 0 : -1, text);
+		bits = slash ? atoi(slash + 1) : 128;
+	}
+	for (int i = 0; i < bits; i++)
+		ret_mask->b[i / 8] |= 0x80 >> i % 8;
+	for (int i = 0; i < 16; i++)
+		ret_ip->b[i] &= ret_mask->b[i];
+	return strchr(address, ':') ? 6 : 4;
+}
+
+void fixture_rules(__u16 port, const struct rule_text *texts, size_t n, __u8 default_action)
+{
+	struct dpu_rule rules[16] = {0};
+
+	must(n <= 16 ? 0 : -1, "more than 16 rules at a port");
+	for (size_t i = 0; i < n; i++) {
+		const struct rule_text *text = &texts[i];
+		struct dpu_rule *rule = &rules[i];
+		__u8 src = parse_prefix(text->src, &rule->src, &rule->src_mask);
+		__u8 dst = parse_prefix(text->dst, &rule->dst, &rule->dst_mask);
+
+		rule->family = src ? src : dst ? dst : text->family;
+		rule->proto = text->proto;
+		rule->direction = text->direction ? text->direction : DPU_DIR_IN | DPU_DIR_OUT;
+		rule->action = text->action;
+		rule->sport_lo = text->sport_lo;
+		rule->sport_hi = text->sport_hi ? text->sport_hi : text->sport_lo ? text->sport_lo : 65535;
+		rule->dport_lo = text->dport_lo;
+		rule->dport_hi = text->dport_hi ? text->dport_hi : text->dport_lo ? text->dport_lo : 65535;
+		rule->id = i + 1;
+	}
+	fixture_policy(port, rules, n, default_action);
+}
+
+void two_vms(void)
+{
+	fixture_functions(DPU_FN_ALL, 0);
+	fixture_vnic(16, SEG);
+	fixture_vnic(17, SEG);
+	fixture_fdb(SEG, MAC(16), 16, 0, 0);
+	fixture_fdb(SEG, MAC(17), 17, 0, 0);
+}
+
+void three_vms(void)
+{
+	two_vms();
+	fixture_vnic(18, SEG);
+	fixture_fdb(SEG, MAC(18), 18, 0, 0);
+	fixture_vnic(19, 2);
+	fixture_fdb(2, MAC(19), 19, 0, 0);
+}
+
+void vlan_uplink(void)
+{
+	two_vms();
+	fixture_uplink();
+	fixture_segment_vlan(SEG, VID, true);
+	fixture_vnic(18, 2);
+	fixture_segment_vlan(2, 0, true);
+	fixture_fdb(SEG, MAC(116), DPU_PORT_UPLINK, 0, 0);
+	fixture_fdb(2, MAC(118), DPU_PORT_UPLINK, 0, 0);
+}
+
+void vxlan_two_hosts(void)
+{
+	two_vms();
+	fixture_uplink();
+	fixture_segment_vni(SEG, VNI);
+	fixture_vtep(DPU_VTEP_SELF, VTEP_LOCAL);
+	fixture_vtep(2, VTEP_PEER);
+	fixture_vtep(3, VTEP_THIRD);
+	fixture_segment_vtep(SEG, 2);
+	fixture_segment_vtep(SEG, 3);
+	fixture_fdb(SEG, MAC(116), DPU_PORT_UPLINK, 2, 0);
+}
+
+static void put_channel(__u16 number, __u8 kind, __u16 relay_to, __u16 acts_as)
+{
+	put_port(number, &(struct dpu_port){
+				 .kind = kind, .relay_to = relay_to, .acts_as = acts_as, .mtu = 1600});
+}
+
+static void relay_vnic_16(struct dpu_port *port)
+{
+	port->relay_to = DPU_PORT_CHANNEL_OF(16);
+}
+
+static void relay_uplink(struct dpu_port *port)
+{
+	port->relay_to = DPU_PORT_PF;
+}
+
+/* The host's side of a PCIe link: what every host with a DPU has, wherever the functions run. */
+static void add_channels(void)
+{
+	put_channel(DPU_PORT_CHANNEL_OF(16), DPU_PORT_KIND_CHANNEL, 16, 0);
+	put_channel(DPU_PORT_PF, DPU_PORT_KIND_PF, 0, DPU_PORT_UPLINK);
+	fixture_edit_port(16, relay_vnic_16);
+	fixture_edit_port(DPU_PORT_UPLINK, relay_uplink);
+}
+
+void host_with_dpu(void)
+{
+	vxlan_two_hosts();
+	add_channels();
+}
+
+void relaying_host(void)
+{
+	host_with_dpu();
+	fixture_functions(0, 0);
+}

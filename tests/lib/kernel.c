@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * kernel.c - the datapath's XDP and TC programs, loaded once with and once
+ * without flow cache, run by BPF_PROG_TEST_RUN. As in a lab, the two programs
+ * of an instance share one set of maps.
+ */
+#include "backend.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "dpulab_xdp.skel.h"
+#include "dpulab_tc.skel.h"
+
+#define HEADROOM 64 /* room for an outer header and a tag in data_out */
+
+struct instance {
+	struct dpulab_xdp *xdp;
+	struct dpulab_tc *tc;
+	char error[256]; /* why it could not be loaded */
+	bool tried;
+};
+
+static struct instance instances[2]; /* by flow_cache */
+static struct instance *current;
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
+}
+
+static void shrink_maps(struct bpf_object *object)
+{
+	static const struct {
+		const char *map;
+		__u32 entries;
+	} sizes[] = {
+		{"flows", BACKEND_FLOW_SETS},
+		{"ct_clock", BACKEND_CT_CLOCK},
+		{"conntrack", BACKEND_CT_ENTRIES},
+	};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(object, sizes[i].map);
+
+		if (map)
+			bpf_map__set_max_entries(map, sizes[i].entries);
+	}
+}
+
+/* Lets every map of `object` be the one of the same name in `owner`, but for the constants. */
+static int share_maps(struct bpf_object *object, struct bpf_object *owner)
+{
+	struct bpf_map *map, *shared;
+	int err = 0;
+
+	bpf_object__for_each_map(map, object) {
+		if (err || bpf_map__is_internal(map))
+			continue;
+		shared = bpf_object__find_map_by_name(owner, bpf_map__name(map));
+		if (shared)
+			err = bpf_map__reuse_fd(map, bpf_map__fd(shared));
+	}
+	return err;
+}
+
+static int load(struct instance *instance, bool flow_cache)
+{
+	struct dpu_settings settings = backend_settings(flow_cache);
+	int err;
+
+	instance->xdp = dpulab_xdp__open();
+	instance->tc = dpulab_tc__open();
+	if (!instance->xdp || !instance->tc)
+		return -errno;
+	instance->xdp->rodata->settings = settings;
+	instance->tc->rodata->settings = settings;
+	shrink_maps(instance->xdp->obj);
+	shrink_maps(instance->tc->obj);
+	err = dpulab_xdp__load(instance->xdp);
+	if (!err)
+		err = share_maps(instance->tc->obj, instance->xdp->obj);
+	return err ? err : dpulab_tc__load(instance->tc);
+}
+
+static int map_fd(const char *name)
+{
+	return bpf_object__find_map_fd_by_name(current->xdp->obj, name);
+}
+
+static struct bpf_map *map_of(const char *name)
+{
+	return bpf_object__find_map_by_name(current->xdp->obj, name);
+}
+
+static int lookup(const char *name, const void *key, void *value)
+{
+	struct bpf_map *map = map_of(name);
+	size_t size = bpf_map__value_size(map), words = size / sizeof(__u64);
+	int cpus = libbpf_num_possible_cpus(), err;
+	__u64 *all, *sum = value;
+
+	if (bpf_map__type(map) != BPF_MAP_TYPE_PERCPU_ARRAY)
+		return bpf_map_lookup_elem(bpf_map__fd(map), key, value) ? -errno : 0;
+	all = calloc(cpus, size);
+	err = all && !bpf_map_lookup_elem(bpf_map__fd(map), key, all) ? 0 : -errno;
+	memset(value, 0, size);
+	for (int cpu = 0; !err && cpu < cpus; cpu++)
+		for (size_t i = 0; i < words; i++)
+			sum[i] += all[cpu * words + i];
+	free(all);
+	return err;
+}
+
+static int update(const char *name, const void *key, const void *value)
+{
+	return bpf_map_update_elem(map_fd(name), key, value, BPF_ANY) ? -errno : 0;
+}
+
+static int erase(const char *name, const void *key)
+{
+	return bpf_map_delete_elem(map_fd(name), key) ? -errno : 0;
+}
+
+static int next_key(const char *name, const void *key, void *ret_key)
+{
+	return bpf_map_get_next_key(map_fd(name), key, ret_key) ? -errno : 0;
+}
+
+static void empty_hash(struct bpf_map *map)
+{
+	unsigned char key[64];
+
+	while (!bpf_map_get_next_key(bpf_map__fd(map), NULL, key))
+		if (bpf_map_delete_elem(bpf_map__fd(map), key))
+			return;
+}
+
+/* mmapable maps are zeroed through memory: thousands of entries without a call each. */
+static void zero_mapped(struct bpf_map *map)
+{
+	size_t size = (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
+	void *memory;
+
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	if (memory == MAP_FAILED)
+		return;
+	memset(memory, 0, size);
+	munmap(memory, size);
+}
+
+/* How many entries of an array the cases can have touched. */
+static __u32 used_entries(const struct bpf_map *map)
+{
+	static const struct {
+		const char *map;
+		__u32 used;
+	} bounds[] = {
+		{"port_by_ifindex", 0}, /* entries stay right: devices do not change */
+		{"dfw_rules", 0},	/* only named ones are read, and those were written */
+		{"scratch", 0},		/* filled by each frame */
+		{"dfw_hits", 1024},
+		{"ports", 1024},
+		{"port_stats", 1024},
+		{"segments", 8},
+		{"vteps", 8},
+	};
+
+	for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++)
+		if (!strcmp(bpf_map__name(map), bounds[i].map))
+			return bounds[i].used;
+	return bpf_map__max_entries(map);
+}
+
+static void zero_array(struct bpf_map *map)
+{
+	__u32 n = used_entries(map), *keys = calloc(n + 1, sizeof(*keys));
+	size_t per_cpu = bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY ? libbpf_num_possible_cpus() : 1;
+	void *zeros = calloc(n + 1, bpf_map__value_size(map) * per_cpu);
+	bool batch = per_cpu == 1; /* per-CPU arrays take no batches before Linux 6.2 */
+
+	for (__u32 i = 0; keys && i < n; i++)
+		keys[i] = i;
+	if (keys && zeros && n && batch)
+		bpf_map_update_batch(bpf_map__fd(map), keys, zeros, &n, NULL);
+	for (__u32 i = 0; keys && zeros && !batch && i < n; i++)
+		bpf_map_update_elem(bpf_map__fd(map), &i, zeros, BPF_ANY);
+	free(zeros);
+	free(keys);
+}
+
+static void reset(void)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, current->xdp->obj) {
+		if (bpf_map__is_internal(map))
+			continue;
+		if (bpf_map__type(map) == BPF_MAP_TYPE_HASH)
+			empty_hash(map);
+		else if (bpf_map__map_flags(map) & BPF_F_MMAPABLE)
+			zero_mapped(map);
+		else if (bpf_map__type(map) == BPF_MAP_TYPE_ARRAY ||
+			 bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY)
+			zero_array(map);
+		else if (bpf_map__type(map) == BPF_MAP_TYPE_DEVMAP)
+			for (__u32 key = 0; key < bpf_map__max_entries(map); key++)
+				bpf_map_delete_elem(bpf_map__fd(map), &key);
+	}
+}
+
+static int exits(struct dpu_exit_record *record)
+{
+	return lookup("exit_record", &(__u32){0}, record);
+}
+
+static int test_run(int prog_fd, struct bpf_test_run_opts *opts, struct backend_result *result)
+{
+	struct dpu_exit_record before = {0};
+	int err = exits(&before);
+
+	if (!err && bpf_prog_test_run_opts(prog_fd, opts))
+		err = -errno;
+	if (!err)
+		err = exits(&result->exit);
+	result->exit.count -= before.count;
+	result->retval = opts->retval;
+	result->frame.len = opts->data_size_out;
+	result->n_copies = 0;
+	return err;
+}
+
+static int run_xdp(const struct frame *in, __u16 port, __u32 gso_size, struct backend_result *result)
+{
+	struct xdp_md ctx = {.data_end = in->len, .ingress_ifindex = devices_ifindex(port)};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->data, .data_size_in = in->len,
+		    .data_out = result->frame.data, .data_size_out = sizeof(result->frame.data),
+		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = 1);
+
+	if (gso_size)
+		return -EOPNOTSUPP;
+	return test_run(bpf_program__fd(current->xdp->progs.dpulab_xdp), &opts, result);
+}
+
+static int run_tc(const struct frame *in, __u16 port, __u32 gso_size, struct backend_result *result)
+{
+	struct __sk_buff ctx = {.ifindex = devices_ifindex(port), .gso_size = gso_size};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->data, .data_size_in = in->len,
+		    .data_out = result->frame.data, .data_size_out = sizeof(result->frame.data),
+		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = 1);
+
+	return test_run(bpf_program__fd(current->tc->progs.dpulab_tc), &opts, result);
+}
+
+/* The two instances share these operations: `current` is set by backend_kernel(). */
+static const struct backend backends[2] = {
+	{"xdp", DPU_HOOK_XDP, run_xdp, lookup, update, erase, next_key, reset, NULL},
+	{"tc", DPU_HOOK_TC, run_tc, lookup, update, erase, next_key, reset, NULL},
+};
+
+const struct backend *backend_kernel(enum dpu_hook hook, bool flow_cache, const char **ret_reason)
+{
+	struct instance *instance = &instances[flow_cache];
+	int err;
+
+	if (!instance->tried) {
+		instance->tried = true;
+		libbpf_set_print(quiet);
+		err = load(instance, flow_cache);
+		if (err)
+			snprintf(instance->error, sizeof(instance->error),
+				 "the programs do not load: %s", strerror(-err));
+	}
+	if (*instance->error) {
+		*ret_reason = instance->error;
+		return NULL;
+	}
+	current = instance;
+	return &backends[hook];
+}
