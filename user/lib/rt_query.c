@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What is there: links, addresses, counters. */
+#include "rt_internal.h"
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <netlink/netlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct nl_msg *rt_link_message(int type, int flags, int ifindex, const char *name)
+{
+	struct ifinfomsg info = {.ifi_index = ifindex};
+	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
+
+	if (!msg)
+		return NULL;
+	nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
+	if (name)
+		nla_put_string(msg, IFLA_IFNAME, name);
+	return msg;
+}
+
+static void copy_string(char *to, size_t size, const struct nlattr *attr)
+{
+	if (attr)
+		nla_strlcpy(to, attr, size);
+}
+
+static uint32_t u32_or_0(const struct nlattr *attr)
+{
+	return attr ? nla_get_u32(attr) : 0;
+}
+
+static int parse_link(const struct nlmsghdr *header, void *arg)
+{
+	const struct ifinfomsg *info = NLMSG_DATA(header);
+	struct nlattr *tb[IFLA_MAX + 1], *nested[IFLA_INFO_MAX + 1], *xdp[IFLA_XDP_MAX + 1];
+	struct rt_link *link = arg;
+
+	if (nlmsg_parse((struct nlmsghdr *)header, sizeof(*info), tb, IFLA_MAX, NULL) < 0)
+		return -EBADMSG;
+	*link = (struct rt_link){.ifindex = info->ifi_index, .flags = info->ifi_flags};
+	copy_string(link->name, sizeof(link->name), tb[IFLA_IFNAME]);
+	link->mtu = u32_or_0(tb[IFLA_MTU]);
+	link->group = u32_or_0(tb[IFLA_GROUP]);
+	link->master = u32_or_0(tb[IFLA_MASTER]);
+	link->peer = u32_or_0(tb[IFLA_LINK]);
+	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == sizeof(link->mac))
+		memcpy(&link->mac, nla_data(tb[IFLA_ADDRESS]), sizeof(link->mac));
+	if (tb[IFLA_LINKINFO] && !nla_parse_nested(nested, IFLA_INFO_MAX, tb[IFLA_LINKINFO], NULL))
+		copy_string(link->kind, sizeof(link->kind), nested[IFLA_INFO_KIND]);
+	if (tb[IFLA_XDP] && !nla_parse_nested(xdp, IFLA_XDP_MAX, tb[IFLA_XDP], NULL))
+		link->xdp_prog = u32_or_0(xdp[IFLA_XDP_PROG_ID]);
+	return 0;
+}
+
+int rt_link_get(struct netns *ns, const char *dev, struct rt_link *ret_link, struct diag *diag)
+{
+	struct nl_msg *msg = rt_link_message(RTM_GETLINK, 0, 0, dev);
+	struct rt_link link;
+	int err = msg ? rt_query(ns, msg, parse_link, &link) : -ENOMEM;
+
+	if (err == -ENODEV)
+		return err;
+	if (err)
+		return diag_error(diag, err, NULL, "cannot look up %s in %s: %s", dev, ns->name,
+				  strerror(-err));
+	*ret_link = link;
+	return 0;
+}
+
+int rt_ifindex(struct netns *ns, const char *dev)
+{
+	struct rt_link link;
+	int err = rt_link_get(ns, dev, &link, NULL);
+
+	return err ? err : link.ifindex;
+}
+
+struct list { /* of whatever a dump gives */
+	char *items;
+	size_t size, n;
+	rt_parse_fn parse;
+};
+
+static int append(const struct nlmsghdr *header, void *arg)
+{
+	struct list *list = arg;
+	char *grown = reallocarray(list->items, list->n + 1, list->size);
+	int err;
+
+	if (!grown)
+		return -ENOMEM;
+	list->items = grown;
+	err = list->parse(header, grown + list->n * list->size);
+	if (err == -EAGAIN) /* not one of ours: skip */
+		return 0;
+	if (!err)
+		list->n++;
+	return err;
+}
+
+static int dump(struct netns *ns, struct nl_msg *msg, struct list *list, const char *what,
+		struct diag *diag)
+{
+	int err = msg ? rt_query(ns, msg, append, list) : -ENOMEM;
+
+	if (!err)
+		return 0;
+	free(list->items);
+	return diag_error(diag, err, NULL, "cannot list the %s of %s: %s", what, ns->name,
+			  strerror(-err));
+}
+
+int rt_links(struct netns *ns, struct rt_link **ret_links, size_t *ret_n, struct diag *diag)
+{
+	struct list list = {.size = sizeof(struct rt_link), .parse = parse_link};
+	int err = dump(ns, rt_link_message(RTM_GETLINK, NLM_F_DUMP, 0, NULL), &list, "links", diag);
+
+	if (err)
+		return err;
+	*ret_links = (struct rt_link *)list.items;
+	*ret_n = list.n;
+	return 0;
+}
+
+static int parse_addr(const struct nlmsghdr *header, void *arg)
+{
+	const struct ifaddrmsg *info = NLMSG_DATA(header);
+	struct nlattr *tb[IFA_MAX + 1], *which;
+	struct rt_addr *addr = arg;
+
+	if (nlmsg_parse((struct nlmsghdr *)header, sizeof(*info), tb, IFA_MAX, NULL) < 0)
+		return -EBADMSG;
+	which = tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS];
+	if (!which || (info->ifa_family != AF_INET && info->ifa_family != AF_INET6))
+		return -EAGAIN;
+	*addr = (struct rt_addr){.ifindex = info->ifa_index, .plen = info->ifa_prefixlen};
+	if (info->ifa_family == AF_INET) {
+		addr->family = 4;
+		addr->addr.b[10] = addr->addr.b[11] = 0xff;
+		memcpy(&addr->addr.b[12], nla_data(which), 4);
+	} else {
+		addr->family = 6;
+		memcpy(&addr->addr, nla_data(which), 16);
+	}
+	return 0;
+}
+
+int rt_addrs(struct netns *ns, struct rt_addr **ret_addrs, size_t *ret_n, struct diag *diag)
+{
+	struct list list = {.size = sizeof(struct rt_addr), .parse = parse_addr};
+	struct ifaddrmsg info = {.ifa_family = AF_UNSPEC};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP);
+	int err;
+
+	if (msg)
+		nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
+	err = dump(ns, msg, &list, "addresses", diag);
+	if (err)
+		return err;
+	*ret_addrs = (struct rt_addr *)list.items;
+	*ret_n = list.n;
+	return 0;
+}
+
+static int parse_stats(const struct nlmsghdr *header, void *arg)
+{
+	struct nlattr *stats = nlmsg_find_attr((struct nlmsghdr *)header, sizeof(struct ifinfomsg),
+					       IFLA_STATS64);
+	struct rtnl_link_stats64 *out = arg;
+
+	if (!stats)
+		return -ENODATA;
+	/* an older kernel has fewer fields */
+	memset(out, 0, sizeof(*out));
+	nla_memcpy(out, stats, sizeof(*out));
+	return 0;
+}
+
+int rt_link_stats(struct netns *ns, const char *dev, struct rtnl_link_stats64 *ret_stats,
+		  struct diag *diag)
+{
+	struct nl_msg *msg = rt_link_message(RTM_GETLINK, 0, 0, dev);
+	struct rtnl_link_stats64 stats;
+	int err = msg ? rt_query(ns, msg, parse_stats, &stats) : -ENOMEM;
+
+	if (err)
+		return diag_error(diag, err, NULL, "cannot read the counters of %s in %s: %s", dev,
+				  ns->name, strerror(-err));
+	*ret_stats = stats;
+	return 0;
+}

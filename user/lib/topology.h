@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * topology.h - the wires of a lab: namespaces, veth pairs, the underlay bridge,
+ * addresses. No datapath: that is what starts after it (host.h).
+ *
+ *   VM eth0 == port (host)      host uplink0 == port in LAB-fabric == DPU p0
+ *   host pf0 == pf0hpf (DPU)    host vfN == pf0vfN (DPU), one per vNIC
+ *
+ * Names are here and nowhere else.
+ */
+#pragma once
+#include "diag.h"
+#include "model.h"
+#include "netns.h"
+#include <net/if.h>
+
+#define TOPOLOGY_FABRIC	 "fabric"  /* node, and the bridge in it */
+#define TOPOLOGY_UPLINK	 "uplink0" /* host's wire */
+#define TOPOLOGY_PF	 "pf0"	   /* host's end of the PCIe channel for wire frames */
+#define TOPOLOGY_DPU_WIRE "p0"	   /* DPU's wire */
+#define TOPOLOGY_DPU_PF	 "pf0hpf"  /* DPU's end of pf0 */
+#define TOPOLOGY_VM_DEV	 "eth0"
+
+#define NODE_FULL_MAX (NODE_NAME_MAX + 4) /* "HOST-dpu" with its NUL */
+
+enum node_kind {
+	NODE_FABRIC,
+	NODE_HOST,
+	NODE_DPU,
+	NODE_VM,
+};
+
+struct node {
+	char name[NODE_FULL_MAX];
+	enum node_kind kind;
+	size_t index; /* of the host (host, DPU) or the VM */
+};
+
+struct wire_end {
+	size_t node; /* index in topology.nodes */
+	char dev[IFNAMSIZ];
+	struct dpu_mac mac;
+};
+
+struct wire { /* a veth pair; end[0] never leaves its namespace, end[1] of a vNIC may (dpu-upt) */
+	struct wire_end end[2];
+	unsigned mtu;
+	bool on_fabric; /* end[0] joins the fabric bridge */
+};
+
+struct topology {
+	struct node *nodes;
+	size_t n_nodes;
+	struct wire *wires;
+	size_t n_wires;
+};
+
+/* Pure: what the lab needs. */
+int topology_plan(const struct lab *lab, struct topology *ret_topology);
+void topology_free(struct topology *topology);
+
+/* "vf0" and "pf0vf0" of a vNIC port number; buffers hold IFNAMSIZ. */
+void topology_channel_host(uint16_t port, char *buffer);
+void topology_channel_dpu(uint16_t port, char *buffer);
+/* Node name of a host's DPU: "esx1-dpu"; the buffer holds NODE_FULL_MAX. */
+const char *topology_dpu(const struct lab_host *host, char *buffer);
+/* Opens LAB-NODE of a host, its DPU, a VM, the fabric. */
+int topology_open_host(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag);
+int topology_open_dpu(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag);
+int topology_open_vm(const struct lab *lab, size_t vm, struct netns **ret_ns, struct diag *diag);
+int topology_open_fabric(const struct lab *lab, struct netns **ret_ns, struct diag *diag);
+
+/* Makes what is missing, corrects what differs; everything right: changes nothing. */
+int topology_build(const struct lab *lab, struct diag *diag);
+/*
+ * Which of a host's two wires takes the underlay's floods (unknown, broadcast):
+ * both would be heard twice. dpu = the DPU's p0, else the host's uplink0.
+ */
+int topology_activate_wire(const struct lab *lab, size_t host, bool dpu, struct diag *diag);
