@@ -13,7 +13,8 @@
 #include "model.h"
 #include "netns.h"
 
-/* hook must be XDP or TC here: whoever calls knows which serves the device. Reads back what it set. */
+/* hook must be XDP or TC here: whoever calls knows which serves the device. Reads back what it set.
+ */
 int cpus_pin_device(struct netns *ns, const char *dev, const struct cpu_set *set,
 		    enum lab_hook hook, struct diag *diag);
 

@@ -17,10 +17,10 @@ static const struct {
 	const char *name;
 	uint32_t get, set, flag;
 } features[ETHTOOL_FEATURES] = {
-	[ETHTOOL_GRO] = {"generic-receive-offload", ETHTOOL_GGRO, ETHTOOL_SGRO, 0},
-	[ETHTOOL_TX_CSUM] = {"tx-checksumming", ETHTOOL_GTXCSUM, ETHTOOL_STXCSUM, 0},
-	[ETHTOOL_TSO] = {"tcp-segmentation-offload", ETHTOOL_GTSO, ETHTOOL_STSO, 0},
-	[ETHTOOL_TX_VLAN] = {"tx-vlan-offload", ETHTOOL_GFLAGS, ETHTOOL_SFLAGS, ETH_FLAG_TXVLAN},
+    [ETHTOOL_GRO] = {"generic-receive-offload", ETHTOOL_GGRO, ETHTOOL_SGRO, 0},
+    [ETHTOOL_TX_CSUM] = {"tx-checksumming", ETHTOOL_GTXCSUM, ETHTOOL_STXCSUM, 0},
+    [ETHTOOL_TSO] = {"tcp-segmentation-offload", ETHTOOL_GTSO, ETHTOOL_STSO, 0},
+    [ETHTOOL_TX_VLAN] = {"tx-vlan-offload", ETHTOOL_GFLAGS, ETHTOOL_SFLAGS, ETH_FLAG_TXVLAN},
 };
 
 const char *ethtool_feature_name(enum ethtool_feature feature)

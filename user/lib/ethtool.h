@@ -18,7 +18,8 @@ int ethtool_get(struct netns *ns, const char *dev, enum ethtool_feature feature)
 /* Sets and reads back; -EIO if the device kept the old value. Already so: nothing is changed. */
 int ethtool_set(struct netns *ns, const char *dev, enum ethtool_feature feature, bool on,
 		struct diag *diag);
-/* Sum of the driver counters whose name ends in suffix ("_drops" for full veth rings); 0 if it has none. */
+/* Sum of the driver counters whose name ends in suffix ("_drops" for full veth rings); 0 if it has
+ * none. */
 int ethtool_stat_sum(struct netns *ns, const char *dev, const char *suffix, uint64_t *ret_sum);
 /* Driver name ("veth"); the buffer holds 32. */
 int ethtool_driver(struct netns *ns, const char *dev, char *buffer);

@@ -47,9 +47,9 @@ int frame_announce(struct netns *ns, const char *dev, struct dpu_mac mac, const 
 		struct ether_header eth;
 		struct ether_arp arp;
 	} __attribute__((packed)) frame = {
-		.eth = {.ether_type = htons(ETHERTYPE_ARP)},
-		.arp = {.ea_hdr = {htons(ARPHRD_ETHER), htons(ETHERTYPE_IP), ETH_ALEN, 4,
-				   htons(ARPOP_REQUEST)}},
+	    .eth = {.ether_type = htons(ETHERTYPE_ARP)},
+	    .arp = {.ea_hdr = {htons(ARPHRD_ETHER), htons(ETHERTYPE_IP), ETH_ALEN, 4,
+			       htons(ARPOP_REQUEST)}},
 	};
 
 	memset(frame.eth.ether_dhost, 0xff, ETH_ALEN);

@@ -163,7 +163,8 @@ int netns_socket(const struct netns *ns, int family, int type, int protocol)
 	return fd;
 }
 
-/* As iproute2: the folder is a shared mount, so that namespaces bound later show up in other mount namespaces. */
+/* As iproute2: the folder is a shared mount, so that namespaces bound later show up in other mount
+ * namespaces. */
 static int prepare_dir(void)
 {
 	if (mkdir(NETNS_DIR, 0755) && errno != EEXIST)

@@ -14,7 +14,7 @@
 #pragma once
 #include "diag.h"
 
-#define NETNS_DIR "/run/netns"
+#define NETNS_DIR      "/run/netns"
 #define NETNS_NAME_MAX 40 /* "LAB-NODE" with its NUL */
 
 struct rt; /* rt.c */
@@ -30,7 +30,8 @@ struct netns {
 /* "LAB-NODE"; the buffer holds NETNS_NAME_MAX. */
 const char *netns_name(char *buffer, const char *lab, const char *node);
 
-/* Opens LAB-NODE. -ENOENT (nothing added to diag) if there is no such namespace, or only a leftover file. */
+/* Opens LAB-NODE. -ENOENT (nothing added to diag) if there is no such namespace, or only a leftover
+ * file. */
 int netns_open(const char *name, struct netns **ret_ns, struct diag *diag);
 /* The caller's own namespace. */
 int netns_open_own(struct netns **ret_ns, struct diag *diag);
@@ -46,7 +47,8 @@ bool netns_exists(const char *name);
 
 /* Enters ns and gives a descriptor to come back with. */
 int netns_enter(const struct netns *ns, int *ret_back);
-/* Comes back and closes the descriptor. Failing would leave the process in the wrong place: it aborts then. */
+/* Comes back and closes the descriptor. Failing would leave the process in the wrong place: it
+ * aborts then. */
 void netns_leave(int back);
 /* Runs fn inside ns and comes back; its return value is handed through. */
 int netns_run(const struct netns *ns, int (*fn)(void *arg), void *arg);

@@ -13,5 +13,6 @@
 
 /* One operation took effect. Costs nothing unless one of the variables is set. */
 void op_done(void);
-/* True while operations are being counted: then a batch must be sent one by one, or steps inside it could not be hit. */
+/* True while operations are being counted: then a batch must be sent one by one, or steps inside it
+ * could not be hit. */
 bool op_stepwise(void);

@@ -155,7 +155,8 @@ static int take_acks(struct netns *ns, struct diag *diag)
 
 		if (len < 0)
 			return len;
-		for (struct nlmsghdr *h = (void *)rt->recv; nlmsg_ok(h, len); h = nlmsg_next(h, &len)) {
+		for (struct nlmsghdr *h = (void *)rt->recv; nlmsg_ok(h, len);
+		     h = nlmsg_next(h, &len)) {
 			if (h->nlmsg_type != NLMSG_ERROR || h->nlmsg_seq - rt->seq >= rt->n_pending)
 				continue;
 			take_ack(ns, h, diag);
@@ -176,7 +177,8 @@ static int flush(struct netns *ns, struct diag *diag)
 	if (!err)
 		err = take_acks(ns, diag);
 	if (err)
-		diag_error(diag, err, NULL, "cannot talk netlink in %s: %s", ns->name, strerror(-err));
+		diag_error(diag, err, NULL, "cannot talk netlink in %s: %s", ns->name,
+			   strerror(-err));
 	rt->seq += rt->n_pending;
 	for (size_t i = 0; i < rt->n_pending; i++)
 		nlmsg_free(rt->pending[i].msg);
@@ -201,8 +203,8 @@ int rt_commit(struct netns *ns, struct diag *diag)
 	int err = get_socket(ns, &rt);
 
 	if (err)
-		return diag_error(diag, err, NULL, "cannot open a netlink socket in %s: %s", ns->name,
-				  strerror(-err));
+		return diag_error(diag, err, NULL, "cannot open a netlink socket in %s: %s",
+				  ns->name, strerror(-err));
 	err = flush(ns, diag);
 	rt->collecting = false;
 	return err ? err : rt->batch_error;
@@ -221,8 +223,8 @@ int rt_request(struct netns *ns, struct nl_msg *msg, int tolerate, struct diag *
 	err = get_socket(ns, &rt);
 	if (err) {
 		nlmsg_free(msg);
-		return diag_error(diag, err, NULL, "cannot open a netlink socket in %s: %s", ns->name,
-				  strerror(-err));
+		return diag_error(diag, err, NULL, "cannot open a netlink socket in %s: %s",
+				  ns->name, strerror(-err));
 	}
 	request = &rt->pending[rt->n_pending++];
 	request->msg = msg;
@@ -259,7 +261,8 @@ int rt_query(struct netns *ns, struct nl_msg *msg, rt_parse_fn parse, void *arg)
 			err = len;
 			goto out;
 		}
-		for (struct nlmsghdr *h = (void *)rt->recv; nlmsg_ok(h, len); h = nlmsg_next(h, &len)) {
+		for (struct nlmsghdr *h = (void *)rt->recv; nlmsg_ok(h, len);
+		     h = nlmsg_next(h, &len)) {
 			if (h->nlmsg_seq != header->nlmsg_seq)
 				continue;
 			if (h->nlmsg_type == NLMSG_DONE)
@@ -268,7 +271,8 @@ int rt_query(struct netns *ns, struct nl_msg *msg, rt_parse_fn parse, void *arg)
 				err = ((struct nlmsgerr *)NLMSG_DATA(h))->error;
 				goto out;
 			}
-			/* the rest of a dump is read even after a failure, or it would meet the next query */
+			/* the rest of a dump is read even after a failure, or it would meet the
+			 * next query */
 			if (!err)
 				err = parse(h, arg);
 			if (!dump)

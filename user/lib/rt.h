@@ -18,7 +18,8 @@
 #include <netlink/attr.h>
 #include <stdint.h>
 
-/* Group of every device dpulab makes (IFLA_GROUP, "ip link show group 5580"): down removes by it. */
+/* Group of every device dpulab makes (IFLA_GROUP, "ip link show group 5580"): down removes by it.
+ */
 #define DPULAB_LINK_GROUP 5580
 
 struct rt_link {
@@ -27,11 +28,11 @@ struct rt_link {
 	char kind[16]; /* "veth", "bridge", "" */
 	struct dpu_mac mac;
 	unsigned mtu;
-	unsigned flags;	    /* IFF_UP, IFF_RUNNING ... */
+	unsigned flags; /* IFF_UP, IFF_RUNNING ... */
 	unsigned group;
-	int master;	    /* ifindex of the bridge it is in; 0 = none */
-	int peer;	    /* veth: ifindex of the other end, in the other end's namespace */
-	unsigned xdp_prog;  /* id of an attached XDP program; 0 = none */
+	int master;	   /* ifindex of the bridge it is in; 0 = none */
+	int peer;	   /* veth: ifindex of the other end, in the other end's namespace */
+	unsigned xdp_prog; /* id of an attached XDP program; 0 = none */
 };
 
 struct rt_end { /* one end of a veth pair */
@@ -39,7 +40,7 @@ struct rt_end { /* one end of a veth pair */
 	const char *name;
 	struct dpu_mac mac;
 	unsigned mtu;
-	int master;	    /* first end only: bridge it joins; 0 = none */
+	int master; /* first end only: bridge it joins; 0 = none */
 };
 
 struct rt_addr {
@@ -65,21 +66,24 @@ int rt_addrs(struct netns *ns, struct rt_addr **ret_addrs, size_t *ret_n, struct
 int rt_link_stats(struct netns *ns, const char *dev, struct rtnl_link_stats64 *ret_stats,
 		  struct diag *diag);
 
-/* Both ends up, in DPULAB_LINK_GROUP. Ends may be in different namespaces; the request belongs to a's. */
+/* Both ends up, in DPULAB_LINK_GROUP. Ends may be in different namespaces; the request belongs to
+ * a's. */
 int rt_veth_add(const struct rt_end *a, const struct rt_end *b, struct diag *diag);
 /* A bridge without STP and multicast snooping, up, in DPULAB_LINK_GROUP. */
 int rt_bridge_add(struct netns *ns, const char *name, unsigned mtu, struct diag *diag);
 int rt_link_up(struct netns *ns, int ifindex, bool up, struct diag *diag);
 int rt_link_mtu(struct netns *ns, int ifindex, unsigned mtu, struct diag *diag);
 int rt_link_mac(struct netns *ns, int ifindex, struct dpu_mac mac, struct diag *diag);
-int rt_link_master(struct netns *ns, int ifindex, int master, struct diag *diag); /* 0 = leave the bridge */
+int rt_link_master(struct netns *ns, int ifindex, int master,
+		   struct diag *diag); /* 0 = leave the bridge */
 /* To another namespace; it arrives down, with the same name and maybe another ifindex. */
 int rt_link_move(struct netns *ns, int ifindex, const struct netns *to, struct diag *diag);
 /* Gone already is success. Returns when the device is gone. */
 int rt_link_del(struct netns *ns, int ifindex, struct diag *diag);
 /* All devices of a group at once; none is success. */
 int rt_link_del_group(struct netns *ns, unsigned group, struct diag *diag);
-int rt_addr_add(struct netns *ns, const struct rt_addr *addr, struct diag *diag); /* nodad; there already is success */
+int rt_addr_add(struct netns *ns, const struct rt_addr *addr,
+		struct diag *diag); /* nodad; there already is success */
 int rt_addr_del(struct netns *ns, const struct rt_addr *addr, struct diag *diag);
 /* Bridge port: take floods (unknown unicast, broadcast, multicast) or not. */
 int rt_bridge_port_flood(struct netns *ns, int ifindex, bool on, struct diag *diag);

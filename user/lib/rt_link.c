@@ -77,9 +77,9 @@ int rt_bridge_add(struct netns *ns, const char *name, unsigned mtu, struct diag 
 int rt_link_up(struct netns *ns, int ifindex, bool up, struct diag *diag)
 {
 	struct ifinfomsg info = {
-		.ifi_index = ifindex,
-		.ifi_flags = up ? IFF_UP : 0,
-		.ifi_change = IFF_UP,
+	    .ifi_index = ifindex,
+	    .ifi_flags = up ? IFF_UP : 0,
+	    .ifi_change = IFF_UP,
 	};
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWLINK, 0);
 
@@ -144,10 +144,10 @@ static struct nl_msg *addr_message(int type, int flags, const struct rt_addr *ad
 {
 	bool v4 = addr->family == 4;
 	struct ifaddrmsg info = {
-		.ifa_family = v4 ? AF_INET : AF_INET6,
-		.ifa_prefixlen = addr->plen,
-		.ifa_flags = v4 ? 0 : IFA_F_NODAD,
-		.ifa_index = addr->ifindex,
+	    .ifa_family = v4 ? AF_INET : AF_INET6,
+	    .ifa_prefixlen = addr->plen,
+	    .ifa_flags = v4 ? 0 : IFA_F_NODAD,
+	    .ifa_index = addr->ifindex,
 	};
 	const uint8_t *bytes = v4 ? &addr->addr.b[12] : addr->addr.b;
 	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);

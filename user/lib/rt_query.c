@@ -168,8 +168,8 @@ int rt_addrs(struct netns *ns, struct rt_addr **ret_addrs, size_t *ret_n, struct
 
 static int parse_stats(const struct nlmsghdr *header, void *arg)
 {
-	struct nlattr *stats = nlmsg_find_attr((struct nlmsghdr *)header, sizeof(struct ifinfomsg),
-					       IFLA_STATS64);
+	struct nlattr *stats =
+	    nlmsg_find_attr((struct nlmsghdr *)header, sizeof(struct ifinfomsg), IFLA_STATS64);
 	struct rtnl_link_stats64 *out = arg;
 
 	if (!stats)

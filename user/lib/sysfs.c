@@ -10,7 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* glibc of Debian 12 has no header for these that goes together with sys/mount.h; the calls are in Linux 5.2 */
+/* glibc of Debian 12 has no header for these that goes together with sys/mount.h; the calls are in
+ * Linux 5.2 */
 static int mount_here(void *arg)
 {
 	int *ret_fd = arg, context, mount_fd = -1, err = 0;

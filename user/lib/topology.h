@@ -14,12 +14,12 @@
 #include "netns.h"
 #include <net/if.h>
 
-#define TOPOLOGY_FABRIC	 "fabric"  /* node, and the bridge in it */
-#define TOPOLOGY_UPLINK	 "uplink0" /* host's wire */
-#define TOPOLOGY_PF	 "pf0"	   /* host's end of the PCIe channel for wire frames */
-#define TOPOLOGY_DPU_WIRE "p0"	   /* DPU's wire */
-#define TOPOLOGY_DPU_PF	 "pf0hpf"  /* DPU's end of pf0 */
-#define TOPOLOGY_VM_DEV	 "eth0"
+#define TOPOLOGY_FABRIC	  "fabric"  /* node, and the bridge in it */
+#define TOPOLOGY_UPLINK	  "uplink0" /* host's wire */
+#define TOPOLOGY_PF	  "pf0"	    /* host's end of the PCIe channel for wire frames */
+#define TOPOLOGY_DPU_WIRE "p0"	    /* DPU's wire */
+#define TOPOLOGY_DPU_PF	  "pf0hpf"  /* DPU's end of pf0 */
+#define TOPOLOGY_VM_DEV	  "eth0"
 
 #define NODE_FULL_MAX (NODE_NAME_MAX + 4) /* "HOST-dpu" with its NUL */
 
@@ -65,7 +65,8 @@ void topology_channel_dpu(uint16_t port, char *buffer);
 /* Node name of a host's DPU: "esx1-dpu"; the buffer holds NODE_FULL_MAX. */
 const char *topology_dpu(const struct lab_host *host, char *buffer);
 /* Opens LAB-NODE of a host, its DPU, a VM, the fabric. */
-int topology_open_host(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag);
+int topology_open_host(const struct lab *lab, size_t host, struct netns **ret_ns,
+		       struct diag *diag);
 int topology_open_dpu(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag);
 int topology_open_vm(const struct lab *lab, size_t vm, struct netns **ret_ns, struct diag *diag);
 int topology_open_fabric(const struct lab *lab, struct netns **ret_ns, struct diag *diag);

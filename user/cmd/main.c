@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The table of verbs; common options; exit codes. No verb's body. */
+#include "cmd.h"
+#include "verbs.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MANY 10000 /* arguments of a command to run */
+
+static const struct cmd_option common_options[] = {
+    {'j', "json", NULL, "print JSON"},
+    {'h', "help", NULL, "show this help"},
+    {'q', "quiet", NULL, "errors only, no progress"},
+    {'v', "verbose", NULL, "say more"},
+    {},
+};
+
+static const struct cmd_option down_options[] = {
+    {'a', "all", NULL, "every lab of this machine"},
+    {},
+};
+
+/* name, arguments, how many, effect, help, own options, function */
+const struct cmd cmd_table[] = {
+    {"demo", "[DIR]", 0, 1, CMD_WRITES, "compare every frame path on the built-in lab, clean up",
+     cmd_demo_options, cmd_demo},
+    {"up", "LAB.yaml", 1, 1, CMD_WRITES, "build a lab, or repair it", NULL, cmd_up},
+    {"down", "LAB", 0, 1, CMD_WRITES, "remove a lab and nothing else", down_options, cmd_down},
+    {"ls", "[LAB]", 0, 1, CMD_READS, "list labs, or the nodes of one", NULL, cmd_ls},
+    {"apply", "LAB.yaml", 1, 1, CMD_WRITES, "change a running lab to match its file", NULL,
+     cmd_apply},
+    {"exec", "LAB NODE -- COMMAND...", 3, MANY, CMD_READS, "run a command inside a node", NULL,
+     cmd_exec},
+    {"place", "LAB PATH", 2, 2, CMD_WRITES, "move a running lab to another frame path",
+     cmd_place_options, cmd_place},
+    {"load", "DEV", 1, 1, CMD_WRITES, "serve an existing interface by the datapath",
+     cmd_load_options, cmd_load},
+    {"unload", "DEV", 1, 1, CMD_WRITES, "take the datapath off an interface", cmd_unload_options,
+     cmd_unload},
+    {"show", "LAB WHAT", 2, 2, CMD_READS,
+     "ports, fdb, vteps, flows, rules, placement, stats or drops", cmd_show_options, cmd_show},
+    {"fw", "check|explain ...", 1, 3, CMD_READS,
+     "check a policy, or explain what it does to a frame", NULL, NULL},
+    {"plan", "LAB --profile P", 1, 1, CMD_READS, "which policies a DPU keeps, degrades or loses",
+     NULL, NULL},
+    {"trace", "LAB FILTER", 1, 2, CMD_READS, "follow frames hop by hop", NULL, NULL},
+    {"bench", "LAB", 1, 1, CMD_WRITES, "measure the frame paths side by side", NULL, NULL},
+    {"report", "DIR", 1, 1, CMD_READS, "make the page of a measurement", NULL, NULL},
+    {"profile", "ls|show ...", 1, 2, CMD_READS, "device profiles", NULL, NULL},
+    {"check", "[LAB.yaml]", 0, 1, CMD_READS, "is this machine able; is this lab file right", NULL,
+     cmd_check},
+    {"complete", "WHAT [ARG]", 1, 2, CMD_READS, NULL, NULL, cmd_complete},
+    {},
+};
+
+/* ---- help ------------------------------------------------------------------ */
+
+static void print_option(const struct cmd_option *option)
+{
+	char left[64];
+
+	snprintf(left, sizeof(left), "%s%c%s--%s%s%s", option->letter ? "-" : "  ",
+		 option->letter ? option->letter : ' ', option->letter ? ", " : " ", option->name,
+		 option->arg ? " " : "", option->arg ? option->arg : "");
+	printf("  %-24s %s\n", left, option->help);
+}
+
+static void print_options(const struct cmd_option *options)
+{
+	for (; options && options->name; options++)
+		print_option(options);
+}
+
+static void print_help(void)
+{
+	puts("dpulab: run a switch, an overlay and a firewall on the host or on an emulated DPU,\n"
+	     "and move them live.\n\nusage: dpulab VERB [OPTIONS] ARGUMENTS\n");
+	for (const struct cmd *cmd = cmd_table; cmd->name; cmd++)
+		if (cmd->help)
+			printf("  %-8s %-24s %s%s\n", cmd->name, cmd->args, cmd->help,
+			       cmd->run ? "" : " (not built yet)");
+	puts("\noptions of every verb:");
+	print_options(common_options);
+	puts("\nexit codes: 0 done, 1 failed, 2 usage, 3 checked and found wanting");
+}
+
+static void print_verb_help(const struct cmd *cmd)
+{
+	printf("usage: dpulab %s [OPTIONS] %s\n\n%s%s\n\n", cmd->name, cmd->args, cmd->help,
+	       cmd->run ? "" : " (not built yet)");
+	print_options(cmd->options);
+	print_options(common_options);
+}
+
+/* ---- words ----------------------------------------------------------------- */
+
+const char *cmd_option(const struct cmd_context *ctx, const char *name)
+{
+	for (size_t i = 0; ctx->cmd->options && ctx->cmd->options[i].name; i++)
+		if (!strcmp(ctx->cmd->options[i].name, name))
+			return ctx->values[i];
+	return NULL;
+}
+
+int cmd_result(int err)
+{
+	return err ? CMD_FAILED : CMD_DONE;
+}
+
+int cmd_usage(struct cmd_context *ctx, const char *format, ...)
+{
+	char hint[64], *text;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		abort();
+	va_end(args);
+	snprintf(hint, sizeof(hint), "see: dpulab %s%s-h", ctx->cmd->name, *ctx->cmd->name ? " " : "");
+	diag_error(ctx->diag, 0, hint, "%s", text);
+	free(text);
+	return CMD_USAGE;
+}
+
+/* "-x" by letter, "--name" or "--name=value" by name. */
+static const struct cmd_option *find_option(const struct cmd_option *options, const char *word)
+{
+	size_t len = strcspn(word, "=");
+
+	for (; options && options->name; options++) {
+		if (word[1] != '-' && word[1] == options->letter && !word[2])
+			return options;
+		if (word[1] == '-' && strlen(options->name) == len - 2 &&
+		    !strncmp(word + 2, options->name, len - 2))
+			return options;
+	}
+	return NULL;
+}
+
+struct words {
+	char **argv;
+	int argc, next;
+	char **args; /* what is left when options are taken out */
+	int n_args;
+	bool help;
+};
+
+static void take_common(struct cmd_context *ctx, struct words *words, char letter)
+{
+	if (letter == 'j')
+		ctx->json = true;
+	else if (letter == 'h')
+		words->help = true;
+	else
+		ctx->verbosity = letter == 'q' ? -1 : 1;
+}
+
+static int take_option(struct cmd_context *ctx, struct words *words, const char *word)
+{
+	const struct cmd_option *option = find_option(common_options, word);
+	const char *value = strchr(word, '=');
+
+	if (option) {
+		take_common(ctx, words, option->letter);
+		return CMD_DONE;
+	}
+	option = find_option(ctx->cmd->options, word);
+	if (!option)
+		return cmd_usage(ctx, "unknown option %s of %s", word, ctx->cmd->name);
+	if (!option->arg && value)
+		return cmd_usage(ctx, "option --%s takes no value", option->name);
+	if (option->arg && !value && words->next == words->argc)
+		return cmd_usage(ctx, "option --%s needs %s", option->name, option->arg);
+	ctx->values[option - ctx->cmd->options] = !option->arg ? ""
+						  : value      ? value + 1
+							       : words->argv[words->next++];
+	return CMD_DONE;
+}
+
+/* Options may stand anywhere before "--"; what follows it is left as it is. */
+static int take_words(struct cmd_context *ctx, struct words *words)
+{
+	int err = CMD_DONE;
+
+	while (words->next < words->argc && err == CMD_DONE) {
+		char *word = words->argv[words->next++];
+
+		if (!strcmp(word, "--")) {
+			while (words->next < words->argc)
+				words->args[words->n_args++] = words->argv[words->next++];
+		} else if (word[0] == '-' && word[1]) {
+			err = take_option(ctx, words, word);
+		} else {
+			words->args[words->n_args++] = word;
+		}
+	}
+	return err;
+}
+
+/* ---- running --------------------------------------------------------------- */
+
+static void show_record(const struct diag_record *record, void *arg)
+{
+	const struct cmd_context *ctx = arg;
+
+	if (ctx->json || (record->level != DIAG_ERROR && ctx->verbosity < 0))
+		return;
+	out_record(record);
+}
+
+static int run_verb(struct cmd_context *ctx, const struct words *words)
+{
+	const struct cmd *cmd = ctx->cmd;
+
+	if (!cmd->run)
+		return cmd_usage(ctx, "%s is not built yet", cmd->name);
+	if (words->n_args < cmd->min_args || words->n_args > cmd->max_args)
+		return cmd_usage(ctx, "%s takes %s", cmd->name,
+				 *cmd->args ? cmd->args : "no arguments");
+	return cmd->run(ctx, words->n_args, words->args);
+}
+
+static const struct cmd *find_cmd(const char *name)
+{
+	const struct cmd *cmd = cmd_table;
+
+	while (cmd->name && strcmp(cmd->name, name))
+		cmd++;
+	return cmd->name ? cmd : NULL;
+}
+
+/* Output is opened before the words are read, so that errors in them come out in the form that was
+ * asked for. */
+static int run(struct cmd_context *ctx, int argc, char **argv)
+{
+	struct words words = {.argv = argv, .argc = argc, .next = 2};
+	int code;
+
+	words.args = calloc(argc, sizeof(*words.args));
+	if (!words.args)
+		abort();
+	code = take_words(ctx, &words);
+	if (words.help) {
+		print_verb_help(ctx->cmd);
+		code = CMD_DONE;
+	} else {
+		ctx->out = out_open(ctx->json);
+		if (code == CMD_DONE)
+			code = run_verb(ctx, &words);
+		out_close(ctx->out, ctx->diag);
+	}
+	free(words.args);
+	return code;
+}
+
+static int no_such_verb(struct cmd_context *ctx, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return cmd_usage(ctx, "no such verb");
+}
+
+int main(int argc, char **argv)
+{
+	/* goes the way of every verb, so that its error too can be JSON */
+	static const struct cmd unknown = {"", "", 0, MANY, CMD_READS, NULL, NULL, no_such_verb};
+	struct diag diag = {.sink = show_record};
+	struct cmd_context ctx = {.diag = &diag};
+	int code;
+
+	diag.sink_arg = &ctx;
+	if (argc < 2 || !strcmp(argv[1], "-h") || !strcmp(argv[1], "--help") ||
+	    !strcmp(argv[1], "help")) {
+		print_help();
+		return argc < 2 ? CMD_USAGE : CMD_DONE;
+	}
+	ctx.cmd = find_cmd(argv[1]);
+	if (!ctx.cmd)
+		ctx.cmd = &unknown;
+	code = run(&ctx, argc, argv);
+	diag_clear(&diag);
+	return code;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * verbs.h - the function of every verb, one file per family under user/cmd.
+ * Weak: a verb exists when its file does, and until then main says that it is
+ * not built, rather than a stub pretending.
+ */
+#pragma once
+#include "cmd.h"
+
+typedef int cmd_fn(struct cmd_context *ctx, int argc, char **argv);
+#define VERB(name) cmd_fn cmd_##name __attribute__((weak))
+#define VERB_OPTIONS(name)                                                                         \
+	extern const struct cmd_option cmd_##name##_options[] __attribute__((weak))
+
+VERB(demo);
+VERB_OPTIONS(demo);
+VERB(up);
+VERB(down);
+VERB(ls);
+VERB(apply);
+VERB(exec);
+VERB(place);
+VERB_OPTIONS(place);
+VERB(load);
+VERB_OPTIONS(load);
+VERB(unload);
+VERB_OPTIONS(unload);
+VERB(show);
+VERB_OPTIONS(show);
+VERB(check);
+VERB(complete);
