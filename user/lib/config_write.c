@@ -12,13 +12,17 @@
 struct writer {
 	const struct lab *lab;
 	FILE *out;
+	bool begins_item; /* the next line is the first of a list's item */
 };
 
 static void write_scope(struct writer *writer, const char *path, const void *base, unsigned depth);
 
 static void indent(struct writer *writer, unsigned depth)
 {
-	fprintf(writer->out, "%*s", 2 * depth, "");
+	if (!depth)
+		return;
+	fprintf(writer->out, writer->begins_item ? "%*s- " : "%*s  ", 2 * depth - 2, "");
+	writer->begins_item = false;
 }
 
 /* Words that need no quotes in any place of a YAML text; all else gets double quotes. */
@@ -94,8 +98,7 @@ static void write_list(struct writer *writer, const struct schema_key *key, cons
 	fprintf(writer->out, "%s:\n", schema_name(key));
 	schema_children(key, path, sizeof(path));
 	for (size_t i = 0; i < count_of(key, base); i++) {
-		indent(writer, depth + 1);
-		fputs("-\n", writer->out);
+		writer->begins_item = true;
 		write_scope(writer, path, items + i * key->size, depth + 2);
 	}
 }
