@@ -480,8 +480,8 @@ static int read_file(const char *path, char **ret_text, size_t *ret_length)
 
 int config_read(const char *path, struct lab **ret_lab, struct diag *diag)
 {
-	size_t length;
-	char *text;
+	size_t length = 0;
+	char *text = NULL;
 	int err = read_file(path, &text, &length);
 
 	if (err)

@@ -369,7 +369,7 @@ static int parse(struct reader *reader)
 	if (err == -EINVAL && !take_syntax_errors(reader, cfg.diag) && !diag_has_errors(reader->diag))
 		error_at(reader->doc, 1, 1, reader->diag, NULL, "the file is not valid YAML");
 	fy_parser_destroy(reader->parser);
-	fy_diag_unref(cfg.diag);
+	fy_diag_destroy(cfg.diag);
 	return err;
 }
 
