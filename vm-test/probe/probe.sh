@@ -47,11 +47,11 @@ fact() { # FACT ANSWER
 topology() {
 	local ns
 	for ns in a b s; do
-		ip netns add "$P$ns"
+		ip netns add "$P$ns" || return
 		in_ns "$ns" sysctl -qw net.ipv6.conf.default.disable_ipv6=1
 	done
 	for ns in a b; do
-		ip link add "v$ns" address "02:00:00:00:00:0$ns" netns "$P$ns" type veth peer name "s$ns" netns "${P}s"
+		ip link add "v$ns" address "02:00:00:00:00:0$ns" netns "$P$ns" type veth peer name "s$ns" netns "${P}s" || return
 		in_ns "$ns" ip link set "v$ns" up
 		in_ns s ip link set "s$ns" up
 	done
@@ -88,7 +88,7 @@ print(server.accept()[0].recv(5).decode())' >"$got" 2>/dev/null &
 
 ask_redirect() {
 	coproc JOIN { in_ns s "$PROBE" join sa sb; }
-	read -r _ <&"${JOIN[0]}"
+	read -r _ <&"${JOIN[0]}" || return
 	gro off
 	fact "xdp redirect, no GRO and no XDP at the peer" "$(pings)"
 	gro on
@@ -111,7 +111,7 @@ ask_live() {
 }
 
 questions() {
-	topology
+	topology || return
 	fact "tcx link" "$(in_ns s "$PROBE" tcx sa)"
 	fact "clsact attach and replace" "$(in_ns s "$PROBE" clsact sa)"
 	fact "xdp link update" "$(in_ns s "$PROBE" update sa)"
@@ -124,5 +124,5 @@ questions() {
 	fact "arp_evict_nocarrier" "$([ -e /proc/sys/net/ipv4/conf/lo/arp_evict_nocarrier ] && echo yes || echo no)"
 }
 
-questions
+questions || exit 1
 [ "$unexpected" = 0 ]
