@@ -3,18 +3,21 @@
 # the head of tests/run.sh.
 SAN	:= -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 T	:= $B/tests
+# Packet layers: defaults first, then what the case says.
+TEST_CFLAGS := -Wno-override-init
 
 # The library once more, with sanitizers, for the unit tests.
 SAN_LIB_OBJ := $(patsubst %.c,$T/%.o,$(wildcard user/lib/*.c))
-UNIT_OBJ := $(patsubst %.c,$T/%.o,$(wildcard tests/unit/*.c) tests/lib/unit_main.c tests/lib/report.c)
+UNIT_OBJ := $(patsubst %.c,$T/%.o,$(wildcard tests/unit/*.c) tests/lib/unit_main.c \
+	tests/lib/report.c tests/lib/packet.c)
 
 $T/user/%.o: user/%.c | $(SKEL)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -I$B/bpf -Iuser/lib $(CFLAGS) $(SAN) -c $< -o $@
+	$(CC) $(CPPFLAGS) -I$B/bpf -Iuser/lib $(CFLAGS) $(TEST_CFLAGS) $(SAN) -c $< -o $@
 
 $T/tests/%.o: tests/%.c | $(SKEL)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -I$B/bpf -Iuser/lib -Itests/lib $(CFLAGS) $(SAN) -c $< -o $@
+	$(CC) $(CPPFLAGS) -I$B/bpf -Iuser/lib -Itests/lib $(CFLAGS) $(TEST_CFLAGS) $(SAN) -c $< -o $@
 
 $T/unit: $(UNIT_OBJ) $(SAN_LIB_OBJ)
 	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ -lcunit $(LIBS)

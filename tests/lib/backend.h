@@ -7,6 +7,7 @@
 #pragma once
 #include "packet.h"
 #include <stdbool.h>
+#include <dpulab/limits.h>
 #include <dpulab/settings.h>
 #include <dpulab/stats.h>
 
@@ -44,6 +45,7 @@ struct backend {
 /* flow_cache as in struct dpu_settings. NULL and a reason if this machine cannot. */
 const struct backend *backend_kernel(enum dpu_hook hook, bool flow_cache, const char **ret_reason);
 const struct backend *backend_native(bool flow_cache);
+__u64 native_clock_ns(void);
 
 /* The settings every backend runs with (small tables, short time-outs). */
 struct dpu_settings backend_settings(bool flow_cache);

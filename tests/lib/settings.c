@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* settings.c - one set of load-time constants for every backend, so that they must agree. */
+#include "backend.h"
+
+#define SECOND 1000000000ull
+
+struct dpu_settings backend_settings(bool flow_cache)
+{
+	return (struct dpu_settings){
+		.flow_set_mask = BACKEND_FLOW_SETS - 1,
+		.hash_seed = 0x5eed,
+		.ct_clock_mask = BACKEND_CT_CLOCK - 1,
+		.record_exit = 1,
+		.fdb_age_ns = 300 * SECOND,
+		.flow_renew_ns = 60 * SECOND,
+		.ct_timeout_ns = {
+			[DPU_CT_NEW] = 30 * SECOND,
+			[DPU_CT_ESTABLISHED] = 3600 * SECOND,
+			[DPU_CT_SYN_SENT] = 120 * SECOND,
+			[DPU_CT_SYN_RECV] = 60 * SECOND,
+			[DPU_CT_FIN_WAIT] = 120 * SECOND,
+			[DPU_CT_CLOSE_WAIT] = 60 * SECOND,
+			[DPU_CT_LAST_ACK] = 30 * SECOND,
+			[DPU_CT_TIME_WAIT] = 120 * SECOND,
+			[DPU_CT_CLOSE] = 10 * SECOND,
+		},
+		.ct_udp_new_ns = 30 * SECOND,
+		.ct_udp_est_ns = 120 * SECOND,
+		.ct_icmp_ns = 30 * SECOND,
+		.ct_other_ns = 600 * SECOND,
+		.reeval_pps = 10000,
+		.flow_cache = flow_cache,
+	};
+}
