@@ -11,6 +11,16 @@ image_pack() { # FOLDER ARCHIVE
 	(cd "$1" && find . -print0 | LC_ALL=C sort -z | cpio --quiet -0 -o -H newc -R 0:0) >"$2.new" && mv "$2.new" "$2"
 }
 
+# An empty folder to copy into, laid out as the machine's root is (merged /usr).
+image_stage() { # FOLDER
+	local dir
+	rm -rf "$1"
+	for dir in bin sbin lib lib64; do
+		mkdir -p "$1/usr/$dir"
+		ln -s "usr/$dir" "$1/$dir"
+	done
+}
+
 # Copies files (absolute paths on stdin) below a folder; links become what they
 # point to, so that a library is there under the name its users ask for.
 image_copy() { # FOLDER
@@ -35,15 +45,11 @@ image_package_files() {
 
 # The guest's programs. Made again when a list or a package of the machine changes.
 image_base() { # ARCHIVE
-	local stage=$OUT/stage.base dir
+	local stage=$OUT/stage.base
 	[ -e "$1" ] && [ "$1" -nt /var/lib/dpkg/status ] && [ "$1" -nt "$HERE/guest/packages.list" ] &&
 		[ "$1" -nt "$HERE/guest/init" ] && return
-	rm -rf "$stage"
+	image_stage "$stage"
 	mkdir -p "$stage"/{proc,sys,dev,run,tmp,root,etc,mnt,var/tmp}
-	for dir in bin sbin lib lib64; do
-		mkdir -p "$stage/usr/$dir"
-		ln -s "usr/$dir" "$stage/$dir"
-	done
 	image_package_files >"$OUT/files"
 	image_libraries <"$OUT/files" >"$OUT/libraries"
 	sort -u "$OUT/files" "$OUT/libraries" | image_copy "$stage"
@@ -61,12 +67,12 @@ image_modules() { # KERNEL-FOLDER ARCHIVE
 	[ -e "$2" ] && [ "$2" -nt "$HERE/guest/modules.list" ] && return
 	release=$(kernel_release "$1")
 	tree=$1/lib/modules/$release
-	rm -rf "$stage"
+	image_stage "$stage"
 	mkdir -p "$stage/usr/lib/modules/$release"
 	image_module_files "$tree" | tar -C "$tree" -cf - -T - | tar -C "$stage/usr/lib/modules/$release" -xf -
 	cp "$tree"/modules.{builtin,builtin.modinfo,order} "$stage/usr/lib/modules/$release/"
 	find "$stage" -name '*.ko.xz' -exec xz -d {} +
-	depmod -b "$stage/usr" "$release" && image_pack "$stage" "$2" && rm -rf "$stage"
+	depmod -b "$stage" "$release" && image_pack "$stage" "$2" && rm -rf "$stage"
 }
 
 # Prints the files of the modules wanted and of all they depend on, below the tree.
@@ -89,7 +95,7 @@ image_module_files() { # TREE
 # The project as built, at /dpulab: what the tests need, without sources of the datapath.
 image_project() { # ARCHIVE
 	local stage=$OUT/stage.project
-	rm -rf "$stage"
+	image_stage "$stage"
 	mkdir -p "$stage/dpulab"
 	(
 		cd "$HERE/.." || exit

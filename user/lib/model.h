@@ -98,6 +98,8 @@ struct lab {
 	size_t n_vms;
 	struct lab_rule *rules;
 	size_t n_rules;
+	enum frame_path path; /* the lab's own choice; counts for hosts that state none */
+	enum lab_hook hook;   /* likewise */
 	uint8_t default_action; /* of the firewall */
 	uint16_t fabric_mtu;	/* L3 MTU of the underlay, bytes; default 1600 */
 	uint32_t flows;		/* flow-cache entries per location; power of two; default 16384 */
@@ -108,8 +110,22 @@ struct lab {
 };
 
 void lab_free(struct lab *lab);
+/*
+ * Fills what follows from the rest where it is still zero: VTEPs, MACs, MTUs,
+ * port and segment numbers. A number that finds no room stays 0 (lab_check says so).
+ */
+void lab_derive(struct lab *lab);
+/* The largest MTU a VM of this port group can have: what the fabric carries, less the overlay's header. */
+uint16_t lab_group_mtu(const struct lab *lab, const struct lab_group *group);
+/*
+ * Gives VMs and segments that also exist in the running lab the numbers they have
+ * there, and the others free ones: tables in the kernel name them by number.
+ */
+void lab_adopt_numbers(struct lab *lab, const struct lab *running);
 const char *frame_path_name(enum frame_path path); /* as in the contract: "linux", "host", "dpu-mux", "dpu-upt" */
 int frame_path_parse(const char *word, enum frame_path *ret_path);
 const char *lab_hook_name(enum lab_hook hook);
+int lab_hook_parse(const char *word, enum lab_hook *ret_hook);
 struct lab_host *lab_find_host(struct lab *lab, const char *name);
+struct lab_group *lab_find_group(struct lab *lab, const char *name);
 struct lab_vm *lab_find_vm(struct lab *lab, const char *name);

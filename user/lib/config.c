@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* config.c - a YAML tree into a struct lab, row by row of the schema's table. */
+#include "config.h"
+#include "lab_check.h"
+#include "schema.h"
+#include "values.h"
+#include "yaml.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_MAX (4u << 20) /* bytes; a lab of 10,000 VMs has 1 MB */
+#define MAX_SIBLINGS 32
+#define NO_INDEX SIZE_MAX /* of a reference that could not be resolved; the lab is never handed out then */
+
+struct place {
+	const void *field;
+	const struct yaml_node *node;
+};
+
+struct config_places {
+	const struct yaml_document *doc;
+	struct place *place;
+	size_t n;
+};
+
+struct reader {
+	const struct yaml_document *doc;
+	struct lab *lab;
+	struct diag *diag;
+	struct config_places places;
+	bool failed;
+	bool out_of_memory;
+};
+
+/* One mapping of the file on its way into one struct. */
+struct scope {
+	const char *path;	       /* in the table, e.g. "vms.*" */
+	const char *shown;	       /* in messages, e.g. "vms.web1" */
+	const struct yaml_node *node;  /* the mapping; NULL if the file has none */
+	const struct yaml_node *owner; /* where a missing key is reported */
+	void *base;		       /* the struct */
+};
+
+static const struct yaml_node top = {.line = 1, .column = 1};
+
+/* ---- places ------------------------------------------------------------------ */
+
+static void add_place(struct reader *reader, const void *field, const struct yaml_node *node)
+{
+	struct config_places *places = &reader->places;
+	struct place *grown = places->place;
+
+	if ((places->n & (places->n - 1)) == 0)
+		grown = reallocarray(grown, places->n ? 2 * places->n : 1, sizeof(*grown));
+	if (!grown) {
+		reader->out_of_memory = true;
+		return;
+	}
+	places->place = grown;
+	places->place[places->n++] = (struct place){field, node};
+}
+
+static const struct yaml_node *find_place(const struct config_places *places, const void *field)
+{
+	/* An entry is recorded before its first member, which has the same address. */
+	for (size_t i = 0; places && i < places->n; i++)
+		if (places->place[i].field == field)
+			return places->place[i].node;
+	return NULL;
+}
+
+int config_error(const struct config_places *places, const void *field, struct diag *diag,
+		 const char *hint, const char *format, ...)
+{
+	const struct yaml_node *node = find_place(places, field);
+	char *message;
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vasprintf(&message, format, args);
+	va_end(args);
+	if (length < 0)
+		return -ENOMEM;
+	if (node)
+		yaml_error(places->doc, node, diag, hint, "%s", message);
+	else if (places)
+		diag_at(diag, -EINVAL, places->doc->name, 0, 0, NULL, hint, "%s", message);
+	else
+		diag_error(diag, -EINVAL, hint, "%s", message);
+	free(message);
+	return -EINVAL;
+}
+
+/* ---- values ------------------------------------------------------------------ */
+
+static void *field_of(const struct scope *scope, const struct schema_key *key)
+{
+	return (char *)scope->base + key->offset;
+}
+
+static size_t *count_of(const struct scope *scope, const struct schema_key *key)
+{
+	return (size_t *)((char *)scope->base + key->count_offset);
+}
+
+static void report_value(struct reader *reader, const struct scope *scope,
+			 const struct schema_key *key, const struct yaml_node *node, const char *hint)
+{
+	char expected[160], found[64];
+
+	if (node->kind == YAML_SCALAR && node->null)
+		snprintf(found, sizeof(found), "nothing");
+	else if (node->kind == YAML_SCALAR)
+		snprintf(found, sizeof(found), "'%.40s%s'", node->text,
+			 strlen(node->text) > 40 ? "..." : "");
+	else
+		snprintf(found, sizeof(found), "a %s",
+			 node->kind == YAML_MAPPING ? "mapping" : "list");
+	reader->failed = true;
+	yaml_error(reader->doc, node, reader->diag, hint && *hint ? hint : NULL,
+		   "%s%s%s: expected %s, found %s", scope->shown, *scope->shown ? "." : "",
+		   schema_name(key), schema_expected(key, expected, sizeof(expected)), found);
+}
+
+/* The values of one scalar are added to input. */
+static int read_scalar(struct reader *reader, const struct scope *scope, struct schema_input *input,
+		       const struct yaml_node *node)
+{
+	int err = -EINVAL;
+
+	input->hint[0] = '\0';
+	if (node->kind == YAML_SCALAR && !node->null) {
+		input->text = node->text;
+		err = schema_value_parse(input);
+	}
+	if (err == -ENOMEM)
+		reader->out_of_memory = true;
+	else if (err)
+		report_value(reader, scope, input->key, node, input->hint);
+	return err;
+}
+
+static void free_values(struct schema_input *input)
+{
+	for (size_t i = 0; i < input->n && input->key->type == SCHEMA_TEXT; i++)
+		free(((char **)input->values)[i]);
+	free(input->values);
+	input->values = NULL;
+	input->n = 0;
+}
+
+/* A list of which one item is "any" is no restriction: the empty list. */
+static void simplify_any(struct schema_input *input)
+{
+	for (size_t i = 0; i < input->n; i++)
+		if (schema_value_is_any(input->key, (char *)input->values + i * input->key->size)) {
+			free_values(input);
+			return;
+		}
+}
+
+static void read_many(struct reader *reader, const struct scope *scope,
+		      const struct schema_key *key, const struct yaml_node *node)
+{
+	const bool list = node->kind == YAML_SEQUENCE;
+	const size_t n = list ? node->n : 1;
+	struct schema_input input = {.key = key, .lab = reader->lab};
+	const struct yaml_node **origin = NULL, **grown;
+	size_t before = 0;
+
+	if (list && !node->n) /* as dangerous as it is unclear: an empty list means "any" in some languages */
+		report_value(reader, scope, key, node, "leave the key out, or name at least one");
+	for (size_t i = 0; i < n; i++, before = input.n) {
+		const struct yaml_node *item = list ? node->items[i] : node;
+
+		if (read_scalar(reader, scope, &input, item))
+			continue;
+		grown = reallocarray(origin, input.n, sizeof(*grown));
+		if (!grown) {
+			reader->out_of_memory = true;
+			break;
+		}
+		origin = grown;
+		for (size_t value = before; value < input.n; value++)
+			origin[value] = item;
+	}
+	simplify_any(&input);
+	for (size_t i = 0; i < input.n; i++)
+		add_place(reader, (char *)input.values + i * key->size, origin[i]);
+	free(origin);
+	*(void **)field_of(scope, key) = input.values;
+	*count_of(scope, key) = input.n;
+}
+
+static void read_one(struct reader *reader, const struct scope *scope, const struct schema_key *key,
+		     const struct yaml_node *node)
+{
+	struct schema_input input = {.key = key, .lab = reader->lab};
+
+	if (!read_scalar(reader, scope, &input, node)) {
+		memcpy(field_of(scope, key), input.values, key->size);
+		add_place(reader, field_of(scope, key), node);
+	} else if (key->type == SCHEMA_HOST || key->type == SCHEMA_GROUP) {
+		*(size_t *)field_of(scope, key) = NO_INDEX;
+	}
+	free(input.values);
+}
+
+/* What a key that the file leaves out stands for. */
+static void read_fallback(struct reader *reader, const struct scope *scope,
+			  const struct schema_key *key)
+{
+	struct schema_input input = {.key = key, .lab = reader->lab, .text = key->fallback};
+
+	if (!key->fallback) {
+		/* References have no "none" among the indexes: one that was required and is missing. */
+		if (key->type == SCHEMA_HOST || key->type == SCHEMA_GROUP)
+			*(size_t *)field_of(scope, key) = NO_INDEX;
+	} else if (key->fallback[0] == '@') {
+		memcpy(field_of(scope, key),
+		       (char *)reader->lab + schema_find("", key->fallback + 1)->offset, key->size);
+	} else {
+		if (schema_value_parse(&input))
+			reader->out_of_memory = true; /* the table's own words are valid: a unit test */
+		else
+			memcpy(field_of(scope, key), input.values, key->size);
+		free(input.values);
+	}
+}
+
+/* ---- structure --------------------------------------------------------------- */
+
+static void read_scope(struct reader *reader, const struct scope *scope);
+
+static const char *shown_below(const struct scope *scope, const char *name, char *buffer, size_t size)
+{
+	snprintf(buffer, size, "%s%s%s", scope->shown, *scope->shown ? "." : "", name);
+	return buffer;
+}
+
+/* Entries were made, with their names, by make_entries(). */
+static void read_entries(struct reader *reader, const struct scope *scope,
+			 const struct schema_key *key, const struct yaml_node *node)
+{
+	char path[SCHEMA_PATH_MAX], shown[2 * SCHEMA_PATH_MAX];
+	char *entries = *(void **)field_of(scope, key);
+
+	schema_children(key, path, sizeof(path));
+	for (size_t i = 0; i < *count_of(scope, key); i++) {
+		const struct yaml_node *value = node->items[i];
+		const bool is_mapping = value->kind == YAML_MAPPING;
+		struct scope below = {path, shown, is_mapping ? value : NULL, node->keys[i],
+				      entries + i * key->size};
+
+		snprintf(shown, sizeof(shown), "%s.%.40s", schema_name(key), node->keys[i]->text);
+		if (!is_mapping && !(value->kind == YAML_SCALAR && value->null)) {
+			reader->failed = true;
+			yaml_error(reader->doc, value, reader->diag, NULL,
+				   "%s: expected a mapping (key: value)", shown);
+		}
+		read_scope(reader, &below);
+	}
+}
+
+static void read_list(struct reader *reader, const struct scope *scope,
+		      const struct schema_key *key, const struct yaml_node *node)
+{
+	char path[SCHEMA_PATH_MAX], shown[2 * SCHEMA_PATH_MAX], parent[SCHEMA_PATH_MAX];
+	char *items = calloc(node->n ? node->n : 1, key->size);
+
+	if (!items) {
+		reader->out_of_memory = true;
+		return;
+	}
+	*(void **)field_of(scope, key) = items;
+	*count_of(scope, key) = node->n;
+	schema_children(key, path, sizeof(path));
+	shown_below(scope, schema_name(key), parent, sizeof(parent));
+	for (size_t i = 0; i < node->n; i++) {
+		const struct yaml_node *item = node->items[i];
+		struct scope below = {path, shown, item, item, items + i * key->size};
+
+		snprintf(shown, sizeof(shown), "%s[%zu]", parent, i + 1);
+		if (item->kind != YAML_MAPPING) {
+			reader->failed = true;
+			yaml_error(reader->doc, item, reader->diag, NULL,
+				   "%s: expected a mapping (key: value)", shown);
+			below.node = NULL;
+		}
+		add_place(reader, below.base, item);
+		if (key->begin)
+			key->begin(below.base, i, item->line);
+		read_scope(reader, &below);
+	}
+}
+
+static void read_section(struct reader *reader, const struct scope *scope,
+			 const struct schema_key *key, const struct yaml_node *node)
+{
+	char shown[SCHEMA_PATH_MAX];
+	struct scope below = {key->path, shown_below(scope, schema_name(key), shown, sizeof(shown)),
+			      node, node ? node : scope->owner, scope->base};
+
+	read_scope(reader, &below);
+}
+
+static void read_key(struct reader *reader, const struct scope *scope, const struct schema_key *key)
+{
+	static const enum yaml_kind kinds[] = {
+		[SCHEMA_SECTION] = YAML_MAPPING,
+		[SCHEMA_ENTRIES] = YAML_MAPPING,
+		[SCHEMA_LIST] = YAML_SEQUENCE,
+	};
+	const bool structure = key->type <= SCHEMA_LIST;
+	const struct yaml_node *node = scope->node ? yaml_get(scope->node, schema_name(key), NULL) : NULL;
+
+	/* `vms:` with nothing behind it is an empty mapping to most people. */
+	if (node && structure && node->kind == YAML_SCALAR && node->null)
+		node = NULL;
+	if (node && structure && node->kind != kinds[key->type]) {
+		report_value(reader, scope, key, node, NULL);
+		node = NULL;
+	} else if (!node && key->required) {
+		char expected[160];
+
+		reader->failed = true;
+		yaml_error(reader->doc, scope->owner, reader->diag, NULL, "%s%sneeds the key '%s': %s",
+			   scope->shown, *scope->shown ? " " : "the file ", schema_name(key),
+			   schema_expected(key, expected, sizeof(expected)));
+	}
+	if (key->type == SCHEMA_SECTION)
+		read_section(reader, scope, key, node);
+	else if (!node)
+		read_fallback(reader, scope, key);
+	else if (key->type == SCHEMA_ENTRIES)
+		read_entries(reader, scope, key, node);
+	else if (key->type == SCHEMA_LIST)
+		read_list(reader, scope, key, node);
+	else if (key->many)
+		read_many(reader, scope, key, node);
+	else
+		read_one(reader, scope, key, node);
+}
+
+static void report_unknown(struct reader *reader, const struct scope *scope,
+			   const struct yaml_node *at)
+{
+	const char *names[MAX_SIBLINGS], *nearest;
+	char hint[512];
+	size_t n = 0, used;
+
+	for (const struct schema_key *key = NULL; (key = schema_next(scope->path, key)) && n < MAX_SIBLINGS;)
+		names[n++] = schema_name(key);
+	nearest = nearest_word(at->text, names, n);
+	if (nearest) {
+		snprintf(hint, sizeof(hint), "did you mean '%s'?", nearest);
+	} else {
+		used = snprintf(hint, sizeof(hint), "known here:");
+		for (size_t i = 0; i < n && used < sizeof(hint); i++)
+			used += snprintf(hint + used, sizeof(hint) - used, "%s %s", i ? "," : "", names[i]);
+	}
+	reader->failed = true;
+	yaml_error(reader->doc, at, reader->diag, hint, "unknown key '%.40s' in %s", at->text,
+		   *scope->shown ? scope->shown : "the lab file");
+}
+
+static void read_scope(struct reader *reader, const struct scope *scope)
+{
+	for (size_t i = 0; scope->node && i < scope->node->n; i++)
+		if (!schema_find(scope->path, scope->node->keys[i]->text))
+			report_unknown(reader, scope, scope->node->keys[i]);
+	/* In the table's order, so that what is referred to is read before what refers to it. */
+	for (const struct schema_key *key = NULL; (key = schema_next(scope->path, key));)
+		read_key(reader, scope, key);
+}
+
+/* All entries get their names before any value is read: references may point forward. */
+static void make_entries(struct reader *reader, const struct schema_key *key)
+{
+	const struct yaml_node *node = yaml_get(reader->doc->root, key->path, NULL);
+	const struct scope scope = {.base = reader->lab};
+	char *entries;
+
+	if (!node || node->kind != YAML_MAPPING || !node->n)
+		return;
+	entries = calloc(node->n, key->size);
+	if (!entries) {
+		reader->out_of_memory = true;
+		return;
+	}
+	*(void **)field_of(&scope, key) = entries;
+	*count_of(&scope, key) = node->n;
+	for (size_t i = 0; i < node->n; i++) {
+		const struct yaml_node *name = node->keys[i];
+
+		snprintf(entries + i * key->size, NODE_NAME_MAX, "%s", name->text);
+		add_place(reader, entries + i * key->size, name);
+		if (node_name_is_valid(name->text))
+			continue;
+		reader->failed = true;
+		yaml_error(reader->doc, name, reader->diag, NULL,
+			   "%s: expected a name of lower-case letters, digits and inner dashes, a letter "
+			   "first, at most %d in all, found '%.40s'",
+			   key->path, NODE_NAME_MAX - 1, name->text);
+	}
+}
+
+static int read_tree(struct reader *reader)
+{
+	const struct yaml_node *root = reader->doc->root;
+	struct scope scope = {"", "", root, root, reader->lab};
+
+	if (!root || root->kind != YAML_MAPPING)
+		return yaml_error(reader->doc, root ? root : &top, reader->diag,
+				  "a lab file begins with `lab: NAME`", "expected a mapping (key: value)");
+	for (const struct schema_key *key = NULL; (key = schema_next("", key));)
+		if (key->type == SCHEMA_ENTRIES)
+			make_entries(reader, key);
+	read_scope(reader, &scope);
+	lab_derive(reader->lab);
+	if (lab_check(reader->lab, &reader->places, reader->diag))
+		reader->failed = true;
+	if (reader->out_of_memory)
+		return diag_error(reader->diag, -ENOMEM, NULL, "out of memory reading %s",
+				  reader->doc->name);
+	return reader->failed ? -EINVAL : 0;
+}
+
+int config_read_text(const char *name, const char *text, size_t length, struct lab **ret_lab,
+		     struct diag *diag)
+{
+	struct reader reader = {.diag = diag};
+	struct yaml_document *doc = NULL;
+	const int syntax = yaml_parse(name, text, length, &doc, diag);
+	int err;
+
+	if (!doc)
+		return syntax;
+	reader.doc = reader.places.doc = doc;
+	reader.lab = calloc(1, sizeof(*reader.lab));
+	if (reader.lab)
+		reader.lab->file = strdup(name);
+	err = reader.lab && reader.lab->file ? read_tree(&reader) : -ENOMEM;
+	if (!err)
+		err = syntax;
+	if (!err)
+		*ret_lab = reader.lab;
+	else
+		lab_free(reader.lab);
+	free(reader.places.place);
+	yaml_free(doc);
+	return err;
+}
+
+static int read_file(const char *path, char **ret_text, size_t *ret_length)
+{
+	FILE *file = fopen(path, "re");
+	char *text = malloc(FILE_MAX + 1);
+	int err = 0;
+
+	if (file && text) {
+		*ret_length = fread(text, 1, FILE_MAX + 1, file);
+		err = ferror(file) ? -errno : *ret_length > FILE_MAX ? -EFBIG : 0;
+	} else {
+		err = file ? -ENOMEM : -errno;
+	}
+	if (file)
+		fclose(file);
+	if (err)
+		free(text);
+	else
+		*ret_text = text;
+	return err;
+}
+
+int config_read(const char *path, struct lab **ret_lab, struct diag *diag)
+{
+	size_t length = 0;
+	char *text = NULL;
+	int err = read_file(path, &text, &length);
+
+	if (err)
+		return diag_error(diag, err, err == -ENOENT ? "is the path right?" : NULL,
+				  "cannot read the lab file %s: %s", path, strerror(-err));
+	err = config_read_text(path, text, length, ret_lab, diag);
+	free(text);
+	return err;
+}

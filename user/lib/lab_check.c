@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "lab_check.h"
+#include "values.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * Runs also on a lab whose file had errors, so that the user sees all of them:
+ * an unresolved reference is an index out of range and is passed over.
+ */
+struct checker {
+	const struct lab *lab;
+	const struct config_places *places;
+	struct diag *diag;
+	bool failed;
+};
+
+#define FINDING(checker_, field_, hint_, ...)                                                      \
+	do {                                                                                       \
+		(checker_)->failed = true;                                                         \
+		config_error((checker_)->places, field_, (checker_)->diag, hint_, __VA_ARGS__);    \
+	} while (0)
+
+/* ---- names ------------------------------------------------------------------ */
+
+static bool is_dpu_of_a_host(const struct lab *lab, const char *name)
+{
+	char dpu[NODE_NAME_MAX + 4];
+
+	for (size_t i = 0; i < lab->n_hosts; i++) {
+		snprintf(dpu, sizeof(dpu), "%s-dpu", lab->hosts[i].name);
+		if (!strcmp(dpu, name))
+			return true;
+	}
+	return false;
+}
+
+/* Devices that dpulab makes beside the vNIC ports, which carry the VMs' names. */
+static bool is_device_name(const char *name)
+{
+	return !strcmp(name, "lo") || !strcmp(name, "uplink0") || !strcmp(name, "p0") ||
+	       !strncmp(name, "pf0", 3) || (!strncmp(name, "vf", 2) && name[2] >= '0' && name[2] <= '9');
+}
+
+static void check_node_name(struct checker *check, const char *name, const char *kind)
+{
+	if (!strcmp(name, "fabric"))
+		FINDING(check, name, "rename it", "a %s cannot be called 'fabric': the underlay is", kind);
+	else if (is_dpu_of_a_host(check->lab, name))
+		FINDING(check, name, "rename it", "a %s cannot be called '%s': a host's DPU would be", kind,
+			name);
+}
+
+static void check_names(struct checker *check)
+{
+	const struct lab *lab = check->lab;
+
+	for (size_t i = 0; i < lab->n_hosts; i++)
+		check_node_name(check, lab->hosts[i].name, "host");
+	for (size_t i = 0; i < lab->n_vms; i++) {
+		const char *name = lab->vms[i].name;
+
+		check_node_name(check, name, "VM");
+		if (is_device_name(name))
+			FINDING(check, name, "rename it",
+				"a VM cannot be called '%s': its port would clash with a device of the host",
+				name);
+		for (size_t j = 0; j < lab->n_hosts; j++)
+			if (!strcmp(lab->hosts[j].name, name))
+				FINDING(check, name, "rename one of them",
+					"'%s' is the name of a VM and of a host: each has a namespace of that name",
+					name);
+	}
+	for (size_t i = 0; i < lab->n_groups; i++)
+		for (size_t j = 0; j < lab->n_vms; j++)
+			if (!strcmp(lab->groups[i].name, lab->vms[j].name))
+				FINDING(check, lab->groups[i].name, "rename one of them",
+					"'%s' is the name of a VM and of a port group: a firewall rule could mean either",
+					lab->vms[j].name);
+}
+
+/* ---- hosts ------------------------------------------------------------------- */
+
+static bool same_ip(const struct lab_prefix *a, const struct lab_prefix *b)
+{
+	return !memcmp(&a->addr, &b->addr, sizeof(a->addr));
+}
+
+/* A real machine's address: not any, loopback, multicast or the all-zeros host part. */
+static bool is_unicast(const struct lab_prefix *address)
+{
+	const uint8_t *b = address->addr.b;
+	static const uint8_t loopback6[16] = {[15] = 1}, any6[16];
+
+	if (address->family == 4)
+		return b[12] != 0 && b[12] != 127 && b[12] < 224;
+	return b[0] != 0xff && memcmp(b, loopback6, sizeof(loopback6)) != 0 &&
+	       memcmp(b, any6, sizeof(any6)) != 0;
+}
+
+static void check_vtep(struct checker *check, size_t index)
+{
+	const struct lab *lab = check->lab;
+	const struct lab_host *host = &lab->hosts[index];
+	char text[VALUE_TEXT_MAX];
+
+	if (!is_unicast(&host->vtep))
+		FINDING(check, &host->vtep, NULL, "hosts.%s.vtep: %s is not the address of a machine",
+			host->name, prefix_format(&host->vtep, true, text));
+	for (size_t i = 0; i < index; i++)
+		if (same_ip(&lab->hosts[i].vtep, &host->vtep))
+			FINDING(check, &host->vtep, NULL, "hosts.%s.vtep: %s is the VTEP of host '%s' already",
+				host->name, prefix_format(&host->vtep, true, text), lab->hosts[i].name);
+	if (index && (host->vtep.plen != lab->hosts[0].vtep.plen ||
+		      !prefix_contains(&lab->hosts[0].vtep, &host->vtep.addr)))
+		FINDING(check, &host->vtep, "the fabric is one network: give all VTEPs addresses in it",
+			"hosts.%s.vtep: %s is not in the network of host '%s'", host->name,
+			prefix_format(&host->vtep, true, text), lab->hosts[0].name);
+}
+
+static void check_hosts(struct checker *check)
+{
+	const struct lab *lab = check->lab;
+
+	if (lab->n_hosts > DPU_MAX_SEG_VTEPS + 1)
+		FINDING(check, &lab->hosts[DPU_MAX_SEG_VTEPS + 1], NULL,
+			"%zu hosts: a segment reaches %d others at most", lab->n_hosts, DPU_MAX_SEG_VTEPS);
+	for (size_t i = 0; i < lab->n_hosts; i++) {
+		const struct lab_host *host = &lab->hosts[i];
+
+		check_vtep(check, i);
+		if (!host->dpu && (host->path == PATH_DPU_MUX || host->path == PATH_DPU_UPT))
+			FINDING(check, &host->path, "give the host a DPU (`dpu: true`) or another placement",
+				"hosts.%s: placement %s needs a DPU", host->name,
+				frame_path_name(host->path));
+		if (!host->dpu && !cpu_set_is_empty(&host->dpu_cpus))
+			FINDING(check, &host->dpu_cpus, "give the host a DPU (`dpu: true`)",
+				"hosts.%s.dpu-cpus: the host has no DPU", host->name);
+	}
+}
+
+/* ---- port groups ------------------------------------------------------------- */
+
+static void check_groups(struct checker *check)
+{
+	const struct lab *lab = check->lab;
+
+	for (size_t i = 0; i < lab->n_groups; i++) {
+		const struct lab_group *group = &lab->groups[i];
+
+		if (group->vni && group->vlan)
+			FINDING(check, &group->vlan, "keep one of them",
+				"port-groups.%s: has both vni and vlan", group->name);
+		if (!group->segment)
+			FINDING(check, group, NULL, "port-groups.%s: more than %d segments", group->name,
+				DPU_MAX_SEGMENTS - 1);
+		for (size_t j = 0; j < i && group->segment; j++) {
+			const struct lab_group *other = &lab->groups[j];
+			bool same_wire = other->vni == group->vni && other->vlan == group->vlan;
+
+			if (same_wire != (other->segment == group->segment))
+				FINDING(check, &group->segment, "leave `segment` to dpulab",
+					"port-groups.%s: segment %u, but '%s' %s and has segment %u", group->name,
+					group->segment, other->name,
+					same_wire ? "has the same VNI or VLAN" : "is another segment",
+					other->segment);
+		}
+	}
+}
+
+/* ---- VMs --------------------------------------------------------------------- */
+
+static bool has_ipv6(const struct lab_vm *vm)
+{
+	for (size_t i = 0; i < vm->n_ips; i++)
+		if (vm->ips[i].family == 6)
+			return true;
+	return false;
+}
+
+static void check_vm_mtu(struct checker *check, const struct lab_vm *vm)
+{
+	const struct lab_group *group;
+	uint16_t most;
+
+	if (vm->group >= check->lab->n_groups)
+		return;
+	group = &check->lab->groups[vm->group];
+	most = lab_group_mtu(check->lab, group);
+	if (vm->mtu > most)
+		FINDING(check, &vm->mtu, "raise fabric.mtu, or leave the VM's mtu to dpulab",
+			"vms.%s.mtu: %u is more than port group '%s' carries: %u", vm->name, vm->mtu,
+			group->name, most);
+	if (vm->mtu < 1280 && has_ipv6(vm))
+		FINDING(check, &vm->mtu, "raise it, or fabric.mtu if that is the limit",
+			"vms.%s.mtu: %u is less than IPv6 needs: 1280", vm->name, vm->mtu);
+}
+
+static void check_vm_port(struct checker *check, size_t index)
+{
+	const struct lab *lab = check->lab;
+	const struct lab_vm *vm = &lab->vms[index];
+
+	if (vm->host >= lab->n_hosts)
+		return;
+	if (!vm->port)
+		FINDING(check, vm, "move it to another host", "vms.%s: host '%s' has more than %d VMs",
+			vm->name, lab->hosts[vm->host].name, DPU_PORT_VNIC_MAX - DPU_PORT_VNIC_MIN + 1);
+	for (size_t i = 0; i < index && vm->port; i++)
+		if (lab->vms[i].host == vm->host && lab->vms[i].port == vm->port)
+			FINDING(check, &vm->port, "leave `port` to dpulab",
+				"vms.%s.port: %u is the port of VM '%s' already", vm->name, vm->port,
+				lab->vms[i].name);
+}
+
+static bool in_same_segment(const struct lab *lab, const struct lab_vm *a, const struct lab_vm *b)
+{
+	return a->group < lab->n_groups && b->group < lab->n_groups &&
+	       lab->groups[a->group].segment == lab->groups[b->group].segment;
+}
+
+static void check_clash(struct checker *check, const struct lab_vm *vm, const struct lab_vm *other)
+{
+	char text[VALUE_TEXT_MAX];
+
+	if (!in_same_segment(check->lab, vm, other))
+		return;
+	if (!memcmp(&vm->mac, &other->mac, sizeof(vm->mac)))
+		FINDING(check, &vm->mac, "give one of them another `mac`",
+			"vms.%s.mac: %s is the address of VM '%s' in the same segment", vm->name,
+			mac_format(&vm->mac, text), other->name);
+	for (size_t i = 0; i < vm->n_ips; i++)
+		for (size_t j = 0; j < other->n_ips; j++)
+			if (same_ip(&vm->ips[i], &other->ips[j]))
+				FINDING(check, &vm->ips[i], NULL,
+					"vms.%s.ip: %s is an address of VM '%s' in the same segment", vm->name,
+					prefix_format(&vm->ips[i], true, text), other->name);
+}
+
+static void check_vms(struct checker *check)
+{
+	const struct lab *lab = check->lab;
+	char text[VALUE_TEXT_MAX];
+
+	for (size_t i = 0; i < lab->n_vms; i++) {
+		const struct lab_vm *vm = &lab->vms[i];
+
+		check_vm_mtu(check, vm);
+		check_vm_port(check, i);
+		for (size_t j = 0; j < vm->n_ips; j++)
+			if (!is_unicast(&vm->ips[j]))
+				FINDING(check, &vm->ips[j], NULL,
+					"vms.%s.ip: %s is not the address of a machine", vm->name,
+					prefix_format(&vm->ips[j], true, text));
+		for (size_t j = 0; j < i; j++)
+			check_clash(check, vm, &lab->vms[j]);
+	}
+}
+
+/* ---- firewall, tables --------------------------------------------------------- */
+
+/* Families a list of peers can match, as bits: 1 = IPv4, 2 = IPv6. */
+static unsigned families(const struct lab_prefix *prefixes, size_t n)
+{
+	unsigned found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		found |= prefixes[i].family == 4 ? 1 : prefixes[i].family == 6 ? 2 : 3;
+	return n ? found : 3;
+}
+
+static void check_rules(struct checker *check)
+{
+	const struct lab *lab = check->lab;
+	char word[VALUE_TEXT_MAX];
+
+	for (size_t i = 0; i < lab->n_rules; i++) {
+		const struct lab_rule *rule = &lab->rules[i];
+		unsigned both = families(rule->from, rule->n_from) & families(rule->to, rule->n_to);
+
+		if ((rule->n_dports || rule->n_sports) && !protocol_has_ports(rule->proto))
+			FINDING(check, rule->n_dports ? rule->dports : rule->sports,
+				"say `protocol: tcp` or `protocol: udp`",
+				"firewall.rules[%u]: ports need a protocol that has them, not %s", rule->id,
+				protocol_format(rule->proto, word));
+		if (!both)
+			FINDING(check, rule, NULL,
+				"firewall.rules[%u]: never matches: from and to are of different families",
+				rule->id);
+		else if (rule->proto == 58 && both == 1)
+			FINDING(check, rule, "say `protocol: icmp`",
+				"firewall.rules[%u]: never matches: icmpv6 between IPv4 addresses", rule->id);
+	}
+}
+
+static void check_tables(struct checker *check)
+{
+	const uint32_t flows = check->lab->flows;
+	uint32_t power = 1;
+	char hint[64];
+
+	while (power < flows)
+		power <<= 1;
+	snprintf(hint, sizeof(hint), "%u or %u", power / 2, power);
+	if (flows && power != flows)
+		FINDING(check, &check->lab->flows, hint, "tables.flows: %u is not a power of two", flows);
+}
+
+int lab_check(const struct lab *lab, const struct config_places *places, struct diag *diag)
+{
+	struct checker check = {.lab = lab, .places = places, .diag = diag};
+
+	check_names(&check);
+	check_hosts(&check);
+	check_groups(&check);
+	check_vms(&check);
+	check_rules(&check);
+	check_tables(&check);
+	return check.failed ? -EINVAL : 0;
+}
+
+static void warn_missing(const char *host, const char *key, const struct cpu_set *set,
+			 const struct cpu_set *online, struct diag *diag)
+{
+	struct cpu_set missing;
+	char named[VALUE_TEXT_MAX], present[VALUE_TEXT_MAX];
+
+	for (size_t i = 0; i < sizeof(missing.bits) / sizeof(missing.bits[0]); i++)
+		missing.bits[i] = set->bits[i] & ~online->bits[i];
+	if (cpu_set_is_empty(&missing))
+		return;
+	diag_warn(diag, "work pinned to them runs on any CPU instead; change the list for this machine",
+		  "hosts.%s.%s names CPU %s, but this machine has %s", host, key,
+		  cpu_set_format(&missing, named), cpu_set_format(online, present));
+}
+
+void lab_check_cpus(const struct lab *lab, const struct cpu_set *online, struct diag *diag)
+{
+	for (size_t i = 0; i < lab->n_hosts; i++) {
+		const struct lab_host *host = &lab->hosts[i];
+
+		warn_missing(host->name, "cpus", &host->cpus, online, diag);
+		warn_missing(host->name, "dpu-cpus", &host->dpu_cpus, online, diag);
+	}
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * lab_check.h - what makes sense of each value alone but not together: clashing
+ * addresses and names, placements without a DPU, MTUs above the overlay's.
+ */
+#pragma once
+#include "config.h"
+
+/* All findings go to diag. 0, or -EINVAL if there was an error. places may be NULL. */
+int lab_check(const struct lab *lab, const struct config_places *places, struct diag *diag);
+
+/* Warns of CPUs that the lab names and this machine does not have. For the verb `check` and for `up`. */
+void lab_check_cpus(const struct lab *lab, const struct cpu_set *online, struct diag *diag);

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "model.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const path_names[PATH_COUNT] = {
+	[PATH_LINUX] = "linux",
+	[PATH_HOST] = "host",
+	[PATH_DPU_MUX] = "dpu-mux",
+	[PATH_DPU_UPT] = "dpu-upt",
+};
+
+static const char *const hook_names[] = {
+	[LAB_HOOK_AUTO] = "auto",
+	[LAB_HOOK_XDP] = "xdp",
+	[LAB_HOOK_TC] = "tc",
+};
+
+#define HOOK_COUNT (sizeof(hook_names) / sizeof(hook_names[0]))
+
+const char *frame_path_name(enum frame_path path)
+{
+	return path < PATH_COUNT ? path_names[path] : "?";
+}
+
+int frame_path_parse(const char *word, enum frame_path *ret_path)
+{
+	for (int i = 0; i < PATH_COUNT; i++)
+		if (!strcmp(word, path_names[i])) {
+			*ret_path = i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+const char *lab_hook_name(enum lab_hook hook)
+{
+	return hook < HOOK_COUNT ? hook_names[hook] : "?";
+}
+
+int lab_hook_parse(const char *word, enum lab_hook *ret_hook)
+{
+	for (size_t i = 0; i < HOOK_COUNT; i++)
+		if (!strcmp(word, hook_names[i])) {
+			*ret_hook = i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+struct lab_host *lab_find_host(struct lab *lab, const char *name)
+{
+	for (size_t i = 0; i < lab->n_hosts; i++)
+		if (!strcmp(lab->hosts[i].name, name))
+			return &lab->hosts[i];
+	return NULL;
+}
+
+struct lab_group *lab_find_group(struct lab *lab, const char *name)
+{
+	for (size_t i = 0; i < lab->n_groups; i++)
+		if (!strcmp(lab->groups[i].name, name))
+			return &lab->groups[i];
+	return NULL;
+}
+
+struct lab_vm *lab_find_vm(struct lab *lab, const char *name)
+{
+	for (size_t i = 0; i < lab->n_vms; i++)
+		if (!strcmp(lab->vms[i].name, name))
+			return &lab->vms[i];
+	return NULL;
+}
+
+void lab_free(struct lab *lab)
+{
+	if (!lab)
+		return;
+	for (size_t i = 0; i < lab->n_vms; i++)
+		free(lab->vms[i].ips);
+	for (size_t i = 0; i < lab->n_rules; i++) {
+		struct lab_rule *rule = &lab->rules[i];
+
+		free(rule->name);
+		free(rule->from);
+		free(rule->to);
+		free(rule->sports);
+		free(rule->dports);
+		free(rule->apply_to);
+	}
+	free(lab->file);
+	free(lab->hosts);
+	free(lab->groups);
+	free(lab->vms);
+	free(lab->rules);
+	free(lab);
+}
+
+/* ---- what follows from the rest ------------------------------------------- */
+
+static uint64_t fnv1a(uint64_t hash, const char *text)
+{
+	/* The NUL counts, so that "ab" + "c" differs from "a" + "bc". */
+	do {
+		hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+	} while (*text++);
+	return hash;
+}
+
+/* Locally administered unicast, the same on every machine and in every run. */
+static struct dpu_mac derived_mac(const char *lab, const char *node, const char *device)
+{
+	uint64_t hash = fnv1a(fnv1a(fnv1a(UINT64_C(0xcbf29ce484222325), lab), node), device);
+	struct dpu_mac mac = {.b = {0x02}};
+
+	for (unsigned i = 1; i < sizeof(mac.b); i++)
+		mac.b[i] = hash >> 8 * i;
+	return mac;
+}
+
+static bool mac_is_zero(const struct dpu_mac *mac)
+{
+	static const struct dpu_mac zero;
+
+	return !memcmp(mac, &zero, sizeof(zero));
+}
+
+static void derive_host(struct lab *lab, size_t index)
+{
+	struct lab_host *host = &lab->hosts[index];
+	const unsigned position = index + 1;
+
+	if (!host->vtep.family) /* 10.255.0.N/16, N = position */
+		host->vtep = (struct lab_prefix){
+			.addr.b = {[10] = 0xff, [11] = 0xff, 10, 255, position >> 8, position},
+			.plen = 16,
+			.family = 4,
+		};
+	if (mac_is_zero(&host->vtep_mac))
+		host->vtep_mac = derived_mac(lab->name, host->name, "uplink");
+}
+
+static bool same_segment(const struct lab_group *a, const struct lab_group *b)
+{
+	return a->vni == b->vni && a->vlan == b->vlan;
+}
+
+static uint16_t free_segment(const struct lab *lab)
+{
+	for (uint16_t segment = 1; segment < DPU_MAX_SEGMENTS; segment++) {
+		bool taken = false;
+
+		for (size_t i = 0; i < lab->n_groups && !taken; i++)
+			taken = lab->groups[i].segment == segment;
+		if (!taken)
+			return segment;
+	}
+	return 0;
+}
+
+static void derive_group(struct lab *lab, struct lab_group *group)
+{
+	for (size_t i = 0; i < lab->n_groups && !group->segment; i++)
+		if (same_segment(&lab->groups[i], group))
+			group->segment = lab->groups[i].segment;
+	if (!group->segment)
+		group->segment = free_segment(lab);
+}
+
+static uint16_t free_port(const struct lab *lab, size_t host)
+{
+	bool taken[DPU_PORT_VNIC_MAX + 1] = {false};
+
+	for (size_t i = 0; i < lab->n_vms; i++)
+		if (lab->vms[i].host == host && lab->vms[i].port <= DPU_PORT_VNIC_MAX)
+			taken[lab->vms[i].port] = true;
+	for (uint16_t port = DPU_PORT_VNIC_MIN; port <= DPU_PORT_VNIC_MAX; port++)
+		if (!taken[port])
+			return port;
+	return 0;
+}
+
+static void derive_vm(struct lab *lab, struct lab_vm *vm)
+{
+	if (mac_is_zero(&vm->mac))
+		vm->mac = derived_mac(lab->name, vm->name, "eth0");
+	if (!vm->port)
+		vm->port = free_port(lab, vm->host);
+	if (!vm->mtu && vm->group < lab->n_groups)
+		vm->mtu = lab_group_mtu(lab, &lab->groups[vm->group]);
+}
+
+uint16_t lab_group_mtu(const struct lab *lab, const struct lab_group *group)
+{
+	return group->vni ? lab->fabric_mtu - DPU_VXLAN_OVERHEAD : lab->fabric_mtu;
+}
+
+void lab_derive(struct lab *lab)
+{
+	for (size_t i = 0; i < lab->n_hosts; i++)
+		derive_host(lab, i);
+	for (size_t i = 0; i < lab->n_groups; i++)
+		derive_group(lab, &lab->groups[i]);
+	for (size_t i = 0; i < lab->n_vms; i++)
+		derive_vm(lab, &lab->vms[i]);
+}
+
+/* ---- numbers of a running lab --------------------------------------------- */
+
+static uint16_t running_segment(const struct lab *running, const struct lab_group *group)
+{
+	for (size_t i = 0; i < running->n_groups; i++)
+		if (same_segment(&running->groups[i], group))
+			return running->groups[i].segment;
+	return 0;
+}
+
+static uint16_t running_port(const struct lab *running, const char *host, const char *vm)
+{
+	for (size_t i = 0; i < running->n_vms; i++)
+		if (!strcmp(running->vms[i].name, vm) &&
+		    !strcmp(running->hosts[running->vms[i].host].name, host))
+			return running->vms[i].port;
+	return 0;
+}
+
+void lab_adopt_numbers(struct lab *lab, const struct lab *running)
+{
+	for (size_t i = 0; i < lab->n_groups; i++)
+		lab->groups[i].segment = running_segment(running, &lab->groups[i]);
+	for (size_t i = 0; i < lab->n_vms; i++) {
+		struct lab_vm *vm = &lab->vms[i];
+
+		vm->port = running_port(running, lab->hosts[vm->host].name, vm->name);
+	}
+	lab_derive(lab);
+}

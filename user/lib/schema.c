@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ONE(type_, member_)                                                                        \
+	.offset = offsetof(type_, member_), .size = sizeof(((type_ *)0)->member_)
+#define ARRAY(type_, member_, count_)                                                              \
+	.offset = offsetof(type_, member_), .size = sizeof(*((type_ *)0)->member_),                \
+	.count_offset = offsetof(type_, count_)
+#define MANY(type_, member_, count_) ARRAY(type_, member_, count_), .many = true
+
+static const struct schema_word placements[] = {
+	{"linux", PATH_LINUX},
+	{"host", PATH_HOST},
+	{"dpu-mux", PATH_DPU_MUX},
+	{"dpu-upt", PATH_DPU_UPT},
+	{NULL, 0},
+};
+
+static const struct schema_word hooks[] = {
+	{"auto", LAB_HOOK_AUTO},
+	{"xdp", LAB_HOOK_XDP},
+	{"tc", LAB_HOOK_TC},
+	{NULL, 0},
+};
+
+static const struct schema_word actions[] = {
+	{"allow", DPU_ACTION_ALLOW},
+	{"drop", DPU_ACTION_DROP},
+	{"reject", DPU_ACTION_REJECT},
+	{NULL, 0},
+};
+
+static const struct schema_word directions[] = {
+	{"in", DPU_DIR_IN},
+	{"out", DPU_DIR_OUT},
+	{"both", DPU_DIR_IN | DPU_DIR_OUT},
+	{NULL, 0},
+};
+
+static void begin_rule(void *entry, size_t index, unsigned line)
+{
+	struct lab_rule *rule = entry;
+
+	rule->id = index + 1;
+	rule->line = line;
+}
+
+/* clang-format off */
+const struct schema_key schema_keys[] = {
+	{"lab", SCHEMA_LAB_NAME, ONE(struct lab, name), .required = true,
+	 .help = "Name of the lab. Its namespaces are called LAB-NODE, so it holds no dash."},
+	{"placement", SCHEMA_WORD, ONE(struct lab, path), .words = placements, .fallback = "host",
+	 .help = "Frame path of every host that states none: which of host and DPU runs switch, overlay and "
+		 "firewall. `dpulab place` changes it in a running lab."},
+	{"hook", SCHEMA_WORD, ONE(struct lab, hook), .words = hooks, .fallback = "auto",
+	 .help = "Kernel hook that serves the ports. auto: tc on virtual devices, where it keeps "
+		 "segmentation offload; xdp on drivers with native XDP."},
+
+	{"fabric", SCHEMA_SECTION, .help = "The underlay network that joins the hosts."},
+	{"fabric.mtu", SCHEMA_NUMBER, ONE(struct lab, fabric_mtu), .min = 626, .max = 9216, .fallback = "1600",
+	 .help = "Largest IP packet the underlay carries, bytes. VXLAN takes 50 of them."},
+
+	{"hosts", SCHEMA_ENTRIES, ARRAY(struct lab, hosts, n_hosts), .required = true,
+	 .help = "The hypervisors, by name."},
+	{"hosts.*.dpu", SCHEMA_BOOL, ONE(struct lab_host, dpu), .fallback = "false",
+	 .help = "Whether the host has a DPU. Placements dpu-mux and dpu-upt need one."},
+	{"hosts.*.placement", SCHEMA_WORD, ONE(struct lab_host, path), .words = placements,
+	 .fallback = "@placement", .derived = "the lab's `placement`", .help = "Frame path of this host."},
+	{"hosts.*.hook", SCHEMA_WORD, ONE(struct lab_host, hook), .words = hooks,
+	 .fallback = "@hook", .derived = "the lab's `hook`", .help = "Kernel hook of this host and its DPU."},
+	{"hosts.*.cpus", SCHEMA_CPUS, ONE(struct lab_host, cpus), .derived = "not pinned",
+	 .help = "CPUs that do the host's work."},
+	{"hosts.*.dpu-cpus", SCHEMA_CPUS, ONE(struct lab_host, dpu_cpus), .derived = "not pinned",
+	 .help = "CPUs that play the DPU's cores. Keep them apart from `cpus` when CPU cost is measured."},
+	{"hosts.*.vtep", SCHEMA_ADDRESS4, ONE(struct lab_host, vtep), .derived = "10.255.0.N/16, N = position",
+	 .help = "Underlay address of the host's tunnel endpoint. The DPU takes it over with the overlay."},
+
+	{"port-groups", SCHEMA_ENTRIES, ARRAY(struct lab, groups, n_groups), .required = true,
+	 .help = "Port groups, by name: the segments that vNICs are attached to. With `vni` an overlay segment, "
+		 "with `vlan` a tagged one, with neither an untagged one."},
+	{"port-groups.*.vni", SCHEMA_NUMBER, ONE(struct lab_group, vni), .min = 1, .max = 0xffffff,
+	 .derived = "none", .help = "VXLAN network identifier."},
+	{"port-groups.*.vlan", SCHEMA_NUMBER, ONE(struct lab_group, vlan), .min = 1, .max = 4094,
+	 .derived = "none", .help = "VLAN on the uplink; the VMs' frames stay untagged."},
+	{"port-groups.*.segment", SCHEMA_NUMBER, ONE(struct lab_group, segment),
+	 .min = 1, .max = DPU_MAX_SEGMENTS - 1, .derived = "the first free number",
+	 .help = "Number of the segment in the datapath's tables. Groups with equal VNI or VLAN share it."},
+
+	{"vms", SCHEMA_ENTRIES, ARRAY(struct lab, vms, n_vms), .help = "The virtual machines, by name."},
+	{"vms.*.host", SCHEMA_HOST, ONE(struct lab_vm, host), .required = true,
+	 .help = "Host the VM runs on."},
+	{"vms.*.port-group", SCHEMA_GROUP, ONE(struct lab_vm, group), .required = true,
+	 .help = "Port group its vNIC is attached to."},
+	{"vms.*.ip", SCHEMA_ADDRESS, MANY(struct lab_vm, ips, n_ips), .required = true,
+	 .help = "Addresses of its eth0, IPv4 and IPv6, with prefix length."},
+	{"vms.*.mac", SCHEMA_MAC, ONE(struct lab_vm, mac), .derived = "made from the names of lab and VM",
+	 .help = "Address of its eth0."},
+	{"vms.*.mtu", SCHEMA_NUMBER, ONE(struct lab_vm, mtu), .min = 576, .max = 9216,
+	 .derived = "what the port group carries: `fabric.mtu`, less 50 on a VNI",
+	 .help = "MTU of its eth0, bytes."},
+	{"vms.*.port", SCHEMA_NUMBER, ONE(struct lab_vm, port), .min = DPU_PORT_VNIC_MIN, .max = DPU_PORT_VNIC_MAX,
+	 .derived = "the first free number of its host", .help = "Number of its port in the datapath's tables."},
+
+	{"firewall", SCHEMA_SECTION,
+	 .help = "The distributed firewall: applied at every vNIC, to frames from and to its VM, statefully: "
+		 "a rule is asked for the first packet of a connection, replies follow."},
+	{"firewall.default", SCHEMA_WORD, ONE(struct lab, default_action), .words = actions, .fallback = "allow",
+	 .help = "What happens when no rule matches."},
+	{"firewall.rules", SCHEMA_LIST, ARRAY(struct lab, rules, n_rules), .begin = begin_rule,
+	 .help = "Rules in order; the first that matches decides."},
+	{"firewall.rules[].name", SCHEMA_TEXT, ONE(struct lab_rule, name), .max = 63, .derived = "none",
+	 .help = "What the rule is for; shown with its counters."},
+	{"firewall.rules[].direction", SCHEMA_WORD, ONE(struct lab_rule, direction), .words = directions,
+	 .fallback = "both", .help = "As the VM sees it: in = towards the VM."},
+	{"firewall.rules[].from", SCHEMA_PEER, MANY(struct lab_rule, from, n_from), .derived = "any",
+	 .help = "Source: prefixes, addresses, names of VMs or port groups."},
+	{"firewall.rules[].to", SCHEMA_PEER, MANY(struct lab_rule, to, n_to), .derived = "any",
+	 .help = "Destination, likewise."},
+	{"firewall.rules[].protocol", SCHEMA_PROTOCOL, ONE(struct lab_rule, proto), .fallback = "any",
+	 .help = "IP protocol. icmp is ICMP and ICMPv6; icmpv6 is that alone."},
+	{"firewall.rules[].port", SCHEMA_PORTS, MANY(struct lab_rule, dports, n_dports), .derived = "any",
+	 .help = "Destination ports; need protocol tcp, udp or sctp."},
+	{"firewall.rules[].source-port", SCHEMA_PORTS, MANY(struct lab_rule, sports, n_sports), .derived = "any",
+	 .help = "Source ports, likewise."},
+	{"firewall.rules[].action", SCHEMA_WORD, ONE(struct lab_rule, action), .words = actions, .required = true,
+	 .help = "reject answers: TCP with RST, the rest with ICMP administratively prohibited."},
+	{"firewall.rules[].apply-to", SCHEMA_VMS, MANY(struct lab_rule, apply_to, n_apply_to), .derived = "every vNIC",
+	 .help = "Names of VMs or port groups at whose vNICs the rule counts."},
+
+	{"tables", SCHEMA_SECTION, .help = "Table sizes of one location (host or DPU)."},
+	{"tables.flows", SCHEMA_NUMBER, ONE(struct lab, flows), .min = 64, .max = 4194304, .fallback = "16384",
+	 .help = "Entries of the flow cache, a power of two: the hardware's flow table."},
+	{"tables.connections", SCHEMA_NUMBER, ONE(struct lab, connections), .min = 64, .max = 4194304,
+	 .fallback = "65536", .help = "Entries of connection tracking. A connection takes one at each vNIC it meets."},
+	{"tables.macs", SCHEMA_NUMBER, ONE(struct lab, macs), .min = 64, .max = 1048576, .fallback = "16384",
+	 .help = "Entries of the forwarding database."},
+	{"mac-ageing", SCHEMA_NUMBER, ONE(struct lab, mac_ageing_s), .min = 1, .max = 1000000, .fallback = "300",
+	 .help = "Seconds after which an unheard MAC address is forgotten."},
+	{"storm-limit", SCHEMA_NUMBER, ONE(struct lab, storm_pps), .min = 0, .max = 100000000, .fallback = "10000",
+	 .help = "Frames per second a vNIC may send to more than one destination; 0 = no limit."},
+};
+/* clang-format on */
+
+const size_t schema_n_keys = sizeof(schema_keys) / sizeof(schema_keys[0]);
+
+/* Length of the parent's part of a path, without the separating dot; 0 at the top. */
+static size_t parent_length(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return dot ? (size_t)(dot - path) : 0;
+}
+
+const char *schema_name(const struct schema_key *key)
+{
+	const char *dot = strrchr(key->path, '.');
+
+	return dot ? dot + 1 : key->path;
+}
+
+const struct schema_key *schema_next(const char *parent, const struct schema_key *previous)
+{
+	const size_t length = strlen(parent);
+	const struct schema_key *key = previous ? previous + 1 : schema_keys;
+
+	for (; key < schema_keys + schema_n_keys; key++)
+		if (parent_length(key->path) == length && !strncmp(key->path, parent, length))
+			return key;
+	return NULL;
+}
+
+const struct schema_key *schema_find(const char *parent, const char *name)
+{
+	const struct schema_key *key = NULL;
+
+	while ((key = schema_next(parent, key)))
+		if (!strcmp(schema_name(key), name))
+			return key;
+	return NULL;
+}
+
+const char *schema_children(const struct schema_key *key, char *buffer, size_t size)
+{
+	const char *below = key->type == SCHEMA_ENTRIES ? ".*" : key->type == SCHEMA_LIST ? "[]" : "";
+
+	snprintf(buffer, size, "%s%s", key->path, below);
+	return buffer;
+}

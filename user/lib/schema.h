@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * schema.h - the configuration language as one table. Reading, writing, the
+ * JSON Schema for editors and the reference in docs/config.md all walk it: a new
+ * key is one row here and one field in model.h.
+ */
+#pragma once
+#include "model.h"
+
+enum schema_type {
+	/* structure */
+	SCHEMA_SECTION, /* mapping whose keys fill the same struct as their parent's */
+	SCHEMA_ENTRIES, /* mapping from names to structs; each begins with its name */
+	SCHEMA_LIST,	/* sequence of structs */
+	/* values */
+	SCHEMA_LAB_NAME,
+	SCHEMA_TEXT,
+	SCHEMA_NUMBER,
+	SCHEMA_BOOL,
+	SCHEMA_WORD,	 /* one of .words */
+	SCHEMA_CPUS,
+	SCHEMA_MAC,
+	SCHEMA_ADDRESS,	 /* of an interface, with prefix length */
+	SCHEMA_ADDRESS4, /* the same, IPv4 only */
+	SCHEMA_PEER,	 /* of a rule: prefix, address, "any", or the name of a VM or port group */
+	SCHEMA_PORTS,
+	SCHEMA_PROTOCOL,
+	SCHEMA_HOST,	 /* a host's name, as its index */
+	SCHEMA_GROUP,	 /* a port group's name, as its index */
+	SCHEMA_VMS,	 /* a VM's or port group's name, as VM indexes */
+};
+
+struct schema_word {
+	const char *text; /* NULL ends the list */
+	uint8_t value;
+};
+
+struct schema_key {
+	const char *path; /* "vms.*.mtu": '*' is an entry's name, "[]" any item of a list */
+	enum schema_type type;
+	bool required;
+	bool many;	     /* takes one value or a sequence of them */
+	size_t offset;	     /* destination in the struct of the parent */
+	size_t size;	     /* bytes of one value, or of one entry */
+	size_t count_offset; /* destination of how many (size_t); many, entries and lists */
+	uint64_t min, max;   /* numbers: bounds; texts: max length */
+	const struct schema_word *words;
+	const char *fallback; /* default in the file's own words; "@key" = the value of that top-level key */
+	const char *derived;  /* where the default comes from if it is no constant; for the reference */
+	const char *help;
+	/* Fills what the file does not say of a new item of a list; may be NULL. */
+	void (*begin)(void *entry, size_t index, unsigned line);
+};
+
+extern const struct schema_key schema_keys[];
+extern const size_t schema_n_keys;
+
+/* The keys directly under a path ("" = top), in table order: start with NULL, ends with NULL. */
+const struct schema_key *schema_next(const char *parent, const struct schema_key *previous);
+const struct schema_key *schema_find(const char *parent, const char *name);
+/* Last part of the path. */
+const char *schema_name(const struct schema_key *key);
+/* Path under which the keys of an entry, item or section are found. */
+const char *schema_children(const struct schema_key *key, char *buffer, size_t size);
+#define SCHEMA_PATH_MAX 64
+
+/* ---- one value, both ways (schema_value.c) --------------------------------- */
+
+struct schema_input {
+	const struct schema_key *key;
+	const struct lab *lab; /* names known so far, for references */
+	const char *text;
+	void *values;	       /* array of key->size; the caller frees */
+	size_t n;
+	char hint[128];	       /* set on failure if there is something to suggest */
+};
+
+/* Appends what text stands for to values. -EINVAL: not of this type; -ENOMEM. */
+int schema_value_parse(struct schema_input *input);
+/* Stands for everything: in the model an empty list. */
+bool schema_value_is_any(const struct schema_key *key, const void *value);
+/* The file's words for a value; "" = not set, leave the key out. buffer: VALUE_TEXT_MAX bytes. */
+const char *schema_value_format(const struct schema_key *key, const struct lab *lab,
+				const void *value, char *buffer);
+/* "a whole number from 1 to 10". */
+const char *schema_expected(const struct schema_key *key, char *buffer, size_t size);
+bool lab_name_is_valid(const char *name);
+bool node_name_is_valid(const char *name);
+
+/* ---- generated documents (schema_doc.c) ------------------------------------ */
+
+/* JSON Schema (draft 2020-12) of a lab file. The caller frees; NULL: out of memory. */
+char *schema_json(void);
+/* The reference part of docs/config.md. The caller frees; NULL: out of memory. */
+char *schema_markdown(void);
