@@ -353,7 +353,9 @@ static bool take_syntax_errors(const struct reader *reader, struct fy_diag *foun
 static int parse(struct reader *reader)
 {
 	struct fy_diag_cfg quiet;
-	struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_JSON_NONE};
+	/* Sloppy: inside [] and {} any indentation, as other YAML readers take it. */
+	struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_JSON_NONE |
+					    FYPCF_SLOPPY_FLOW_INDENTATION};
 	int err = -ENOMEM;
 
 	fy_diag_cfg_default(&quiet);

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "suite.h"
+#include "config.h"
+#include "policy.h"
+#include "values.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT(array_) (sizeof(array_) / sizeof((array_)[0]))
+
+static const char frame[] = "lab: t\n"
+			    "hosts: {h: {}}\n"
+			    "port-groups: {g: {vni: 1}, other: {vni: 2}}\n"
+			    "vms:\n"
+			    "  a: {host: h, port-group: g, ip: [10.0.0.1/24, '2001:db8::1/64']}\n"
+			    "  b: {host: h, port-group: g, ip: [10.0.0.2/24, '2001:db8::2/64']}\n"
+			    "  c: {host: h, port-group: other, ip: 10.0.0.3/24}\n"
+			    "firewall:\n"
+			    "  default: drop\n"
+			    "  rules: [";
+
+/* A lab whose rules are given in flow form: "{action: allow}, {...}". */
+static struct lab *lab_with(const char *rules)
+{
+	struct diag diag = {0};
+	struct lab *lab = NULL;
+	char *text;
+	int length = asprintf(&text, "%s%s]\n", frame, rules);
+
+	CU_ASSERT_FATAL(length > 0);
+	CU_ASSERT_EQUAL(config_read_text("t.yaml", text, length, &lab, &diag), 0);
+	if (diag.n)
+		fprintf(stderr, "%.80s: %s\n", rules, diag.records[0].message);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(lab);
+	diag_clear(&diag);
+	free(text);
+	return lab;
+}
+
+static size_t compile(const struct lab *lab, size_t vm, struct dpu_rule **ret_rules)
+{
+	struct diag diag = {0};
+	size_t n = 0;
+
+	CU_ASSERT_EQUAL_FATAL(policy_compile(lab, vm, ret_rules, &n, &diag), 0);
+	CU_ASSERT_EQUAL(diag.n, 0);
+	diag_clear(&diag);
+	return n;
+}
+
+/* Number of rules at VM a's vNIC, and the first of them. */
+static size_t compile_text(const char *rules, struct dpu_rule *ret_first)
+{
+	struct lab *lab = lab_with(rules);
+	struct dpu_rule *list = NULL;
+	size_t n = compile(lab, 0, &list);
+
+	if (n && ret_first)
+		*ret_first = list[0];
+	free(list);
+	lab_free(lab);
+	return n;
+}
+
+static void no_rules_compile_to_none(void)
+{
+	CU_ASSERT_EQUAL(compile_text("", NULL), 0);
+}
+
+static void a_bare_rule_matches_everything(void)
+{
+	static const union dpu_ip zero;
+	struct dpu_rule rule;
+
+	CU_ASSERT_EQUAL_FATAL(compile_text("{action: reject}", &rule), 1);
+	CU_ASSERT_EQUAL(memcmp(&rule.src_mask, &zero, sizeof(zero)), 0);
+	CU_ASSERT_EQUAL(memcmp(&rule.dst_mask, &zero, sizeof(zero)), 0);
+	CU_ASSERT_EQUAL(rule.family, 0);
+	CU_ASSERT_EQUAL(rule.proto, 0);
+	CU_ASSERT_EQUAL(rule.sport_hi, UINT16_MAX);
+	CU_ASSERT_EQUAL(rule.dport_lo, 0);
+	CU_ASSERT_EQUAL(rule.direction, DPU_DIR_IN | DPU_DIR_OUT);
+	CU_ASSERT_EQUAL(rule.action, DPU_ACTION_REJECT);
+	CU_ASSERT_EQUAL(rule.id, 1);
+}
+
+static void lists_multiply_and_families_do_not_mix(void)
+{
+	static const struct {
+		const char *rules;
+		size_t n;
+	} rows[] = {
+		{"{from: [10.0.0.0/24, 10.0.1.0/24], protocol: tcp, port: [1, 2, 3], action: allow}", 6},
+		{"{from: [10.0.0.0/24, '2001:db8::/32'], to: [10.0.0.0/24, '2001:db8::/32'], action: allow}", 2},
+		{"{from: a, to: b, action: allow}", 2},
+		{"{from: g, to: any, action: allow}", 4},
+		{"{from: [10.0.0.0/24, any], action: allow}", 1},
+		{"{protocol: udp, port: [53, any], source-port: [1, 2], action: allow}", 2},
+		{"{from: [10.0.0.0/24, '2001:db8::/32'], protocol: icmpv6, action: allow}", 1},
+		{"{from: [10.0.0.0/24, '2001:db8::/32'], protocol: icmp, action: allow}", 2},
+		{"{action: allow, apply-to: b}", 0},
+		{"{action: allow, apply-to: g}", 1},
+		{"{action: allow, apply-to: [c, a]}", 1},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		CU_ASSERT_EQUAL(compile_text(rows[i].rules, NULL), rows[i].n);
+}
+
+static void icmpv6_is_icmp_of_family_6(void)
+{
+	struct dpu_rule rule;
+
+	CU_ASSERT_EQUAL_FATAL(compile_text("{protocol: icmpv6, action: allow}", &rule), 1);
+	CU_ASSERT_EQUAL(rule.proto, 1);
+	CU_ASSERT_EQUAL(rule.family, 6);
+	CU_ASSERT_EQUAL_FATAL(compile_text("{protocol: icmp, action: allow}", &rule), 1);
+	CU_ASSERT_EQUAL(rule.proto, 1);
+	CU_ASSERT_EQUAL(rule.family, 0);
+}
+
+static void ids_are_positions_in_the_file(void)
+{
+	struct lab *lab = lab_with("{action: allow, apply-to: b}, {from: g, action: drop}, {action: allow}");
+	struct dpu_rule *rules = NULL;
+	size_t n = compile(lab, 0, &rules);
+
+	CU_ASSERT_EQUAL_FATAL(n, 5);
+	for (size_t i = 0; i < 4; i++)
+		CU_ASSERT_EQUAL(rules[i].id, 2);
+	CU_ASSERT_EQUAL(rules[4].id, 3);
+	free(rules);
+	lab_free(lab);
+}
+
+static void too_many_rules_name_the_one(void)
+{
+	const size_t ports = 3 * DPU_MAX_VNIC_RULES / 2;
+	struct dpu_rule *rules = NULL;
+	struct diag diag = {0};
+	struct lab *lab;
+	size_t n, used;
+	char *text = malloc(16 * ports + 64);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+	used = sprintf(text, "{action: drop},\n{protocol: tcp, action: allow, port: [");
+	for (size_t i = 0; i < ports; i++)
+		used += sprintf(text + used, "%zu,", 1 + 2 * i);
+	sprintf(text + used, "1]}");
+	lab = lab_with(text);
+	CU_ASSERT_EQUAL(policy_compile(lab, 0, &rules, &n, &diag), -E2BIG);
+	CU_ASSERT_PTR_NULL(rules);
+	CU_ASSERT_EQUAL_FATAL(diag.n, 1);
+	CU_ASSERT_EQUAL(diag.records[0].line, 11);
+	CU_ASSERT_PTR_NOT_NULL(strstr(diag.records[0].message, "rule 2"));
+	diag_clear(&diag);
+	lab_free(lab);
+	free(text);
+}
+
+/* "in|out SRC DST PROTO SPORT DPORT" -> id of the rule that decides; 0 = default. */
+static unsigned verdict(const struct dpu_rule *rules, size_t n, const char *words)
+{
+	struct policy_packet packet = {0};
+	const struct dpu_rule *rule;
+	char direction[4], src[48], dst[48], proto[8];
+	uint8_t family;
+
+	CU_ASSERT_FATAL(sscanf(words, "%3s %47s %47s %7s %hu %hu", direction, src, dst, proto,
+			       &packet.sport, &packet.dport) >= 4);
+	packet.direction = direction[0] == 'i' ? DPU_DIR_IN : DPU_DIR_OUT;
+	CU_ASSERT_EQUAL_FATAL(ip_parse(src, &packet.src, &family), 0);
+	CU_ASSERT_EQUAL_FATAL(ip_parse(dst, &packet.dst, &family), 0);
+	CU_ASSERT_EQUAL_FATAL(protocol_parse(proto, &packet.proto), 0);
+	packet.has_ports = protocol_has_ports(packet.proto);
+	rule = policy_match(rules, n, &packet);
+	return rule ? rule->id : DPU_RULE_DEFAULT;
+}
+
+static void the_first_match_decides(void)
+{
+	static const struct {
+		const char *packet;
+		unsigned id;
+	} rows[] = {
+		{"in 10.0.0.2 10.0.0.1 tcp 40000 80", 1},
+		{"out 10.0.0.2 10.0.0.1 tcp 40000 80", 4},
+		{"in 10.0.0.3 10.0.0.1 tcp 40000 80", 2},
+		{"in 10.0.0.2 10.0.0.1 tcp 40000 79", 2},
+		{"in 10.0.0.2 10.0.0.1 tcp 40000 90", 1},
+		{"in 10.0.0.2 10.0.0.1 tcp 40000 91", 2},
+		{"in 10.0.0.2 10.0.0.1 udp 53 40000", 3},
+		{"in 10.0.0.2 10.0.0.1 udp 54 40000", 0},
+		{"in 2001:db8::2 2001:db8::1 tcp 1 80", 1},
+		{"in 2001:db8::9 2001:db8::1 tcp 1 80", 2},
+		{"out 2001:db8::1 2001:db8::2 icmpv6", 5},
+		{"out 10.0.0.1 10.0.0.2 icmp", 0},
+		{"out 10.0.0.1 10.0.0.2 gre", 0},
+	};
+	struct lab *lab = lab_with("{direction: in, from: b, protocol: tcp, port: 80-90, action: allow},\n"
+				   "{direction: in, protocol: tcp, action: reject},\n"
+				   "{protocol: udp, source-port: 53, action: allow},\n"
+				   "{direction: out, protocol: tcp, action: allow},\n"
+				   "{protocol: icmpv6, action: allow}");
+	struct dpu_rule *rules = NULL;
+	size_t n = compile(lab, 0, &rules);
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		CU_ASSERT_EQUAL(verdict(rules, n, rows[i].packet), rows[i].id);
+	free(rules);
+	lab_free(lab);
+}
+
+static bool stricter(const char *old_rules, uint8_t old_default, const char *new_rules, uint8_t new_default)
+{
+	struct lab *old_lab = lab_with(old_rules), *new_lab = lab_with(new_rules);
+	struct dpu_rule *old_list = NULL, *new_list = NULL;
+	struct policy old = {.default_action = old_default}, new = {.default_action = new_default};
+	bool result;
+
+	old.n = compile(old_lab, 0, &old_list);
+	new.n = compile(new_lab, 0, &new_list);
+	old.rules = old_list;
+	new.rules = new_list;
+	result = policy_is_stricter(&old, &new);
+	free(old_list);
+	free(new_list);
+	lab_free(old_lab);
+	lab_free(new_lab);
+	return result;
+}
+
+#define ALLOW_80 "{protocol: tcp, port: 80, action: allow}"
+#define ALLOW_81 "{protocol: tcp, port: 81, action: allow}"
+#define DROP_TCP "{protocol: tcp, action: drop}"
+#define REJECT_TCP "{protocol: tcp, action: reject}"
+#define DROP_UDP "{protocol: udp, action: drop}"
+
+static void stricter_is_said_unless_disproved(void)
+{
+	static const struct {
+		const char *old_rules;
+		uint8_t old_default;
+		const char *new_rules;
+		uint8_t new_default;
+		bool stricter;
+	} rows[] = {
+		{ALLOW_80, DPU_ACTION_DROP, ALLOW_80, DPU_ACTION_DROP, false},
+		{ALLOW_80, DPU_ACTION_ALLOW, ALLOW_80, DPU_ACTION_DROP, true},
+		{ALLOW_80, DPU_ACTION_DROP, ALLOW_80, DPU_ACTION_ALLOW, false},
+		{ALLOW_80, DPU_ACTION_DROP, ALLOW_80, DPU_ACTION_REJECT, false},
+		{ALLOW_80, DPU_ACTION_DROP, "", DPU_ACTION_DROP, true},
+		{"", DPU_ACTION_DROP, ALLOW_80, DPU_ACTION_DROP, false},
+		{DROP_TCP, DPU_ACTION_ALLOW, "", DPU_ACTION_ALLOW, false},
+		{"", DPU_ACTION_ALLOW, DROP_TCP, DPU_ACTION_ALLOW, true},
+		{DROP_TCP, DPU_ACTION_ALLOW, REJECT_TCP, DPU_ACTION_ALLOW, false},
+		{DROP_TCP, DPU_ACTION_ALLOW, ALLOW_80 "," DROP_TCP, DPU_ACTION_ALLOW, false},
+		{ALLOW_80 "," DROP_TCP, DPU_ACTION_ALLOW, DROP_TCP "," ALLOW_80, DPU_ACTION_ALLOW, true},
+		{DROP_UDP "," ALLOW_80, DPU_ACTION_DROP, ALLOW_81 "," ALLOW_80, DPU_ACTION_DROP, false},
+		{DROP_UDP "," DROP_TCP, DPU_ACTION_ALLOW, DROP_TCP, DPU_ACTION_ALLOW, false},
+		{DROP_UDP "," DROP_TCP, DPU_ACTION_ALLOW, DROP_UDP, DPU_ACTION_ALLOW, false},
+		{ALLOW_80, DPU_ACTION_DROP, ALLOW_81, DPU_ACTION_DROP, true},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		CU_ASSERT_EQUAL(stricter(rows[i].old_rules, rows[i].old_default, rows[i].new_rules,
+					 rows[i].new_default),
+				rows[i].stricter);
+}
+
+/* Small numbers, so that a conclusive share of all packets can be tried. */
+static struct dpu_rule random_rule(unsigned *seed)
+{
+	static const uint8_t protocols[] = {0, 6, 17};
+	struct dpu_rule rule = {
+		.dport_lo = rand_r(seed) % 4,
+		.sport_hi = UINT16_MAX,
+		.proto = protocols[rand_r(seed) % 3],
+		.direction = 1 + rand_r(seed) % 3,
+		.action = rand_r(seed) % 3,
+	};
+
+	rule.dport_hi = rule.dport_lo + rand_r(seed) % 4;
+	return rule;
+}
+
+static bool passes(const struct policy *policy, const struct policy_packet *packet)
+{
+	const struct dpu_rule *rule = policy_match(policy->rules, policy->n, packet);
+
+	return (rule ? rule->action : policy->default_action) == DPU_ACTION_ALLOW;
+}
+
+static bool something_is_lost(const struct policy *old, const struct policy *new)
+{
+	struct policy_packet packet = {.has_ports = true};
+
+	for (unsigned i = 0; i < 2 * 2 * 8; i++) {
+		packet.direction = i & 1 ? DPU_DIR_IN : DPU_DIR_OUT;
+		packet.proto = i & 2 ? 6 : 17;
+		packet.dport = i >> 2;
+		if (passes(old, &packet) && !passes(new, &packet))
+			return true;
+	}
+	return false;
+}
+
+static void not_stricter_is_never_wrong(void)
+{
+	unsigned seed = 2, proved = 0;
+
+	for (unsigned round = 0; round < 20000; round++) {
+		struct dpu_rule a[4], b[4];
+		struct policy old = {a, rand_r(&seed) % 5, rand_r(&seed) % 3};
+		struct policy new = {b, 0, rand_r(&seed) % 3};
+
+		for (size_t i = 0; i < old.n; i++)
+			a[i] = random_rule(&seed);
+		/* The new list is the old one with rules left out and put in: what users do. */
+		for (size_t i = 0; i < old.n || rand_r(&seed) % 2; i++) {
+			if (i < old.n && rand_r(&seed) % 4 && new.n < COUNT(b))
+				b[new.n++] = a[i];
+			if (rand_r(&seed) % 4 == 0 && new.n < COUNT(b))
+				b[new.n++] = random_rule(&seed);
+		}
+		if (policy_is_stricter(&old, &new))
+			continue;
+		proved++;
+		CU_ASSERT_FALSE(something_is_lost(&old, &new));
+	}
+	CU_ASSERT(proved > 2000); /* else the property was hardly tried */
+}
+
+SUITE(policy,
+      {"no rules compile to none", no_rules_compile_to_none},
+      {"a rule with an action only matches everything", a_bare_rule_matches_everything},
+      {"lists multiply, families do not mix, apply-to selects", lists_multiply_and_families_do_not_mix},
+      {"icmpv6 is icmp of family 6", icmpv6_is_icmp_of_family_6},
+      {"compiled rules carry the position in the file", ids_are_positions_in_the_file},
+      {"too many rules: the message names line and rule", too_many_rules_name_the_one},
+      {"the first match decides", the_first_match_decides},
+      {"a policy counts as stricter unless shown otherwise", stricter_is_said_unless_disproved},
+      {"'not stricter' is never wrong (random lists)", not_stricter_is_never_wrong});

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "policy.h"
+#include "values.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct lab_prefix any_address;
+static const struct lab_port_range any_port = {0, UINT16_MAX};
+
+/* One rule's four lists with "any" put in where they are empty. */
+struct expansion {
+	const struct lab_rule *rule;
+	const struct lab_prefix *from, *to;
+	const struct lab_port_range *sports, *dports;
+	size_t n_from, n_to, n_sports, n_dports;
+};
+
+static struct expansion expand(const struct lab_rule *rule)
+{
+	return (struct expansion){
+		.rule = rule,
+		.from = rule->n_from ? rule->from : &any_address,
+		.to = rule->n_to ? rule->to : &any_address,
+		.sports = rule->n_sports ? rule->sports : &any_port,
+		.dports = rule->n_dports ? rule->dports : &any_port,
+		.n_from = rule->n_from ? rule->n_from : 1,
+		.n_to = rule->n_to ? rule->n_to : 1,
+		.n_sports = rule->n_sports ? rule->n_sports : 1,
+		.n_dports = rule->n_dports ? rule->n_dports : 1,
+	};
+}
+
+/*
+ * The family both addresses and the protocol leave: 0 = either, 4, 6. Negative if
+ * there is none, so that this combination cannot match anything.
+ */
+static int common_family(const struct lab_prefix *from, const struct lab_prefix *to, uint8_t proto)
+{
+	int family = proto == IPPROTO_ICMPV6 ? 6 : 0;
+
+	if (from->family && family && from->family != family)
+		return -1;
+	family = from->family ? from->family : family;
+	if (to->family && family && to->family != family)
+		return -1;
+	return to->family ? to->family : family;
+}
+
+struct rule_list {
+	struct dpu_rule *rules;
+	size_t n;
+};
+
+static int append(struct rule_list *list, const struct dpu_rule *rule)
+{
+	struct dpu_rule *grown = list->rules;
+
+	if (list->n >= DPU_MAX_VNIC_RULES)
+		return -E2BIG;
+	if ((list->n & (list->n - 1)) == 0)
+		grown = reallocarray(grown, list->n ? 2 * list->n : 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	list->rules = grown;
+	list->rules[list->n++] = *rule;
+	return 0;
+}
+
+static int append_ports(struct rule_list *list, const struct expansion *all, struct dpu_rule rule)
+{
+	int err = 0;
+
+	for (size_t s = 0; s < all->n_sports && !err; s++)
+		for (size_t d = 0; d < all->n_dports && !err; d++) {
+			rule.sport_lo = all->sports[s].lo;
+			rule.sport_hi = all->sports[s].hi;
+			rule.dport_lo = all->dports[d].lo;
+			rule.dport_hi = all->dports[d].hi;
+			err = append(list, &rule);
+		}
+	return err;
+}
+
+static int append_rule(struct rule_list *list, const struct lab_rule *source)
+{
+	const struct expansion all = expand(source);
+	const bool icmp6 = source->proto == IPPROTO_ICMPV6;
+	int err = 0;
+
+	for (size_t f = 0; f < all.n_from && !err; f++)
+		for (size_t t = 0; t < all.n_to && !err; t++) {
+			const struct lab_prefix from = prefix_network(&all.from[f]);
+			const struct lab_prefix to = prefix_network(&all.to[t]);
+			const int family = common_family(&from, &to, source->proto);
+
+			if (family < 0)
+				continue;
+			err = append_ports(list, &all,
+					   (struct dpu_rule){
+						   .src = from.addr,
+						   .src_mask = prefix_mask(&from),
+						   .dst = to.addr,
+						   .dst_mask = prefix_mask(&to),
+						   .family = family,
+						   .proto = icmp6 ? IPPROTO_ICMP : source->proto,
+						   .direction = source->direction,
+						   .action = source->action,
+						   .id = source->id,
+					   });
+		}
+	return err;
+}
+
+static bool applies_to(const struct lab_rule *rule, size_t vm)
+{
+	for (size_t i = 0; i < rule->n_apply_to; i++)
+		if (rule->apply_to[i] == vm)
+			return true;
+	return !rule->n_apply_to;
+}
+
+int policy_compile(const struct lab *lab, size_t vm, struct dpu_rule **ret_rules, size_t *ret_n,
+		   struct diag *diag)
+{
+	struct rule_list list = {0};
+	int err = 0;
+
+	for (size_t i = 0; i < lab->n_rules && !err; i++) {
+		const struct lab_rule *rule = &lab->rules[i];
+
+		if (!applies_to(rule, vm))
+			continue;
+		err = append_rule(&list, rule);
+		if (err == -E2BIG)
+			diag_at(diag, err, lab->file, rule->line, 1, NULL,
+				"a rule takes one entry per combination of from, to and port: "
+				"use prefixes instead of names, or apply-to",
+				"VM '%s' has more firewall rules than its vNIC takes: %d, reached by rule %u",
+				lab->vms[vm].name, DPU_MAX_VNIC_RULES, rule->id);
+		else if (err)
+			diag_error(diag, err, NULL, "out of memory compiling the firewall rules");
+	}
+	if (err) {
+		free(list.rules);
+		return err;
+	}
+	*ret_rules = list.rules;
+	*ret_n = list.n;
+	return 0;
+}
+
+/* ---- what a list of rules means -------------------------------------------- */
+
+static bool address_matches(const union dpu_ip *ip, const union dpu_ip *value, const union dpu_ip *mask)
+{
+	for (unsigned i = 0; i < sizeof(ip->b); i++)
+		if ((ip->b[i] & mask->b[i]) != value->b[i])
+			return false;
+	return true;
+}
+
+static bool matches(const struct dpu_rule *rule, const struct policy_packet *packet)
+{
+	const uint8_t proto = packet->proto == IPPROTO_ICMPV6 ? IPPROTO_ICMP : packet->proto;
+
+	if (!(rule->direction & packet->direction))
+		return false;
+	if (rule->family && rule->family != ip_family(&packet->src))
+		return false;
+	if (rule->proto && rule->proto != proto)
+		return false;
+	if (packet->has_ports &&
+	    (packet->sport < rule->sport_lo || packet->sport > rule->sport_hi ||
+	     packet->dport < rule->dport_lo || packet->dport > rule->dport_hi))
+		return false;
+	return address_matches(&packet->src, &rule->src, &rule->src_mask) &&
+	       address_matches(&packet->dst, &rule->dst, &rule->dst_mask);
+}
+
+const struct dpu_rule *policy_match(const struct dpu_rule *rules, size_t n,
+				    const struct policy_packet *packet)
+{
+	for (size_t i = 0; i < n; i++)
+		if (matches(&rules[i], packet))
+			return &rules[i];
+	return NULL;
+}
+
+/* ---- comparing two ----------------------------------------------------------- */
+
+static bool allows(uint8_t action)
+{
+	return action == DPU_ACTION_ALLOW;
+}
+
+/* Same packets, same side of allow and deny; ids and drop against reject do not count. */
+static bool same_effect(const struct dpu_rule *a, const struct dpu_rule *b)
+{
+	struct dpu_rule x = *a, y = *b;
+
+	x.id = y.id = 0;
+	x.action = allows(x.action);
+	y.action = allows(y.action);
+	return !memcmp(&x, &y, sizeof(x));
+}
+
+static bool occurs(const struct dpu_rule *rule, const struct dpu_rule *rules, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (same_effect(rule, &rules[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Taking a deny rule out, or putting an allow rule in, anywhere, only lets more
+ * pass. So if such steps alone lead from old to new, new is not stricter.
+ */
+bool policy_is_stricter(const struct policy *old, const struct policy *new)
+{
+	size_t i = 0, j = 0;
+
+	while (i < old->n || j < new->n) {
+		const struct dpu_rule *was = i < old->n ? &old->rules[i] : NULL;
+		const struct dpu_rule *is = j < new->n ? &new->rules[j] : NULL;
+
+		if (was && is && same_effect(was, is)) {
+			i++;
+			j++;
+		} else if (was && !allows(was->action) && !occurs(was, is, new->n - j)) {
+			i++;
+		} else if (is && allows(is->action)) {
+			j++;
+		} else if (was && !allows(was->action)) {
+			i++;
+		} else {
+			return true;
+		}
+	}
+	return allows(old->default_action) && !allows(new->default_action);
+}

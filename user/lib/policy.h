@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * policy.h - the lab's firewall rules as one vNIC's ordered list of dpu_rule.
+ * Pure: no kernel, no I/O. One rule of the file becomes one dpu_rule per
+ * combination of its sources, destinations and port ranges; order is kept, and
+ * every dpu_rule carries the id of the rule it came from.
+ */
+#pragma once
+#include "diag.h"
+#include "model.h"
+
+/* The rules that count at the vNIC of lab->vms[vm]. -E2BIG: more than the datapath searches. */
+int policy_compile(const struct lab *lab, size_t vm, struct dpu_rule **ret_rules, size_t *ret_n,
+		   struct diag *diag);
+
+/* The first packet of a connection, as the rules see it. */
+struct policy_packet {
+	union dpu_ip src, dst; /* v4-mapped; both of one family */
+	uint8_t proto;	       /* ICMPv6 as 58, as on the wire */
+	uint8_t direction;     /* DPU_DIR_IN or DPU_DIR_OUT */
+	bool has_ports;
+	uint16_t sport, dport; /* host order */
+};
+
+/*
+ * What the datapath does, said in the plainest way: the oracle of its tests and
+ * the answer of `fw explain`. The first rule that matches, or NULL (default action).
+ */
+const struct dpu_rule *policy_match(const struct dpu_rule *rules, size_t n,
+				    const struct policy_packet *packet);
+
+struct policy {
+	const struct dpu_rule *rules;
+	size_t n;
+	uint8_t default_action; /* enum dpu_rule_action */
+};
+
+/*
+ * False only if all that old let pass also passes new. Conservative: true if that
+ * cannot be shown by matching the lists up, although it might be so.
+ */
+bool policy_is_stricter(const struct policy *old, const struct policy *new);
