@@ -13,10 +13,12 @@
 #include <dpulab/dfw.h>
 #include <dpulab/flow.h>
 #include <dpulab/port.h>
+#include <dpulab/settings.h>
 #include <dpulab/stats.h>
 #include "core/pkt.h"
 #include "core/rate.h"
 #include "hook/env.h"
+#include "core/pkt.h"
 
 #ifndef DPU_NATIVE
 #define DPU_MAP(name_, type_, key_, value_, entries_, flags_)                                      \
@@ -27,6 +29,13 @@
 		__type(key, key_);                                                                 \
 		__type(value, value_);                                                             \
 	} name_ SEC(".maps")
+#endif
+
+/* Load-time constants: .rodata in both objects, filled by the loader between open and load. */
+#ifdef DPU_NATIVE
+static struct dpu_settings settings;
+#else
+const volatile struct dpu_settings settings;
 #endif
 
 /* Written by user space, read by programs. */
@@ -58,4 +67,5 @@ DPU_MAP(dfw_hits, ARRAY, __u32, __u64, DPU_MAX_RULES, 0); /* by index into dfw_r
 /* Written by programs, read by user space. */
 DPU_MAP(port_stats, PERCPU_ARRAY, __u32, struct dpu_port_stats, DPU_MAX_PORTS, 0);
 DPU_MAP(node_stats, PERCPU_ARRAY, __u32, struct dpu_node_stats, DPU_HOOKS, 0);
+DPU_MAP(scratch, PERCPU_ARRAY, __u32, struct pkt, DPU_HOOKS, 0); /* slow path's frame, one per hook */
 DPU_MAP(exit_record, ARRAY, __u32, struct dpu_exit_record, 1, 0);

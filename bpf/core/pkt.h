@@ -30,7 +30,8 @@ struct pkt {
 	__u32 gso_size; /* TC: payload of one segment, 0 = not GSO. XDP: 0 */
 	__u32 gso_segs; /* at least 1 */
 	__u8 hook;	/* enum dpu_hook */
-	__u8 tag_in_meta; /* vlan_in came from skb metadata, not from the bytes */
+	__u8 tagged;	  /* an 802.1Q tag came with the frame */
+	__u8 tag_in_meta; /* it came in skb metadata, not in the bytes */
 
 	/* filled by port and parse */
 	__u8 in_kind;	/* enum dpu_port_kind after acts_as */
@@ -61,6 +62,8 @@ struct pkt {
 	__u8 cacheable; /* cleared by a stage that looked at something not in key or generations */
 	__u8 n_gens;
 	__u16 out_port, out_vtep;
+	__u16 out_vlan;	/* of action TAG, host order */
+	__u16 max_len;	/* largest inner L2 frame the output takes, bytes */
 	__u16 gen_slot[DPU_FLOW_GENS];
 	__u32 gen_sum;	/* of the counters as read *before* the decision that depends on them */
 	__u32 ct_id[2];	/* source vNIC's, destination vNIC's connection; 0 = none */
@@ -73,6 +76,8 @@ struct pkt {
 	struct dpu_ct_key ct_key;
 	__u8 ct_side;	/* side of ct_key that sent this frame */
 	__u8 inbound;	/* the frame goes towards the VM of the vNIC */
+
+	__u8 outer[DPU_VXLAN_OVERHEAD]; /* outer header towards a tunnel endpoint, made by vxlan_build() */
 };
 
 /* An answer (RST, ICMP error) while it is built: the IP packet, aligned for its checksum. */

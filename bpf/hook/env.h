@@ -10,6 +10,8 @@
  *   env_random()		32 random bits
  *   env_loop(n, fn, arg)	fn(u32 i, void *arg) up to n times, until it returns 1
  *   env_add(ptr, n)		atomic add
+ *   env_fetch_add(ptr, n)	the same, returns the value before
+ *   env_cas(ptr, old, new)	atomic compare and swap: the value found
  *   env_rmb(), env_wmb()	order for the flow cache's seq protocol
  *   STAGE			storage class of a stage function that is verified once
  *				(a global BPF function); its pointer arguments may be NULL
@@ -43,3 +45,8 @@
 #define env_rmb() barrier()
 #define env_wmb() barrier()
 #endif
+
+/* One builtin each makes the BPF and the native instruction. */
+#define env_fetch_add(ptr, n)  __sync_fetch_and_add((ptr), (n))
+#define env_cas(ptr, old, new) __sync_val_compare_and_swap((ptr), (old), (new))
+#define env_read(x)	       (*(const volatile __typeof__(x) *)&(x))

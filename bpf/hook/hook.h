@@ -9,15 +9,23 @@
  *   HOOK_ID		  enum dpu_hook
  *   HOOK_CAN_CLONE	  0/1: copies (flood, mirror) can be made here; where 0 the pipeline
  *			  leaves with TO_TC
- *   hook_fill(ctx, pkt)  ifindex, len, gso, VLAN in metadata; linearise what parse needs
- *   hook_data(ctx), hook_data_end(ctx)   direct bytes, for bounds.h
+ * What the hook knows of the frame:
+ *   hook_ifindex(ctx), hook_len(ctx), hook_gso_size(ctx), hook_gso_segs(ctx) (at least 1)
+ *   hook_tag_in_meta(ctx, ret_tci)  1 and the TCI (host order) if an 802.1Q tag travels beside the bytes
+ *   hook_serves(port)	  this hook handles frames of this port (else they go on untouched)
+ *   hook_pull(ctx, len)  make up to len bytes linear; XDP: nothing to do
+ * Bytes:
+ *   hook_data(ctx), hook_data_end(ctx)   direct bytes, for bounds.h only
  *   hook_load(ctx, off, to, len), hook_store(ctx, off, from, len)  copying access, 0 or -errno
- *   hook_decap(ctx, pkt) remove DPU_VXLAN_OVERHEAD outer bytes (GSO and checksum state kept)
- *   hook_encap(ctx, pkt, outer)  prepend a ready-made 50-byte outer header; fixes lengths
- *   hook_untag(ctx, pkt), hook_tag(ctx, pkt, vid)
- *   hook_resize(ctx, len)	  make the frame exactly len bytes, linear, checksum state NONE
- *			  (for answers built in place: RST, ICMP)
+ * Edits (0 or -errno; direct bytes read before are invalid after):
+ *   hook_decap(ctx)	  remove the DPU_VXLAN_OVERHEAD outer bytes (GSO and checksum state kept)
+ *   hook_encap(ctx, outer)  prepend a ready-made 50-byte outer header and fill in its lengths
+ *   hook_untag(ctx), hook_tag(ctx, vid)  802.1Q, wherever the tag travels
+ *   hook_resize(ctx, len)	  make the frame exactly len bytes (<= 1024), linear, no GSO, checksum state
+ *			  NONE, for answers built in place; everything behind the Ethernet header
+ *			  is undefined afterwards
  *   hook_clone_to(ctx, ifindex)  send a copy out of a device (HOOK_CAN_CLONE only)
- *   hook_apply(ctx, pkt) the only place that turns a verdict into XDP_x or TC_ACT_x
+ * Ends, the only places that name XDP_x or TC_ACT_x:
+ *   hook_forward(ctx, port), hook_to_stack(ctx), hook_drop(ctx)
  */
 #pragma once

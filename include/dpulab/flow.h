@@ -53,7 +53,7 @@ struct dpu_flow {
 	__u16 gen_slot[DPU_FLOW_GENS]; /* 0 = counter that never moves */
 	__u16 max_len;	     /* largest L2 frame (inner; GSO: one segment) the output takes */
 	__u16 out_vlan;	     /* host order */
-	__u32 pad2;
+	__u32 idle;	     /* after so long without a hit (units of 2^20 ns) the connection may be gone: slow path */
 	/* third line: touched by encap and by the slow path */
 	__u8 outer[DPU_VXLAN_OVERHEAD]; /* ready-made outer header, IP and UDP lengths and IP checksum for length 0 */
 	__u16 pad3;

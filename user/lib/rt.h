@@ -94,3 +94,10 @@ int rt_bridge_port_flood(struct netns *ns, int ifindex, bool on, struct diag *di
  */
 int rt_request(struct netns *ns, struct nl_msg *msg, int tolerate, struct diag *diag,
 	       const char *what, ...) __attribute__((format(printf, 5, 6)));
+
+typedef int (*rt_parse_fn)(const struct nlmsghdr *header, void *arg);
+/*
+ * Sends a query (or a dump: NLM_F_DUMP) and parses every message of the answer.
+ * Takes ownership of msg. Nothing in diag: the caller knows the words.
+ */
+int rt_query(struct netns *ns, struct nl_msg *msg, rt_parse_fn parse, void *arg);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * tuple.h - from a frame's key to the normalised key of its connection. The
+ * lower (address, port) pair, compared in network order, is side 0.
+ */
+#pragma once
+#include <dpulab/conntrack.h>
+#include <dpulab/flow.h>
+#include "core/wire.h"
+#include "hook/env.h"
+
+/* -1, 0, 1 as memcmp() would say of the bytes. */
+INLINE int tuple_compare_ip(const union dpu_ip *a, const union dpu_ip *b)
+{
+	for (int i = 0; i < 4; i++) {
+		__u32 x = bpf_ntohl(a->w[i]), y = bpf_ntohl(b->w[i]);
+
+		if (x != y)
+			return x < y ? -1 : 1;
+	}
+	return 0;
+}
+
+/* Fills ret_key and returns the side (0 or 1) of the frame's source. */
+INLINE __u32 tuple_key(struct dpu_ct_key *ret_key, const struct dpu_flow_key *key, __u16 zone)
+{
+	int echo = key->proto == WIRE_PROTO_ICMP || key->proto == WIRE_PROTO_ICMP6;
+	__be16 sport = key->sport, dport = echo ? key->sport : key->dport;
+	int order = tuple_compare_ip(&key->src, &key->dst);
+	__u32 side;
+
+	if (!order)
+		order = bpf_ntohs(sport) <= bpf_ntohs(dport) ? -1 : 1;
+	side = order > 0;
+	/* branches, not ret_key->addr[side]: the key is on the stack, where a variable index costs precision */
+	if (side) {
+		ret_key->addr[0] = key->dst;
+		ret_key->addr[1] = key->src;
+		ret_key->port[0] = dport;
+		ret_key->port[1] = sport;
+	} else {
+		ret_key->addr[0] = key->src;
+		ret_key->addr[1] = key->dst;
+		ret_key->port[0] = sport;
+		ret_key->port[1] = dport;
+	}
+	ret_key->zone = zone;
+	ret_key->proto = key->proto;
+	ret_key->pad = 0;
+	return side;
+}
+
+/* Index into packets[], bytes[], flow_ref[]: 0 = from the opener. side as tuple_key() returned it. */
+INLINE __u32 tuple_direction(const struct dpu_ct *ct, __u32 side)
+{
+	return side != !!(ct->flags & DPU_CT_F_ORIG_SIDE);
+}

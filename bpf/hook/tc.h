@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * tc.h - the hook contract (hook.h) over struct __sk_buff at tc ingress (tcx or
+ * clsact). An 802.1Q tag is always in skb metadata here (the kernel untags
+ * before ingress); a frame can be a GSO super-packet with a half-made checksum,
+ * and both states must survive every edit.
+ */
+#pragma once
+#include <linux/pkt_cls.h>
+#include <dpulab/stats.h>
+#include "core/compat.h"
+#include "core/csum.h"
+#include "core/wire.h"
+#include "hook/env.h"
+#include "hook/hook.h"
+#include "maps.h"
+
+typedef struct __sk_buff hook_ctx;
+#define HOOK_ID	       DPU_HOOK_TC
+#define HOOK_CAN_CLONE 1
+
+INLINE void *hook_data(hook_ctx *ctx)
+{
+	return ctx_pointer(ctx, data);
+}
+
+INLINE void *hook_data_end(hook_ctx *ctx)
+{
+	return ctx_pointer(ctx, data_end);
+}
+
+INLINE __u32 hook_ifindex(hook_ctx *ctx)
+{
+	return ctx->ifindex;
+}
+
+INLINE __u32 hook_len(hook_ctx *ctx)
+{
+	return ctx->len;
+}
+
+INLINE __u32 hook_gso_size(hook_ctx *ctx)
+{
+	return ctx->gso_size;
+}
+
+INLINE __u32 hook_gso_segs(hook_ctx *ctx)
+{
+	__u32 segs = ctx->gso_segs;
+
+	return segs ? segs : 1;
+}
+
+INLINE int hook_tag_in_meta(hook_ctx *ctx, __u16 *ret_tci)
+{
+	if (!ctx->vlan_present)
+		return 0;
+	*ret_tci = ctx->vlan_tci;
+	return 1;
+}
+
+INLINE int hook_serves(const struct dpu_port *port)
+{
+	(void)port;
+	return 1;
+}
+
+INLINE void hook_pull(hook_ctx *ctx, __u32 len)
+{
+	if (len > ctx->len)
+		len = ctx->len;
+	if (hook_data(ctx) + len > hook_data_end(ctx))
+		bpf_skb_pull_data(ctx, len);
+}
+
+INLINE long hook_load(hook_ctx *ctx, __u32 off, void *to, __u32 len)
+{
+	return bpf_skb_load_bytes(ctx, off, to, len);
+}
+
+INLINE long hook_store(hook_ctx *ctx, __u32 off, const void *from, __u32 len)
+{
+	return bpf_skb_store_bytes(ctx, off, from, len, 0);
+}
+
+/*
+ * adjust_room takes the 50 bytes behind the first 14 away, so the outer
+ * Ethernet header stays and is overwritten with the inner one.
+ */
+INLINE long hook_decap(hook_ctx *ctx)
+{
+	struct wire_eth eth;
+	long err = bpf_skb_load_bytes(ctx, DPU_VXLAN_OVERHEAD, &eth, sizeof(eth));
+
+	if (err)
+		return err;
+	err = -1;
+	if (eth.type == bpf_htons(ETHERTYPE_IP6)) /* so that skb->protocol follows; before 6.3: without */
+		err = bpf_skb_adjust_room(ctx, -DPU_VXLAN_OVERHEAD, BPF_ADJ_ROOM_MAC,
+					  BPF_F_ADJ_ROOM_FIXED_GSO | COMPAT_ADJ_ROOM_DECAP_L3_IPV6);
+	if (err)
+		err = bpf_skb_adjust_room(ctx, -DPU_VXLAN_OVERHEAD, BPF_ADJ_ROOM_MAC,
+					  BPF_F_ADJ_ROOM_FIXED_GSO);
+	return err ? err : bpf_skb_store_bytes(ctx, 0, &eth, sizeof(eth), 0);
+}
+
+#define TC_ENCAP_FLAGS                                                                             \
+	(BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_UDP |   \
+	 BPF_F_ADJ_ROOM_ENCAP_L2(14) | BPF_F_ADJ_ROOM_ENCAP_L2_ETH | BPF_F_ADJ_ROOM_NO_CSUM_RESET)
+
+/* adjust_room makes room behind the Ethernet header and knows IP only; change_head makes it in front, for the rest. */
+INLINE long hook_make_room(hook_ctx *ctx)
+{
+	struct wire_eth eth;
+	long err;
+
+	if (ctx->protocol != bpf_htons(ETHERTYPE_IP4) && ctx->protocol != bpf_htons(ETHERTYPE_IP6))
+		return bpf_skb_change_head(ctx, DPU_VXLAN_OVERHEAD, 0);
+	err = bpf_skb_load_bytes(ctx, 0, &eth, sizeof(eth));
+	if (!err)
+		err = bpf_skb_adjust_room(ctx, DPU_VXLAN_OVERHEAD, BPF_ADJ_ROOM_MAC, TC_ENCAP_FLAGS);
+	return err ? err : bpf_skb_store_bytes(ctx, DPU_VXLAN_OVERHEAD, &eth, sizeof(eth), 0);
+}
+
+INLINE long hook_encap(hook_ctx *ctx, const __u8 *outer)
+{
+	__u32 len = ctx->len;
+	const struct wire_ip4 *model = (const void *)(outer + sizeof(struct wire_eth));
+	__be16 ip_len = bpf_htons(len + DPU_VXLAN_OVERHEAD - sizeof(struct wire_eth));
+	__be16 udp_len = bpf_htons(len + DPU_VXLAN_OVERHEAD - sizeof(struct wire_eth) - sizeof(*model));
+	__u16 check = csum_update(model->check, ip_len);
+	const __u32 ip_off = sizeof(struct wire_eth);
+	long err = hook_make_room(ctx);
+
+	if (!err)
+		err = bpf_skb_store_bytes(ctx, 0, outer, DPU_VXLAN_OVERHEAD, 0);
+	if (!err)
+		err = bpf_skb_store_bytes(ctx, ip_off + __builtin_offsetof(struct wire_ip4, len), &ip_len,
+					  sizeof(ip_len), 0);
+	if (!err)
+		err = bpf_skb_store_bytes(ctx, ip_off + __builtin_offsetof(struct wire_ip4, check), &check,
+					  sizeof(check), 0);
+	if (!err)
+		err = bpf_skb_store_bytes(ctx, ip_off + sizeof(*model) + __builtin_offsetof(struct wire_udp, len),
+					  &udp_len, sizeof(udp_len), 0);
+	return err;
+}
+
+INLINE long hook_untag(hook_ctx *ctx)
+{
+	return bpf_skb_vlan_pop(ctx);
+}
+
+INLINE long hook_tag(hook_ctx *ctx, __u16 vid)
+{
+	return bpf_skb_vlan_push(ctx, bpf_htons(ETHERTYPE_VLAN), vid);
+}
+
+/*
+ * Removing and adding 40 bytes drops CHECKSUM_PARTIAL; without it the device
+ * that sends the answer would "finish" a checksum inside the quoted packet.
+ */
+INLINE long hook_resize(hook_ctx *ctx, __u32 len)
+{
+	const int slack = 40, least = 98; /* what adjust_room wants to see left */
+	long err = bpf_skb_change_tail(ctx, len > least ? len : least, 0);
+
+	if (!err)
+		err = bpf_skb_adjust_room(ctx, -slack, BPF_ADJ_ROOM_MAC, 0);
+	if (!err)
+		err = bpf_skb_adjust_room(ctx, slack, BPF_ADJ_ROOM_MAC, 0);
+	if (!err && len < least)
+		err = bpf_skb_change_tail(ctx, len, 0);
+	return err;
+}
+
+INLINE long hook_clone_to(hook_ctx *ctx, __u32 ifindex)
+{
+	return bpf_clone_redirect(ctx, ifindex, 0);
+}
+
+INLINE int hook_drop(hook_ctx *ctx)
+{
+	(void)ctx;
+	return TC_ACT_SHOT;
+}
+
+INLINE int hook_forward(hook_ctx *ctx, __u32 port)
+{
+	const struct dpu_port *out = env_lookup(ports, &port);
+
+	if (!out || !out->ifindex)
+		return hook_drop(ctx);
+	return bpf_redirect(out->ifindex, 0);
+}
+
+INLINE int hook_to_stack(hook_ctx *ctx)
+{
+	(void)ctx;
+	return COMPAT_TC_NEXT;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * pipeline.h - the order of stages, on this page and nowhere else.
+ *
+ *	port -> (relay) -> flow cache -- hit: replay ------------------> exit
+ *			       | miss
+ *	entry -> parse -> fdb -> policy of the source vNIC -> policy of the
+ *	destination vNIC -> size -> record -> decap/untag, encap/tag ---> exit
+ *
+ * The frame is edited only after everything is decided, so that until then it
+ * can still be relayed, handed to tc, or answered as it came.
+ */
+#pragma once
+#include "core/exit.h"
+#include "stage/entry.h"
+#include "stage/flowrecord.h"
+#include "stage/output.h"
+#include "stage/parse.h"
+#include "stage/port.h"
+#include "stage/vxlan.h"
+
+/* What the hook and the headers say. */
+INLINE void pipeline_read(hook_ctx *ctx, struct pkt *p)
+{
+	__builtin_memset(p, 0, sizeof(*p));
+	hook_pull(ctx, PARSE_LINEAR);
+	p->hook = HOOK_ID;
+	p->ifindex = hook_ifindex(ctx);
+	p->len = hook_len(ctx);
+	p->gso_size = hook_gso_size(ctx);
+	p->gso_segs = hook_gso_segs(ctx);
+	p->now_ns = env_now_ns();
+	p->cacheable = 1;
+	port_resolve(p);
+	if (p->verdict == DPU_VERDICT_NONE) {
+		__u32 tag_len = entry_classify(ctx, p);
+
+		if (p->verdict == DPU_VERDICT_NONE)
+			parse_l2(ctx, p, tag_len);
+	}
+}
+
+/* Where it goes and whether it may. */
+INLINE void pipeline_decide(hook_ctx *ctx, struct pkt *p)
+{
+	struct dpu_fdb_key key = {.segment = p->segment};
+	const struct dpu_fdb *entry;
+
+	__builtin_memcpy(key.mac, p->key.dmac, 6);
+	entry = env_lookup(fdb, &key);
+	if (!entry) {
+		p->flood = 1;
+	} else {
+		p->out_port = entry->port;
+		p->out_vtep = entry->vtep;
+		gen_depend(p, entry->gen_slot);
+	}
+	if (p->flood) {
+		if (!HOOK_CAN_CLONE)
+			verdict_stack(p, DPU_REASON_TO_TC);
+		verdict_drop(p, DPU_REASON_DROP_NO_MEMBER);
+		return;
+	}
+	output_plan(p);
+	if (output_frame_len(ctx, p) > p->max_len)
+		verdict_drop(p, DPU_REASON_DROP_TOO_BIG);
+	verdict_set(p, DPU_VERDICT_FORWARD, DPU_REASON_FORWARD);
+}
+
+/* Every frame the flow cache does not know. */
+STAGE int pipeline_slow(hook_ctx *ctx)
+{
+	__u32 key = HOOK_ID;
+	struct pkt *p = env_lookup(scratch, &key);
+
+	if (!p)
+		return hook_drop(ctx);
+	pipeline_read(ctx, p);
+	if (p->verdict == DPU_VERDICT_NONE)
+		pipeline_decide(ctx, p);
+	if (p->verdict == DPU_VERDICT_FORWARD) {
+		if (settings.flow_cache && p->cacheable)
+			flow_record(p);
+		if (output_edit(ctx, p)) {
+			p->verdict = DPU_VERDICT_DROP;
+			p->reason = DPU_REASON_DROP_HOOK;
+		}
+	}
+	return exit_frame(ctx, p);
+}
+
+/* 1 and the kernel action if the flow cache knew the frame, else 0. in_port: after acts_as. */
+INLINE int pipeline_fast(hook_ctx *ctx, __u16 in_port, int *ret_action)
+{
+	struct fast_frame f;
+	struct flow_hit hit;
+	__u32 len = hook_len(ctx), gso_size = hook_gso_size(ctx), segment_len;
+	__u64 now;
+
+	if (!fast_parse(ctx, in_port, &f))
+		return 0;
+	now = env_now_ns();
+	segment_len = gso_size ? f.header_len + gso_size : len - f.l2_off;
+	if (!flow_lookup(&f.id, segment_len, now, &hit))
+		return 0;
+	flow_count(hit.flow, hook_gso_segs(ctx), len - f.l2_off, now);
+	if (flow_replay(ctx, &f, &hit))
+		*ret_action = exit_unparsed(ctx, DPU_VERDICT_DROP, DPU_REASON_DROP_HOOK);
+	else
+		*ret_action = exit_hit(ctx, hit.out_port);
+	return 1;
+}
+
+/* One frame: the whole of a program. Returns what the kernel wants to hear. */
+INLINE int pipeline_run(hook_ctx *ctx)
+{
+	__u16 number = 0;
+	const struct dpu_port *port = port_of_device(hook_ifindex(ctx), &number);
+	int action;
+
+	if (!port)
+		return exit_unparsed(ctx, DPU_VERDICT_STACK, DPU_REASON_TO_STACK);
+	if (!hook_serves(port))
+		return hook_to_stack(ctx);
+	if (port_relays(port)) {
+		if (!port->relay_to)
+			return exit_unparsed(ctx, DPU_VERDICT_DROP, DPU_REASON_DROP_NO_PORT);
+		return exit_relay(ctx, number, port->relay_to);
+	}
+	if (settings.flow_cache && pipeline_fast(ctx, port_entry(port, number), &action))
+		return action;
+	return pipeline_slow(ctx);
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * parse.h - headers to fields, for the slow path: both families, one level of
+ * VXLAN, IPv6 extension headers, fragments, quoted packets of ICMP errors.
+ * fastparse.h reads the common forms straight into a flow key; whatever it
+ * accepts must come out of here with the same key (a test holds them together).
+ */
+#pragma once
+#include "core/bounds.h"
+#include "core/gen.h"
+#include "core/verdict.h"
+#include "core/wire.h"
+
+#define PARSE_MAX_EXT	6   /* IPv6 extension headers walked; more: unjudgeable */
+#define PARSE_LINEAR	256 /* bytes made linear: outer, tags, IPv6 with extensions, quoted packet */
+
+/* IPv6 next-header values that are extension headers (IANA). */
+enum parse_ext {
+	PARSE_EXT_HOP_BY_HOP = 0,
+	PARSE_EXT_ROUTING = 43,
+	PARSE_EXT_FRAGMENT = 44,
+	PARSE_EXT_AUTH = 51,
+	PARSE_EXT_NONE = 59,
+	PARSE_EXT_DEST = 60,
+	PARSE_EXT_MOBILITY = 135,
+};
+
+/* Where a transport header was found. */
+struct parse_l4 {
+	__u32 off;
+	__be32 frag_id;
+	__u8 proto;
+	__u8 frag; /* enum pkt_frag */
+	__u8 lost; /* not found: too many extension headers, or cut */
+};
+
+INLINE void parse_map_ip4(union dpu_ip *ip, __be32 addr)
+{
+	ip->w[0] = 0;
+	ip->w[1] = 0;
+	ip->w[2] = bpf_htonl(0xffff);
+	ip->w[3] = addr;
+}
+
+INLINE void parse_copy_ip6(union dpu_ip *ip, const __u8 *addr)
+{
+	ip->q[0] = wire_u64(addr);
+	ip->q[1] = wire_u64(addr + 8);
+}
+
+INLINE int parse_is_ext(__u8 next)
+{
+	return next == PARSE_EXT_HOP_BY_HOP || next == PARSE_EXT_ROUTING || next == PARSE_EXT_FRAGMENT ||
+	       next == PARSE_EXT_AUTH || next == PARSE_EXT_DEST || next == PARSE_EXT_MOBILITY;
+}
+
+/* Walks from l4->off until a header that is no extension. Used on frames and on quoted packets. */
+INLINE void parse_extensions(hook_ctx *ctx, struct parse_l4 *l4)
+{
+	for (int i = 0; i < PARSE_MAX_EXT && parse_is_ext(l4->proto); i++) {
+		const __u8 *ext = bytes_at(ctx, l4->off, 8);
+
+		if (!ext) {
+			l4->lost = 1;
+			return;
+		}
+		if (l4->proto == PARSE_EXT_FRAGMENT) {
+			__u16 bits = ext[2] << 8 | ext[3];
+
+			l4->frag_id = wire_u32(ext + 4);
+			if (bits & 0xfff8)
+				l4->frag = PKT_FRAG_LATER;
+			else if (bits & 1)
+				l4->frag = PKT_FRAG_FIRST;
+			l4->off += 8;
+		} else if (l4->proto == PARSE_EXT_AUTH) {
+			l4->off += (ext[1] + 2) * 4;
+		} else {
+			l4->off += (ext[1] + 1) * 8;
+		}
+		l4->proto = ext[0];
+		if (l4->frag == PKT_FRAG_LATER)
+			return; /* what follows is payload */
+	}
+	if (parse_is_ext(l4->proto))
+		l4->lost = 1;
+}
+
+INLINE int parse_has_ports(__u8 proto)
+{
+	return proto == WIRE_PROTO_TCP || proto == WIRE_PROTO_UDP || proto == WIRE_PROTO_SCTP;
+}
+
+INLINE int parse_is_echo(__u8 proto, __u8 type)
+{
+	if (proto == WIRE_PROTO_ICMP)
+		return type == WIRE_ICMP_ECHO || type == WIRE_ICMP_ECHO_REPLY;
+	return proto == WIRE_PROTO_ICMP6 && (type == WIRE_ICMP6_ECHO || type == WIRE_ICMP6_ECHO_REPLY);
+}
+
+/* RFC 792: unreachable, source quench, redirect, time exceeded, parameter problem; RFC 4443: types below 128. */
+INLINE int parse_is_icmp_error(__u8 proto, __u8 type)
+{
+	if (proto == WIRE_PROTO_ICMP)
+		return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+	return proto == WIRE_PROTO_ICMP6 && type < 128;
+}
+
+/* Ports or echo identifier of a quoted packet; the first 8 bytes of its transport header are always quoted. */
+INLINE int parse_quoted_l4(hook_ctx *ctx, const struct parse_l4 *l4, struct dpu_ct_key *quoted)
+{
+	const struct wire_icmp *icmp = bytes_at(ctx, l4->off, sizeof(*icmp));
+	const struct wire_udp *udp = (const void *)icmp;
+
+	if (!icmp || l4->lost || l4->frag == PKT_FRAG_LATER)
+		return 0;
+	quoted->proto = l4->proto;
+	if (parse_has_ports(l4->proto)) {
+		quoted->port[0] = udp->sport;
+		quoted->port[1] = udp->dport;
+	} else if (parse_is_echo(l4->proto, icmp->type)) {
+		quoted->port[0] = icmp->id;
+		quoted->port[1] = icmp->id;
+	}
+	return 1;
+}
+
+/* The packet quoted by an ICMP error at off, as a tuple in its own direction. 0 = not readable. */
+INLINE int parse_quoted(hook_ctx *ctx, struct pkt *p, __u32 off)
+{
+	struct parse_l4 l4 = {};
+
+	if (p->l3 == PKT_L3_IP4) {
+		const struct wire_ip4 *ip = bytes_at(ctx, off, sizeof(*ip));
+
+		if (!ip || ip->ver_ihl >> 4 != 4 || (ip->ver_ihl & 15) < 5)
+			return 0;
+		parse_map_ip4(&p->inner.addr[0], ip->src);
+		parse_map_ip4(&p->inner.addr[1], ip->dst);
+		l4.off = off + (ip->ver_ihl & 15) * 4;
+		l4.proto = ip->proto;
+		l4.frag = ip->frag & bpf_htons(WIRE_IP4_OFFSET) ? PKT_FRAG_LATER : PKT_FRAG_NONE;
+	} else {
+		const struct wire_ip6 *ip = bytes_at(ctx, off, sizeof(*ip));
+
+		if (!ip || (ip->ver_class_label & bpf_htonl(0xf0000000)) != bpf_htonl(0x60000000))
+			return 0;
+		parse_copy_ip6(&p->inner.addr[0], ip->src);
+		parse_copy_ip6(&p->inner.addr[1], ip->dst);
+		l4.off = off + sizeof(*ip);
+		l4.proto = ip->next;
+		parse_extensions(ctx, &l4);
+	}
+	return parse_quoted_l4(ctx, &l4, &p->inner);
+}
+
+INLINE void parse_icmp(hook_ctx *ctx, struct pkt *p)
+{
+	const struct wire_icmp *icmp = bytes_at(ctx, p->l4_off, sizeof(*icmp));
+
+	if (!icmp) {
+		p->bad = 1;
+		return;
+	}
+	p->icmp_type = icmp->type;
+	p->icmp_code = icmp->code;
+	p->key.dport = bpf_htons(icmp->type << 8 | icmp->code);
+	if (parse_is_echo(p->key.proto, icmp->type)) {
+		p->key.sport = icmp->id;
+		return;
+	}
+	p->cacheable = 0;
+	if (!parse_is_icmp_error(p->key.proto, icmp->type))
+		return;
+	p->icmp_error = 1;
+	if (!parse_quoted(ctx, p, p->l4_off + sizeof(*icmp)))
+		p->unjudgeable = 1;
+}
+
+INLINE void parse_l4(hook_ctx *ctx, struct pkt *p)
+{
+	__u8 proto = p->key.proto;
+
+	if (p->frag != PKT_FRAG_NONE)
+		p->cacheable = 0;
+	if (p->frag == PKT_FRAG_LATER || p->unjudgeable)
+		return;
+	if (parse_has_ports(proto)) {
+		const struct wire_udp *udp = bytes_at(ctx, p->l4_off, sizeof(*udp));
+
+		if (!udp) {
+			p->bad = 1;
+			return;
+		}
+		p->has_ports = 1;
+		p->key.sport = udp->sport;
+		p->key.dport = udp->dport;
+		p->cacheable &= proto != WIRE_PROTO_SCTP;
+	}
+	if (proto == WIRE_PROTO_TCP) {
+		const struct wire_tcp *tcp = bytes_at(ctx, p->l4_off, sizeof(*tcp));
+
+		if (!tcp || tcp->doff >> 4 < 5) {
+			p->bad = 1;
+			return;
+		}
+		p->tcp_flags = tcp->flags;
+		if (tcp->flags & (WIRE_TCP_SYN | WIRE_TCP_FIN | WIRE_TCP_RST))
+			p->cacheable = 0;
+	} else if (proto == WIRE_PROTO_ICMP || proto == WIRE_PROTO_ICMP6) {
+		parse_icmp(ctx, p);
+	} else if (!parse_has_ports(proto)) {
+		p->cacheable = 0;
+	}
+}
+
+INLINE void parse_ip4(hook_ctx *ctx, struct pkt *p)
+{
+	const struct wire_ip4 *ip = bytes_at(ctx, p->l3_off, sizeof(*ip));
+	__u32 header, total;
+
+	if (!ip || ip->ver_ihl >> 4 != 4) {
+		p->bad = 1;
+		return;
+	}
+	header = (ip->ver_ihl & 15) * 4;
+	total = bpf_ntohs(ip->len);
+	if (header < sizeof(*ip) || (!p->gso_size && (total < header || p->l3_off + total > p->len))) {
+		p->bad = 1; /* a GSO frame above 64 KiB has length 0 */
+		return;
+	}
+	p->l3 = PKT_L3_IP4;
+	p->l3_len = total;
+	p->l4_off = p->l3_off + header;
+	p->key.family = 4;
+	p->key.proto = ip->proto;
+	parse_map_ip4(&p->key.src, ip->src);
+	parse_map_ip4(&p->key.dst, ip->dst);
+	if (header != sizeof(*ip))
+		p->cacheable = 0;
+	p->frag_id = ip->id;
+	if (ip->frag & bpf_htons(WIRE_IP4_OFFSET))
+		p->frag = PKT_FRAG_LATER;
+	else if (ip->frag & bpf_htons(WIRE_IP4_MF))
+		p->frag = PKT_FRAG_FIRST;
+	parse_l4(ctx, p);
+}
+
+INLINE void parse_ip6(hook_ctx *ctx, struct pkt *p)
+{
+	const struct wire_ip6 *ip = bytes_at(ctx, p->l3_off, sizeof(*ip));
+	struct parse_l4 l4 = {.off = p->l3_off + sizeof(*ip)};
+
+	if (!ip || (ip->ver_class_label & bpf_htonl(0xf0000000)) != bpf_htonl(0x60000000) ||
+	    (!p->gso_size && l4.off + bpf_ntohs(ip->payload_len) > p->len)) {
+		p->bad = 1;
+		return;
+	}
+	p->l3 = PKT_L3_IP6;
+	p->l3_len = sizeof(*ip) + bpf_ntohs(ip->payload_len);
+	p->key.family = 6;
+	parse_copy_ip6(&p->key.src, ip->src);
+	parse_copy_ip6(&p->key.dst, ip->dst);
+	l4.proto = ip->next;
+	if (parse_is_ext(l4.proto))
+		p->cacheable = 0;
+	parse_extensions(ctx, &l4);
+	p->key.proto = l4.proto;
+	p->frag = l4.frag;
+	p->frag_id = l4.frag_id;
+	p->unjudgeable = l4.lost;
+	p->l4_off = l4.off;
+	parse_l4(ctx, p);
+}
+
+/* The inner Ethernet header at l2_off (no tag, or one that vlan_len says is there). */
+INLINE void parse_l2(hook_ctx *ctx, struct pkt *p, __u32 vlan_len)
+{
+	const struct wire_eth *eth = bytes_at(ctx, p->l2_off, sizeof(*eth));
+	const __be16 *type = bytes_at(ctx, p->l2_off + 12 + vlan_len, sizeof(*type));
+
+	if (!eth || !type) {
+		p->bad = 1;
+		return;
+	}
+	__builtin_memcpy(p->key.dmac, eth->dmac, 6);
+	__builtin_memcpy(p->key.smac, eth->smac, 6);
+	p->ethertype = bpf_ntohs(*type);
+	p->l3_off = p->l2_off + sizeof(*eth) + vlan_len;
+	switch (p->ethertype) {
+	case ETHERTYPE_IP4:
+		parse_ip4(ctx, p);
+		break;
+	case ETHERTYPE_IP6:
+		parse_ip6(ctx, p);
+		break;
+	case ETHERTYPE_ARP:
+		p->l3 = PKT_L3_ARP;
+		p->cacheable = 0;
+		break;
+	case ETHERTYPE_VLAN: /* inside VXLAN (RFC 7348 6.1), or a second tag */
+	case ETHERTYPE_QINQ:
+		verdict_drop(p, DPU_REASON_DROP_VLAN);
+		break;
+	default:
+		p->cacheable = 0;
+	}
+	if (p->bad)
+		verdict_drop(p, DPU_REASON_DROP_MALFORMED);
+}

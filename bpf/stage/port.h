@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* port.h - from the device a frame came in on to its port, and whether this location relays it. */
+#pragma once
+#include "core/gen.h"
+#include "core/verdict.h"
+#include "maps.h"
+
+/* NULL: the device is no port here. ret_number is the device's own port, before acts_as. */
+INLINE const struct dpu_port *port_of_device(__u32 ifindex, __u16 *ret_number)
+{
+	__u32 *number = env_lookup(port_by_ifindex, &ifindex);
+	const struct dpu_port *port;
+	__u32 key;
+
+	if (!number || !*number)
+		return 0;
+	key = *number;
+	port = env_lookup(ports, &key);
+	if (!port || port->kind == DPU_PORT_KIND_NONE)
+		return 0;
+	*ret_number = key;
+	return port;
+}
+
+/* A PCIe channel always leads to its vNIC; everything else is relayed while no function runs here. */
+INLINE int port_relays(const struct dpu_port *port)
+{
+	__u32 key = 0;
+	const struct dpu_control *word = env_lookup(control, &key);
+
+	return port->kind == DPU_PORT_KIND_CHANNEL || !word || !env_read(word->functions);
+}
+
+/* The port the frame is taken as having arrived on: wire frames of the other location come by KIND_PF. */
+INLINE __u16 port_entry(const struct dpu_port *port, __u16 number)
+{
+	return port->kind == DPU_PORT_KIND_PF ? port->acts_as : number;
+}
+
+/* Slow path: in_port, in_kind, raw_port, segment of a vNIC, and the port's generation. */
+INLINE void port_resolve(struct pkt *p)
+{
+	const struct dpu_port *port = port_of_device(p->ifindex, &p->raw_port);
+	__u32 key;
+
+	if (port) {
+		key = port_entry(port, p->raw_port);
+		port = env_lookup(ports, &key);
+	}
+	if (!port || port->kind == DPU_PORT_KIND_NONE) {
+		verdict_stack(p, DPU_REASON_TO_STACK);
+		return;
+	}
+	p->key.in_port = key;
+	p->in_kind = port->kind;
+	gen_depend(p, port->gen_slot);
+	p->segment = port->segment;
+}

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* nft.c - from lab to nftables text. Pure: text in memory, nothing else. */
+#include "nft.h"
+#include "linuxpath.h"
+#include "topology.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the text is made from; indexes [i] run over the VMs of the host. */
+struct ruleset {
+	FILE *out;
+	const struct lab *lab;
+	const struct lab_host *host;
+	size_t host_index;
+	size_t *vms; /* index in lab->vms */
+	size_t n_vms;
+	bool *applies; /* [i * n_rules + rule] */
+	size_t *chain; /* [i]: the first VM with the same rules, whose chains it shares */
+	struct linuxpath_segment *segments;
+	size_t n_segments;
+};
+
+static const struct lab_vm *vm_at(const struct ruleset *set, size_t i)
+{
+	return &set->lab->vms[set->vms[i]];
+}
+
+static unsigned segment_of(const struct ruleset *set, const struct lab_vm *vm)
+{
+	return set->lab->groups[vm->group].segment;
+}
+
+static bool rule_applies(const struct lab_rule *rule, size_t vm)
+{
+	for (size_t i = 0; i < rule->n_apply_to; i++)
+		if (rule->apply_to[i] == vm)
+			return true;
+	return rule->n_apply_to == 0;
+}
+
+/* VMs with the same rules share one pair of chains: 200 VMs under one policy are two chains, not 400. */
+static size_t chain_owner(const struct ruleset *set, size_t i)
+{
+	size_t n = set->lab->n_rules;
+
+	for (size_t j = 0; j < i; j++)
+		if (memcmp(set->applies + j * n, set->applies + i * n, n * sizeof(bool)) == 0)
+			return j;
+	return i;
+}
+
+static int ruleset_init(struct ruleset *set, const struct lab *lab, size_t host)
+{
+	*set = (struct ruleset){.lab = lab, .host = &lab->hosts[host], .host_index = host};
+	set->vms = calloc(lab->n_vms + 1, sizeof(*set->vms));
+	set->chain = calloc(lab->n_vms + 1, sizeof(*set->chain));
+	set->applies = calloc(lab->n_vms * lab->n_rules + 1, sizeof(*set->applies));
+	if (!set->vms || !set->chain || !set->applies)
+		return -1;
+	for (size_t vm = 0; vm < lab->n_vms; vm++) {
+		size_t i = set->n_vms;
+
+		if (lab->vms[vm].host != host)
+			continue;
+		set->vms[set->n_vms++] = vm;
+		for (size_t rule = 0; rule < lab->n_rules; rule++)
+			set->applies[i * lab->n_rules + rule] = rule_applies(&lab->rules[rule], vm);
+		set->chain[i] = chain_owner(set, i);
+	}
+	return linuxpath_segments(lab, host, &set->segments, &set->n_segments);
+}
+
+static void ruleset_free(struct ruleset *set)
+{
+	free(set->vms);
+	free(set->chain);
+	free(set->applies);
+	free(set->segments);
+}
+
+/* ---- bridge family: ports and floods ------------------------------------ */
+
+static void write_storm(const struct ruleset *set)
+{
+	unsigned pps = set->lab->storm_pps;
+
+	if (!pps)
+		return;
+	for (size_t i = 0; i < set->n_vms; i++)
+		fprintf(set->out, "\tlimit storm_%u { rate over %u/second burst %u packets; }\n",
+			vm_at(set, i)->port, pps, pps);
+	fprintf(set->out, "\tchain storm {\n\t\tlimit name iif map {");
+	for (size_t i = 0; i < set->n_vms; i++)
+		fprintf(set->out, "%s \"%s\" : \"storm_%u\"", i ? "," : "", vm_at(set, i)->name,
+			vm_at(set, i)->port);
+	fprintf(set->out, " } drop\n\t}\n");
+}
+
+/* Frames get their mark before anything else of netfilter sees them; wires mark with port 0. */
+static void write_ingress(const struct ruleset *set)
+{
+	fprintf(set->out, "\tchain ingress {\n"
+			  "\t\ttype filter hook prerouting priority -300;\n"
+			  "\t\tmeta mark set iif map {");
+	for (size_t i = 0; i < set->n_vms; i++)
+		fprintf(set->out, " \"%s\" : 0x%08x,", vm_at(set, i)->name,
+			NFT_MARK(segment_of(set, vm_at(set, i)), vm_at(set, i)->port));
+	for (size_t i = 0; i < set->n_segments; i++)
+		fprintf(set->out, "%s \"%s\" : 0x%08x", i ? "," : "", set->segments[i].wire_dev,
+			NFT_MARK(set->segments[i].number, 0));
+	fprintf(set->out, " }\n"
+			  "\t\tether type 8021q drop\n"); /* access ports; what a VLAN device took is untagged */
+	if (set->lab->storm_pps)
+		fprintf(set->out, "\t\tmeta pkttype { broadcast, multicast } jump storm\n");
+	fprintf(set->out, "\t}\n");
+}
+
+static void write_egress(const struct ruleset *set)
+{
+	fprintf(set->out, "\tchain egress {\n"
+			  "\t\ttype filter hook forward priority -300;\n"
+			  "\t\tmeta priority set oif map {");
+	for (size_t i = 0; i < set->n_vms; i++)
+		fprintf(set->out, "%s \"%s\" : 0x%x", i ? "," : "", vm_at(set, i)->name,
+			vm_at(set, i)->port);
+	fprintf(set->out, " }\n\t}\n");
+}
+
+/* ---- one rule ------------------------------------------------------------ */
+
+static bool is_icmp(uint8_t proto)
+{
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+}
+
+static void write_prefix(FILE *out, const struct lab_prefix *prefix)
+{
+	char text[INET6_ADDRSTRLEN];
+	bool v4 = prefix->family == 4;
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? prefix->addr.b + 12 : prefix->addr.b, text,
+		  sizeof(text));
+	fprintf(out, "%s/%u", text, prefix->plen);
+}
+
+/* An empty list, or one that holds "any", restricts nothing. */
+static bool any_address(const struct lab_prefix *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].family == 0)
+			return true;
+	return n == 0;
+}
+
+static bool has_family(const struct lab_prefix *list, size_t n, uint8_t family)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].family == family)
+			return true;
+	return any_address(list, n);
+}
+
+static void write_addresses(FILE *out, uint8_t family, const char *field,
+			    const struct lab_prefix *list, size_t n)
+{
+	const char *separator = "";
+
+	if (any_address(list, n))
+		return;
+	fprintf(out, "%s %s { ", family == 4 ? "ip" : "ip6", field);
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].family != family)
+			continue;
+		fputs(separator, out);
+		write_prefix(out, &list[i]);
+		separator = ", ";
+	}
+	fputs(" } ", out);
+}
+
+static void write_ports(FILE *out, const char *field, const struct lab_port_range *list, size_t n)
+{
+	if (!n)
+		return;
+	fprintf(out, "th %s { ", field);
+	for (size_t i = 0; i < n; i++) {
+		fprintf(out, "%s%u", i ? ", " : "", list[i].lo);
+		if (list[i].hi != list[i].lo)
+			fprintf(out, "-%u", list[i].hi);
+	}
+	fputs(" } ", out);
+}
+
+static void write_protocol(FILE *out, const struct lab_rule *rule)
+{
+	if (is_icmp(rule->proto))
+		fputs("meta l4proto { icmp, ipv6-icmp } ", out);
+	else if (rule->proto)
+		fprintf(out, "meta l4proto %u ", rule->proto);
+	else if (rule->n_sports || rule->n_dports)
+		fputs("meta l4proto { tcp, udp } ", out);
+}
+
+/* "return" hands a frame its sender may send on to the receiver's rules; nobody comes after those. */
+static const char *verdict(uint8_t action, enum dpu_direction direction)
+{
+	switch (action) {
+	case DPU_ACTION_ALLOW:
+		return direction == DPU_DIR_OUT ? "return" : "accept";
+	case DPU_ACTION_REJECT:
+		return "goto refuse";
+	default:
+		return "drop";
+	}
+}
+
+/* family 0: the rule names no address, one line serves both families. */
+static void write_rule_line(FILE *out, const struct lab_rule *rule, uint8_t family,
+			    enum dpu_direction direction)
+{
+	fputs("\t\t", out);
+	if (family) {
+		write_addresses(out, family, "saddr", rule->from, rule->n_from);
+		write_addresses(out, family, "daddr", rule->to, rule->n_to);
+	}
+	write_protocol(out, rule);
+	write_ports(out, "sport", rule->sports, rule->n_sports);
+	write_ports(out, "dport", rule->dports, rule->n_dports);
+	fprintf(out, "%s\n", verdict(rule->action, direction));
+}
+
+static void write_rule(FILE *out, const struct lab_rule *rule, enum dpu_direction direction)
+{
+	static const uint8_t families[] = {4, 6};
+
+	if (any_address(rule->from, rule->n_from) && any_address(rule->to, rule->n_to)) {
+		write_rule_line(out, rule, 0, direction);
+		return;
+	}
+	/* an IPv4 source with an IPv6 destination only: no line, as no frame can match */
+	for (size_t i = 0; i < 2; i++)
+		if (has_family(rule->from, rule->n_from, families[i]) &&
+		    has_family(rule->to, rule->n_to, families[i]))
+			write_rule_line(out, rule, families[i], direction);
+}
+
+/* ---- inet family: conntrack and rules ------------------------------------ */
+
+static const char *chain_word(enum dpu_direction direction)
+{
+	return direction == DPU_DIR_OUT ? "out" : "in";
+}
+
+static void write_policy_chain(const struct ruleset *set, size_t i, enum dpu_direction direction)
+{
+	const struct lab *lab = set->lab;
+
+	fprintf(set->out, "\tchain %s_%u {\n", chain_word(direction), vm_at(set, i)->port);
+	for (size_t rule = 0; rule < lab->n_rules; rule++)
+		if (set->applies[i * lab->n_rules + rule] && lab->rules[rule].direction & direction)
+			write_rule(set->out, &lab->rules[rule], direction);
+	fprintf(set->out, "\t\t%s\n\t}\n", verdict(lab->default_action, direction));
+}
+
+static void write_policies(const struct ruleset *set)
+{
+	fprintf(set->out, "\tchain refuse {\n"
+			  "\t\tmeta l4proto tcp reject with tcp reset\n"
+			  "\t\treject with icmpx type admin-prohibited\n"
+			  "\t}\n");
+	for (size_t i = 0; i < set->n_vms; i++) {
+		if (set->chain[i] != i)
+			continue;
+		write_policy_chain(set, i, DPU_DIR_OUT);
+		write_policy_chain(set, i, DPU_DIR_IN);
+	}
+}
+
+/* The underlay is not tracked, and tunnel frames are taken from the lab's own endpoints only. */
+static void write_underlay(const struct ruleset *set)
+{
+	const char *separator = "";
+
+	fprintf(set->out, "\tchain underlay {\n");
+	if (set->lab->n_hosts > 1) { /* a set must not be empty */
+		fputs("\t\tip saddr {", set->out);
+		for (size_t i = 0; i < set->lab->n_hosts; i++) {
+			struct lab_prefix vtep = set->lab->hosts[i].vtep;
+
+			if (i == set->host_index)
+				continue;
+			vtep.plen = 32;
+			fprintf(set->out, "%s ", separator);
+			write_prefix(set->out, &vtep);
+			separator = ",";
+		}
+		fputs(" } notrack accept\n", set->out);
+	}
+	fprintf(set->out, "\t\tdrop\n\t}\n");
+}
+
+/* Overlay frames get their segment's zone: the same addresses in two segments are two connections. */
+static void write_tracking(const struct ruleset *set)
+{
+	const char *underlay = linuxpath_underlay(set->segments, set->n_segments);
+
+	fprintf(set->out,
+		"\tchain prerouting {\n"
+		"\t\ttype filter hook prerouting priority raw;\n"
+		"\t\tiif \"%s\" udp dport %u goto underlay\n"
+		"\t\tct zone set iif map {",
+		underlay, DPU_VXLAN_PORT);
+	for (size_t i = 0; i < set->n_segments; i++)
+		fprintf(set->out, "%s \"%s\" : %u", i ? "," : "", set->segments[i].bridge,
+			set->segments[i].number);
+	fprintf(set->out,
+		" }\n\t}\n"
+		"\tchain output {\n"
+		"\t\ttype filter hook output priority raw;\n"
+		"\t\toif \"%s\" udp dport %u notrack\n\t}\n",
+		underlay, DPU_VXLAN_PORT);
+}
+
+/* VMs reach each other, not the host: its bridges take neighbour discovery and nothing else. */
+static void write_input(const struct ruleset *set)
+{
+	const char *underlay = linuxpath_underlay(set->segments, set->n_segments);
+
+	fprintf(set->out, "\tchain to_host {\n"
+			  "\t\ticmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n"
+			  "\t\tdrop\n\t}\n"
+			  "\tchain input {\n"
+			  "\t\ttype filter hook input priority filter;\n");
+	for (size_t i = 0; i < set->n_segments; i++)
+		if (strcmp(set->segments[i].bridge, underlay) != 0)
+			fprintf(set->out, "\t\tiif \"%s\" goto to_host\n", set->segments[i].bridge);
+	fprintf(set->out, "\t}\n");
+}
+
+static void write_forward(const struct ruleset *set)
+{
+	fprintf(set->out, "\tchain forward {\n"
+			  "\t\ttype filter hook forward priority filter;\n"
+			  "\t\tct state vmap { established : accept, related : accept, "
+			  "untracked : accept, invalid : drop }\n"
+			  "\t\ttcp flags & (fin | syn | rst | ack) != syn drop\n"
+			  "\t\tmeta mark vmap {");
+	for (size_t i = 0; i < set->n_vms; i++)
+		fprintf(set->out, "%s 0x%08x : jump out_%u", i ? "," : "",
+			NFT_MARK(segment_of(set, vm_at(set, i)), vm_at(set, i)->port),
+			vm_at(set, set->chain[i])->port);
+	fprintf(set->out, " }\n\t\tmeta priority vmap {");
+	for (size_t i = 0; i < set->n_vms; i++)
+		fprintf(set->out, "%s 0x%x : goto in_%u", i ? "," : "", vm_at(set, i)->port,
+			vm_at(set, set->chain[i])->port);
+	fprintf(set->out, " }\n\t}\n");
+}
+
+const char *nft_removal(void)
+{
+	/* adding first makes deleting succeed either way */
+	return "table bridge " NFT_TABLE "\ndelete table bridge " NFT_TABLE "\n"
+	       "table inet " NFT_TABLE "\ndelete table inet " NFT_TABLE "\n";
+}
+
+static void write_ruleset(const struct ruleset *set)
+{
+	fputs(nft_removal(), set->out);
+	if (!set->n_vms)
+		return;
+	fprintf(set->out, "table bridge " NFT_TABLE " {\n");
+	write_storm(set);
+	write_ingress(set);
+	write_egress(set);
+	fprintf(set->out, "}\ntable inet " NFT_TABLE " {\n");
+	write_policies(set);
+	write_underlay(set);
+	write_tracking(set);
+	write_input(set);
+	write_forward(set);
+	fprintf(set->out, "}\n");
+}
+
+char *nft_ruleset(const struct lab *lab, size_t host)
+{
+	struct ruleset set;
+	char *text = NULL;
+	size_t size = 0;
+
+	if (ruleset_init(&set, lab, host) == 0) {
+		set.out = open_memstream(&text, &size);
+		if (set.out) {
+			write_ruleset(&set);
+			if (fclose(set.out) != 0) {
+				free(text);
+				text = NULL;
+			}
+		}
+	}
+	ruleset_free(&set);
+	return text;
+}
