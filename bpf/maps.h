@@ -54,9 +54,9 @@ DPU_MAP(generations, ARRAY, __u32, __u32, DPU_GEN_SLOTS, BPF_F_MMAPABLE);
 DPU_MAP(fdb, HASH, struct dpu_fdb_key, struct dpu_fdb, 16384, 0);		     /* * */
 DPU_MAP(conntrack, HASH, struct dpu_ct_key, struct dpu_ct, 65536, 0);		     /* * */
 DPU_MAP(ct_clock, ARRAY, __u32, struct dpu_ct_key, 131072, 0);			     /* * */
-DPU_MAP(ct_clock_hand, ARRAY, __u32, __u32, 1, 0);
+DPU_MAP(ct_clock_hand, ARRAY, __u32, __u32, 1, BPF_F_MMAPABLE); /* handover takes seats too */
 DPU_MAP(fdb_clock, ARRAY, __u32, struct dpu_fdb_key, DPU_FDB_SEATS, 0);
-DPU_MAP(fdb_clock_hand, ARRAY, __u32, __u32, 1, 0);
+DPU_MAP(fdb_clock_hand, ARRAY, __u32, __u32, 1, BPF_F_MMAPABLE);
 DPU_MAP(fragments, LRU_HASH, struct dpu_fragment_key, struct dpu_fragment, DPU_FRAGMENTS, 0);
 DPU_MAP(storm, ARRAY, __u32, __u64, DPU_MAX_PORTS, 0);	   /* by ingress port: core/rate.h */
 DPU_MAP(rates, PERCPU_ARRAY, __u32, __u64, RATE_LIMITS, 0); /* by enum rate_limit: core/rate.h */

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * dataplane.h - the datapath of one location (a node: "esx1" or "esx1-dpu"):
- * load, pin, attach, fill tables, read them. Map and link calls live behind
- * this header and nowhere else in user code.
+ * load it, pin it, open it again, remove it. Attaching is attach.h, filling and
+ * reading the tables is tables.h; both work on the handle made here.
  *
- * Pins: /sys/fs/bpf/dpulab/LAB/NODE/{maps/NAME, progs/{xdp,tc}, links/{xdp,tc}-DEV}.
+ * Pins: /sys/fs/bpf/dpulab/LAB/NODE/{maps/NAME, progs/{xdp,tc}, links/{xdp,tc}-DEV, layout-N}.
+ * The directory layout-N is made last: a node without it was left by a dpulab
+ * that was killed, and is loaded afresh. Another N is another dpulab's layout.
  */
 #pragma once
+#include <limits.h>
 #include "diag.h"
 #include "model.h"
 #include <dpulab/port.h>
 #include <dpulab/settings.h>
+
+#define DATAPLANE_PIN_ROOT "/sys/fs/bpf/dpulab"
 
 struct dataplane; /* one location; owns its fds, frees them on close; pins stay */
 
@@ -19,11 +24,55 @@ enum node_location {
 	LOCATION_DPU,
 };
 
+enum dataplane_prog {
+	DATAPLANE_XDP,
+	DATAPLANE_TC,
+	DATAPLANE_PROGS,
+};
+
+/* The maps user space works with, by their names in bpf/maps.h. */
+#define DATAPLANE_MAPS(X)                                                                          \
+	X(control) X(port_by_ifindex) X(ports) X(segments) X(segment_by_wire) X(vteps)             \
+	X(vtep_by_ip) X(dfw_rules) X(redirect) X(generations) X(fdb) X(conntrack) X(ct_clock)      \
+	X(ct_clock_hand) X(fdb_clock) X(fdb_clock_hand) X(flows) X(dfw_hits) X(port_stats) X(node_stats)
+
+enum dataplane_map {
+#define DATAPLANE_MAP_ENUM(name) MAP_##name,
+	DATAPLANE_MAPS(DATAPLANE_MAP_ENUM)
+#undef DATAPLANE_MAP_ENUM
+	DATAPLANE_MAP_COUNT,
+};
+
+/* Name of a location's node: "esx1" or "esx1-dpu". */
+void location_node_name(const struct lab_host *host, enum node_location where,
+			char ret_node[static NODE_NAME_MAX + 4]);
+
 /* Loads both objects with the lab's sizes, pins everything. Already there and same layout: opens it. */
 int dataplane_load(const struct lab *lab, const struct lab_host *host, enum node_location where,
 		   struct dataplane **ret_dp, struct diag *diag);
-/* Opens what is pinned; -ENOENT if nothing is. */
+/* The same for a node that is no host of the lab file (foreign interfaces). */
+int dataplane_load_node(const struct lab *lab, const char *node, struct dataplane **ret_dp,
+			struct diag *diag);
+/* Opens what is pinned; -ENOENT (no diag) if nothing is. */
 int dataplane_open(const char *lab, const char *node, struct dataplane **ret_dp, struct diag *diag);
 void dataplane_close(struct dataplane *dp);
-/* Removes the pins of one node; attached programs go with their links. */
+/* Removes the pins of one node; attached programs go with their links. Nothing there is success. */
 int dataplane_remove(const char *lab, const char *node, struct diag *diag);
+/* Removes all pins of a lab, known nodes or not. */
+int dataplane_remove_lab(const char *lab, struct diag *diag);
+/* Calls visit(node) for every node pinned for the lab; stops at the first non-zero return. */
+int dataplane_each_node(const char *lab, int (*visit)(const char *node, void *arg), void *arg);
+
+/* The memory of map "generations", one eight-byte cell per counter; NULL if it cannot be mapped. */
+uint64_t *dataplane_generations(const struct dataplane *dp);
+const char *dataplane_map_name(enum dataplane_map map);
+int dataplane_map_fd(const struct dataplane *dp, enum dataplane_map map);
+int dataplane_prog_fd(const struct dataplane *dp, enum dataplane_prog prog);
+/* Kernel id of a program of this location; 0 if it cannot be read. */
+unsigned dataplane_prog_id(const struct dataplane *dp, enum dataplane_prog prog);
+const char *dataplane_node(const struct dataplane *dp);
+const char *dataplane_lab(const struct dataplane *dp);
+/* Path of the pinned link of one device and hook. */
+void dataplane_link_path(const struct dataplane *dp, enum dataplane_prog prog, const char *dev,
+			 char ret_path[static PATH_MAX]);
+const char *dataplane_prog_name(enum dataplane_prog prog); /* "xdp", "tc" */

@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "dataplane.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <ftw.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "bpflog.h"
+#include "mapio.h"
+#include "op.h"
+#include "dpulab_tc.skel.h"
+#include "dpulab_xdp.skel.h"
+
+#define BPFFS		 "/sys/fs/bpf"
+#define NSEC		 1000000000ull
+#define PIN_ENTRY_MAX	 4 /* depth of LAB/NODE/kind/name, for nftw */
+#define REEVAL_PPS	 20000
+
+struct dataplane {
+	char lab[LAB_NAME_MAX];
+	char node[NODE_NAME_MAX + 4];
+	int map_fd[DATAPLANE_MAP_COUNT];
+	int prog_fd[DATAPLANE_PROGS];
+	uint64_t *generations;
+	size_t generations_size;
+};
+
+static const char *const map_names[] = {
+#define DATAPLANE_MAP_NAME(name) #name,
+	DATAPLANE_MAPS(DATAPLANE_MAP_NAME)
+#undef DATAPLANE_MAP_NAME
+};
+
+/* ---- names and paths ---------------------------------------------------- */
+
+void location_node_name(const struct lab_host *host, enum node_location where,
+			char ret_node[static NODE_NAME_MAX + 4])
+{
+	snprintf(ret_node, NODE_NAME_MAX + 4, "%s%s", host->name, where == LOCATION_DPU ? "-dpu" : "");
+}
+
+const char *dataplane_prog_name(enum dataplane_prog prog)
+{
+	return prog == DATAPLANE_XDP ? "xdp" : "tc";
+}
+
+static void pin_path(char ret_path[static PATH_MAX], const char *lab, const char *node,
+		     const char *kind, const char *name)
+{
+	snprintf(ret_path, PATH_MAX, "%s/%s/%s/%s%s%s", DATAPLANE_PIN_ROOT, lab, node, kind,
+		 name ? "/" : "", name ? name : "");
+}
+
+static void layout_path(char ret_path[static PATH_MAX], const char *lab, const char *node)
+{
+	char layout[32];
+
+	snprintf(layout, sizeof(layout), "layout-%d", DPU_LAYOUT_VERSION);
+	pin_path(ret_path, lab, node, layout, NULL);
+}
+
+void dataplane_link_path(const struct dataplane *dp, enum dataplane_prog prog, const char *dev,
+			 char ret_path[static PATH_MAX])
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s-%s", dataplane_prog_name(prog), dev);
+	pin_path(ret_path, dp->lab, dp->node, "links", name);
+}
+
+const char *dataplane_map_name(enum dataplane_map map)
+{
+	return map_names[map];
+}
+
+uint64_t *dataplane_generations(const struct dataplane *dp)
+{
+	return dp->generations;
+}
+
+int dataplane_map_fd(const struct dataplane *dp, enum dataplane_map map)
+{
+	return dp->map_fd[map];
+}
+
+int dataplane_prog_fd(const struct dataplane *dp, enum dataplane_prog prog)
+{
+	return dp->prog_fd[prog];
+}
+
+unsigned dataplane_prog_id(const struct dataplane *dp, enum dataplane_prog prog)
+{
+	struct bpf_prog_info info = {};
+	__u32 size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(dp->prog_fd[prog], &info, &size) ? 0 : info.id;
+}
+
+const char *dataplane_node(const struct dataplane *dp)
+{
+	return dp->node;
+}
+
+const char *dataplane_lab(const struct dataplane *dp)
+{
+	return dp->lab;
+}
+
+/* ---- the pin directories ------------------------------------------------ */
+
+static int bpffs_ensure(struct diag *diag)
+{
+	struct statfs fs;
+
+	if (statfs(BPFFS, &fs) == 0 && fs.f_type == BPF_FS_MAGIC)
+		return 0;
+	if (mount("bpf", BPFFS, "bpf", 0, "mode=0700"))
+		return diag_error(diag, -errno, "run it as root: `mount -t bpf bpf " BPFFS "`",
+				  "cannot mount the BPF file system on " BPFFS ": %s", strerror(errno));
+	return 0;
+}
+
+static int make_dir(const char *path, struct diag *diag)
+{
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return diag_error(diag, -errno, "is " BPFFS " a mounted BPF file system?",
+				  "cannot make the pin directory %s: %s", path, strerror(errno));
+	return 0;
+}
+
+static int make_pin_dirs(const char *lab, const char *node, struct diag *diag)
+{
+	static const char *const kinds[] = {"", "maps", "progs", "links"};
+	char path[PATH_MAX];
+	int err = make_dir(DATAPLANE_PIN_ROOT, diag);
+
+	snprintf(path, sizeof(path), DATAPLANE_PIN_ROOT "/%s", lab);
+	if (!err)
+		err = make_dir(path, diag);
+	for (size_t i = 0; !err && i < sizeof(kinds) / sizeof(*kinds); i++) {
+		pin_path(path, lab, node, kinds[i], NULL);
+		err = make_dir(path, diag);
+	}
+	return err;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path) && errno != ENOENT ? -errno : 0;
+}
+
+static int remove_tree(const char *path, struct diag *diag)
+{
+	int err = nftw(path, remove_entry, PIN_ENTRY_MAX, FTW_DEPTH | FTW_PHYS);
+
+	if (err == -1)
+		err = errno == ENOENT ? 0 : -errno;
+	return err ? diag_error(diag, err, NULL, "cannot remove the pins %s: %s", path, strerror(-err)) : 0;
+}
+
+/* The layout mark goes first and the links next: whatever a kill leaves is seen as ruins, and no
+ * program stays attached to tables that are gone. */
+int dataplane_remove(const char *lab, const char *node, struct diag *diag)
+{
+	char path[PATH_MAX];
+	int err;
+
+	pin_path(path, lab, node, "", NULL);
+	if (access(path, F_OK))
+		return 0;
+	layout_path(path, lab, node);
+	rmdir(path);
+	op_done();
+	pin_path(path, lab, node, "links", NULL);
+	err = remove_tree(path, diag);
+	op_done();
+	pin_path(path, lab, node, "", NULL);
+	path[strlen(path) - 1] = '\0';
+	return err ? err : remove_tree(path, diag);
+}
+
+struct removal {
+	const char *lab;
+	struct diag *diag;
+};
+
+static int remove_node(const char *node, void *arg)
+{
+	struct removal *removal = arg;
+
+	return dataplane_remove(removal->lab, node, removal->diag);
+}
+
+int dataplane_remove_lab(const char *lab, struct diag *diag)
+{
+	struct removal removal = {lab, diag};
+	char path[PATH_MAX];
+	int err = dataplane_each_node(lab, remove_node, &removal);
+
+	snprintf(path, sizeof(path), DATAPLANE_PIN_ROOT "/%s", lab);
+	if (!err && rmdir(path) && errno != ENOENT)
+		err = diag_error(diag, -errno, NULL, "cannot remove %s: %s", path, strerror(errno));
+	return err;
+}
+
+int dataplane_each_node(const char *lab, int (*visit)(const char *node, void *arg), void *arg)
+{
+	struct dirent **entries;
+	char path[PATH_MAX];
+	int err = 0, n;
+
+	snprintf(path, sizeof(path), DATAPLANE_PIN_ROOT "/%s", lab);
+	n = scandir(path, &entries, NULL, alphasort);
+	for (int i = 0; i < n; i++) {
+		if (!err && entries[i]->d_name[0] != '.')
+			err = visit(entries[i]->d_name, arg);
+		free(entries[i]);
+	}
+	if (n >= 0)
+		free(entries);
+	return err;
+}
+
+/* ---- opening what is pinned --------------------------------------------- */
+
+/* Says what to do when the pins were made by another dpulab's layout. */
+static int refuse_other_layout(const char *lab, const char *node, struct diag *diag)
+{
+	struct dirent **entries;
+	char path[PATH_MAX];
+	int err = 0, n;
+
+	pin_path(path, lab, node, "", NULL);
+	n = scandir(path, &entries, NULL, alphasort);
+	for (int i = 0; i < n; i++) {
+		if (!err && !strncmp(entries[i]->d_name, "layout-", 7))
+			err = diag_error(diag, -EPROTO,
+					 "`dpulab down` the lab and bring it `up` again: its tables are rebuilt from the lab file",
+					 "node %s of lab %s was loaded by another dpulab (table %s, this one uses layout-%d)",
+					 node, lab, entries[i]->d_name, DPU_LAYOUT_VERSION);
+		free(entries[i]);
+	}
+	if (n >= 0)
+		free(entries);
+	return err ? err : -ENOENT;
+}
+
+static struct dataplane *dataplane_new(const char *lab, const char *node)
+{
+	struct dataplane *dp = calloc(1, sizeof(*dp));
+
+	if (!dp)
+		return NULL;
+	snprintf(dp->lab, sizeof(dp->lab), "%s", lab);
+	snprintf(dp->node, sizeof(dp->node), "%s", node);
+	memset(dp->map_fd, -1, sizeof(dp->map_fd));
+	memset(dp->prog_fd, -1, sizeof(dp->prog_fd));
+	return dp;
+}
+
+static int open_pin(const char *path, struct diag *diag)
+{
+	int fd = bpf_obj_get(path);
+
+	if (fd < 0)
+		return diag_error(diag, fd, "`dpulab down` the lab and bring it `up` again",
+				  "cannot open the pin %s: %s", path, strerror(-fd));
+	return fd;
+}
+
+static int open_pins(struct dataplane *dp, struct diag *diag)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < DATAPLANE_MAP_COUNT; i++) {
+		pin_path(path, dp->lab, dp->node, "maps", map_names[i]);
+		dp->map_fd[i] = open_pin(path, diag);
+		if (dp->map_fd[i] < 0)
+			return dp->map_fd[i];
+	}
+	for (enum dataplane_prog prog = 0; prog < DATAPLANE_PROGS; prog++) {
+		pin_path(path, dp->lab, dp->node, "progs", dataplane_prog_name(prog));
+		dp->prog_fd[prog] = open_pin(path, diag);
+		if (dp->prog_fd[prog] < 0)
+			return dp->prog_fd[prog];
+	}
+	dp->generations = mapio_mmap(dp, MAP_generations, true, &dp->generations_size);
+	return dp->generations ? 0
+			       : diag_error(diag, -errno, NULL, "cannot map table generations of %s: %s",
+					    dp->node, strerror(errno));
+}
+
+int dataplane_open(const char *lab, const char *node, struct dataplane **ret_dp, struct diag *diag)
+{
+	struct dataplane *dp;
+	char path[PATH_MAX];
+	int err;
+
+	layout_path(path, lab, node);
+	if (access(path, F_OK))
+		return refuse_other_layout(lab, node, diag);
+	dp = dataplane_new(lab, node);
+	if (!dp)
+		return -ENOMEM;
+	err = open_pins(dp, diag);
+	if (err)
+		dataplane_close(dp);
+	else
+		*ret_dp = dp;
+	return err;
+}
+
+void dataplane_close(struct dataplane *dp)
+{
+	if (!dp)
+		return;
+	mapio_munmap(dp->generations, dp->generations_size);
+	for (size_t i = 0; i < DATAPLANE_MAP_COUNT; i++)
+		if (dp->map_fd[i] >= 0)
+			close(dp->map_fd[i]);
+	for (size_t i = 0; i < DATAPLANE_PROGS; i++)
+		if (dp->prog_fd[i] >= 0)
+			close(dp->prog_fd[i]);
+	free(dp);
+}
+
+/* ---- loading ------------------------------------------------------------ */
+
+static uint32_t power_of_two_from(uint32_t n)
+{
+	uint32_t power = 1;
+
+	while (power < n)
+		power <<= 1;
+	return power;
+}
+
+/* Time-outs: TCP and ICMP as nf_conntrack's defaults, UDP as RFC 4787 asks at least. */
+static void settings_fill(const struct lab *lab, struct dpu_settings *settings)
+{
+	static const uint32_t tcp_s[DPU_CT_STATES] = {
+		[DPU_CT_ESTABLISHED] = 432000, [DPU_CT_SYN_SENT] = 120, [DPU_CT_SYN_RECV] = 60,
+		[DPU_CT_FIN_WAIT] = 120,       [DPU_CT_CLOSE_WAIT] = 60, [DPU_CT_LAST_ACK] = 30,
+		[DPU_CT_TIME_WAIT] = 120,      [DPU_CT_CLOSE] = 10,
+	};
+
+	settings->flow_set_mask = lab->flows / DPU_FLOW_WAYS - 1;
+	settings->ct_clock_mask = power_of_two_from(2 * lab->connections) - 1;
+	if (getrandom(&settings->hash_seed, sizeof(settings->hash_seed), 0) < 0)
+		settings->hash_seed = (uint32_t)getpid();
+	settings->fdb_age_ns = lab->mac_ageing_s * NSEC;
+	settings->flow_renew_ns = 60 * NSEC;
+	for (size_t i = 0; i < DPU_CT_STATES; i++)
+		settings->ct_timeout_ns[i] = tcp_s[i] * NSEC;
+	settings->ct_udp_new_ns = 30 * NSEC;
+	settings->ct_udp_est_ns = 120 * NSEC;
+	settings->ct_icmp_ns = 30 * NSEC;
+	settings->ct_other_ns = 600 * NSEC;
+	settings->reeval_pps = REEVAL_PPS;
+	settings->flow_cache = 1;
+}
+
+static void set_sizes(struct bpf_object *obj, const struct dpu_settings *settings, const struct lab *lab)
+{
+	const struct {
+		const char *map;
+		uint32_t entries;
+	} sizes[] = {
+		{"flows", settings->flow_set_mask + 1},
+		{"ct_clock", settings->ct_clock_mask + 1},
+		{"conntrack", lab->connections},
+		{"fdb", lab->macs},
+	};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(obj, sizes[i].map);
+
+		if (map)
+			bpf_map__set_max_entries(map, sizes[i].entries);
+	}
+}
+
+/* Both objects of a location work on one set of maps: those of the object loaded first. */
+static int share_maps(struct bpf_object *from, struct bpf_object *to)
+{
+	struct bpf_map *map, *first;
+	int err = 0;
+
+	bpf_object__for_each_map(map, to) {
+		if (bpf_map__is_internal(map))
+			continue;
+		first = bpf_object__find_map_by_name(from, bpf_map__name(map));
+		if (first && !err)
+			err = bpf_map__reuse_fd(map, bpf_map__fd(first));
+	}
+	return err;
+}
+
+static int pin_maps(struct bpf_object *obj, const char *lab, const char *node, struct diag *diag)
+{
+	struct bpf_map *map;
+	char path[PATH_MAX];
+	int err;
+
+	bpf_object__for_each_map(map, obj) {
+		if (bpf_map__is_internal(map))
+			continue;
+		pin_path(path, lab, node, "maps", bpf_map__name(map));
+		err = bpf_obj_pin(bpf_map__fd(map), path);
+		if (err)
+			return diag_error(diag, err, NULL, "cannot pin map %s: %s", path, strerror(-err));
+	}
+	return 0;
+}
+
+static int pin_prog(struct bpf_program *prog, const char *lab, const char *node,
+		    enum dataplane_prog which, struct diag *diag)
+{
+	char path[PATH_MAX];
+	int err;
+
+	pin_path(path, lab, node, "progs", dataplane_prog_name(which));
+	err = bpf_obj_pin(bpf_program__fd(prog), path);
+	op_done();
+	return err ? diag_error(diag, err, NULL, "cannot pin program %s: %s", path, strerror(-err)) : 0;
+}
+
+static int load_object(struct bpf_object *obj, const char *lab, const char *node, const char *which,
+		       struct diag *diag)
+{
+	char path[PATH_MAX], what[64];
+	int err;
+
+	bpflog_begin();
+	err = bpf_object__load(obj);
+	if (err) {
+		snprintf(path, sizeof(path), "/run/dpulab/%s/verifier-%s-%s.log", lab, node, which);
+		snprintf(what, sizeof(what), "the %s program of %s", which, node);
+		bpflog_error(diag, err, path, what);
+	}
+	bpflog_end();
+	return err;
+}
+
+struct objects {
+	struct dpulab_tc *tc;
+	struct dpulab_xdp *xdp;
+};
+
+static void objects_close(struct objects *objects)
+{
+	dpulab_tc__destroy(objects->tc);
+	dpulab_xdp__destroy(objects->xdp);
+}
+
+static int objects_open(const struct lab *lab, struct objects *ret_objects, struct diag *diag)
+{
+	struct dpu_settings settings = {};
+	struct objects objects = {dpulab_tc__open(), dpulab_xdp__open()};
+
+	if (!objects.tc || !objects.xdp) {
+		objects_close(&objects);
+		return diag_error(diag, -EINVAL, "rebuild dpulab", "cannot open the built-in BPF objects");
+	}
+	settings_fill(lab, &settings);
+	/* the verifier folds these; rodata is const for everyone but the loader */
+	memcpy((void *)&objects.tc->rodata->settings, &settings, sizeof(settings));
+	memcpy((void *)&objects.xdp->rodata->settings, &settings, sizeof(settings));
+	set_sizes(objects.tc->obj, &settings, lab);
+	set_sizes(objects.xdp->obj, &settings, lab);
+	*ret_objects = objects;
+	return 0;
+}
+
+static int objects_load_and_pin(struct objects *objects, const char *lab, const char *node,
+				struct diag *diag)
+{
+	int err = load_object(objects->tc->obj, lab, node, "tc", diag);
+
+	if (!err)
+		err = share_maps(objects->tc->obj, objects->xdp->obj);
+	if (!err)
+		err = load_object(objects->xdp->obj, lab, node, "xdp", diag);
+	if (!err)
+		err = make_pin_dirs(lab, node, diag);
+	op_done();
+	if (!err)
+		err = pin_maps(objects->tc->obj, lab, node, diag);
+	op_done();
+	if (!err)
+		err = pin_prog(objects->tc->progs.dpulab_tc, lab, node, DATAPLANE_TC, diag);
+	if (!err)
+		err = pin_prog(objects->xdp->progs.dpulab_xdp, lab, node, DATAPLANE_XDP, diag);
+	return err;
+}
+
+static int load_afresh(const struct lab *lab, const char *node, struct diag *diag)
+{
+	struct objects objects = {};
+	char path[PATH_MAX];
+	int err = objects_open(lab, &objects, diag);
+
+	if (err)
+		return err;
+	err = objects_load_and_pin(&objects, lab->name, node, diag);
+	objects_close(&objects);
+	layout_path(path, lab->name, node);
+	if (!err)
+		err = make_dir(path, diag);
+	op_done();
+	return err;
+}
+
+int dataplane_load_node(const struct lab *lab, const char *node, struct dataplane **ret_dp,
+			struct diag *diag)
+{
+	int err = bpffs_ensure(diag);
+
+	if (err)
+		return err;
+	err = dataplane_open(lab->name, node, ret_dp, diag);
+	if (err != -ENOENT)
+		return err;
+	err = dataplane_remove(lab->name, node, diag);
+	if (!err)
+		err = load_afresh(lab, node, diag);
+	return err ? err : dataplane_open(lab->name, node, ret_dp, diag);
+}
+
+int dataplane_load(const struct lab *lab, const struct lab_host *host, enum node_location where,
+		   struct dataplane **ret_dp, struct diag *diag)
+{
+	char node[NODE_NAME_MAX + 4];
+
+	location_node_name(host, where, node);
+	return dataplane_load_node(lab, node, ret_dp, diag);
+}

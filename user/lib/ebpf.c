@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "ebpf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "attach.h"
+#include "cpus.h"
+#include "ethtool.h"
+#include "frame.h"
+#include "mapio.h"
+#include "offload.h"
+#include "rt.h"
+#include "tables.h"
+#include "topology.h"
+
+/* ---- opening, what runs ------------------------------------------------- */
+
+int ebpf_open(const struct lab *lab, size_t host, struct ebpf *ret_ebpf, struct diag *diag)
+{
+	struct ebpf ebpf = {.lab = lab, .host = host};
+	int err = location_open(lab, host, LOCATION_HOST, &ebpf.at[LOCATION_HOST], diag);
+
+	if (!err && lab->hosts[host].dpu) {
+		err = location_open(lab, host, LOCATION_DPU, &ebpf.at[LOCATION_DPU], diag);
+		ebpf.has_dpu = !err;
+	}
+	if (err)
+		ebpf_close(&ebpf);
+	else
+		*ret_ebpf = ebpf;
+	return err;
+}
+
+void ebpf_close(struct ebpf *ebpf)
+{
+	location_close(&ebpf->at[LOCATION_HOST]);
+	location_close(&ebpf->at[LOCATION_DPU]);
+}
+
+static size_t n_locations(const struct ebpf *ebpf)
+{
+	return ebpf->has_dpu ? 2 : 1;
+}
+
+int ebpf_refresh(struct ebpf *ebpf, struct diag *diag)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
+		err = location_refresh(&ebpf->at[i], diag);
+	return err;
+}
+
+static bool vnic_in_dpu(const struct ebpf *ebpf)
+{
+	for (size_t vm = 0; ebpf->has_dpu && vm < ebpf->lab->n_vms; vm++)
+		if (ebpf->lab->vms[vm].host == ebpf->host &&
+		    location_has_vnic(&ebpf->at[LOCATION_DPU], vm))
+			return true;
+	return false;
+}
+
+int ebpf_path(const struct ebpf *ebpf, enum frame_path *ret_path)
+{
+	struct dpu_control control;
+	uint32_t key = 0;
+
+	if (!ebpf->at[LOCATION_HOST].dp ||
+	    mapio_get(ebpf->at[LOCATION_HOST].dp, MAP_control, &key, &control))
+		return -ENOENT;
+	if (vnic_in_dpu(ebpf))
+		*ret_path = PATH_DPU_UPT;
+	else
+		*ret_path = control.functions ? PATH_HOST : PATH_DPU_MUX;
+	return 0;
+}
+
+bool ebpf_xdp_serves(const struct ebpf *ebpf)
+{
+	struct dpu_port uplink;
+	uint32_t key = DPU_PORT_UPLINK;
+
+	return ebpf->at[LOCATION_HOST].dp &&
+	       !mapio_get(ebpf->at[LOCATION_HOST].dp, MAP_ports, &key, &uplink) &&
+	       uplink.flags & DPU_PORT_F_XDP;
+}
+
+bool ebpf_wants_xdp(enum lab_hook hook)
+{
+	return hook == LAB_HOOK_XDP; /* auto: tc, because every device of a lab is a veth */
+}
+
+/* ---- serving ------------------------------------------------------------ */
+
+static int attach_port(const struct location *location, const char *dev, bool xdp, struct diag *diag)
+{
+	int err = attach_prog(location->dp, DATAPLANE_TC, dev, diag);
+
+	if (err)
+		return err;
+	return xdp ? attach_prog(location->dp, DATAPLANE_XDP, dev, diag)
+		   : detach_prog(location->dp, DATAPLANE_XDP, dev, diag);
+}
+
+static int attach_ports(const struct location *location, bool xdp, struct diag *diag)
+{
+	int back, err = netns_enter(location->ns, &back);
+
+	if (err)
+		return diag_error(diag, err, NULL, "cannot enter namespace %s: %s", location->ns->name,
+				  strerror(-err));
+	for (size_t i = 0; !err && i < location->n_ports; i++)
+		if (location->ports[i].ifindex)
+			err = attach_port(location, location->ports[i].dev, xdp, diag);
+	netns_leave(back);
+	return err;
+}
+
+static const struct cpu_set *location_cpus(const struct location *location)
+{
+	const struct lab_host *host = location_host(location);
+
+	return location->where == LOCATION_DPU ? &host->dpu_cpus : &host->cpus;
+}
+
+static int pin_ports(const struct location *location, const struct cpu_set *cpus, bool xdp,
+		     struct diag *diag)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < location->n_ports; i++)
+		if (location->ports[i].ifindex)
+			err = cpus_pin_device(location->ns, location->ports[i].dev, cpus,
+					      xdp ? LAB_HOOK_XDP : LAB_HOOK_TC, diag);
+	return err;
+}
+
+static int serve_location(struct location *location, bool xdp, struct diag *diag)
+{
+	int err = location_load(location, diag);
+
+	if (!err)
+		err = tables_fill(location, xdp, diag);
+	if (!err)
+		err = attach_ports(location, xdp, diag);
+	return err ? err : pin_ports(location, location_cpus(location), xdp, diag);
+}
+
+/* Senders stop leaving work to hardware before XDP serves them, and start again after it has gone. */
+int ebpf_serve(struct ebpf *ebpf, bool xdp, struct diag *diag)
+{
+	int err = xdp ? offload_set(ebpf->lab, ebpf->host, true, diag) : 0;
+
+	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
+		err = serve_location(&ebpf->at[i], xdp, diag);
+	if (!err && !xdp)
+		err = offload_set(ebpf->lab, ebpf->host, false, diag);
+	return err;
+}
+
+int ebpf_use_wire(const struct ebpf *ebpf, enum node_location where, struct diag *diag)
+{
+	const struct lab_host *host = &ebpf->lab->hosts[ebpf->host];
+	int err;
+
+	if (!ebpf->has_dpu)
+		return 0;
+	err = topology_activate_wire(ebpf->lab, ebpf->host, where == LOCATION_DPU, diag);
+	if (err)
+		return err;
+	return frame_announce(ebpf->at[where].ns, where == LOCATION_DPU ? TOPOLOGY_DPU_WIRE : TOPOLOGY_UPLINK,
+			      host->vtep_mac, &host->vtep.addr, diag);
+}
+
+/* ---- moving a vNIC device between the locations ------------------------- */
+
+static double now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* The VM keeps its neighbours across the carrier change: else it asks for them again, a second late. */
+static int keep_neighbours(const struct lab *lab, size_t vm, struct diag *diag)
+{
+	struct netns *ns NETNS_CLEANUP = NULL;
+	int err = topology_open_vm(lab, vm, &ns, diag);
+
+	if (err)
+		return err;
+	err = netns_sysctl(ns, "ipv4/conf/" TOPOLOGY_VM_DEV "/arp_evict_nocarrier", "0", true, diag);
+	if (err)
+		return err;
+	return netns_sysctl(ns, "ipv6/conf/" TOPOLOGY_VM_DEV "/ndisc_evict_nocarrier", "0", true, diag);
+}
+
+static int hand_over_device(const struct location *from, const struct location *to, const char *dev,
+			    struct diag *diag)
+{
+	int back, err = netns_enter(from->ns, &back);
+
+	if (err)
+		return err;
+	err = attach_hand_over(from->dp, to->dp, dev, diag);
+	netns_leave(back);
+	return err;
+}
+
+/* The device is down from here to the end, so no frame meets a program whose tables do not know it yet. */
+static int move_device(struct ebpf *ebpf, size_t vm, enum node_location to, bool xdp, struct diag *diag)
+{
+	struct location *old = &ebpf->at[!to], *new = &ebpf->at[to];
+	const char *dev = ebpf->lab->vms[vm].name;
+	int ifindex = rt_ifindex(old->ns, dev), err;
+
+	if (ifindex < 0)
+		return diag_error(diag, ifindex, "bring the lab `up` again: it repairs what is missing",
+				  "the vNIC of %s is at neither location", dev);
+	err = rt_link_up(old->ns, ifindex, false, diag);
+	if (!err)
+		err = hand_over_device(old, new, dev, diag);
+	if (!err)
+		err = rt_link_move(old->ns, ifindex, new->ns, diag);
+	if (!err)
+		err = ebpf_refresh(ebpf, diag);
+	if (!err)
+		err = tables_fill_vnic(new, vm, xdp, diag);
+	if (!err)
+		err = rt_link_up(new->ns, rt_ifindex(new->ns, dev), true, diag);
+	return err ? err : tables_fill_vnic(old, vm, xdp, diag);
+}
+
+static int move_vnic(struct ebpf *ebpf, size_t vm, enum node_location to, bool xdp,
+		     double *ret_blackout_ms, struct diag *diag)
+{
+	double begin;
+	int err;
+
+	*ret_blackout_ms = 0;
+	if (location_has_vnic(&ebpf->at[to], vm))
+		return 0;
+	err = keep_neighbours(ebpf->lab, vm, diag);
+	if (err)
+		return err;
+	begin = now_ms();
+	err = move_device(ebpf, vm, to, xdp, diag);
+	*ret_blackout_ms = now_ms() - begin;
+	return err;
+}
+
+int ebpf_move_vnics(struct ebpf *ebpf, enum node_location to, bool xdp, double *ret_worst_ms,
+		    struct diag *diag)
+{
+	double blackout_ms, worst_ms = 0;
+	int err = 0;
+
+	for (size_t vm = 0; !err && ebpf->has_dpu && vm < ebpf->lab->n_vms; vm++) {
+		if (ebpf->lab->vms[vm].host != ebpf->host)
+			continue;
+		err = move_vnic(ebpf, vm, to, xdp, &blackout_ms, diag);
+		if (blackout_ms > worst_ms)
+			worst_ms = blackout_ms;
+	}
+	if (ret_worst_ms)
+		*ret_worst_ms = worst_ms;
+	return err;
+}
+
+/* ---- start and stop ----------------------------------------------------- */
+
+static int set_controls(const struct ebpf *ebpf, enum node_location runs, struct diag *diag)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
+		err = tables_set_control(ebpf->at[i].dp, i == runs ? DPU_FN_ALL : 0, 0, diag);
+	return err;
+}
+
+int ebpf_refuse_without_dpu(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag)
+{
+	if (lab->hosts[host].dpu || path == PATH_HOST)
+		return 0;
+	return diag_error(diag, -EINVAL, "give it one with `dpu: true` in the lab file",
+			  "host %s has no DPU: frame path %s cannot run there", lab->hosts[host].name,
+			  frame_path_name(path));
+}
+
+int ebpf_start(const struct lab *lab, size_t host, enum frame_path path, enum lab_hook hook,
+	       struct diag *diag)
+{
+	enum node_location runs = path == PATH_HOST ? LOCATION_HOST : LOCATION_DPU;
+	bool xdp = ebpf_wants_xdp(hook);
+	struct ebpf ebpf;
+	int err = ebpf_refuse_without_dpu(lab, host, path, diag);
+
+	if (!err)
+		err = ebpf_open(lab, host, &ebpf, diag);
+	if (err)
+		return err;
+	for (size_t i = 0; !err && i < n_locations(&ebpf); i++)
+		err = location_load(&ebpf.at[i], diag);
+	if (!err)
+		err = set_controls(&ebpf, runs, diag);
+	if (!err)
+		err = ebpf_move_vnics(&ebpf, path == PATH_DPU_UPT ? LOCATION_DPU : LOCATION_HOST, xdp, NULL,
+				      diag);
+	if (!err)
+		err = ebpf_serve(&ebpf, xdp, diag);
+	if (!err)
+		err = ebpf_use_wire(&ebpf, runs, diag);
+	ebpf_close(&ebpf);
+	return err;
+}
+
+static int detach_ports(const struct location *location, struct diag *diag)
+{
+	int back, err = netns_enter(location->ns, &back);
+
+	for (size_t i = 0; !err && i < location->n_ports; i++) {
+		if (!location->ports[i].ifindex)
+			continue;
+		err = detach_prog(location->dp, DATAPLANE_XDP, location->ports[i].dev, diag);
+		if (!err)
+			err = detach_prog(location->dp, DATAPLANE_TC, location->ports[i].dev, diag);
+	}
+	netns_leave(back);
+	return err;
+}
+
+/* Leaves the devices of a host as they were found. */
+static int leave_devices(struct ebpf *ebpf, struct diag *diag)
+{
+	static const struct cpu_set anywhere;
+	bool xdp = ebpf_xdp_serves(ebpf);
+	int err = 0;
+
+	if (ebpf->has_dpu && ebpf->at[LOCATION_HOST].dp && ebpf->at[LOCATION_DPU].dp)
+		err = ebpf_move_vnics(ebpf, LOCATION_HOST, xdp, NULL, diag);
+	for (size_t i = 0; !err && i < n_locations(ebpf); i++) {
+		if (ebpf->at[i].dp)
+			err = detach_ports(&ebpf->at[i], diag);
+		if (!err)
+			err = pin_ports(&ebpf->at[i], &anywhere, xdp, diag);
+	}
+	return err ? err : offload_set(ebpf->lab, ebpf->host, false, diag);
+}
+
+static bool namespaces_exist(const struct lab *lab, size_t host)
+{
+	char node[NODE_FULL_MAX], name[NETNS_NAME_MAX];
+
+	if (!netns_exists(netns_name(name, lab->name, lab->hosts[host].name)))
+		return false;
+	return !lab->hosts[host].dpu ||
+	       netns_exists(netns_name(name, lab->name, topology_dpu(&lab->hosts[host], node)));
+}
+
+int ebpf_stop(const struct lab *lab, size_t host, struct diag *diag)
+{
+	char dpu[NODE_FULL_MAX];
+	struct ebpf ebpf;
+	int err = 0;
+
+	if (namespaces_exist(lab, host)) {
+		err = ebpf_open(lab, host, &ebpf, diag);
+		if (!err) {
+			err = leave_devices(&ebpf, diag);
+			ebpf_close(&ebpf);
+		}
+	}
+	if (!err)
+		err = dataplane_remove(lab->name, lab->hosts[host].name, diag);
+	return err ? err : dataplane_remove(lab->name, topology_dpu(&lab->hosts[host], dpu), diag);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * ebpf.h - the eBPF datapath of one host as a whole: its location, its DPU's
+ * location if it has one, and the steps that bring both to a placement. ebpf_start()
+ * and ebpf_stop() are declared in host.h; moves between placements are placement.c.
+ */
+#pragma once
+#include "host.h"
+#include "location.h"
+
+struct ebpf {
+	const struct lab *lab;
+	size_t host;
+	struct location at[2]; /* by enum node_location; [LOCATION_DPU] only if has_dpu */
+	bool has_dpu;
+};
+
+/* Opens both locations, loaded or not. */
+int ebpf_open(const struct lab *lab, size_t host, struct ebpf *ret_ebpf, struct diag *diag);
+void ebpf_close(struct ebpf *ebpf);
+int ebpf_refresh(struct ebpf *ebpf, struct diag *diag);
+/* The frame path the kernel runs now; -ENOENT if no datapath is loaded. Says nothing. */
+int ebpf_path(const struct ebpf *ebpf, enum frame_path *ret_path);
+/* XDP serves the ports (as their table entries say). */
+bool ebpf_xdp_serves(const struct ebpf *ebpf);
+/* Does the lab's choice mean XDP on these (virtual) devices? */
+bool ebpf_wants_xdp(enum lab_hook hook);
+
+/* Fills the tables, sets far ends' offloads, attaches, pins work to CPUs: both locations, control word untouched. */
+int ebpf_serve(struct ebpf *ebpf, bool xdp, struct diag *diag);
+/* Which side's wire the underlay shall use, and tell it so. */
+int ebpf_use_wire(const struct ebpf *ebpf, enum node_location where, struct diag *diag);
+/*
+ * Every VM's vNIC device to that location, one after the other, each with its programs changed
+ * before it moves. ret_worst_ms: longest time a link was down; may be NULL.
+ */
+int ebpf_move_vnics(struct ebpf *ebpf, enum node_location to, bool xdp, double *ret_worst_ms,
+		    struct diag *diag);
+/* 0, or -EINVAL with the reason: this path needs a DPU and the host has none. */
+int ebpf_refuse_without_dpu(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag);

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "handover.h"
+
+#include <dpulab/flow.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mapio.h"
+
+#define SEAT_TRIES 64 /* steps of the hand in search of a free seat */
+
+/* ---- seats on an ageing clock ------------------------------------------- */
+
+/*
+ * The programs take seats with the same atomic hand, so nobody else is given
+ * the seat found here before the hand has come round.
+ */
+struct clock_map {
+	const struct dataplane *dp;
+	uint32_t *hand; /* in the memory of the hand's map */
+	size_t size;
+	uint32_t mask;
+};
+
+static int clock_open(const struct dataplane *dp, enum dataplane_map hand, uint32_t seats,
+		      struct clock_map *ret_clock, struct diag *diag)
+{
+	struct clock_map clock = {.dp = dp, .mask = seats - 1};
+
+	clock.hand = mapio_mmap(dp, hand, true, &clock.size);
+	if (!clock.hand)
+		return diag_error(diag, -errno, NULL, "cannot map table %s of %s: %s",
+				  dataplane_map_name(hand), dataplane_node(dp), strerror(errno));
+	*ret_clock = clock;
+	return 0;
+}
+
+static uint32_t clock_step(const struct clock_map *clock)
+{
+	return __atomic_fetch_add(clock->hand, 1, __ATOMIC_SEQ_CST) & clock->mask;
+}
+
+static int take_ct_seat(const struct clock_map *clock, const struct dpu_ct_key *key, uint32_t *ret_seat,
+			struct diag *diag)
+{
+	for (int i = 0; i < SEAT_TRIES; i++) {
+		uint32_t seat = clock_step(clock);
+		struct dpu_ct_key sitting;
+		struct dpu_ct ct;
+
+		if (mapio_get(clock->dp, MAP_ct_clock, &seat, &sitting))
+			continue;
+		if (sitting.zone && !mapio_get(clock->dp, MAP_conntrack, &sitting, &ct) && ct.gc_slot == seat)
+			continue;
+		*ret_seat = seat;
+		return mapio_put(clock->dp, MAP_ct_clock, &seat, key, diag);
+	}
+	return diag_error(diag, -ENOSPC, "raise `connections` in the lab file",
+			  "the connection table of %s is full", dataplane_node(clock->dp));
+}
+
+static int take_fdb_seat(const struct clock_map *clock, const struct dpu_fdb_key *key, struct diag *diag)
+{
+	for (int i = 0; i < SEAT_TRIES; i++) {
+		uint32_t seat = clock_step(clock);
+		struct dpu_fdb_key sitting;
+		struct dpu_fdb entry;
+
+		if (mapio_get(clock->dp, MAP_fdb_clock, &seat, &sitting))
+			continue;
+		if (!sitting.segment || mapio_get(clock->dp, MAP_fdb, &sitting, &entry))
+			return mapio_put(clock->dp, MAP_fdb_clock, &seat, key, diag);
+	}
+	return 0; /* it will still age when somebody meets it */
+}
+
+/* ---- what a location's flow cache knows of a connection ----------------- */
+
+struct flow_table {
+	const struct dpu_flow_set *sets;
+	size_t size;
+};
+
+static const struct dpu_flow *flow_at(const struct flow_table *flows, uint32_t ref)
+{
+	size_t set = (ref - 1) / DPU_FLOW_WAYS;
+
+	if (!ref || (set + 1) * sizeof(*flows->sets) > flows->size)
+		return NULL;
+	return &flows->sets[set].way[(ref - 1) % DPU_FLOW_WAYS];
+}
+
+/* Adds what the connection's flow entries have counted since they last reported. */
+static void add_flow_counts(const struct flow_table *flows, struct dpu_ct *ct)
+{
+	for (int dir = 0; dir < 2; dir++) {
+		const struct dpu_flow *flow = flow_at(flows, ct->flow_ref[dir]);
+
+		if (!flow || flow->action == DPU_FLOW_NONE ||
+		    (flow->ct_id[0] != ct->id && flow->ct_id[1] != ct->id))
+			continue;
+		ct->packets[dir] += flow->packets;
+		ct->bytes[dir] += flow->bytes;
+		if (flow->last_seen_ns > ct->last_seen_ns)
+			ct->last_seen_ns = flow->last_seen_ns;
+	}
+}
+
+/* ---- connections -------------------------------------------------------- */
+
+struct copy {
+	struct handover *handover;
+	struct clock_map ct_clock, fdb_clock;
+	struct flow_table flows; /* of `from` */
+	uint32_t from_gen[DPU_MAX_PORTS], to_gen[DPU_MAX_PORTS]; /* policy generations by zone */
+};
+
+/* Under the policy in force at `from` means under the one in force at `to`; anything older is judged again. */
+static uint32_t translate_gen(const struct copy *copy, const struct dpu_ct_key *key, const struct dpu_ct *ct)
+{
+	uint16_t zone = key->zone % DPU_MAX_PORTS;
+
+	return ct->policy_gen == copy->from_gen[zone] ? copy->to_gen[zone] : 0;
+}
+
+static int copy_new(struct copy *copy, const struct dpu_ct_key *key, struct dpu_ct ct, struct diag *diag)
+{
+	int err = take_ct_seat(&copy->ct_clock, key, &ct.gc_slot, diag);
+
+	if (err)
+		return err;
+	memset(ct.flow_ref, 0, sizeof(ct.flow_ref));
+	copy->handover->connections++;
+	return mapio_put(copy->handover->to, MAP_conntrack, key, &ct, diag);
+}
+
+/*
+ * `known` is at `to` already: copied before, or made there since. Identity and
+ * references stay with what `to`'s flow entries name; the past is taken from
+ * `from`, the state from whoever saw the connection last.
+ */
+static int copy_again(struct copy *copy, const struct dpu_ct_key *key, const struct dpu_ct *ct,
+		      const struct dpu_ct *known, struct diag *diag)
+{
+	struct dpu_ct merged = *ct;
+
+	merged.id = known->id;
+	merged.gc_slot = known->gc_slot;
+	memcpy(merged.flow_ref, known->flow_ref, sizeof(merged.flow_ref));
+	if (known->last_seen_ns > ct->last_seen_ns) {
+		merged.last_seen_ns = known->last_seen_ns;
+		if (!(known->flags & DPU_CT_F_TAKEN_OVER))
+			merged.state = known->state;
+		merged.flags |= known->flags & (DPU_CT_F_FIN_OPENER | DPU_CT_F_FIN_REPLIER);
+	}
+	for (int dir = 0; dir < 2; dir++) {
+		if (known->packets[dir] > merged.packets[dir])
+			merged.packets[dir] = known->packets[dir];
+		if (known->bytes[dir] > merged.bytes[dir])
+			merged.bytes[dir] = known->bytes[dir];
+	}
+	if (!memcmp(&merged, known, sizeof(merged)))
+		return 0;
+	return mapio_put(copy->handover->to, MAP_conntrack, key, &merged, diag);
+}
+
+static int copy_connection(struct copy *copy, const struct dpu_ct_key *key, struct dpu_ct *ct,
+			   struct diag *diag)
+{
+	struct dpu_ct known;
+
+	add_flow_counts(&copy->flows, ct);
+	ct->policy_gen = translate_gen(copy, key, ct);
+	if (mapio_get(copy->handover->to, MAP_conntrack, key, &known))
+		return copy_new(copy, key, *ct, diag);
+	return copy_again(copy, key, ct, &known, diag);
+}
+
+static int copy_connections(struct copy *copy, struct diag *diag)
+{
+	struct map_dump dump;
+	int err = mapio_dump(copy->handover->from, MAP_conntrack, sizeof(struct dpu_ct_key),
+			     sizeof(struct dpu_ct), &dump, diag);
+
+	if (err)
+		return err;
+	for (size_t i = 0; !err && i < dump.n; i++)
+		err = copy_connection(copy, (struct dpu_ct_key *)dump.keys + i,
+				      (struct dpu_ct *)dump.values + i, diag);
+	map_dump_free(&dump);
+	return err;
+}
+
+/* ---- addresses ---------------------------------------------------------- */
+
+static int copy_mac(struct copy *copy, const struct dpu_fdb_key *key, const struct dpu_fdb *entry,
+		    struct diag *diag)
+{
+	const struct dataplane *to = copy->handover->to;
+	struct dpu_fdb known;
+	int err;
+
+	if (!mapio_get(to, MAP_fdb, key, &known))
+		return 0; /* learned there since: newer than ours */
+	err = take_fdb_seat(&copy->fdb_clock, key, diag);
+	if (!err)
+		err = mapio_put(to, MAP_fdb, key, entry, diag);
+	copy->handover->macs++;
+	return err;
+}
+
+static int copy_macs(struct copy *copy, struct diag *diag)
+{
+	struct map_dump dump;
+	int err = mapio_dump(copy->handover->from, MAP_fdb, sizeof(struct dpu_fdb_key),
+			     sizeof(struct dpu_fdb), &dump, diag);
+
+	if (err)
+		return err;
+	for (size_t i = 0; !err && i < dump.n; i++)
+		err = copy_mac(copy, (struct dpu_fdb_key *)dump.keys + i, (struct dpu_fdb *)dump.values + i,
+			       diag);
+	map_dump_free(&dump);
+	return err;
+}
+
+/* ---- the whole ---------------------------------------------------------- */
+
+static int read_policy_gens(const struct dataplane *dp, uint32_t *ret_gens, struct diag *diag)
+{
+	struct dpu_port *ports = calloc(DPU_MAX_PORTS, sizeof(*ports));
+	int err;
+
+	if (!ports)
+		return -ENOMEM;
+	err = mapio_get_range(dp, MAP_ports, 0, DPU_MAX_PORTS, ports, sizeof(*ports), diag);
+	for (size_t i = 0; !err && i < DPU_MAX_PORTS; i++)
+		ret_gens[i] = ports[i].policy_gen;
+	free(ports);
+	return err;
+}
+
+static int copy_open(struct copy *copy, struct diag *diag)
+{
+	const struct dataplane *from = copy->handover->from, *to = copy->handover->to;
+	int err = clock_open(to, MAP_ct_clock_hand, mapio_entries(to, MAP_ct_clock), &copy->ct_clock, diag);
+
+	if (!err)
+		err = clock_open(to, MAP_fdb_clock_hand, mapio_entries(to, MAP_fdb_clock), &copy->fdb_clock,
+				 diag);
+	if (!err)
+		err = read_policy_gens(from, copy->from_gen, diag);
+	if (!err)
+		err = read_policy_gens(to, copy->to_gen, diag);
+	copy->flows.sets = mapio_mmap(from, MAP_flows, false, &copy->flows.size);
+	return err;
+}
+
+static void copy_close(struct copy *copy)
+{
+	mapio_munmap(copy->ct_clock.hand, copy->ct_clock.size);
+	mapio_munmap(copy->fdb_clock.hand, copy->fdb_clock.size);
+	mapio_munmap((void *)copy->flows.sets, copy->flows.size);
+}
+
+int handover_copy(struct handover *handover, struct diag *diag)
+{
+	struct copy copy = {.handover = handover};
+	int err = copy_open(&copy, diag);
+
+	if (!err)
+		err = copy_macs(&copy, diag);
+	if (!err)
+		err = copy_connections(&copy, diag);
+	copy_close(&copy);
+	return err;
+}
+
+static int clear_hash(const struct dataplane *dp, enum dataplane_map map, size_t key_size,
+		      size_t value_size, struct diag *diag)
+{
+	struct map_dump dump;
+	int err = mapio_dump(dp, map, key_size, value_size, &dump, diag);
+
+	if (err)
+		return err;
+	for (size_t i = 0; !err && i < dump.n; i++)
+		err = mapio_delete(dp, map, (char *)dump.keys + i * key_size, diag);
+	map_dump_free(&dump);
+	return err;
+}
+
+/* Flow entries are not touched: all of them depend on a port's counter, and these move. */
+int handover_clear(const struct dataplane *dp, struct diag *diag)
+{
+	int err = clear_hash(dp, MAP_conntrack, sizeof(struct dpu_ct_key), sizeof(struct dpu_ct), diag);
+
+	if (!err)
+		err = clear_hash(dp, MAP_fdb, sizeof(struct dpu_fdb_key), sizeof(struct dpu_fdb), diag);
+	for (uint16_t port = 1; port < DPU_MAX_PORTS; port++)
+		mapio_bump(dp, DPU_GEN_OF_PORT(port));
+	return err;
+}

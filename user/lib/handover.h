@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * handover.h - connections and learned addresses from one location's tables to
+ * the other's. Port and endpoint numbers mean the same at both, so entries are
+ * copied as they are; what is a location's own is translated: the seat on the
+ * ageing clock, references into the flow cache, the policy generation. What
+ * flow entries have counted is added to their connections on the way.
+ */
+#pragma once
+#include "dataplane.h"
+
+struct handover {
+	const struct dataplane *from, *to;
+	unsigned long connections, macs; /* copied so far; an entry copied again in the delta counts once */
+};
+
+/*
+ * Copies every entry `to` does not have, and brings up to date those that have
+ * changed since an earlier call. An entry that `to` made itself meanwhile (from
+ * mid-stream) gets the history that `from` knows; a state that `to` has moved on stays.
+ */
+int handover_copy(struct handover *handover, struct diag *diag);
+/* Empties a location that is out of service, so that nothing stale is found there next time. */
+int handover_clear(const struct dataplane *dp, struct diag *diag);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "offload.h"
+
+#include <errno.h>
+
+#include "ethtool.h"
+#include "topology.h"
+
+static int set_device(struct netns *ns, const char *dev, bool on, struct diag *diag)
+{
+	int err = ethtool_set(ns, dev, ETHTOOL_TX_CSUM, on, diag);
+
+	return err ? err : ethtool_set(ns, dev, ETHTOOL_TX_VLAN, on, diag);
+}
+
+static int set_vms(const struct lab *lab, size_t host, bool on, struct diag *diag)
+{
+	int err = 0;
+
+	for (size_t vm = 0; !err && vm < lab->n_vms; vm++) {
+		struct netns *ns NETNS_CLEANUP = NULL;
+
+		if (lab->vms[vm].host != host)
+			continue;
+		err = topology_open_vm(lab, vm, &ns, diag);
+		if (!err)
+			err = set_device(ns, TOPOLOGY_VM_DEV, on, diag);
+		else if (err == -ENOENT)
+			err = 0;
+	}
+	return err;
+}
+
+/* The fabric's end of a wire is named like the node at the other end. */
+static int set_fabric(const struct lab *lab, size_t host, bool on, struct diag *diag)
+{
+	struct netns *ns NETNS_CLEANUP = NULL;
+	char node[NODE_NAME_MAX + 4];
+	int err = topology_open_fabric(lab, &ns, diag);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	location_node_name(&lab->hosts[host], LOCATION_HOST, node);
+	err = set_device(ns, node, on, diag);
+	if (err || !lab->hosts[host].dpu)
+		return err;
+	location_node_name(&lab->hosts[host], LOCATION_DPU, node);
+	return set_device(ns, node, on, diag);
+}
+
+int offload_set(const struct lab *lab, size_t host, bool xdp, struct diag *diag)
+{
+	int err = set_vms(lab, host, !xdp, diag);
+
+	return err ? err : set_fabric(lab, host, !xdp, diag);
+}

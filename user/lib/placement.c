@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * placement.c - move a running host from one frame path to another.
+ *
+ *   host <-> dpu-mux     both sides loaded and warm; state is copied, one control word
+ *                        steers, the wire follows, a last copy brings the delta
+ *   dpu-mux <-> dpu-upt  the vNIC devices move, one by one
+ *   linux <-> the rest   one engine stops, the other starts: connections start anew
+ *
+ * host <-> dpu-mux, why no frame is lost. Every frame enters at the host's vNIC port
+ * or at one of the two wires, and at each moment each of these has a side
+ * that handles it or relays it to one that does:
+ *
+ *   to the DPU                          to the host
+ *   DPU runs, may take over             copy
+ *   host: what it does not know goes    host: runs what it knows, the rest still
+ *     to the DPU; copy                    goes to the DPU  <- steer; copy
+ *   host relays all  <- steer           host may take over
+ *   wire to the DPU; copy               wire to the host; copy
+ *   host is emptied                     DPU relays its wire; is emptied
+ */
+#include <dpulab/stats.h>
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "ebpf.h"
+#include "ethtool.h"
+#include "handover.h"
+#include "mapio.h"
+#include "rt.h"
+#include "tables.h"
+
+/* dpu_control.handover */
+#define HANDOVER_NONE	  0
+#define HANDOVER_DRAINING 1
+#define HANDOVER_TAKING	  2
+
+#define DRAIN_POLL_US 500
+#define DRAIN_POLLS   100 /* at most 50 ms */
+
+static double now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+/* ---- what a move costs -------------------------------------------------- */
+
+#define STATS_WORDS (sizeof(struct dpu_node_stats) / sizeof(uint64_t))
+
+struct cost {
+	uint64_t runs, relayed, dropped;
+};
+
+/* What the policy refuses is no cost of the move. */
+static bool is_policy(unsigned reason)
+{
+	return reason == DPU_REASON_DROP_RULE || reason == DPU_REASON_DROP_DEFAULT ||
+	       reason == DPU_REASON_DROP_STORM || reason == DPU_REASON_DROP_SAME_PORT ||
+	       reason == DPU_REASON_DROP_NO_MEMBER;
+}
+
+static void add_programs(const struct location *location, struct cost *cost)
+{
+	struct dpu_node_stats stats;
+
+	for (uint32_t hook = 0; location->dp && hook < DPU_HOOKS; hook++) {
+		if (mapio_sum(location->dp, MAP_node_stats, hook, (uint64_t *)&stats, STATS_WORDS, NULL))
+			continue;
+		cost->runs += stats.runs;
+		cost->relayed += stats.reason[DPU_REASON_RELAY];
+		for (unsigned reason = DPU_REASON_FIRST_DROP; reason < DPU_MAX_REASONS; reason++)
+			if (!is_policy(reason))
+				cost->dropped += stats.reason[reason];
+	}
+}
+
+/* Full rings of the veths, and what the devices themselves refused. */
+static void add_devices(const struct location *location, struct cost *cost)
+{
+	for (size_t i = 0; i < location->n_ports; i++) {
+		struct rtnl_link_stats64 stats;
+		uint64_t ring = 0;
+
+		if (!location->ports[i].ifindex)
+			continue;
+		if (!ethtool_stat_sum(location->ns, location->ports[i].dev, "_drops", &ring))
+			cost->dropped += ring;
+		if (!rt_link_stats(location->ns, location->ports[i].dev, &stats, NULL))
+			cost->dropped += stats.tx_dropped;
+	}
+}
+
+static struct cost read_cost(const struct ebpf *ebpf)
+{
+	struct cost cost = {};
+
+	for (int i = 0; i < (ebpf->has_dpu ? 2 : 1); i++) {
+		add_programs(&ebpf->at[i], &cost);
+		add_devices(&ebpf->at[i], &cost);
+	}
+	return cost;
+}
+
+/* ---- host <-> dpu-mux --------------------------------------------------- */
+
+static uint64_t location_runs(const struct location *location)
+{
+	struct cost cost = {};
+
+	add_programs(location, &cost);
+	return cost.runs;
+}
+
+/* Until no frame is left on its way to a side that is about to stop: its programs have not run for a while. */
+static void drain(const struct location *location)
+{
+	const struct timespec pause = {.tv_nsec = DRAIN_POLL_US * 1000};
+	uint64_t before = location_runs(location), now;
+
+	for (int i = 0; i < DRAIN_POLLS; i++) {
+		nanosleep(&pause, NULL);
+		now = location_runs(location);
+		if (now == before)
+			return;
+		before = now;
+	}
+}
+
+/* Sets the host's control word: the step that moves traffic. */
+static int steer(const struct ebpf *ebpf, uint32_t functions, uint32_t handover,
+		 struct move_report *report, struct diag *diag)
+{
+	double begin = now_us();
+	int err = tables_set_control(ebpf->at[LOCATION_HOST].dp, functions, handover, diag);
+
+	report->steer_us = now_us() - begin;
+	return err;
+}
+
+/* Frames the host has passed over the PCIe link so far. */
+static uint64_t relayed_by_host(const struct ebpf *ebpf)
+{
+	struct cost cost = {};
+
+	add_programs(&ebpf->at[LOCATION_HOST], &cost);
+	return cost.relayed;
+}
+
+static int host_to_dpu(struct ebpf *ebpf, struct move_report *report, struct diag *diag)
+{
+	const struct dataplane *host = ebpf->at[LOCATION_HOST].dp, *dpu = ebpf->at[LOCATION_DPU].dp;
+	struct handover handover = {.from = host, .to = dpu};
+	uint64_t relayed = relayed_by_host(ebpf);
+	int err = handover_clear(dpu, diag);
+
+	if (!err)
+		err = tables_set_control(dpu, DPU_FN_ALL, HANDOVER_TAKING, diag);
+	if (!err)
+		err = tables_set_control(host, DPU_FN_ALL, HANDOVER_DRAINING, diag);
+	if (!err)
+		err = handover_copy(&handover, diag);
+	report->relayed = relayed_by_host(ebpf) - relayed;
+	if (!err)
+		err = steer(ebpf, 0, HANDOVER_NONE, report, diag);
+	if (!err)
+		err = ebpf_use_wire(ebpf, LOCATION_DPU, diag);
+	if (!err)
+		err = handover_copy(&handover, diag);
+	if (!err)
+		err = tables_set_control(dpu, DPU_FN_ALL, HANDOVER_NONE, diag);
+	report->connections = handover.connections;
+	report->macs = handover.macs;
+	return err ? err : handover_clear(host, diag);
+}
+
+static int dpu_to_host(struct ebpf *ebpf, struct move_report *report, struct diag *diag)
+{
+	const struct dataplane *host = ebpf->at[LOCATION_HOST].dp, *dpu = ebpf->at[LOCATION_DPU].dp;
+	struct handover handover = {.from = dpu, .to = host};
+	int err = handover_clear(host, diag);
+	uint64_t relayed;
+
+	if (!err)
+		err = handover_copy(&handover, diag);
+	relayed = relayed_by_host(ebpf);
+	if (!err)
+		err = steer(ebpf, DPU_FN_ALL, HANDOVER_DRAINING, report, diag);
+	if (!err)
+		err = handover_copy(&handover, diag);
+	if (!err)
+		err = tables_set_control(host, DPU_FN_ALL, HANDOVER_TAKING, diag);
+	if (!err)
+		err = ebpf_use_wire(ebpf, LOCATION_HOST, diag);
+	if (!err) {
+		drain(&ebpf->at[LOCATION_DPU]);
+		err = handover_copy(&handover, diag);
+	}
+	if (!err)
+		err = tables_set_control(dpu, 0, HANDOVER_NONE, diag);
+	if (!err)
+		err = tables_set_control(host, DPU_FN_ALL, HANDOVER_NONE, diag);
+	report->relayed = relayed_by_host(ebpf) - relayed;
+	report->connections = handover.connections;
+	report->macs = handover.macs;
+	return err ? err : handover_clear(dpu, diag);
+}
+
+/* ---- any path to any path ----------------------------------------------- */
+
+/* Between the three eBPF paths; dpu-mux is the hub. */
+static int move_ebpf(struct ebpf *ebpf, enum frame_path from, enum frame_path to, bool xdp,
+		     struct move_report *report, struct diag *diag)
+{
+	int err = 0;
+
+	if (from == PATH_DPU_UPT && to != PATH_DPU_UPT) {
+		err = ebpf_move_vnics(ebpf, LOCATION_HOST, xdp, &report->blackout_ms, diag);
+		from = PATH_DPU_MUX;
+	}
+	if (!err && from == PATH_HOST && to != PATH_HOST)
+		err = host_to_dpu(ebpf, report, diag);
+	if (!err && from == PATH_DPU_MUX && to == PATH_HOST)
+		err = dpu_to_host(ebpf, report, diag);
+	if (!err && to == PATH_DPU_UPT)
+		err = ebpf_move_vnics(ebpf, LOCATION_DPU, xdp, &report->blackout_ms, diag);
+	return err;
+}
+
+/* The datapath is there: correct what a killed dpulab left, change the hook, move. */
+static int place_running(struct ebpf *ebpf, enum frame_path from, enum frame_path to, bool xdp,
+			 struct move_report *report, struct diag *diag)
+{
+	struct cost before, after;
+	int err = ebpf_serve(ebpf, xdp, diag);
+
+	if (err)
+		return err;
+	before = read_cost(ebpf);
+	err = move_ebpf(ebpf, from, to, xdp, report, diag);
+	after = read_cost(ebpf);
+	if (!err)
+		err = ebpf_refresh(ebpf, diag);
+	if (!err)
+		err = ebpf_serve(ebpf, xdp, diag);
+	report->dropped = after.dropped - before.dropped;
+	return err;
+}
+
+static int place_ebpf(const struct lab *lab, size_t host, enum frame_path to, enum lab_hook hook,
+		      struct move_report *report, struct diag *diag)
+{
+	enum frame_path from;
+	struct ebpf ebpf;
+	int err = ebpf_open(lab, host, &ebpf, diag);
+
+	if (err)
+		return err;
+	if (!ebpf_path(&ebpf, &from)) {
+		err = place_running(&ebpf, from, to, ebpf_wants_xdp(hook), report, diag);
+		ebpf_close(&ebpf);
+		return err;
+	}
+	ebpf_close(&ebpf);
+	err = linuxpath_stop(lab, host, diag);
+	return err ? err : ebpf_start(lab, host, to, hook, diag);
+}
+
+static int place_linux(const struct lab *lab, size_t host, struct diag *diag)
+{
+	int err = ebpf_stop(lab, host, diag);
+
+	return err ? err : linuxpath_start(lab, host, diag);
+}
+
+int place_host(const struct lab *lab, size_t host, enum frame_path to, enum lab_hook hook,
+	       struct move_report *ret_report, struct diag *diag)
+{
+	struct move_report report = {};
+	double begin = now_us();
+	int err = 0;
+
+	if (to == PATH_DPU_MUX || to == PATH_DPU_UPT)
+		err = ebpf_refuse_without_dpu(lab, host, to, diag);
+	if (!err)
+		err = to == PATH_LINUX ? place_linux(lab, host, diag)
+				       : place_ebpf(lab, host, to, hook, &report, diag);
+	report.total_ms = (now_us() - begin) / 1e3;
+	if (!err)
+		*ret_report = report;
+	return err;
+}

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "tables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "firewall.h"
+#include "mapio.h"
+
+/* ---- control word ------------------------------------------------------- */
+
+int tables_set_control(const struct dataplane *dp, uint32_t functions, uint32_t handover,
+		       struct diag *diag)
+{
+	struct dpu_control control = {.functions = functions, .handover = handover};
+	uint32_t key = 0;
+	int err = mapio_put_changed(dp, MAP_control, &key, &control, sizeof(control), diag);
+
+	return err < 0 ? err : 0;
+}
+
+int tables_get_control(const struct dataplane *dp, struct dpu_control *ret_control, struct diag *diag)
+{
+	return mapio_get_range(dp, MAP_control, 0, 1, ret_control, sizeof(*ret_control), diag);
+}
+
+/* ---- tunnel endpoints --------------------------------------------------- */
+
+/* Number of a host's endpoint as seen from `self`: 1 is the location's own, the others follow in file order. */
+static uint32_t vtep_number(size_t self, size_t host)
+{
+	if (host == self)
+		return DPU_VTEP_SELF;
+	return (uint32_t)(DPU_VTEP_SELF + 1 + host - (host > self));
+}
+
+static int put_vtep(const struct location *location, size_t host, struct diag *diag)
+{
+	const struct lab *lab = location->lab;
+	const struct lab_host *peer = &lab->hosts[host];
+	uint32_t number = vtep_number(location->host, host);
+	struct dpu_vtep vtep = {
+		.ip = peer->vtep.addr.w[3],
+		.gen_slot = DPU_GEN_OF_VTEP(number),
+		.mtu = lab->fabric_mtu,
+	};
+	int written, err;
+
+	memcpy(vtep.mac, peer->vtep_mac.b, sizeof(vtep.mac));
+	written = mapio_put_changed(location->dp, MAP_vteps, &number, &vtep, sizeof(vtep), diag);
+	if (written < 0)
+		return written;
+	err = mapio_put_changed(location->dp, MAP_vtep_by_ip, &vtep.ip, &number, sizeof(number), diag);
+	if (written)
+		mapio_bump(location->dp, vtep.gen_slot);
+	return err < 0 ? err : 0;
+}
+
+static bool address_in_lab(const struct lab *lab, uint32_t ip)
+{
+	for (size_t i = 0; i < lab->n_hosts; i++)
+		if (lab->hosts[i].vtep.addr.w[3] == ip)
+			return true;
+	return false;
+}
+
+static int forget_vteps(const struct location *location, struct diag *diag)
+{
+	struct map_dump dump;
+	int err = mapio_dump(location->dp, MAP_vtep_by_ip, sizeof(uint32_t), sizeof(uint32_t), &dump, diag);
+	const uint32_t *ips = dump.keys, *numbers = dump.values;
+
+	if (err)
+		return err;
+	for (size_t i = 0; !err && i < dump.n; i++) {
+		if (address_in_lab(location->lab, ips[i]))
+			continue;
+		err = mapio_delete(location->dp, MAP_vtep_by_ip, &ips[i], diag);
+		mapio_bump(location->dp, DPU_GEN_OF_VTEP(numbers[i]));
+	}
+	map_dump_free(&dump);
+	return err;
+}
+
+static int fill_vteps(const struct location *location, struct diag *diag)
+{
+	int err = 0;
+
+	if (location->lab->n_hosts >= DPU_MAX_VTEPS)
+		return diag_error(diag, -E2BIG, NULL, "a lab can have %d hosts at most", DPU_MAX_VTEPS - 1);
+	for (size_t i = 0; !err && i < location->lab->n_hosts; i++)
+		err = put_vtep(location, i, diag);
+	return err ? err : forget_vteps(location, diag);
+}
+
+/* ---- segments ----------------------------------------------------------- */
+
+static uint32_t wire_key(const struct lab_group *group)
+{
+	return group->vni ? group->vni : DPU_WIRE_VLAN | group->vlan;
+}
+
+/* A segment is flooded to the hosts that have a VM in it. */
+static bool host_in_segment(const struct lab *lab, size_t host, uint16_t segment)
+{
+	for (size_t i = 0; i < lab->n_vms; i++)
+		if (lab->vms[i].host == host && lab->groups[lab->vms[i].group].segment == segment)
+			return true;
+	return false;
+}
+
+static int segment_vteps(const struct location *location, const struct lab_group *group,
+			 struct dpu_segment *segment, struct diag *diag)
+{
+	for (size_t host = 0; host < location->lab->n_hosts; host++) {
+		if (host == location->host || !host_in_segment(location->lab, host, group->segment))
+			continue;
+		if (segment->n_vteps == DPU_MAX_SEG_VTEPS)
+			return diag_error(diag, -E2BIG, "spread its VMs over fewer hosts",
+					  "port group %s reaches more than %d other hosts", group->name,
+					  DPU_MAX_SEG_VTEPS);
+		segment->vteps[segment->n_vteps++] = (uint16_t)vtep_number(location->host, host);
+	}
+	return 0;
+}
+
+static void segment_ports(const struct location *location, const struct lab_group *group,
+			  struct dpu_segment *segment)
+{
+	const struct lab *lab = location->lab;
+
+	for (size_t i = 0; i < location->n_ports; i++) {
+		const struct port_dev *port = &location->ports[i];
+
+		if (port->kind == DPU_PORT_KIND_VNIC &&
+		    lab->groups[lab->vms[port->vm].group].segment == group->segment)
+			segment->ports[segment->n_ports++] = port->port;
+	}
+}
+
+static int put_segment(const struct location *location, const struct lab_group *group, struct diag *diag)
+{
+	struct dpu_segment segment = {.vni = group->vni, .vlan = group->vlan, .on_uplink = !group->vni};
+	uint32_t number = group->segment, wire = wire_key(group);
+	int err = 0;
+
+	segment_ports(location, group, &segment);
+	if (group->vni)
+		err = segment_vteps(location, group, &segment, diag);
+	if (err)
+		return err;
+	/* no cached decision depends on a segment's member lists: floods are not cached */
+	err = mapio_put_changed(location->dp, MAP_segments, &number, &segment, sizeof(segment), diag);
+	if (err >= 0)
+		err = mapio_put_changed(location->dp, MAP_segment_by_wire, &wire, &number, sizeof(number),
+					diag);
+	return err < 0 ? err : 0;
+}
+
+static bool wire_in_lab(const struct lab *lab, uint32_t wire)
+{
+	for (size_t i = 0; i < lab->n_groups; i++)
+		if (wire_key(&lab->groups[i]) == wire)
+			return true;
+	return false;
+}
+
+static int forget_segments(const struct location *location, struct diag *diag)
+{
+	static const struct dpu_segment none;
+	struct map_dump dump;
+	int err = mapio_dump(location->dp, MAP_segment_by_wire, sizeof(uint32_t), sizeof(uint32_t), &dump,
+			     diag);
+	const uint32_t *wires = dump.keys, *numbers = dump.values;
+
+	if (err)
+		return err;
+	for (size_t i = 0; !err && i < dump.n; i++) {
+		if (wire_in_lab(location->lab, wires[i]))
+			continue;
+		err = mapio_delete(location->dp, MAP_segment_by_wire, &wires[i], diag);
+		if (!err)
+			err = mapio_put(location->dp, MAP_segments, &numbers[i], &none, diag);
+	}
+	map_dump_free(&dump);
+	return err;
+}
+
+static int fill_segments(const struct location *location, struct diag *diag)
+{
+	int err = forget_segments(location, diag);
+
+	for (size_t i = 0; !err && i < location->lab->n_groups; i++)
+		err = put_segment(location, &location->lab->groups[i], diag);
+	return err;
+}
+
+/* ---- ports -------------------------------------------------------------- */
+
+/* Where a frame goes that this location does not handle itself. */
+static uint16_t relay_target(const struct location *location, const struct port_dev *port)
+{
+	uint16_t target = DPU_PORT_NONE;
+
+	switch (port->kind) {
+	case DPU_PORT_KIND_UPLINK:
+		target = DPU_PORT_PF;
+		break;
+	case DPU_PORT_KIND_CHANNEL:
+		return location->lab->vms[port->vm].port;
+	case DPU_PORT_KIND_VNIC:
+		/* at the DPU a representor's frames come from the host: they never go back there */
+		if (location->where == LOCATION_HOST)
+			target = DPU_PORT_CHANNEL_OF(port->port);
+		break;
+	}
+	return location_port(location, target) ? target : DPU_PORT_NONE;
+}
+
+/* What is the same whatever policy the port has; firewall_install() adds that. */
+static struct dpu_port describe_port(const struct location *location, const struct port_dev *port,
+				     const struct dpu_port *old, bool xdp)
+{
+	const struct lab *lab = location->lab;
+	struct dpu_port new = {
+		.ifindex = port->ifindex,
+		.kind = port->kind,
+		.flags = xdp ? DPU_PORT_F_XDP : 0,
+		.relay_to = relay_target(location, port),
+		.acts_as = port->kind == DPU_PORT_KIND_PF ? DPU_PORT_UPLINK : DPU_PORT_NONE,
+		.mtu = lab->fabric_mtu,
+		.gen_slot = DPU_GEN_OF_PORT(port->port),
+	};
+	const struct lab_vm *vm;
+
+	if (port->vm == SIZE_MAX)
+		return new;
+	vm = &lab->vms[port->vm];
+	new.mtu = vm->mtu;
+	if (port->kind != DPU_PORT_KIND_VNIC)
+		return new;
+	new.segment = lab->groups[vm->group].segment;
+	new.storm_pps = lab->storm_pps;
+	new.flags |= DPU_PORT_F_DFW;
+	memcpy(new.mac, vm->mac.b, sizeof(new.mac));
+	if (old->kind == DPU_PORT_KIND_VNIC) {
+		new.flags |= old->flags & DPU_PORT_F_STRICTER;
+		new.rule_first = old->rule_first;
+		new.rule_count = old->rule_count;
+		new.default_action = old->default_action;
+		new.policy_gen = old->policy_gen;
+	}
+	return new;
+}
+
+/* devmap entries mean devices of the writer's namespace: write them from inside the location's. */
+static int put_redirect(const struct location *location, const struct port_dev *ports, size_t n,
+			struct diag *diag)
+{
+	int back, err = netns_enter(location->ns, &back);
+
+	if (err)
+		return diag_error(diag, err, NULL, "cannot enter namespace %s: %s", location->ns->name,
+				  strerror(-err));
+	for (size_t i = 0; err >= 0 && i < n; i++) {
+		uint32_t port = ports[i].port, ifindex = ports[i].ifindex;
+
+		if (ifindex)
+			err = mapio_put_changed(location->dp, MAP_redirect, &port, &ifindex, sizeof(ifindex),
+						diag);
+	}
+	netns_leave(back);
+	return err < 0 ? err : 0;
+}
+
+static int put_ifindex(const struct location *location, uint32_t ifindex, uint32_t port, struct diag *diag)
+{
+	int err = mapio_put_changed(location->dp, MAP_port_by_ifindex, &ifindex, &port, sizeof(port), diag);
+
+	return err < 0 ? err : 0;
+}
+
+static int put_port(const struct location *location, uint32_t number, const struct dpu_port *old,
+		    const struct dpu_port *new, struct diag *diag)
+{
+	int err = 0;
+
+	if (memcmp(old, new, sizeof(*new))) {
+		if (old->ifindex && old->ifindex != new->ifindex)
+			err = put_ifindex(location, old->ifindex, DPU_PORT_NONE, diag);
+		if (!err)
+			err = mapio_put(location->dp, MAP_ports, &number, new, diag);
+		mapio_bump(location->dp, DPU_GEN_OF_PORT(number));
+	}
+	return err;
+}
+
+static int put_ports(const struct location *location, const struct dpu_port *old,
+		     const struct dpu_port *new, struct diag *diag)
+{
+	int err = 0;
+
+	for (uint32_t i = 1; !err && i < DPU_MAX_PORTS; i++)
+		err = put_port(location, i, &old[i], &new[i], diag);
+	for (size_t i = 0; !err && i < location->n_ports; i++)
+		if (location->ports[i].ifindex)
+			err = put_ifindex(location, location->ports[i].ifindex, location->ports[i].port,
+					  diag);
+	return err;
+}
+
+static int fill_ports(const struct location *location, bool xdp, struct diag *diag)
+{
+	struct dpu_port *old = calloc(2 * DPU_MAX_PORTS, sizeof(*old)), *new = old + DPU_MAX_PORTS;
+	int err;
+
+	if (!old)
+		return -ENOMEM;
+	err = mapio_get_range(location->dp, MAP_ports, 0, DPU_MAX_PORTS, old, sizeof(*old), diag);
+	for (size_t i = 0; !err && i < location->n_ports; i++) {
+		const struct port_dev *port = &location->ports[i];
+
+		new[port->port] = describe_port(location, port, &old[port->port], xdp);
+	}
+	if (!err)
+		err = firewall_install(location, new, diag);
+	if (!err)
+		err = put_redirect(location, location->ports, location->n_ports, diag);
+	if (!err)
+		err = put_ports(location, old, new, diag);
+	free(old);
+	return err;
+}
+
+int tables_fill(struct location *location, bool xdp, struct diag *diag)
+{
+	int err = fill_vteps(location, diag);
+
+	if (!err)
+		err = fill_segments(location, diag);
+	return err ? err : fill_ports(location, xdp, diag);
+}
+
+int tables_fill_vnic(const struct location *location, size_t vm, bool xdp, struct diag *diag)
+{
+	const struct port_dev *port = location_port(location, location->lab->vms[vm].port);
+	struct dpu_port old, new;
+	int err;
+
+	if (!port)
+		return diag_error(diag, -ENODEV, NULL, "no port of %s is at %s", location->lab->vms[vm].name,
+				  dataplane_node(location->dp));
+	err = mapio_get_range(location->dp, MAP_ports, port->port, 1, &old, sizeof(old), diag);
+	if (err)
+		return err;
+	new = describe_port(location, port, &old, xdp);
+	err = put_redirect(location, port, 1, diag);
+	if (!err)
+		err = put_port(location, port->port, &old, &new, diag);
+	return err || !port->ifindex ? err : put_ifindex(location, port->ifindex, port->port, diag);
+}
+
+/* ---- policy of a running host ------------------------------------------- */
+
+static int update_policy_at(const struct lab *lab, size_t host, enum node_location where, struct diag *diag)
+{
+	struct location location;
+	struct dpu_control control;
+	struct dpu_port uplink;
+	uint32_t key = DPU_PORT_UPLINK;
+	int err = location_open(lab, host, where, &location, diag);
+
+	if (err)
+		return err;
+	if (location.dp) {
+		err = tables_get_control(location.dp, &control, diag);
+		if (!err)
+			err = mapio_get(location.dp, MAP_ports, &key, &uplink);
+		if (!err)
+			err = fill_ports(&location, uplink.flags & DPU_PORT_F_XDP, diag);
+	}
+	location_close(&location);
+	return err;
+}
+
+int tables_update_policy(const struct lab *lab, size_t host, struct diag *diag)
+{
+	int err = update_policy_at(lab, host, LOCATION_HOST, diag);
+
+	if (!err && lab->hosts[host].dpu)
+		err = update_policy_at(lab, host, LOCATION_DPU, diag);
+	return err;
+}
