@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "verify.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "netns.h"
+#include "policy.h"
+
+enum {
+	MAX_PORTS = 32,	     /* distinct destination ports tried per protocol */
+	UNRELATED_PORT = 7,  /* a port that no rule of a sane lab names */
+	TOKEN_SIZE = 8,
+};
+
+static const char token[TOKEN_SIZE] = "dpulab?";
+
+const char *probe_outcome_name(enum probe_outcome outcome)
+{
+	static const char *const names[] = {"pass", "reject", "silent"};
+
+	return names[outcome];
+}
+
+static const struct lab_prefix *address_of(const struct lab_vm *vm, uint8_t family)
+{
+	for (size_t i = 0; i < vm->n_ips; i++)
+		if (vm->ips[i].family == family)
+			return &vm->ips[i];
+	return NULL;
+}
+
+void probe_describe(const struct lab *lab, const struct probe *probe, char *text, size_t size)
+{
+	const char *proto = probe->proto == IPPROTO_TCP ? "tcp" : probe->proto == IPPROTO_UDP ? "udp" : "icmp";
+	char port[8] = "";
+
+	if (probe->port)
+		snprintf(port, sizeof(port), "/%u", probe->port);
+	snprintf(text, size, "%s -> %s %s%s IPv%u: expected %s, saw %s", lab->vms[probe->from].name,
+		 lab->vms[probe->to].name, proto, port, probe->family,
+		 probe_outcome_name(probe->expected), probe_outcome_name(probe->seen));
+}
+
+/* ---- what must happen ----------------------------------------------------- */
+
+static enum probe_outcome judge(const struct lab *lab, size_t vm, uint8_t direction,
+				const struct probe *probe)
+{
+	struct policy_tuple tuple = {
+		.src = address_of(&lab->vms[probe->from], probe->family)->addr,
+		.dst = address_of(&lab->vms[probe->to], probe->family)->addr,
+		.family = probe->family,
+		.proto = probe->proto,
+		.sport = 40000, /* an ephemeral port, as the kernel will choose one */
+		.dport = probe->port,
+		.direction = direction,
+	};
+	struct dpu_rule *rules = NULL;
+	uint8_t action = lab->default_action;
+	size_t n = 0;
+	ssize_t hit;
+
+	if (policy_compile(lab, vm, &rules, &n, NULL))
+		return PROBE_SILENT;
+	hit = policy_match(rules, n, &tuple);
+	if (hit >= 0)
+		action = rules[hit].action;
+	free(rules);
+	return action == DPU_ACTION_ALLOW ? PROBE_PASS :
+	       action == DPU_ACTION_DROP  ? PROBE_SILENT : PROBE_REJECT;
+}
+
+enum probe_outcome probe_expected(const struct lab *lab, const struct probe *probe)
+{
+	const struct lab_vm *from = &lab->vms[probe->from], *to = &lab->vms[probe->to];
+	enum probe_outcome out;
+
+	if (lab->groups[from->group].segment != lab->groups[to->group].segment)
+		return PROBE_SILENT;
+	out = judge(lab, probe->from, DPU_DIR_OUT, probe);
+	return out == PROBE_PASS ? judge(lab, probe->to, DPU_DIR_IN, probe) : out;
+}
+
+struct port_list {
+	uint16_t port[MAX_PORTS];
+	size_t n;
+};
+
+static void add_port(struct port_list *list, long port)
+{
+	if (port < 1 || port > 65535 || list->n == MAX_PORTS)
+		return;
+	for (size_t i = 0; i < list->n; i++)
+		if (list->port[i] == port)
+			return;
+	list->port[list->n++] = (uint16_t)port;
+}
+
+/* Both sides of each border of the rules that speak of proto. */
+static struct port_list ports_that_matter(const struct lab *lab, uint8_t proto)
+{
+	struct port_list list = {.n = 0};
+
+	add_port(&list, UNRELATED_PORT);
+	for (size_t i = 0; i < lab->n_rules; i++) {
+		const struct lab_rule *rule = &lab->rules[i];
+
+		if (rule->proto && rule->proto != proto)
+			continue;
+		for (size_t j = 0; j < rule->n_dports; j++) {
+			add_port(&list, rule->dports[j].lo);
+			add_port(&list, rule->dports[j].hi);
+			add_port(&list, (long)rule->dports[j].lo - 1);
+			add_port(&list, (long)rule->dports[j].hi + 1);
+		}
+	}
+	return list;
+}
+
+static int plan_pair(const struct lab *lab, struct probe like, const struct port_list *tcp,
+		     const struct port_list *udp, struct probe **probes, size_t *n)
+{
+	size_t more = 1 + tcp->n + udp->n;
+	struct probe *grown = reallocarray(*probes, *n + more, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	*probes = grown;
+	for (size_t i = 0; i < more; i++) {
+		struct probe *probe = &grown[(*n)++];
+
+		*probe = like;
+		if (i == 0) {
+			probe->proto = IPPROTO_ICMP;
+		} else if (i <= tcp->n) {
+			probe->proto = IPPROTO_TCP;
+			probe->port = tcp->port[i - 1];
+		} else {
+			probe->proto = IPPROTO_UDP;
+			probe->port = udp->port[i - 1 - tcp->n];
+		}
+		probe->expected = probe_expected(lab, probe);
+		probe->seen = PROBE_SILENT;
+	}
+	return 0;
+}
+
+int verify_plan(const struct lab *lab, struct probe **ret_probes, size_t *ret_n)
+{
+	struct port_list tcp = ports_that_matter(lab, IPPROTO_TCP);
+	struct port_list udp = ports_that_matter(lab, IPPROTO_UDP);
+	struct probe *probes = NULL;
+	size_t n = 0;
+	int err = 0;
+
+	for (size_t from = 0; from < lab->n_vms; from++)
+		for (size_t to = 0; to < lab->n_vms; to++)
+			for (uint8_t family = 4; family <= 6 && !err; family += 2) {
+				struct probe like = {.from = from, .to = to, .family = family};
+
+				if (from != to && address_of(&lab->vms[from], family) &&
+				    address_of(&lab->vms[to], family))
+					err = plan_pair(lab, like, &tcp, &udp, &probes, &n);
+			}
+	if (err) {
+		free(probes);
+		return err;
+	}
+	*ret_probes = probes;
+	*ret_n = n;
+	return 0;
+}
+
+/* ---- sockets -------------------------------------------------------------- */
+
+/* One socket of the run. A probe has one client; servers are shared by (VM, protocol, family, port). */
+struct end {
+	enum { END_CLIENT, END_LISTENER, END_UDP_SERVER, END_ACCEPTED } role;
+	int fd;
+	size_t probe; /* of a client */
+	size_t vm;    /* of a server */
+	uint8_t family, proto;
+	uint16_t port;
+	bool connected;
+};
+
+struct run {
+	const struct lab *lab;
+	struct probe *probes;
+	size_t n_probes, n_open; /* probes not answered yet */
+	struct end *ends;
+	struct pollfd *fds;
+	size_t n, room;
+	int *netns; /* by VM */
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static int add_end(struct run *run, struct end end)
+{
+	if (run->n == run->room) {
+		size_t room = run->room ? 2 * run->room : 256;
+		struct end *ends = reallocarray(run->ends, room, sizeof(*ends));
+		struct pollfd *fds;
+
+		if (ends)
+			run->ends = ends;
+		fds = ends ? reallocarray(run->fds, room, sizeof(*fds)) : NULL;
+		if (!fds) {
+			close(end.fd);
+			return -ENOMEM;
+		}
+		run->fds = fds;
+		run->room = room;
+	}
+	run->ends[run->n] = end;
+	run->fds[run->n++] = (struct pollfd){.fd = end.fd, .events = POLLIN};
+	return 0;
+}
+
+static socklen_t to_sockaddr(const struct lab_vm *vm, uint8_t family, uint16_t port,
+			     struct sockaddr_storage *ret)
+{
+	const struct lab_prefix *address = address_of(vm, family);
+
+	memset(ret, 0, sizeof(*ret));
+	if (family == 4) {
+		struct sockaddr_in *in = (struct sockaddr_in *)ret;
+
+		in->sin_family = AF_INET;
+		in->sin_port = htons(port);
+		memcpy(&in->sin_addr, &address->addr.w[3], 4);
+		return sizeof(*in);
+	}
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ret;
+
+	in6->sin6_family = AF_INET6;
+	in6->sin6_port = htons(port);
+	memcpy(&in6->sin6_addr, address->addr.b, 16);
+	return sizeof(*in6);
+}
+
+static int open_socket(struct run *run, size_t vm, uint8_t family, uint8_t proto)
+{
+	int domain = family == 4 ? AF_INET : AF_INET6, one = 1, fd;
+	int type = proto == IPPROTO_TCP ? SOCK_STREAM : proto == IPPROTO_UDP ? SOCK_DGRAM : SOCK_RAW;
+
+	if (proto == IPPROTO_ICMP && family == 6)
+		proto = IPPROTO_ICMPV6;
+	fd = netns_socket(run->netns[vm], domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, proto);
+	if (fd < 0)
+		return fd;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (family == 4)
+		setsockopt(fd, IPPROTO_IP, IP_RECVERR, &one, sizeof(one));
+	else
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &one, sizeof(one));
+	return fd;
+}
+
+static int add_server(struct run *run, const struct probe *probe)
+{
+	struct end end = {.vm = probe->to, .family = probe->family, .proto = probe->proto,
+			  .port = probe->port,
+			  .role = probe->proto == IPPROTO_TCP ? END_LISTENER : END_UDP_SERVER};
+	struct sockaddr_storage address;
+	socklen_t size = to_sockaddr(&run->lab->vms[probe->to], probe->family, probe->port, &address);
+
+	for (size_t i = 0; i < run->n; i++) {
+		const struct end *old = &run->ends[i];
+
+		if (old->role == end.role && old->vm == end.vm && old->family == end.family &&
+		    old->port == end.port)
+			return 0;
+	}
+	end.fd = open_socket(run, end.vm, end.family, end.proto);
+	if (end.fd < 0)
+		return end.fd;
+	if (bind(end.fd, (struct sockaddr *)&address, size) < 0 ||
+	    (end.role == END_LISTENER && listen(end.fd, 64) < 0)) {
+		int err = -errno;
+
+		close(end.fd);
+		return err;
+	}
+	return add_end(run, end);
+}
+
+static void settle(struct run *run, size_t client, enum probe_outcome seen)
+{
+	struct end *end = &run->ends[client];
+
+	run->probes[end->probe].seen = seen;
+	run->n_open--;
+	close(end->fd);
+	end->fd = run->fds[client].fd = -1;
+}
+
+static void send_echo_request(int fd, uint8_t family, uint16_t id)
+{
+	/* Type and checksum differ by family; identifier and sequence do not. ICMPv6's sum is the kernel's. */
+	struct icmphdr echo = {.type = family == 4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST,
+			       .un.echo = {.id = htons(id), .sequence = htons(1)}};
+
+	if (family == 4) {
+		uint32_t sum = (uint32_t)(ICMP_ECHO << 8) + id + 1;
+
+		echo.checksum = htons((uint16_t)~((sum & 0xffff) + (sum >> 16)));
+	}
+	if (send(fd, &echo, sizeof(echo), 0) < 0)
+		return; /* seen as silence, or as the error a later recv() reports */
+}
+
+static int add_client(struct run *run, size_t index)
+{
+	const struct probe *probe = &run->probes[index];
+	struct end end = {.role = END_CLIENT, .probe = index, .family = probe->family,
+			  .proto = probe->proto};
+	struct sockaddr_storage address;
+	socklen_t size = to_sockaddr(&run->lab->vms[probe->to], probe->family,
+				     probe->port, &address);
+	int err;
+
+	end.fd = open_socket(run, probe->from, probe->family, probe->proto);
+	if (end.fd < 0)
+		return end.fd;
+	if (connect(end.fd, (struct sockaddr *)&address, size) < 0 && errno != EINPROGRESS) {
+		close(end.fd);
+		run->n_open--; /* no route: silence */
+		return 0;
+	}
+	if (probe->proto == IPPROTO_UDP && send(end.fd, token, sizeof(token), 0) < 0)
+		end.connected = false;
+	if (probe->proto == IPPROTO_ICMP)
+		send_echo_request(end.fd, probe->family, (uint16_t)(index + 1));
+	err = add_end(run, end);
+	if (!err && probe->proto == IPPROTO_TCP)
+		run->fds[run->n - 1].events = POLLOUT;
+	return err;
+}
+
+/* ---- what came back ------------------------------------------------------- */
+
+static bool refused(int err)
+{
+	return err == ECONNREFUSED || err == EACCES || err == EHOSTUNREACH || err == EPERM;
+}
+
+/* A raw socket sees every ICMP packet of its namespace: 1 = our answer, -1 = our refusal, 0 = neither. */
+static int read_icmp(const uint8_t *packet, size_t len, uint8_t family, uint16_t id)
+{
+	size_t off = family == 4 ? (size_t)(packet[0] & 15) * 4 : 0;
+	const struct icmphdr *icmp = (const void *)(packet + off);
+	size_t quoted = off + 8 + (family == 4 ? 20 : 40);
+
+	if (len < off + 8)
+		return 0;
+	if (icmp->type == (family == 4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY))
+		return icmp->un.echo.id == htons(id);
+	if (icmp->type != (family == 4 ? ICMP_DEST_UNREACH : ICMP6_DST_UNREACH) || len < quoted + 8)
+		return 0;
+	if (icmp->code != (family == 4 ? ICMP_PKT_FILTERED : ICMP6_DST_UNREACH_ADMIN))
+		return 0;
+	return ((const struct icmphdr *)(packet + quoted))->un.echo.id == htons(id) ? -1 : 0;
+}
+
+static void client_ready(struct run *run, size_t i)
+{
+	struct end *end = &run->ends[i];
+	uint8_t buffer[2048];
+	socklen_t size = sizeof(int);
+	ssize_t got;
+	int err = 0;
+
+	if (end->proto == IPPROTO_TCP && !end->connected) {
+		getsockopt(end->fd, SOL_SOCKET, SO_ERROR, &err, &size);
+		if (err || send(end->fd, token, sizeof(token), MSG_NOSIGNAL) < 0) {
+			settle(run, i, refused(err) ? PROBE_REJECT : PROBE_SILENT);
+			return;
+		}
+		end->connected = true;
+		run->fds[i].events = POLLIN;
+		return;
+	}
+	got = recv(end->fd, buffer, sizeof(buffer), 0);
+	if (got < 0) {
+		if (end->proto != IPPROTO_ICMP && errno != EAGAIN)
+			settle(run, i, refused(errno) ? PROBE_REJECT : PROBE_SILENT);
+		return;
+	}
+	if (end->proto == IPPROTO_ICMP) {
+		int what = read_icmp(buffer, (size_t)got, end->family, (uint16_t)(end->probe + 1));
+
+		if (what)
+			settle(run, i, what > 0 ? PROBE_PASS : PROBE_REJECT);
+		return;
+	}
+	settle(run, i, got == sizeof(token) && !memcmp(buffer, token, sizeof(token)) ?
+		       PROBE_PASS : PROBE_SILENT);
+}
+
+static void server_ready(struct run *run, size_t i)
+{
+	struct end *end = &run->ends[i];
+	struct sockaddr_storage from;
+	socklen_t size = sizeof(from);
+	char buffer[64];
+	ssize_t got;
+
+	if (end->role == END_LISTENER) {
+		int fd = accept4(end->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0)
+			add_end(run, (struct end){.role = END_ACCEPTED, .fd = fd});
+		return;
+	}
+	got = recvfrom(end->fd, buffer, sizeof(buffer), 0, (struct sockaddr *)&from, &size);
+	if (got > 0) {
+		if (end->role == END_ACCEPTED)
+			got = send(end->fd, buffer, (size_t)got, MSG_NOSIGNAL);
+		else
+			got = sendto(end->fd, buffer, (size_t)got, 0, (struct sockaddr *)&from, size);
+	}
+	if (end->role == END_ACCEPTED && got <= 0) {
+		close(end->fd);
+		end->fd = run->fds[i].fd = -1;
+	}
+}
+
+static void converse(struct run *run, unsigned silent_ms)
+{
+	uint64_t deadline = now_ms() + silent_ms, now;
+
+	while (run->n_open && (now = now_ms()) < deadline) {
+		size_t n = run->n; /* new ends join at the next round */
+
+		if (poll(run->fds, n, (int)(deadline - now)) < 0 && errno != EINTR)
+			return;
+		for (size_t i = 0; i < n; i++) {
+			if (run->fds[i].fd < 0 || !run->fds[i].revents)
+				continue;
+			if (run->ends[i].role == END_CLIENT)
+				client_ready(run, i);
+			else
+				server_ready(run, i);
+		}
+	}
+}
+
+/* ---- the run -------------------------------------------------------------- */
+
+static int open_all(struct run *run, struct diag *diag)
+{
+	struct rlimit files;
+	int err = 0;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	for (size_t i = 0; i < run->lab->n_vms; i++) {
+		run->netns[i] = netns_open(run->lab->name, run->lab->vms[i].name);
+		if (run->netns[i] < 0)
+			return diag_error(diag, run->netns[i], "bring the lab up first: dpulab up LAB.yaml",
+					  "VM %s has no namespace", run->lab->vms[i].name);
+	}
+	for (size_t i = 0; i < run->n_probes && !err; i++)
+		if (run->probes[i].proto != IPPROTO_ICMP)
+			err = add_server(run, &run->probes[i]);
+	for (size_t i = 0; i < run->n_probes && !err; i++)
+		err = add_client(run, i);
+	if (err)
+		diag_error(diag, err, NULL, "cannot open the sockets of the connectivity check: %s",
+			   strerror(-err));
+	return err;
+}
+
+static void close_all(struct run *run)
+{
+	for (size_t i = 0; i < run->n; i++)
+		if (run->ends[i].fd >= 0)
+			close(run->ends[i].fd);
+	for (size_t i = 0; run->netns && i < run->lab->n_vms; i++)
+		if (run->netns[i] >= 0)
+			close(run->netns[i]);
+	free(run->netns);
+	free(run->ends);
+	free(run->fds);
+}
+
+int verify_run(const struct lab *lab, struct probe *probes, size_t n, unsigned silent_ms,
+	       size_t *ret_wrong, struct diag *diag)
+{
+	struct run run = {.lab = lab, .probes = probes, .n_probes = n, .n_open = n};
+	size_t wrong = 0;
+	int err;
+
+	run.netns = malloc(lab->n_vms * sizeof(*run.netns));
+	if (!run.netns)
+		return -ENOMEM;
+	memset(run.netns, 0xff, lab->n_vms * sizeof(*run.netns));
+	for (size_t i = 0; i < n; i++)
+		probes[i].seen = PROBE_SILENT;
+	err = open_all(&run, diag);
+	if (!err)
+		converse(&run, silent_ms);
+	close_all(&run);
+	for (size_t i = 0; i < n; i++)
+		wrong += probes[i].seen != probes[i].expected;
+	if (!err)
+		*ret_wrong = wrong;
+	return err;
+}
