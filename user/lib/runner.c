@@ -108,11 +108,11 @@ static int spawn(struct runner *runner, int netns_fd, const struct cpu_set *cpus
 	return fcntl(out[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-int runner_start(int netns_fd, const struct cpu_set *cpus, const char *const argv[],
+int runner_start(const struct netns *ns, const struct cpu_set *cpus, const char *const argv[],
 		 struct runner **ret_runner, struct diag *diag)
 {
 	struct runner *runner = calloc(1, sizeof(*runner));
-	int err = runner ? spawn(runner, netns_fd, cpus, argv) : -ENOMEM;
+	int err = runner ? spawn(runner, ns->fd, cpus, argv) : -ENOMEM;
 
 	if (err) {
 		free(runner);

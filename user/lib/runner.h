@@ -7,14 +7,15 @@
 #include <stdbool.h>
 #include "diag.h"
 #include "model.h"
+#include "netns.h"
 
 struct runner; /* one child; freed by runner_finish() */
 
 /*
- * Starts argv (NULL-terminated, looked up in PATH) in the namespace netns_fd, on
+ * Starts argv (NULL-terminated, looked up in PATH) inside ns, on
  * the CPUs of cpus (NULL or empty: any). -ENOENT with a hint if it is not installed.
  */
-int runner_start(int netns_fd, const struct cpu_set *cpus, const char *const argv[],
+int runner_start(const struct netns *ns, const struct cpu_set *cpus, const char *const argv[],
 		 struct runner **ret_runner, struct diag *diag);
 
 /* Waits until the child's namespace has a TCP listener or UDP socket on port. -ETIMEDOUT, or -ECHILD if it died. */

@@ -18,6 +18,7 @@
 
 #include "netns.h"
 #include "policy.h"
+#include "topology.h"
 
 enum {
 	MAX_PORTS = 32,	     /* distinct destination ports tried per protocol */
@@ -204,7 +205,7 @@ struct run {
 	struct end *ends;
 	struct pollfd *fds;
 	size_t n, room;
-	int *netns; /* by VM */
+	struct netns **netns; /* by VM */
 };
 
 static uint64_t now_ms(void)
@@ -478,10 +479,9 @@ static int open_all(struct run *run, struct diag *diag)
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
 	for (size_t i = 0; i < run->lab->n_vms; i++) {
-		run->netns[i] = netns_open(run->lab->name, run->lab->vms[i].name);
-		if (run->netns[i] < 0)
-			return diag_error(diag, run->netns[i], "bring the lab up first: dpulab up LAB.yaml",
-					  "VM %s has no namespace", run->lab->vms[i].name);
+		err = topology_open_vm(run->lab, i, &run->netns[i], diag);
+		if (err)
+			return err;
 	}
 	for (size_t i = 0; i < run->n_probes && !err; i++)
 		if (run->probes[i].proto != IPPROTO_ICMP)
@@ -499,9 +499,8 @@ static void close_all(struct run *run)
 	for (size_t i = 0; i < run->n; i++)
 		if (run->ends[i].fd >= 0)
 			close(run->ends[i].fd);
-	for (size_t i = 0; run->netns && i < run->lab->n_vms; i++)
-		if (run->netns[i] >= 0)
-			close(run->netns[i]);
+	for (size_t i = 0; i < run->lab->n_vms; i++)
+		netns_close(run->netns[i]);
 	free(run->netns);
 	free(run->ends);
 	free(run->fds);
@@ -514,10 +513,9 @@ int verify_run(const struct lab *lab, struct probe *probes, size_t n, unsigned s
 	size_t wrong = 0;
 	int err;
 
-	run.netns = malloc(lab->n_vms * sizeof(*run.netns));
+	run.netns = calloc(lab->n_vms, sizeof(struct netns *));
 	if (!run.netns)
 		return -ENOMEM;
-	memset(run.netns, 0xff, lab->n_vms * sizeof(*run.netns));
 	for (size_t i = 0; i < n; i++)
 		probes[i].seen = PROBE_SILENT;
 	err = open_all(&run, diag);
