@@ -23,6 +23,7 @@
 enum {
 	MAX_PORTS = 32,	     /* distinct destination ports tried per protocol */
 	UNRELATED_PORT = 7,  /* a port that no rule of a sane lab names */
+	EPHEMERAL_PORT = 40000, /* of the kind that the kernel chooses for a client */
 	TOKEN_SIZE = 8,
 };
 
@@ -60,25 +61,26 @@ void probe_describe(const struct lab *lab, const struct probe *probe, char *text
 static enum probe_outcome judge(const struct lab *lab, size_t vm, uint8_t direction,
 				const struct probe *probe)
 {
-	struct policy_tuple tuple = {
+	bool icmp6 = probe->proto == IPPROTO_ICMP && probe->family == 6;
+	struct policy_packet packet = {
 		.src = address_of(&lab->vms[probe->from], probe->family)->addr,
 		.dst = address_of(&lab->vms[probe->to], probe->family)->addr,
-		.family = probe->family,
-		.proto = probe->proto,
-		.sport = 40000, /* an ephemeral port, as the kernel will choose one */
-		.dport = probe->port,
+		.proto = icmp6 ? IPPROTO_ICMPV6 : probe->proto,
 		.direction = direction,
+		.has_ports = probe->proto != IPPROTO_ICMP,
+		.sport = EPHEMERAL_PORT,
+		.dport = probe->port,
 	};
-	struct dpu_rule *rules = NULL;
 	uint8_t action = lab->default_action;
+	const struct dpu_rule *hit;
+	struct dpu_rule *rules = NULL;
 	size_t n = 0;
-	ssize_t hit;
 
 	if (policy_compile(lab, vm, &rules, &n, NULL))
 		return PROBE_SILENT;
-	hit = policy_match(rules, n, &tuple);
-	if (hit >= 0)
-		action = rules[hit].action;
+	hit = policy_match(rules, n, &packet);
+	if (hit)
+		action = hit->action;
 	free(rules);
 	return action == DPU_ACTION_ALLOW ? PROBE_PASS :
 	       action == DPU_ACTION_DROP  ? PROBE_SILENT : PROBE_REJECT;
