@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* load.h - what the load programs (bpf/dpulab_load.bpf.c) share with user space. */
+#pragma once
+#include <linux/types.h>
+
+#define DPU_LOAD_MAX_FRAME   128   /* bytes */
+#define DPU_LOAD_MAX_FRAMES  65536 /* different frames of one load; a power of two */
+#define DPU_LOAD_MAX_DEVICES 64
+
+/* Map "load_frames": what is sent, in turn. */
+struct dpu_load_frame {
+	__u32 device; /* index into "load_devices": where it leaves */
+	__u32 pad;
+	__u8 bytes[DPU_LOAD_MAX_FRAME];
+};
+
+/* Map "load_arrivals", per CPU. */
+struct dpu_load_count {
+	__u64 packets;
+	__u64 bytes;
+};
+
+_Static_assert(sizeof(struct dpu_load_frame) == 8 + DPU_LOAD_MAX_FRAME, "load frame");

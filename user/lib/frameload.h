@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * frameload.h - frames as load: live XDP frames (no socket buffers) sent from
+ * devices of any namespaces, counted where they arrive. Closed loop: the caller's
+ * CPU makes the frames, and runs whatever softirq they raise there.
+ */
+#pragma once
+#include <dpulab/load.h>
+#include "diag.h"
+#include "netns.h"
+#include <stdint.h>
+
+struct frameload;
+
+/* n_frames is a power of two; frame_len a multiple of 8, 8..DPU_LOAD_MAX_FRAME bytes. */
+int frameload_open(unsigned n_frames, unsigned frame_len, struct frameload **ret_load,
+		   struct diag *diag);
+void frameload_close(struct frameload *load);
+
+/* Frames of number 'device' leave dev in ns, towards its peer, which must have GRO on or run an XDP program. */
+int frameload_device(struct frameload *load, unsigned device, struct netns *ns, const char *dev,
+		     struct diag *diag);
+/* The bytes of frame i, to be filled in: in the kernel's memory, valid until close. */
+struct dpu_load_frame *frameload_frame(struct frameload *load, unsigned i);
+
+/* Counts and drops everything that arrives at dev in ns, until close. -EBUSY: another XDP program is there. */
+int frameload_sink(struct frameload *load, struct netns *ns, const char *dev, struct diag *diag);
+
+/* Sends count frames as fast as they are taken, on the calling thread's CPU. */
+int frameload_send(struct frameload *load, uint64_t count, struct diag *diag);
+/* Arrivals at all sinks so far. */
+int frameload_arrivals(struct frameload *load, struct dpu_load_count *ret_count);
