@@ -19,6 +19,8 @@ int cpus_pin_device(struct netns *ns, const char *dev, const struct cpu_set *set
 		    enum lab_hook hook, struct diag *diag);
 
 bool cpus_empty(const struct cpu_set *set);
+/* The machine's CPUs that are online. */
+void cpus_online(struct cpu_set *ret_set);
 /* The highest CPU of the set, or -1. */
 int cpus_highest(const struct cpu_set *set);
 /* Mask as sysfs wants it ("3", "1,00000000"). */

@@ -248,28 +248,23 @@ int netns_remove(const char *name, struct diag *diag)
 	return 0;
 }
 
-struct sysctl_job {
-	const char *path, *value;
-	bool optional;
-};
-
-static int sysctl_here(void *arg)
+int netns_sysctl_here(const char *path, const char *value, bool optional)
 {
-	const struct sysctl_job *job = arg;
-	char path[160], now[64];
-	size_t len = strlen(job->value);
+	char full[160], now[64];
+	size_t len = strlen(value);
 	ssize_t got;
 	int fd, err = 0;
 
-	snprintf(path, sizeof(path), "/proc/sys/net/%s", job->path);
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	/* /proc/sys/net shows the namespace of whoever looks */
+	snprintf(full, sizeof(full), "/proc/sys/net/%s", path);
+	fd = open(full, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT && job->optional ? 0 : -errno;
-	got = read(fd, now, sizeof(now) - 1);
+		return errno == ENOENT && optional ? 0 : -errno;
+	got = read(fd, now, sizeof(now));
 	if (got > 0 && now[got - 1] == '\n')
 		got--;
-	if (got != (ssize_t)len || memcmp(now, job->value, len)) {
-		if (pwrite(fd, job->value, len, 0) != (ssize_t)len)
+	if (got != (ssize_t)len || memcmp(now, value, len)) {
+		if (pwrite(fd, value, len, 0) != (ssize_t)len)
 			err = -errno;
 		else
 			op_done();
@@ -281,9 +276,12 @@ static int sysctl_here(void *arg)
 int netns_sysctl(const struct netns *ns, const char *path, const char *value, bool optional,
 		 struct diag *diag)
 {
-	struct sysctl_job job = {path, value, optional};
-	int err = netns_run(ns, sysctl_here, &job);
+	int back, err = netns_enter(ns, &back);
 
+	if (!err) {
+		err = netns_sysctl_here(path, value, optional);
+		netns_leave(back);
+	}
 	if (err)
 		return diag_error(diag, err, NULL, "cannot set net/%s to %s in %s: %s", path, value,
 				  ns->name, strerror(-err));

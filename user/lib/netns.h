@@ -68,5 +68,7 @@ int netns_remove(const char *name, struct diag *diag);
  * Writes /proc/sys/net/PATH inside ns, if it differs from what is there.
  * optional: a kernel without this setting is fine.
  */
+int netns_sysctl_here(const char *path, const char *value,
+		      bool optional); /* in the caller's namespace */
 int netns_sysctl(const struct netns *ns, const char *path, const char *value, bool optional,
 		 struct diag *diag);

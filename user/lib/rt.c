@@ -98,12 +98,12 @@ void rt_close(struct rt *rt)
 	free(rt);
 }
 
-static int receive(struct rt *rt)
+static int receive(int fd, char *buffer)
 {
 	ssize_t got;
 
 	do
-		got = recv(rt->fd, rt->recv, sizeof(rt->recv), 0);
+		got = recv(fd, buffer, RECV_BUFFER, 0);
 	while (got < 0 && errno == EINTR);
 	return got < 0 ? -errno : (int)got;
 }
@@ -151,7 +151,7 @@ static int take_acks(struct netns *ns, struct diag *diag)
 	size_t missing = rt->n_pending;
 
 	while (missing) {
-		int len = receive(rt);
+		int len = receive(rt->fd, rt->recv);
 
 		if (len < 0)
 			return len;
@@ -239,47 +239,72 @@ int rt_request(struct netns *ns, struct nl_msg *msg, int tolerate, struct diag *
 	return err ? err : rt->batch_error;
 }
 
-int rt_query(struct netns *ns, struct nl_msg *msg, rt_parse_fn parse, void *arg)
+/* Reads the answer to request seq. Messages that answer something else are skipped. */
+static int take_answer(int fd, char *buffer, const struct nlmsghdr *request, rt_parse_fn parse,
+		       void *arg)
 {
-	struct nlmsghdr *header = nlmsg_hdr(msg);
-	bool dump = header->nlmsg_flags & NLM_F_DUMP;
-	struct rt *rt;
-	int err = get_socket(ns, &rt);
+	bool dump = request->nlmsg_flags & NLM_F_DUMP;
+	int err = 0;
 
-	if (err)
-		goto out;
-	header->nlmsg_seq = rt->seq++;
-	header->nlmsg_flags |= NLM_F_REQUEST;
-	if (send(rt->fd, header, header->nlmsg_len, 0) < 0) {
-		err = -errno;
-		goto out;
-	}
 	for (;;) {
-		int len = receive(rt);
+		int len = receive(fd, buffer);
 
-		if (len < 0) {
-			err = len;
-			goto out;
-		}
-		for (struct nlmsghdr *h = (void *)rt->recv; nlmsg_ok(h, len);
+		if (len < 0)
+			return len;
+		for (struct nlmsghdr *h = (void *)buffer; nlmsg_ok(h, len);
 		     h = nlmsg_next(h, &len)) {
-			if (h->nlmsg_seq != header->nlmsg_seq)
+			if (h->nlmsg_seq != request->nlmsg_seq)
 				continue;
 			if (h->nlmsg_type == NLMSG_DONE)
-				goto out;
-			if (h->nlmsg_type == NLMSG_ERROR) {
-				err = ((struct nlmsgerr *)NLMSG_DATA(h))->error;
-				goto out;
-			}
+				return err;
+			if (h->nlmsg_type == NLMSG_ERROR)
+				return ((struct nlmsgerr *)NLMSG_DATA(h))->error;
 			/* the rest of a dump is read even after a failure, or it would meet the
 			 * next query */
 			if (!err)
 				err = parse(h, arg);
 			if (!dump)
-				goto out;
+				return err;
 		}
 	}
-out:
+}
+
+static int ask(int fd, char *buffer, struct nlmsghdr *request, rt_parse_fn parse, void *arg)
+{
+	request->nlmsg_flags |= NLM_F_REQUEST;
+	if (send(fd, request, request->nlmsg_len, 0) < 0)
+		return -errno;
+	return take_answer(fd, buffer, request, parse, arg);
+}
+
+int rt_query(struct netns *ns, struct nl_msg *msg, rt_parse_fn parse, void *arg)
+{
+	struct nlmsghdr *request = nlmsg_hdr(msg);
+	struct rt *rt;
+	int err = get_socket(ns, &rt);
+
+	if (!err) {
+		request->nlmsg_seq = rt->seq++;
+		err = ask(rt->fd, rt->recv, request, parse, arg);
+	}
+	nlmsg_free(msg);
+	return err;
+}
+
+int rt_query_generic(struct netns *ns, struct nl_msg *msg, rt_parse_fn parse, void *arg)
+{
+	struct nlmsghdr *request = nlmsg_hdr(msg);
+	char *buffer = malloc(RECV_BUFFER);
+	int fd = netns_socket(ns, AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
+	int err = fd < 0 ? fd : buffer ? 0 : -ENOMEM;
+
+	if (!err) {
+		request->nlmsg_seq = 1;
+		err = ask(fd, buffer, request, parse, arg);
+	}
+	if (fd >= 0)
+		close(fd);
+	free(buffer);
 	nlmsg_free(msg);
 	return err;
 }

@@ -66,8 +66,10 @@ int rt_addrs(struct netns *ns, struct rt_addr **ret_addrs, size_t *ret_n, struct
 int rt_link_stats(struct netns *ns, const char *dev, struct rtnl_link_stats64 *ret_stats,
 		  struct diag *diag);
 
-/* Both ends up, in DPULAB_LINK_GROUP. Ends may be in different namespaces; the request belongs to
- * a's. */
+/*
+ * In DPULAB_LINK_GROUP; a up, b down (the kernel does not allow otherwise). Ends may be in different
+ * namespaces; the request belongs to a's.
+ */
 int rt_veth_add(const struct rt_end *a, const struct rt_end *b, struct diag *diag);
 /* A bridge without STP and multicast snooping, up, in DPULAB_LINK_GROUP. */
 int rt_bridge_add(struct netns *ns, const char *name, unsigned mtu, struct diag *diag);

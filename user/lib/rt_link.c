@@ -30,7 +30,7 @@ static void put_end(struct nl_msg *msg, const struct rt_end *end)
 
 int rt_veth_add(const struct rt_end *a, const struct rt_end *b, struct diag *diag)
 {
-	struct ifinfomsg peer_info = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+	struct ifinfomsg peer_info = {}; /* up would be ENOTCONN: the peer is made before the pair is joined */
 	struct nl_msg *msg = new_link_message();
 	struct nlattr *info, *data, *peer;
 

@@ -71,6 +71,9 @@ int topology_open_dpu(const struct lab *lab, size_t host, struct netns **ret_ns,
 int topology_open_vm(const struct lab *lab, size_t vm, struct netns **ret_ns, struct diag *diag);
 int topology_open_fabric(const struct lab *lab, struct netns **ret_ns, struct diag *diag);
 
+/* Which hook serves the devices of a node. */
+enum lab_hook topology_hook(const struct lab *lab, const struct node *node);
+
 /* Makes what is missing, corrects what differs; everything right: changes nothing. */
 int topology_build(const struct lab *lab, struct diag *diag);
 /*

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The plan: names and addresses of nodes and wires. Pure; topology_build.c makes it true. */
+#include "topology.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Same lab, same names: same addresses, on every machine (FNV-1a). Locally administered, unicast.
+ */
+static struct dpu_mac derive_mac(const char *lab, const char *node, const char *dev)
+{
+	const char *parts[] = {lab, "/", node, "/", dev};
+	uint64_t hash = 0xcbf29ce484222325;
+	struct dpu_mac mac;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		for (const char *c = parts[i]; *c; c++)
+			hash = (hash ^ (unsigned char)*c) * 0x100000001b3;
+	hash ^= hash >> 32;
+	for (int i = 0; i < 6; i++)
+		mac.b[i] = hash >> (8 * i);
+	mac.b[0] = 0x02;
+	mac.b[1] = 0xd9;
+	return mac;
+}
+
+void topology_channel_host(uint16_t port, char *buffer)
+{
+	snprintf(buffer, IFNAMSIZ, "vf%u", port - DPU_PORT_VNIC_MIN);
+}
+
+void topology_channel_dpu(uint16_t port, char *buffer)
+{
+	snprintf(buffer, IFNAMSIZ, "pf0vf%u", port - DPU_PORT_VNIC_MIN);
+}
+
+const char *topology_dpu(const struct lab_host *host, char *buffer)
+{
+	snprintf(buffer, NODE_FULL_MAX, "%s-dpu", host->name);
+	return buffer;
+}
+
+struct plan {
+	const struct lab *lab;
+	struct topology topology;
+	size_t *host_node, *dpu_node; /* by host index */
+};
+
+static size_t add_node(struct plan *plan, const char *name, enum node_kind kind, size_t index)
+{
+	struct node *node = &plan->topology.nodes[plan->topology.n_nodes];
+
+	snprintf(node->name, sizeof(node->name), "%s", name);
+	node->kind = kind;
+	node->index = index;
+	return plan->topology.n_nodes++;
+}
+
+static struct wire *add_wire(struct plan *plan, unsigned mtu)
+{
+	struct wire *wire = &plan->topology.wires[plan->topology.n_wires++];
+
+	wire->mtu = mtu;
+	return wire;
+}
+
+static void set_end(struct plan *plan, struct wire_end *end, size_t node, const char *dev)
+{
+	end->node = node;
+	snprintf(end->dev, sizeof(end->dev), "%s", dev);
+	end->mac = derive_mac(plan->lab->name, plan->topology.nodes[node].name, dev);
+}
+
+/* The wire of a location: the two wires of a host look alike to the underlay, only one is in use.
+ */
+static void add_uplink(struct plan *plan, size_t host, size_t node, const char *dev)
+{
+	struct wire *wire = add_wire(plan, plan->lab->fabric_mtu);
+
+	wire->on_fabric = true;
+	set_end(plan, &wire->end[0], 0, plan->topology.nodes[node].name);
+	set_end(plan, &wire->end[1], node, dev);
+	wire->end[1].mac = plan->lab->hosts[host].vtep_mac;
+}
+
+static void plan_host(struct plan *plan, size_t host)
+{
+	const struct lab_host *h = &plan->lab->hosts[host];
+	char name[NODE_FULL_MAX];
+	struct wire *wire;
+
+	plan->host_node[host] = add_node(plan, h->name, NODE_HOST, host);
+	add_uplink(plan, host, plan->host_node[host], TOPOLOGY_UPLINK);
+	if (!h->dpu)
+		return;
+	plan->dpu_node[host] = add_node(plan, topology_dpu(h, name), NODE_DPU, host);
+	add_uplink(plan, host, plan->dpu_node[host], TOPOLOGY_DPU_WIRE);
+	wire = add_wire(plan, plan->lab->fabric_mtu);
+	set_end(plan, &wire->end[0], plan->dpu_node[host], TOPOLOGY_DPU_PF);
+	set_end(plan, &wire->end[1], plan->host_node[host], TOPOLOGY_PF);
+}
+
+static void plan_vm(struct plan *plan, size_t vm)
+{
+	const struct lab_vm *v = &plan->lab->vms[vm];
+	size_t host_node = plan->host_node[v->host];
+	char host_dev[IFNAMSIZ], dpu_dev[IFNAMSIZ];
+	struct wire *wire = add_wire(plan, v->mtu);
+
+	set_end(plan, &wire->end[0], add_node(plan, v->name, NODE_VM, vm), TOPOLOGY_VM_DEV);
+	wire->end[0].mac = v->mac;
+	set_end(plan, &wire->end[1], host_node, v->name);
+	if (!plan->lab->hosts[v->host].dpu)
+		return;
+	topology_channel_host(v->port, host_dev);
+	topology_channel_dpu(v->port, dpu_dev);
+	/* a channel relays whole frames: the wire's too, while the other side is in charge */
+	wire = add_wire(plan, v->mtu > plan->lab->fabric_mtu ? v->mtu : plan->lab->fabric_mtu);
+	set_end(plan, &wire->end[0], plan->dpu_node[v->host], dpu_dev);
+	set_end(plan, &wire->end[1], host_node, host_dev);
+}
+
+int topology_plan(const struct lab *lab, struct topology *ret_topology)
+{
+	struct plan plan = {.lab = lab};
+	int err = -ENOMEM;
+
+	plan.topology.nodes = calloc(1 + 2 * lab->n_hosts + lab->n_vms, sizeof(struct node));
+	plan.topology.wires = calloc(3 * lab->n_hosts + 2 * lab->n_vms + 1, sizeof(struct wire));
+	plan.host_node = calloc(lab->n_hosts + 1, sizeof(size_t));
+	plan.dpu_node = calloc(lab->n_hosts + 1, sizeof(size_t));
+	if (plan.topology.nodes && plan.topology.wires && plan.host_node && plan.dpu_node) {
+		add_node(&plan, TOPOLOGY_FABRIC, NODE_FABRIC, 0);
+		for (size_t host = 0; host < lab->n_hosts; host++)
+			plan_host(&plan, host);
+		for (size_t vm = 0; vm < lab->n_vms; vm++)
+			plan_vm(&plan, vm);
+		*ret_topology = plan.topology;
+		err = 0;
+	} else {
+		topology_free(&plan.topology);
+	}
+	free(plan.host_node);
+	free(plan.dpu_node);
+	return err;
+}
+
+void topology_free(struct topology *topology)
+{
+	free(topology->nodes);
+	free(topology->wires);
+	*topology = (struct topology){};
+}
+
+static int open_node(const struct lab *lab, const char *node, struct netns **ret_ns,
+		     struct diag *diag)
+{
+	char name[NETNS_NAME_MAX];
+	int err = netns_open(netns_name(name, lab->name, node), ret_ns, diag);
+
+	if (err == -ENOENT)
+		return diag_error(diag, err, "repair the lab: dpulab up LAB.yaml",
+				  "node %s of lab %s does not exist", node, lab->name);
+	return err;
+}
+
+int topology_open_host(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag)
+{
+	return open_node(lab, lab->hosts[host].name, ret_ns, diag);
+}
+
+int topology_open_dpu(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag)
+{
+	char name[NODE_FULL_MAX];
+
+	return open_node(lab, topology_dpu(&lab->hosts[host], name), ret_ns, diag);
+}
+
+int topology_open_vm(const struct lab *lab, size_t vm, struct netns **ret_ns, struct diag *diag)
+{
+	return open_node(lab, lab->vms[vm].name, ret_ns, diag);
+}
+
+int topology_open_fabric(const struct lab *lab, struct netns **ret_ns, struct diag *diag)
+{
+	return open_node(lab, TOPOLOGY_FABRIC, ret_ns, diag);
+}
