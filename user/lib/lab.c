@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Order of things, which is what makes a killed command repairable:
+ *
+ *   up     lock, write down names, lab file, [wires, datapath], "ready"
+ *   apply  lock, take "ready" away, new names, new lab file, [ ... ], remove old nodes, "ready"
+ *   down   lock, take "ready" away, pins, devices and namespaces, folder
+ *
+ * Everything between brackets can be done again over whatever part of it was
+ * done before.
+ */
+#include "lab.h"
+#include "config.h"
+#include "machine.h"
+#include "nodes.h"
+#include "preflight.h"
+#include "topology.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NEEDS (PREFLIGHT_ROOT | PREFLIGHT_BPF)
+
+int lab_open(const char *name, enum state_access access, struct lab_session *ret_session,
+	     struct diag *diag)
+{
+	struct lab_session session = {};
+	char path[STATE_PATH_MAX];
+	int err = state_open(name, access, &session.state, diag);
+
+	if (err == -ENOENT)
+		return diag_error(diag, err,
+				  "dpulab ls lists the labs, dpulab up LAB.yaml builds one",
+				  "there is no lab called %s", name);
+	if (err)
+		return err;
+	err = config_read(state_path(path, name, STATE_LAB), &session.lab, diag);
+	if (err) {
+		state_close(session.state);
+		return diag_error(diag, err, "dpulab down removes what is left of it",
+				  "lab %s is broken: its lab file cannot be read", name);
+	}
+	*ret_session = session;
+	return 0;
+}
+
+void lab_close(struct lab_session *session)
+{
+	state_close(session->state);
+	lab_free(session->lab);
+	*session = (struct lab_session){};
+}
+
+bool lab_is_whole(const struct lab_session *session)
+{
+	char *text;
+
+	if (state_read(session->state, STATE_READY, &text))
+		return false;
+	free(text);
+	return !nodes_missing(session->state, session->lab->name);
+}
+
+void lab_report_free(struct lab_report *report)
+{
+	free(report->changes);
+	*report = (struct lab_report){};
+}
+
+/* ---- bringing a lab to its file -------------------------------------------- */
+
+/* The lock is held, names and lab file are written down. */
+static int build(const struct lab *lab, struct diag *diag)
+{
+	return topology_build(lab, diag);
+}
+
+static int write_lab(const struct state *state, const struct lab *lab, struct diag *diag)
+{
+	char *text;
+	int err = config_write(lab, &text, diag);
+
+	if (err)
+		return err;
+	err = state_write(state, STATE_LAB, text, diag);
+	free(text);
+	return err;
+}
+
+/* Port numbers stay with their VMs: tables and connections are known by them. */
+static int keep_ports(const struct lab *old, struct lab *new, struct diag *diag)
+{
+	bool taken[DPU_PORT_VNIC_MAX + 1] = {};
+	uint16_t next;
+
+	for (size_t host = 0; host < new->n_hosts; host++) {
+		memset(taken, 0, sizeof(taken));
+		for (size_t i = 0; i < new->n_vms; i++) {
+			const struct lab_vm *before =
+			    lab_find_vm((struct lab *)old, new->vms[i].name);
+
+			if (new->vms[i].host != host)
+				continue;
+			new->vms[i].port = DPU_PORT_NONE;
+			if (!before || strcmp(old->hosts[before->host].name, new->hosts[host].name))
+				continue;
+			new->vms[i].port = before->port;
+			taken[before->port] = true;
+		}
+		next = DPU_PORT_VNIC_MIN;
+		for (size_t i = 0; i < new->n_vms; i++) {
+			if (new->vms[i].host != host || new->vms[i].port != DPU_PORT_NONE)
+				continue;
+			while (next <= DPU_PORT_VNIC_MAX && taken[next])
+				next++;
+			if (next > DPU_PORT_VNIC_MAX)
+				return diag_error(diag, -ENOSPC, NULL,
+						  "host %s has no port left for %s",
+						  new->hosts[host].name, new->vms[i].name);
+			new->vms[i].port = next++;
+		}
+	}
+	return 0;
+}
+
+static bool same_as_stored(const struct state *state, const struct lab *lab)
+{
+	char *stored, *text;
+	bool same;
+
+	if (state_read(state, STATE_LAB, &stored))
+		return false;
+	if (config_write(lab, &text, NULL)) {
+		free(stored);
+		return false;
+	}
+	same = !strcmp(stored, text);
+	free(text);
+	free(stored);
+	return same;
+}
+
+static bool exists(const struct state *state, const char *file)
+{
+	char *text;
+
+	if (state_read(state, file, &text))
+		return false;
+	free(text);
+	return true;
+}
+
+static int remove_all(const struct state *state, const char *name, struct lab_report *report,
+		      struct diag *diag)
+{
+	int err = state_remove(state, STATE_READY, diag);
+
+	if (!err)
+		err = nodes_remove(state, name, NULL, &report->nodes, diag);
+	return err;
+}
+
+/* The lab as stored, with the numbers it got; NULL if there is none or it cannot be read. */
+static struct lab *stored_lab(const char *name)
+{
+	char path[STATE_PATH_MAX];
+	struct lab *lab;
+
+	if (config_read(state_path(path, name, STATE_LAB), &lab, NULL))
+		return NULL;
+	return lab;
+}
+
+/* What is there of this lab: nothing, the same lab, or another one of the same name. */
+static int meet_old(const struct state *state, struct lab *lab, struct lab_report *report,
+		    struct diag *diag)
+{
+	struct lab *old = stored_lab(lab->name);
+	bool ready = exists(state, STATE_READY);
+	int err = old ? keep_ports(old, lab, diag) : 0;
+
+	lab_free(old);
+	if (err)
+		return err;
+	report->was_there = ready;
+	if (same_as_stored(state, lab))
+		return 0;
+	if (ready)
+		return diag_error(diag, -EEXIST, "dpulab apply changes it; dpulab down removes it",
+				  "lab %s is up, from a file with other contents", lab->name);
+	/* ruins of another version: begin anew */
+	return remove_all(state, lab->name, report, diag);
+}
+
+static int up_locked(const struct state *state, struct lab *lab, struct lab_report *report,
+		     struct diag *diag)
+{
+	int err = meet_old(state, lab, report, diag);
+
+	if (!err)
+		err = nodes_claim(state, lab, diag);
+	if (!err)
+		err = write_lab(state, lab, diag);
+	if (!err)
+		err = build(lab, diag);
+	if (!err)
+		err = state_write(state, STATE_READY, "", diag);
+	return err;
+}
+
+/* A new lab that cannot be built leaves nothing; one that was there is left for the next try. */
+static void clean_up(const struct state *state, const char *name, const struct lab_report *report)
+{
+	struct lab_report ignored = {};
+
+	if (report->was_there || remove_all(state, name, &ignored, NULL))
+		return;
+	state_destroy(state, NULL);
+}
+
+static void count(const struct lab *lab, struct lab_report *report)
+{
+	struct topology plan;
+
+	if (topology_plan(lab, &plan))
+		return;
+	report->nodes = plan.n_nodes;
+	report->vms = lab->n_vms;
+	snprintf(report->lab, sizeof(report->lab), "%s", lab->name);
+	topology_free(&plan);
+}
+
+int lab_up(const char *file, struct lab_report *ret_report, struct diag *diag)
+{
+	STATE_CLEANUP struct state *state = NULL;
+	struct machine_hurry hurry;
+	struct lab_report report = {};
+	struct lab *lab = NULL;
+	int err = config_read(file, &lab, diag);
+
+	if (!err)
+		err = preflight_require(NEEDS, diag);
+	if (!err)
+		err = state_open(lab->name, STATE_CREATE, &state, diag);
+	if (!err) {
+		machine_hurry(&hurry);
+		err = up_locked(state, lab, &report, diag);
+		if (err)
+			clean_up(state, lab->name, &report);
+		machine_calm(&hurry);
+	}
+	if (!err) {
+		count(lab, &report);
+		*ret_report = report;
+	}
+	lab_free(lab);
+	return err;
+}
+
+/* ---- down ------------------------------------------------------------------ */
+
+int lab_down(const char *name, struct lab_report *ret_report, struct diag *diag)
+{
+	STATE_CLEANUP struct state *state = NULL;
+	struct machine_hurry hurry;
+	struct lab_report report = {};
+	int err = preflight_require(PREFLIGHT_ROOT, diag);
+
+	if (err)
+		return err;
+	err = state_open(name, STATE_WRITE, &state, diag);
+	if (err == -ENOENT) {
+		*ret_report = report;
+		return 0;
+	}
+	if (err)
+		return err;
+	machine_hurry(&hurry);
+	err = remove_all(state, name, &report, diag);
+	if (!err)
+		err = state_destroy(state, diag);
+	machine_calm(&hurry);
+	if (!err)
+		*ret_report = report;
+	return err;
+}

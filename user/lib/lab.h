@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * lab.h - a lab on this machine: build it, change it, remove it. Desired state
+ * is the lab file; what is there is read from the kernel; the difference is
+ * applied. Each of these may be killed at any moment: the next one repairs or
+ * removes everything.
+ */
+#pragma once
+#include "diag.h"
+#include "model.h"
+#include "state.h"
+
+struct lab_session { /* a running lab, locked */
+	struct lab *lab;
+	struct state *state;
+};
+
+/* Opens a running lab as up or apply left it. -ENOENT with a sentence if there is none. */
+int lab_open(const char *name, enum state_access access, struct lab_session *ret_session,
+	     struct diag *diag);
+void lab_close(struct lab_session *session);
+/* Did up or apply come to its end, and are all nodes there? */
+bool lab_is_whole(const struct lab_session *session);
+
+struct lab_change {
+	const char *verb; /* "added", "removed", "moved", "changed" */
+	const char *kind; /* "vm", "host", "port group", "rules", "placement" */
+	char name[32];
+	char detail[96];
+};
+
+struct lab_report {
+	char lab[LAB_NAME_MAX];
+	size_t nodes, vms;
+	bool was_there;		    /* up: repaired rather than built */
+	struct lab_change *changes; /* apply */
+	size_t n_changes;
+};
+
+void lab_report_free(struct lab_report *report);
+
+/* Builds the lab of a file, or makes a broken one whole. A failure on a new lab leaves nothing
+ * behind. */
+int lab_up(const char *file, struct lab_report *ret_report, struct diag *diag);
+/* Changes a running lab to its file's new content. -EOPNOTSUPP, nothing changed: it needs down and
+ * up. */
+int lab_apply(const char *file, struct lab_report *ret_report, struct diag *diag);
+/* Removes everything of a lab and waits until it is gone. No such lab: success, nodes = 0. */
+int lab_down(const char *name, struct lab_report *ret_report, struct diag *diag);
+
+/* Pure: what differs, for apply; -EOPNOTSUPP with a sentence each for what cannot change live. */
+int lab_difference(const struct lab *old, const struct lab *new, struct lab_report *report,
+		   struct diag *diag);

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "state.h"
+#include "op.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOCK "lock"
+
+struct state {
+	char lab[32];
+	int dir;
+	int lock;
+};
+
+const char *state_path(char *buffer, const char *lab, const char *file)
+{
+	snprintf(buffer, STATE_PATH_MAX, STATE_DIR "/%s%s%s", lab, *file ? "/" : "", file);
+	return buffer;
+}
+
+static int make_dirs(const char *path)
+{
+	if (mkdir(STATE_DIR, 0755) && errno != EEXIST)
+		return -errno;
+	if (!mkdir(path, 0755))
+		op_done();
+	else if (errno != EEXIST)
+		return -errno;
+	return 0;
+}
+
+static int take_lock(int fd, const char *lab, enum state_access access, struct diag *diag)
+{
+	int how = access == STATE_READ ? LOCK_SH : LOCK_EX;
+
+	if (!flock(fd, how | LOCK_NB))
+		return 0;
+	diag_note(diag, "another dpulab is at work on lab %s: waiting for it", lab);
+	while (flock(fd, how))
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+/* While we waited, the lab may have been removed: then this lock guards nothing. */
+static bool still_there(const struct state *state)
+{
+	struct stat ours, there;
+
+	return !fstat(state->lock, &ours) && !fstatat(state->dir, LOCK, &there, 0) &&
+	       ours.st_ino == there.st_ino;
+}
+
+static int open_once(struct state *state, enum state_access access, struct diag *diag)
+{
+	char path[STATE_PATH_MAX];
+	int err = 0;
+
+	state_path(path, state->lab, "");
+	if (access == STATE_CREATE)
+		err = make_dirs(path);
+	if (err)
+		return err;
+	state->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (state->dir < 0)
+		return -errno;
+	/* also when only reading or removing: a killed up may have left a folder without a lock */
+	state->lock = openat(state->dir, LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	err = state->lock < 0 ? -errno : take_lock(state->lock, state->lab, access, diag);
+	if (!err && !still_there(state))
+		err = -ESTALE;
+	if (err) {
+		if (state->lock >= 0)
+			close(state->lock);
+		close(state->dir);
+	}
+	return err;
+}
+
+int state_open(const char *lab, enum state_access access, struct state **ret_state,
+	       struct diag *diag)
+{
+	struct state *state = calloc(1, sizeof(*state));
+	int err;
+
+	if (!state)
+		return -ENOMEM;
+	snprintf(state->lab, sizeof(state->lab), "%s", lab);
+	do
+		err = open_once(state, access, diag);
+	while (err == -ESTALE);
+	if (!err) {
+		*ret_state = state;
+		return 0;
+	}
+	free(state);
+	if (err == -ENOENT)
+		return err;
+	return diag_error(diag, err, NULL, "cannot open " STATE_DIR "/%s: %s", lab, strerror(-err));
+}
+
+void state_close(struct state *state)
+{
+	if (!state)
+		return;
+	close(state->lock);
+	close(state->dir);
+	free(state);
+}
+
+int state_read(const struct state *state, const char *file, char **ret_text)
+{
+	int fd = openat(state->dir, file, O_RDONLY | O_CLOEXEC);
+	struct stat stat;
+	char *text;
+
+	if (fd < 0)
+		return -errno;
+	text = fstat(fd, &stat) ? NULL : calloc(1, stat.st_size + 1);
+	if (!text || read(fd, text, stat.st_size) != stat.st_size) {
+		free(text);
+		close(fd);
+		return -EIO;
+	}
+	close(fd);
+	*ret_text = text;
+	return 0;
+}
+
+static bool has_text(const struct state *state, const char *file, const char *text)
+{
+	char *now;
+	bool same;
+
+	if (state_read(state, file, &now))
+		return false;
+	same = !strcmp(now, text);
+	free(now);
+	return same;
+}
+
+static int write_new(const struct state *state, const char *file, const char *text)
+{
+	char temporary[32];
+	ssize_t len = strlen(text);
+	int fd, err = 0;
+
+	snprintf(temporary, sizeof(temporary), "%s.new", file);
+	fd = openat(state->dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, len) != len)
+		err = -EIO;
+	close(fd);
+	if (!err && renameat(state->dir, temporary, state->dir, file))
+		err = -errno;
+	return err;
+}
+
+int state_write(const struct state *state, const char *file, const char *text, struct diag *diag)
+{
+	int err;
+
+	if (has_text(state, file, text))
+		return 0;
+	err = write_new(state, file, text);
+	if (err)
+		return diag_error(diag, err, NULL, "cannot write " STATE_DIR "/%s/%s: %s",
+				  state->lab, file, strerror(-err));
+	op_done();
+	return 0;
+}
+
+int state_remove(const struct state *state, const char *file, struct diag *diag)
+{
+	if (!unlinkat(state->dir, file, 0))
+		op_done();
+	else if (errno != ENOENT)
+		return diag_error(diag, -errno, NULL, "cannot remove " STATE_DIR "/%s/%s: %s",
+				  state->lab, file, strerror(errno));
+	return 0;
+}
+
+int state_destroy(const struct state *state, struct diag *diag)
+{
+	static const char *const files[] = {
+	    STATE_READY, STATE_LAB,	     STATE_LAB ".new",	 STATE_PORTS, STATE_PORTS ".new",
+	    STATE_NODES, STATE_NODES ".new", STATE_READY ".new", LOCK,
+	};
+	char path[STATE_PATH_MAX];
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files) && !err; i++)
+		err = state_remove(state, files[i], diag);
+	if (err)
+		return err;
+	if (rmdir(state_path(path, state->lab, "")) && errno != ENOENT)
+		return diag_error(diag, -errno, "see what is in it", "cannot remove %s: %s", path,
+				  strerror(errno));
+	op_done();
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int state_labs(char ***ret_names, size_t *ret_n)
+{
+	char **names = NULL;
+	struct dirent *entry;
+	size_t n = 0;
+	DIR *dir = opendir(STATE_DIR);
+
+	while (dir && (entry = readdir(dir))) {
+		char **grown;
+
+		if (*entry->d_name == '.' || entry->d_type != DT_DIR)
+			continue;
+		grown = reallocarray(names, n + 1, sizeof(*names));
+		if (!grown)
+			break;
+		names = grown;
+		names[n] = strdup(entry->d_name);
+		if (names[n])
+			n++;
+	}
+	if (dir)
+		closedir(dir);
+	if (n)
+		qsort(names, n, sizeof(*names), by_name);
+	*ret_names = names;
+	*ret_n = n;
+	return 0;
+}
+
+void state_free_names(char **names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+}
