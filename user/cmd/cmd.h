@@ -62,3 +62,4 @@ int cmd_usage(struct cmd_context *ctx, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 extern const struct cmd cmd_table[]; /* ended by name NULL */
+extern const struct cmd_option cmd_common_options[]; /* ended by name NULL */

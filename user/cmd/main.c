@@ -10,7 +10,7 @@
 
 #define MANY 10000 /* arguments of a command to run */
 
-static const struct cmd_option common_options[] = {
+const struct cmd_option cmd_common_options[] = {
     {'j', "json", NULL, "print JSON"},
     {'h', "help", NULL, "show this help"},
     {'q', "quiet", NULL, "errors only, no progress"},
@@ -28,7 +28,8 @@ const struct cmd cmd_table[] = {
     {"demo", "[DIR]", 0, 1, CMD_WRITES, "compare every frame path on the built-in lab, clean up",
      cmd_demo_options, cmd_demo},
     {"up", "LAB.yaml", 1, 1, CMD_WRITES, "build a lab, or repair it", NULL, cmd_up},
-    {"down", "LAB", 0, 1, CMD_WRITES, "remove a lab and nothing else", down_options, cmd_down},
+    {"down", "LAB|--all", 0, 1, CMD_WRITES, "remove a lab and nothing else", down_options,
+     cmd_down},
     {"ls", "[LAB]", 0, 1, CMD_READS, "list labs, or the nodes of one", NULL, cmd_ls},
     {"apply", "LAB.yaml", 1, 1, CMD_WRITES, "change a running lab to match its file", NULL,
      cmd_apply},
@@ -83,7 +84,7 @@ static void print_help(void)
 			printf("  %-8s %-24s %s%s\n", cmd->name, cmd->args, cmd->help,
 			       cmd->run ? "" : " (not built yet)");
 	puts("\noptions of every verb:");
-	print_options(common_options);
+	print_options(cmd_common_options);
 	puts("\nexit codes: 0 done, 1 failed, 2 usage, 3 checked and found wanting");
 }
 
@@ -92,7 +93,7 @@ static void print_verb_help(const struct cmd *cmd)
 	printf("usage: dpulab %s [OPTIONS] %s\n\n%s%s\n\n", cmd->name, cmd->args, cmd->help,
 	       cmd->run ? "" : " (not built yet)");
 	print_options(cmd->options);
-	print_options(common_options);
+	print_options(cmd_common_options);
 }
 
 /* ---- words ----------------------------------------------------------------- */
@@ -119,7 +120,8 @@ int cmd_usage(struct cmd_context *ctx, const char *format, ...)
 	if (vasprintf(&text, format, args) < 0)
 		abort();
 	va_end(args);
-	snprintf(hint, sizeof(hint), "see: dpulab %s%s-h", ctx->cmd->name, *ctx->cmd->name ? " " : "");
+	snprintf(hint, sizeof(hint), "see: dpulab %s%s-h", ctx->cmd->name,
+		 *ctx->cmd->name ? " " : "");
 	diag_error(ctx->diag, 0, hint, "%s", text);
 	free(text);
 	return CMD_USAGE;
@@ -160,7 +162,7 @@ static void take_common(struct cmd_context *ctx, struct words *words, char lette
 
 static int take_option(struct cmd_context *ctx, struct words *words, const char *word)
 {
-	const struct cmd_option *option = find_option(common_options, word);
+	const struct cmd_option *option = find_option(cmd_common_options, word);
 	const char *value = strchr(word, '=');
 
 	if (option) {

@@ -22,6 +22,7 @@ struct out {
 	struct json_object *stack[DEPTH_MAX];
 	int depth;
 	unsigned n_texts;
+	bool discarded;
 };
 
 static void *must(void *pointer)
@@ -369,11 +370,18 @@ static void add_records(struct out *out, const struct diag *diag)
 	out_end(out);
 }
 
+void out_discard(struct out *out)
+{
+	out->discarded = true;
+}
+
 void out_close(struct out *out, const struct diag *diag)
 {
 	/* a command that failed half-way may have left lists open */
 	out->depth = 0;
-	if (out->json) {
+	if (out->discarded) {
+		/* nothing */
+	} else if (out->json) {
 		if (diag && diag->n)
 			add_records(out, diag);
 		puts(json_object_to_json_string_ext(

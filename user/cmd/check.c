@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* check: is this machine able; is this lab file right. */
+#include "config.h"
+#include "cpus.h"
+#include "lab_check.h"
+#include "preflight.h"
+#include "verbs.h"
+
+static int check_machine(struct cmd_context *ctx)
+{
+	static const char *const verdicts[] = {"ok", "note", "wanting"};
+	struct preflight_finding findings[PREFLIGHT_FINDINGS_MAX];
+	size_t n = preflight_check(findings);
+	int code = CMD_DONE;
+
+	out_list(ctx->out, "machine");
+	for (size_t i = 0; i < n; i++) {
+		out_item(ctx->out);
+		out_str(ctx->out, "check", "%s", findings[i].what);
+		out_str(ctx->out, "verdict", "%s", verdicts[findings[i].verdict]);
+		out_str(ctx->out, "found", "%s", findings[i].found);
+		out_str(ctx->out, "fix", "%s", findings[i].fix ? findings[i].fix : "");
+		out_end(ctx->out);
+		if (findings[i].verdict == PREFLIGHT_WANTING)
+			code = CMD_WANTING;
+	}
+	out_end(ctx->out);
+	return code;
+}
+
+static int check_lab(struct cmd_context *ctx, const char *file)
+{
+	struct cpu_set online;
+	struct lab *lab;
+	int code = CMD_DONE;
+
+	if (config_read(file, &lab, ctx->diag))
+		return CMD_WANTING;
+	cpus_online(&online);
+	lab_check_cpus(lab, &online, ctx->diag);
+	if (ctx->diag->n)
+		code = CMD_WANTING;
+	out_str(ctx->out, "lab", "%s", lab->name);
+	out_uint(ctx->out, "hosts", lab->n_hosts);
+	out_uint(ctx->out, "vms", lab->n_vms);
+	out_uint(ctx->out, "rules", lab->n_rules);
+	out_bool(ctx->out, "right", code == CMD_DONE);
+	lab_free(lab);
+	return code;
+}
+
+int cmd_check(struct cmd_context *ctx, int argc, char **argv)
+{
+	return argc ? check_lab(ctx, argv[0]) : check_machine(ctx);
+}

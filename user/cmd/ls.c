@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* ls: the labs of this machine, or the nodes of one. */
+#include "lab.h"
+#include "netns.h"
+#include "preflight.h"
+#include "topology.h"
+#include "verbs.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A lab whose hosts differ says so. */
+static const char *lab_placement(const struct lab *lab)
+{
+	for (size_t i = 1; i < lab->n_hosts; i++)
+		if (lab->hosts[i].path != lab->hosts[0].path)
+			return "mixed";
+	return lab->n_hosts ? frame_path_name(lab->hosts[0].path) : "";
+}
+
+static void list_lab(struct cmd_context *ctx, const char *name)
+{
+	struct lab_session session;
+	struct topology plan;
+
+	out_item(ctx->out);
+	out_str(ctx->out, "lab", "%s", name);
+	/* a killed up may not have come as far as writing the lab file */
+	if (lab_open(name, STATE_READ, &session, NULL)) {
+		out_str(ctx->out, "state", "broken");
+	} else {
+		out_str(ctx->out, "state", "%s", lab_is_whole(&session) ? "up" : "broken");
+		if (!topology_plan(session.lab, &plan)) {
+			out_uint(ctx->out, "nodes", plan.n_nodes);
+			topology_free(&plan);
+		}
+		out_uint(ctx->out, "vms", session.lab->n_vms);
+		out_str(ctx->out, "placement", "%s", lab_placement(session.lab));
+		lab_close(&session);
+	}
+	out_end(ctx->out);
+}
+
+static int list_labs(struct cmd_context *ctx)
+{
+	char **names;
+	size_t n;
+
+	if (state_labs(&names, &n))
+		return CMD_FAILED;
+	out_list(ctx->out, "labs");
+	for (size_t i = 0; i < n; i++)
+		list_lab(ctx, names[i]);
+	out_end(ctx->out);
+	state_free_names(names, n);
+	return CMD_DONE;
+}
+
+static void format_prefix(const struct lab_prefix *prefix, char *buffer, size_t size)
+{
+	char address[INET6_ADDRSTRLEN];
+	bool v4 = prefix->family == 4;
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? &prefix->addr.b[12] : prefix->addr.b, address,
+		  sizeof(address));
+	snprintf(buffer, size, "%s/%u", address, prefix->plen);
+}
+
+static void list_addresses(struct cmd_context *ctx, const struct lab_prefix *prefixes, size_t n)
+{
+	char text[INET6_ADDRSTRLEN + 4];
+
+	out_list(ctx->out, "addresses");
+	for (size_t i = 0; i < n; i++) {
+		format_prefix(&prefixes[i], text, sizeof(text));
+		out_str(ctx->out, NULL, "%s", text);
+	}
+	out_end(ctx->out);
+}
+
+static void list_node(struct cmd_context *ctx, const struct lab *lab, const struct node *node)
+{
+	static const char *const kinds[] = {"fabric", "host", "dpu", "vm"};
+	const struct lab_host *host = NULL;
+	char name[NETNS_NAME_MAX];
+
+	netns_name(name, lab->name, node->name);
+	out_item(ctx->out);
+	out_str(ctx->out, "node", "%s", node->name);
+	out_str(ctx->out, "kind", "%s", kinds[node->kind]);
+	out_str(ctx->out, "namespace", "%s", name);
+	out_str(ctx->out, "state", "%s", netns_exists(name) ? "up" : "missing");
+	if (node->kind == NODE_VM) {
+		const struct lab_vm *vm = &lab->vms[node->index];
+
+		out_str(ctx->out, "host", "%s", lab->hosts[vm->host].name);
+		out_str(ctx->out, "group", "%s", lab->groups[vm->group].name);
+		list_addresses(ctx, vm->ips, vm->n_ips);
+	} else if (node->kind != NODE_FABRIC) {
+		host = &lab->hosts[node->index];
+		out_str(ctx->out, "placement", "%s", frame_path_name(host->path));
+		out_str(ctx->out, "hook", "%s", lab_hook_name(host->hook));
+		list_addresses(ctx, &host->vtep, 1);
+	}
+	out_end(ctx->out);
+}
+
+static int list_nodes(struct cmd_context *ctx, const char *name)
+{
+	struct lab_session session;
+	struct topology plan;
+
+	if (lab_open(name, STATE_READ, &session, ctx->diag))
+		return CMD_FAILED;
+	out_str(ctx->out, "lab", "%s", name);
+	out_str(ctx->out, "state", "%s", lab_is_whole(&session) ? "up" : "broken");
+	out_list(ctx->out, "nodes");
+	if (!topology_plan(session.lab, &plan)) {
+		for (size_t n = 0; n < plan.n_nodes; n++)
+			list_node(ctx, session.lab, &plan.nodes[n]);
+		topology_free(&plan);
+	}
+	out_end(ctx->out);
+	lab_close(&session);
+	return CMD_DONE;
+}
+
+int cmd_ls(struct cmd_context *ctx, int argc, char **argv)
+{
+	if (preflight_require(PREFLIGHT_ROOT, ctx->diag))
+		return CMD_FAILED;
+	return argc ? list_nodes(ctx, argv[0]) : list_labs(ctx);
+}
