@@ -3,8 +3,8 @@
 # the head of tests/run.sh.
 SAN	:= -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 T	:= $B/tests
-# Packet layers: defaults first, then what the case says.
-TEST_CFLAGS := -Wno-override-init
+# Cases are rows: defaults first, then what the row says, and no more than it says.
+TEST_CFLAGS := -Wno-override-init -Wno-missing-field-initializers
 
 # The library once more, with sanitizers, for the unit tests.
 SAN_LIB_OBJ := $(patsubst %.c,$T/%.o,$(wildcard user/lib/*.c))
@@ -22,7 +22,16 @@ $T/tests/%.o: tests/%.c | $(SKEL)
 $T/unit: $(UNIT_OBJ) $(SAN_LIB_OBJ)
 	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ -lcunit $(LIBS)
 
-tests: $T/unit
+# Program tests: engine, cases, and the datapath's own sources compiled for this machine.
+PROG_OBJ := $(patsubst %.c,$T/%.o,$(wildcard tests/prog/*.c tests/lib/prog_*.c) \
+	$(addprefix tests/lib/,kernel.c native.c env_native.c settings.c devices.c fixture.c packet.c report.c))
+
+$T/tests/lib/native.o: TEST_CFLAGS += -DDPU_NATIVE -Ibpf -Wno-unused-function -Wno-shadow
+
+$T/prog: $(PROG_OBJ) $(SAN_LIB_OBJ)
+	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS)
+
+tests: $T/unit $T/prog
 
 # PARTS: what to run, e.g. PARTS="unit:diag net"; default everything.
 check-run: all tests

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include <dpulab/stats.h>
+#include "core/compat.h"
 #include "core/csum.h"
 #include "core/wire.h"
 #include "hook/env.h"

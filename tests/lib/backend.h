@@ -30,7 +30,10 @@ struct backend_result {
 struct backend {
 	const char *name;
 	enum dpu_hook hook;
-	/* Runs one frame that arrives on a port. gso_size: payload of a segment, TC only; 0 = no GSO. */
+	/*
+	 * Runs one frame that arrives on a port. gso_size: payload of a segment; 0 = no GSO.
+	 * -EOPNOTSUPP: such a frame cannot be given to this hook in a test.
+	 */
 	int (*run)(const struct frame *in, __u16 port, __u32 gso_size, struct backend_result *result);
 	/* As bpf_map_*_elem: 0 or a negative errno. Per-CPU maps are read as the sum of their u64s. */
 	int (*lookup)(const char *map, const void *key, void *value);

@@ -5,14 +5,13 @@
  * away with the process. The native build uses the same ifindexes.
  */
 #include "backend.h"
+#include "fixture.h"
+#include "rt.h"
 
 #include <errno.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
-#include <netlink/netlink.h>
-#include <netlink/route/link.h>
-#include <netlink/route/link/veth.h>
 
 #define FIRST_IFINDEX 100 /* when there are no devices: native only, without root */
 
@@ -22,44 +21,36 @@ const __u16 device_ports[] = {
 const size_t n_device_ports = sizeof(device_ports) / sizeof(device_ports[0]);
 static __u32 ifindexes[sizeof(device_ports) / sizeof(device_ports[0])];
 
-static int make_pair(struct nl_sock *sock, const char *name, const char *peer_name)
+static int make_pair(struct netns *ns, size_t i, struct diag *diag)
 {
-	struct rtnl_link *link = rtnl_link_veth_alloc(), *peer;
+	char name[IFNAMSIZ], peer[IFNAMSIZ];
+	struct rt_end a = {.ns = ns, .name = name, .mtu = UNDERLAY_MTU, .mac = {{2, 0, 0, 1, 0, i}}};
+	struct rt_end b = {.ns = ns, .name = peer, .mtu = UNDERLAY_MTU, .mac = {{2, 0, 0, 2, 0, i}}};
 	int err;
 
-	if (!link)
-		return -NLE_NOMEM;
-	peer = rtnl_link_veth_get_peer(link);
-	rtnl_link_set_name(link, name);
-	rtnl_link_set_name(peer, peer_name);
-	rtnl_link_set_flags(link, IFF_UP);
-	rtnl_link_set_flags(peer, IFF_UP);
-	err = rtnl_link_add(sock, link, NLM_F_CREATE | NLM_F_EXCL);
-	rtnl_link_put(peer);
-	rtnl_link_put(link);
-	return err;
+	snprintf(name, sizeof(name), "port%u", device_ports[i]);
+	snprintf(peer, sizeof(peer), "peer%u", device_ports[i]);
+	err = rt_veth_add(&a, &b, diag);
+	ifindexes[i] = if_nametoindex(name);
+	return err ? err : rt_link_up(ns, if_nametoindex(peer), true, diag);
 }
 
 int devices_create(void)
 {
-	struct nl_sock *sock;
-	char name[IFNAMSIZ], peer[IFNAMSIZ];
+	struct diag diag = {0};
+	struct netns *ns = NULL;
 	int err;
 
 	if (unshare(CLONE_NEWNET) < 0)
 		return -errno;
-	sock = nl_socket_alloc();
-	err = sock ? nl_connect(sock, NETLINK_ROUTE) : -NLE_NOMEM;
-	for (size_t i = 0; !err && i < n_device_ports; i++) {
-		snprintf(name, sizeof(name), "port%u", device_ports[i]);
-		snprintf(peer, sizeof(peer), "peer%u", device_ports[i]);
-		err = make_pair(sock, name, peer);
-		ifindexes[i] = if_nametoindex(name);
-	}
-	nl_socket_free(sock);
-	if (err)
-		fprintf(stderr, "test devices: %s\n", nl_geterror(err));
-	return err ? -EIO : 0;
+	err = netns_open_own(&ns, &diag);
+	for (size_t i = 0; !err && i < n_device_ports; i++)
+		err = make_pair(ns, i, &diag);
+	if (diag.n)
+		fprintf(stderr, "test devices: %s\n", diag.records[0].message);
+	netns_close(ns);
+	diag_clear(&diag);
+	return err;
 }
 
 __u32 devices_ifindex(__u16 port)

@@ -116,11 +116,23 @@ void fixture_segment_vtep(__u16 number, __u16 vtep)
 	put("segments", &key, &segment);
 }
 
+/* As include/dpulab/port.h defines it. */
+__u16 fixture_mac_gen(__u16 segment, __u64 mac)
+{
+	struct dpu_fdb_key key = {.segment = segment};
+	__u64 bytes;
+
+	put_mac(key.mac, mac);
+	memcpy(&bytes, &key, sizeof(bytes));
+	return DPU_GEN_FDB_FIRST +
+	       ((bytes * 0x9e3779b97f4a7c15ull >> 32) * (DPU_GEN_SLOTS - DPU_GEN_FDB_FIRST) >> 32);
+}
+
 void fixture_fdb(__u16 segment, __u64 mac, __u16 port, __u16 vtep, __u8 flags)
 {
 	struct dpu_fdb_key key = {.segment = segment};
 	struct dpu_fdb entry = {
-		.port = port, .vtep = vtep, .gen_slot = MAC_GEN(port), .flags = flags};
+		.port = port, .vtep = vtep, .gen_slot = fixture_mac_gen(segment, mac), .flags = flags};
 
 	put_mac(key.mac, mac);
 	entry.last_seen_ns = prog_now_ns();

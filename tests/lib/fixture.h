@@ -19,7 +19,6 @@
 #define VTEP_THIRD "192.168.0.3" /* VTEP number 3 */
 #define VTEP_MAC(n) MAC(0xa00 + (n)) /* of VTEP number n: 1 is ours */
 #define UNDERLAY_MTU 1600
-#define MAC_GEN(port) (DPU_GEN_FDB_FIRST + (port)) /* of a MAC address a fixture put behind that port */
 
 /* Pieces. */
 void fixture_functions(__u32 functions, __u32 handover);
@@ -35,6 +34,7 @@ void fixture_policy(__u16 port, const struct dpu_rule *rules, size_t n, __u8 def
 /* Changes one port record in place. */
 void fixture_edit_port(__u16 port, void (*edit)(struct dpu_port *port));
 void fixture_bump(__u32 gen_slot);
+__u16 fixture_mac_gen(__u16 segment, __u64 mac); /* generation counter of that fdb entry */
 
 /* Rules as data. Addresses are texts like "10.0.0.0/8", "2001:db8::/32"; NULL = any. */
 struct rule_text {

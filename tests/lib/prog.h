@@ -18,18 +18,18 @@
 #include "fixture.h"
 
 struct expect {
-	__u8 verdict; /* enum dpu_verdict; DPU_VERDICT_NONE: this step must not run here */
+	__u8 verdict; /* enum dpu_verdict; NONE: the hook passes the frame on without the pipeline */
 	__u8 reason;  /* enum dpu_reason */
 	__u16 port;
 	const struct layer *out; /* FORWARD: the bytes; NULL: as they came */
 };
 
 struct step {
-	__u16 port;		/* the frame arrives here; 0 with a frame ends nothing: see STEPS */
+	__u16 port;		/* the frame arrives here */
 	const struct layer *in; /* NULL: no frame, only do and check */
 	struct expect want;
 	const struct expect *at_xdp, *at_tc, *at_native; /* where a hook legitimately differs */
-	__u32 gso_size;		/* TC: the frame is a GSO frame; the step is left out elsewhere */
+	__u32 gso_size;		/* the frame is a GSO frame of such segments: runs at tc only */
 	__u16 cut;		/* the frame ends after this many bytes; 0 = whole */
 	const __u16 *copies;	/* native: ports that get a copy, 0-terminated, any order */
 	const struct layer *copy; /* native: bytes of every copy but the ingress form; NULL: not looked at */
@@ -61,6 +61,7 @@ struct prog_case {
 #define RELAY(port_)		EXPECT(FORWARD, RELAY, .port = port_)
 #define DROP(reason_)		EXPECT(DROP, DROP_##reason_)
 #define STACK			EXPECT(STACK, TO_STACK)
+#define UNTOUCHED		{DPU_VERDICT_NONE, DPU_REASON_NONE} /* passed on before the pipeline */
 #define ANSWER(reason_, port_, ...) EXPECT(FORWARD, reason_, .port = port_, .out = FRAME(__VA_ARGS__))
 /* A flood: copies where the hook can clone; XDP hands the frame to tc. */
 #define FLOOD(...)                                                                                 \
