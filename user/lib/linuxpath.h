@@ -19,6 +19,7 @@
 
 /* How a segment reaches the wire. */
 enum linuxpath_wire {
+	LINUXPATH_NO_WIRE,  /* it does not: the kernel lacks what it takes */
 	LINUXPATH_VXLAN,    /* vx_N */
 	LINUXPATH_VLAN,	    /* vl_N, needs the kernel's 802.1Q devices */
 	LINUXPATH_UNTAGGED, /* uplink0 itself is a port of the bridge, and its address moves to the bridge */

@@ -5,6 +5,7 @@
 #include "topology.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,24 +15,18 @@
 struct ruleset {
 	FILE *out;
 	const struct lab *lab;
-	const struct lab_host *host;
-	size_t host_index;
+	size_t host;
 	size_t *vms; /* index in lab->vms */
 	size_t n_vms;
 	bool *applies; /* [i * n_rules + rule] */
 	size_t *chain; /* [i]: the first VM with the same rules, whose chains it shares */
-	struct linuxpath_segment *segments;
+	const struct linuxpath_segment *segments;
 	size_t n_segments;
 };
 
 static const struct lab_vm *vm_at(const struct ruleset *set, size_t i)
 {
 	return &set->lab->vms[set->vms[i]];
-}
-
-static unsigned segment_of(const struct ruleset *set, const struct lab_vm *vm)
-{
-	return set->lab->groups[vm->group].segment;
 }
 
 static bool rule_applies(const struct lab_rule *rule, size_t vm)
@@ -53,25 +48,26 @@ static size_t chain_owner(const struct ruleset *set, size_t i)
 	return i;
 }
 
-static int ruleset_init(struct ruleset *set, const struct lab *lab, size_t host)
+static int ruleset_init(struct ruleset *set)
 {
-	*set = (struct ruleset){.lab = lab, .host = &lab->hosts[host], .host_index = host};
+	const struct lab *lab = set->lab;
+
 	set->vms = calloc(lab->n_vms + 1, sizeof(*set->vms));
 	set->chain = calloc(lab->n_vms + 1, sizeof(*set->chain));
 	set->applies = calloc(lab->n_vms * lab->n_rules + 1, sizeof(*set->applies));
 	if (!set->vms || !set->chain || !set->applies)
-		return -1;
+		return -ENOMEM;
 	for (size_t vm = 0; vm < lab->n_vms; vm++) {
 		size_t i = set->n_vms;
 
-		if (lab->vms[vm].host != host)
+		if (lab->vms[vm].host != set->host)
 			continue;
 		set->vms[set->n_vms++] = vm;
 		for (size_t rule = 0; rule < lab->n_rules; rule++)
 			set->applies[i * lab->n_rules + rule] = rule_applies(&lab->rules[rule], vm);
 		set->chain[i] = chain_owner(set, i);
 	}
-	return linuxpath_segments(lab, host, &set->segments, &set->n_segments);
+	return 0;
 }
 
 static void ruleset_free(struct ruleset *set)
@@ -79,7 +75,6 @@ static void ruleset_free(struct ruleset *set)
 	free(set->vms);
 	free(set->chain);
 	free(set->applies);
-	free(set->segments);
 }
 
 /* ---- bridge family: ports and floods ------------------------------------ */
@@ -100,42 +95,32 @@ static void write_storm(const struct ruleset *set)
 	fprintf(set->out, " } drop\n\t}\n");
 }
 
-/* Frames get their mark before anything else of netfilter sees them; wires mark with port 0. */
-static void write_ingress(const struct ruleset *set)
+static void write_port_map(const struct ruleset *set, const char *statement)
 {
-	fprintf(set->out, "\tchain ingress {\n"
-			  "\t\ttype filter hook prerouting priority -300;\n"
-			  "\t\tmeta mark set iif map {");
-	for (size_t i = 0; i < set->n_vms; i++)
-		fprintf(set->out, " \"%s\" : 0x%08x,", vm_at(set, i)->name,
-			NFT_MARK(segment_of(set, vm_at(set, i)), vm_at(set, i)->port));
-	for (size_t i = 0; i < set->n_segments; i++)
-		fprintf(set->out, "%s \"%s\" : 0x%08x", i ? "," : "", set->segments[i].wire_dev,
-			NFT_MARK(set->segments[i].number, 0));
-	fprintf(set->out, " }\n"
-			  "\t\tether type 8021q drop\n"); /* access ports; what a VLAN device took is untagged */
-	if (set->lab->storm_pps)
-		fprintf(set->out, "\t\tmeta pkttype { broadcast, multicast } jump storm\n");
-	fprintf(set->out, "\t}\n");
-}
-
-static void write_egress(const struct ruleset *set)
-{
-	fprintf(set->out, "\tchain egress {\n"
-			  "\t\ttype filter hook forward priority -300;\n"
-			  "\t\tmeta priority set oif map {");
+	fprintf(set->out, "\t\t%s {", statement);
 	for (size_t i = 0; i < set->n_vms; i++)
 		fprintf(set->out, "%s \"%s\" : 0x%x", i ? "," : "", vm_at(set, i)->name,
 			vm_at(set, i)->port);
-	fprintf(set->out, " }\n\t}\n");
+	fputs(" }\n", set->out);
+}
+
+/* Both chains come before br_netfilter calls the inet hooks of the same place. */
+static void write_ports_seen(const struct ruleset *set)
+{
+	fprintf(set->out, "\tchain ingress {\n"
+			  "\t\ttype filter hook prerouting priority -300;\n");
+	write_port_map(set, "meta priority set iif map");
+	fprintf(set->out, "\t\tether type 8021q drop\n"); /* all ports are access ports */
+	if (set->lab->storm_pps)
+		fprintf(set->out, "\t\tmeta pkttype { broadcast, multicast } jump storm\n");
+	fprintf(set->out, "\t}\n"
+			  "\tchain egress {\n"
+			  "\t\ttype filter hook forward priority -300;\n");
+	write_port_map(set, "meta mark set oif map");
+	fprintf(set->out, "\t}\n");
 }
 
 /* ---- one rule ------------------------------------------------------------ */
-
-static bool is_icmp(uint8_t proto)
-{
-	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
-}
 
 static void write_prefix(FILE *out, const struct lab_prefix *prefix)
 {
@@ -197,12 +182,10 @@ static void write_ports(FILE *out, const char *field, const struct lab_port_rang
 
 static void write_protocol(FILE *out, const struct lab_rule *rule)
 {
-	if (is_icmp(rule->proto))
+	if (rule->proto == IPPROTO_ICMP) /* both of them, as in dfw.h; 58 is ICMPv6 alone */
 		fputs("meta l4proto { icmp, ipv6-icmp } ", out);
 	else if (rule->proto)
 		fprintf(out, "meta l4proto %u ", rule->proto);
-	else if (rule->n_sports || rule->n_dports)
-		fputs("meta l4proto { tcp, udp } ", out);
 }
 
 /* "return" hands a frame its sender may send on to the receiver's rules; nobody comes after those. */
@@ -266,12 +249,22 @@ static void write_policy_chain(const struct ruleset *set, size_t i, enum dpu_dir
 	fprintf(set->out, "\t\t%s\n\t}\n", verdict(lab->default_action, direction));
 }
 
-static void write_policies(const struct ruleset *set)
+/* The answer inherits the mark, and the mark finds it the way back into its segment. */
+static void write_refuse(const struct ruleset *set)
 {
-	fprintf(set->out, "\tchain refuse {\n"
+	fprintf(set->out, "\tchain refuse {\n\t\tmeta mark set iif map {");
+	for (size_t i = 0; i < set->n_segments; i++)
+		fprintf(set->out, "%s \"%s\" : 0x%08x", i ? "," : "", set->segments[i].bridge,
+			NFT_ANSWER_MARK(set->segments[i].number));
+	fprintf(set->out, " }\n"
 			  "\t\tmeta l4proto tcp reject with tcp reset\n"
 			  "\t\treject with icmpx type admin-prohibited\n"
 			  "\t}\n");
+}
+
+static void write_policies(const struct ruleset *set)
+{
+	write_refuse(set);
 	for (size_t i = 0; i < set->n_vms; i++) {
 		if (set->chain[i] != i)
 			continue;
@@ -291,7 +284,7 @@ static void write_underlay(const struct ruleset *set)
 		for (size_t i = 0; i < set->lab->n_hosts; i++) {
 			struct lab_prefix vtep = set->lab->hosts[i].vtep;
 
-			if (i == set->host_index)
+			if (i == set->host)
 				continue;
 			vtep.plen = 32;
 			fprintf(set->out, "%s ", separator);
@@ -348,12 +341,11 @@ static void write_forward(const struct ruleset *set)
 			  "\t\tct state vmap { established : accept, related : accept, "
 			  "untracked : accept, invalid : drop }\n"
 			  "\t\ttcp flags & (fin | syn | rst | ack) != syn drop\n"
-			  "\t\tmeta mark vmap {");
+			  "\t\tmeta priority vmap {");
 	for (size_t i = 0; i < set->n_vms; i++)
-		fprintf(set->out, "%s 0x%08x : jump out_%u", i ? "," : "",
-			NFT_MARK(segment_of(set, vm_at(set, i)), vm_at(set, i)->port),
+		fprintf(set->out, "%s 0x%x : jump out_%u", i ? "," : "", vm_at(set, i)->port,
 			vm_at(set, set->chain[i])->port);
-	fprintf(set->out, " }\n\t\tmeta priority vmap {");
+	fprintf(set->out, " }\n\t\tmeta mark vmap {");
 	for (size_t i = 0; i < set->n_vms; i++)
 		fprintf(set->out, "%s 0x%x : goto in_%u", i ? "," : "", vm_at(set, i)->port,
 			vm_at(set, set->chain[i])->port);
@@ -374,8 +366,7 @@ static void write_ruleset(const struct ruleset *set)
 		return;
 	fprintf(set->out, "table bridge " NFT_TABLE " {\n");
 	write_storm(set);
-	write_ingress(set);
-	write_egress(set);
+	write_ports_seen(set);
 	fprintf(set->out, "}\ntable inet " NFT_TABLE " {\n");
 	write_policies(set);
 	write_underlay(set);
@@ -385,13 +376,15 @@ static void write_ruleset(const struct ruleset *set)
 	fprintf(set->out, "}\n");
 }
 
-char *nft_ruleset(const struct lab *lab, size_t host)
+char *nft_ruleset(const struct lab *lab, size_t host, const struct linuxpath_segment *segments,
+		  size_t n_segments)
 {
-	struct ruleset set;
+	struct ruleset set = {
+		.lab = lab, .host = host, .segments = segments, .n_segments = n_segments};
 	char *text = NULL;
 	size_t size = 0;
 
-	if (ruleset_init(&set, lab, host) == 0) {
+	if (ruleset_init(&set) == 0) {
 		set.out = open_memstream(&text, &size);
 		if (set.out) {
 			write_ruleset(&set);
