@@ -41,7 +41,7 @@ struct scope {
 	const char *path;	       /* in the table, e.g. "vms.*" */
 	const char *shown;	       /* in messages, e.g. "vms.web1" */
 	const struct yaml_node *node;  /* the mapping; NULL if the file has none */
-	const struct yaml_node *owner; /* where a missing key is reported */
+	const struct yaml_node *owner; /* where a missing key is reported; NULL: enough was said */
 	void *base;		       /* the struct */
 };
 
@@ -217,6 +217,8 @@ static void read_fallback(struct reader *reader, const struct scope *scope,
 {
 	struct schema_input input = {.key = key, .lab = reader->lab, .text = key->fallback};
 
+	if (scope->owner && !key->many) /* an error about the default has to point somewhere */
+		add_place(reader, field_of(scope, key), scope->owner);
 	if (!key->fallback) {
 		/* References have no "none" among the indexes: one that was required and is missing. */
 		if (key->type == SCHEMA_HOST || key->type == SCHEMA_GROUP)
@@ -262,6 +264,7 @@ static void read_entries(struct reader *reader, const struct scope *scope,
 			reader->failed = true;
 			yaml_error(reader->doc, value, reader->diag, NULL,
 				   "%s: expected a mapping (key: value)", shown);
+			below.owner = NULL;
 		}
 		read_scope(reader, &below);
 	}
@@ -290,7 +293,7 @@ static void read_list(struct reader *reader, const struct scope *scope,
 			reader->failed = true;
 			yaml_error(reader->doc, item, reader->diag, NULL,
 				   "%s: expected a mapping (key: value)", shown);
-			below.node = NULL;
+			below.node = below.owner = NULL;
 		}
 		add_place(reader, below.base, item);
 		if (key->begin)
@@ -309,6 +312,21 @@ static void read_section(struct reader *reader, const struct scope *scope,
 	read_scope(reader, &below);
 }
 
+static void report_missing(struct reader *reader, const struct scope *scope,
+			   const struct schema_key *key, const struct yaml_node *empty)
+{
+	char expected[160];
+
+	reader->failed = true;
+	if (empty)
+		yaml_error(reader->doc, empty, reader->diag, NULL, "%s: expected at least one",
+			   schema_name(key));
+	else if (scope->owner)
+		yaml_error(reader->doc, scope->owner, reader->diag, NULL, "%s%sneeds the key '%s': %s",
+			   scope->shown, *scope->shown ? " " : "the file ", schema_name(key),
+			   schema_expected(key, expected, sizeof(expected)));
+}
+
 static void read_key(struct reader *reader, const struct scope *scope, const struct schema_key *key)
 {
 	static const enum yaml_kind kinds[] = {
@@ -325,13 +343,8 @@ static void read_key(struct reader *reader, const struct scope *scope, const str
 	if (node && structure && node->kind != kinds[key->type]) {
 		report_value(reader, scope, key, node, NULL);
 		node = NULL;
-	} else if (!node && key->required) {
-		char expected[160];
-
-		reader->failed = true;
-		yaml_error(reader->doc, scope->owner, reader->diag, NULL, "%s%sneeds the key '%s': %s",
-			   scope->shown, *scope->shown ? " " : "the file ", schema_name(key),
-			   schema_expected(key, expected, sizeof(expected)));
+	} else if (key->required && (!node || (structure && !node->n))) {
+		report_missing(reader, scope, key, node);
 	}
 	if (key->type == SCHEMA_SECTION)
 		read_section(reader, scope, key, node);
@@ -431,21 +444,18 @@ static int read_tree(struct reader *reader)
 	return reader->failed ? -EINVAL : 0;
 }
 
-int config_read_text(const char *name, const char *text, size_t length, struct lab **ret_lab,
-		     struct diag *diag)
+/* Tree to lab; the tree's own errors, if any, are in syntax. */
+static int read_document(const struct yaml_document *doc, int syntax, struct lab **ret_lab,
+			 struct diag *diag)
 {
-	struct reader reader = {.diag = diag};
-	struct yaml_document *doc = NULL;
-	const int syntax = yaml_parse(name, text, length, &doc, diag);
-	int err;
+	struct reader reader = {.doc = doc, .diag = diag, .places = {.doc = doc}};
+	int err = -ENOMEM;
 
-	if (!doc)
-		return syntax;
-	reader.doc = reader.places.doc = doc;
 	reader.lab = calloc(1, sizeof(*reader.lab));
 	if (reader.lab)
-		reader.lab->file = strdup(name);
-	err = reader.lab && reader.lab->file ? read_tree(&reader) : -ENOMEM;
+		reader.lab->file = strdup(doc->name);
+	if (reader.lab && reader.lab->file)
+		err = read_tree(&reader);
 	if (!err)
 		err = syntax;
 	if (!err)
@@ -453,6 +463,48 @@ int config_read_text(const char *name, const char *text, size_t length, struct l
 	else
 		lab_free(reader.lab);
 	free(reader.places.place);
+	return err;
+}
+
+static int by_place(const void *left, const void *right)
+{
+	const struct diag_record *const *a = left, *const *b = right;
+
+	if ((*a)->line != (*b)->line)
+		return (*a)->line < (*b)->line ? -1 : 1;
+	if ((*a)->column != (*b)->column)
+		return (*a)->column < (*b)->column ? -1 : 1;
+	return *a < *b ? -1 : *a > *b; /* as they were found: they stand in one array */
+}
+
+/* The reader finds errors step by step; the user corrects them from top to bottom. */
+static void report_in_order(const struct diag *found, struct diag *diag)
+{
+	const struct diag_record **order = calloc(found->n + 1, sizeof(*order));
+
+	for (size_t i = 0; order && i < found->n; i++)
+		order[i] = &found->records[i];
+	if (order)
+		qsort(order, found->n, sizeof(*order), by_place);
+	for (size_t i = 0; i < found->n; i++) {
+		const struct diag_record *r = order ? order[i] : &found->records[i];
+
+		diag_at(diag, -EINVAL, r->file, r->line, r->column, r->source, r->hint, "%s", r->message);
+	}
+	free(order);
+}
+
+int config_read_text(const char *name, const char *text, size_t length, struct lab **ret_lab,
+		     struct diag *diag)
+{
+	struct yaml_document *doc = NULL;
+	struct diag found = {0};
+	int err = yaml_parse(name, text, length, &doc, &found);
+
+	if (doc)
+		err = read_document(doc, err, ret_lab, &found);
+	report_in_order(&found, diag);
+	diag_clear(&found);
 	yaml_free(doc);
 	return err;
 }

@@ -2,6 +2,7 @@
 #include "lab_check.h"
 #include "values.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -88,16 +89,20 @@ static bool same_ip(const struct lab_prefix *a, const struct lab_prefix *b)
 	return !memcmp(&a->addr, &b->addr, sizeof(a->addr));
 }
 
-/* A real machine's address: not any, loopback, multicast or the all-zeros host part. */
-static bool is_unicast(const struct lab_prefix *address)
+/* The address of a machine: not any, loopback, multicast, a network's or its broadcast address. */
+static bool is_machine(const struct lab_prefix *address)
 {
-	const uint8_t *b = address->addr.b;
-	static const uint8_t loopback6[16] = {[15] = 1}, any6[16];
+	static const union dpu_ip any6, loopback6 = {.b = {[15] = 1}};
+	const union dpu_ip *ip = &address->addr;
+	const uint32_t v4 = ntohl(ip->w[3]);
+	const uint32_t host_mask = address->plen < 31 ? UINT32_MAX >> address->plen : 0;
 
-	if (address->family == 4)
-		return b[12] != 0 && b[12] != 127 && b[12] < 224;
-	return b[0] != 0xff && memcmp(b, loopback6, sizeof(loopback6)) != 0 &&
-	       memcmp(b, any6, sizeof(any6)) != 0;
+	if (address->family == 6)
+		return ip->b[0] != 0xff && memcmp(ip, &any6, sizeof(*ip)) != 0 &&
+		       memcmp(ip, &loopback6, sizeof(*ip)) != 0;
+	if (host_mask && ((v4 & host_mask) == 0 || (v4 & host_mask) == host_mask))
+		return false;
+	return v4 >> 24 != 0 && v4 >> 24 != 127 && v4 >> 24 < 224;
 }
 
 static void check_vtep(struct checker *check, size_t index)
@@ -106,7 +111,7 @@ static void check_vtep(struct checker *check, size_t index)
 	const struct lab_host *host = &lab->hosts[index];
 	char text[VALUE_TEXT_MAX];
 
-	if (!is_unicast(&host->vtep))
+	if (!is_machine(&host->vtep))
 		FINDING(check, &host->vtep, NULL, "hosts.%s.vtep: %s is not the address of a machine",
 			host->name, prefix_format(&host->vtep, true, text));
 	for (size_t i = 0; i < index; i++)
@@ -239,21 +244,31 @@ static void check_clash(struct checker *check, const struct lab_vm *vm, const st
 					prefix_format(&vm->ips[i], true, text), other->name);
 }
 
+static void check_vm_addresses(struct checker *check, const struct lab_vm *vm)
+{
+	char text[VALUE_TEXT_MAX];
+
+	for (size_t i = 0; i < vm->n_ips; i++) {
+		if (!is_machine(&vm->ips[i]))
+			FINDING(check, &vm->ips[i], NULL, "vms.%s.ip: %s is not the address of a machine",
+				vm->name, prefix_format(&vm->ips[i], true, text));
+		for (size_t j = 0; j < i; j++)
+			if (same_ip(&vm->ips[i], &vm->ips[j]))
+				FINDING(check, &vm->ips[i], "remove one of them", "vms.%s.ip: %s appears twice",
+					vm->name, prefix_format(&vm->ips[i], true, text));
+	}
+}
+
 static void check_vms(struct checker *check)
 {
 	const struct lab *lab = check->lab;
-	char text[VALUE_TEXT_MAX];
 
 	for (size_t i = 0; i < lab->n_vms; i++) {
 		const struct lab_vm *vm = &lab->vms[i];
 
 		check_vm_mtu(check, vm);
 		check_vm_port(check, i);
-		for (size_t j = 0; j < vm->n_ips; j++)
-			if (!is_unicast(&vm->ips[j]))
-				FINDING(check, &vm->ips[j], NULL,
-					"vms.%s.ip: %s is not the address of a machine", vm->name,
-					prefix_format(&vm->ips[j], true, text));
+		check_vm_addresses(check, vm);
 		for (size_t j = 0; j < i; j++)
 			check_clash(check, vm, &lab->vms[j]);
 	}

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h> /* MIN */
 
 #define V4_OFFSET 12 /* of the IPv4 address in its v4-mapped form */
 
@@ -303,28 +304,32 @@ bool protocol_has_ports(uint8_t protocol)
 
 #define SPELLING_MAX 32 /* longer words are not compared */
 
-/* Changes, insertions and deletions that make a into b (Levenshtein), row by row. */
+/*
+ * Letters to change, insert, delete or swap with their neighbour to make a into b
+ * (optimal string alignment). Rows of the table turn: two behind, one behind, this.
+ */
 static unsigned spelling_distance(const char *a, const char *b)
 {
-	unsigned row[SPELLING_MAX + 1];
-	size_t length_a = strlen(a), length_b = strlen(b);
+	unsigned rows[3][SPELLING_MAX + 1], *before = rows[0], *above = rows[1], *row = rows[2], *turn;
+	const size_t length_a = strlen(a), length_b = strlen(b);
 
 	if (length_a > SPELLING_MAX || length_b > SPELLING_MAX)
 		return UINT8_MAX;
 	for (size_t j = 0; j <= length_b; j++)
 		row[j] = j;
 	for (size_t i = 1; i <= length_a; i++) {
-		unsigned diagonal = row[0];
-
+		turn = before;
+		before = above;
+		above = row;
+		row = turn;
 		row[0] = i;
 		for (size_t j = 1; j <= length_b; j++) {
-			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+			unsigned best = above[j - 1] + (a[i - 1] != b[j - 1]);
 
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
+			best = MIN(best, above[j] + 1);
+			best = MIN(best, row[j - 1] + 1);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				best = MIN(best, before[j - 2] + 1);
 			row[j] = best;
 		}
 	}

@@ -250,6 +250,10 @@ static int read_pair(struct reader *reader, struct fy_event *event, struct yaml_
 		*merged = value;
 		return 0;
 	}
+	if (value->null && !*value->text) { /* nothing has no place of its own */
+		value->line = key->line;
+		value->column = key->column;
+	}
 	if (!yaml_get(mapping, key->text, &earlier))
 		return add_pair(mapping, key, value);
 	reader->duplicate_keys = true;
