@@ -12,7 +12,11 @@
  */
 #pragma once
 #include "core/exit.h"
+#include "flood.h"
+#include "policy.h"
+#include "reply.h"
 #include "stage/entry.h"
+#include "stage/fdb.h"
 #include "stage/flowrecord.h"
 #include "stage/output.h"
 #include "stage/parse.h"
@@ -40,31 +44,46 @@ INLINE void pipeline_read(hook_ctx *ctx, struct pkt *p)
 	}
 }
 
-/* Where it goes and whether it may. */
+/* One output: may the frame go there, and does it fit? */
+INLINE void pipeline_unicast(hook_ctx *ctx, struct pkt *p)
+{
+	if (p->out_port != DPU_PORT_UPLINK && ct_policy(p, p->out_port, 1))
+		return;
+	output_plan(p);
+	if (p->verdict != DPU_VERDICT_NONE)
+		return;
+	if (output_frame_len(ctx, p) > p->max_len)
+		reply_too_big(ctx, p, p->max_len - sizeof(struct wire_eth));
+	else
+		verdict_set(p, DPU_VERDICT_FORWARD, DPU_REASON_FORWARD);
+}
+
+/* Where it goes and whether it may. Verdict FORWARD with reason FORWARD is yet to be carried out. */
 INLINE void pipeline_decide(hook_ctx *ctx, struct pkt *p)
 {
-	struct dpu_fdb_key key = {.segment = p->segment};
-	const struct dpu_fdb *entry;
-
-	__builtin_memcpy(key.mac, p->key.dmac, 6);
-	entry = env_lookup(fdb, &key);
-	if (!entry) {
-		p->flood = 1;
-	} else {
-		p->out_port = entry->port;
-		p->out_vtep = entry->vtep;
-		gen_depend(p, entry->gen_slot);
-	}
-	if (p->flood) {
-		if (!HOOK_CAN_CLONE)
-			verdict_stack(p, DPU_REASON_TO_TC);
-		verdict_drop(p, DPU_REASON_DROP_NO_MEMBER);
+	if (fdb_learn(p) || fdb_lookup(p))
+		return;
+	if (p->flood && !HOOK_CAN_CLONE) { /* before the firewall has seen it: tc begins anew */
+		verdict_stack(p, DPU_REASON_TO_TC);
 		return;
 	}
-	output_plan(p);
-	if (output_frame_len(ctx, p) > p->max_len)
-		verdict_drop(p, DPU_REASON_DROP_TOO_BIG);
-	verdict_set(p, DPU_VERDICT_FORWARD, DPU_REASON_FORWARD);
+	if (p->in_kind == DPU_PORT_KIND_VNIC && ct_policy(p, p->key.in_port, 0))
+		return;
+	if (p->flood)
+		flood_run(ctx, p);
+	else
+		pipeline_unicast(ctx, p);
+}
+
+/* Into the flow cache, if it may be repeated, and off. */
+INLINE void pipeline_send(hook_ctx *ctx, struct pkt *p)
+{
+	if (settings.flow_cache && p->cacheable)
+		flow_record(p);
+	if (!output_edit(ctx, p))
+		return;
+	p->verdict = DPU_VERDICT_DROP;
+	p->reason = DPU_REASON_DROP_HOOK;
 }
 
 /* Every frame the flow cache does not know. */
@@ -78,14 +97,10 @@ STAGE int pipeline_slow(hook_ctx *ctx)
 	pipeline_read(ctx, p);
 	if (p->verdict == DPU_VERDICT_NONE)
 		pipeline_decide(ctx, p);
-	if (p->verdict == DPU_VERDICT_FORWARD) {
-		if (settings.flow_cache && p->cacheable)
-			flow_record(p);
-		if (output_edit(ctx, p)) {
-			p->verdict = DPU_VERDICT_DROP;
-			p->reason = DPU_REASON_DROP_HOOK;
-		}
-	}
+	if (p->reason == DPU_REASON_FORWARD)
+		pipeline_send(ctx, p);
+	else if (p->reason == DPU_REASON_REJECT)
+		reply_reject(ctx, p);
 	return exit_frame(ctx, p);
 }
 

@@ -95,7 +95,7 @@ INLINE void flowtab_retire_ports(const struct dpu_flow *flow)
  * Hands on the counters of a claimed entry (seq odd), so that no sum ever
  * falls. leaving: its reference if the flow itself goes, 0 if it is renewed.
  */
-STAGE int flowtab_retire(struct dpu_flow *flow, __u32 leaving)
+INLINE int flowtab_retire(struct dpu_flow *flow, __u32 leaving)
 {
 	if (!flow)
 		return 0;

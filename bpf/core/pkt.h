@@ -74,17 +74,26 @@ struct pkt {
 
 	/* the connection and vNIC being judged: handed from function to function of the firewall */
 	struct dpu_ct_key ct_key;
+	struct dpu_ct ct_new; /* a connection being made */
+	struct dpu_fragment_key fragment_key;
+	struct dpu_fragment fragment;
 	__u8 ct_side;	/* side of ct_key that sent this frame */
 	__u8 inbound;	/* the frame goes towards the VM of the vNIC */
+
+	/* of a flood; here, not on the stack, where the verifier would follow every value they take */
+	__u8 wrapped;	 /* the outer header is on the frame */
+	__u16 copies;	 /* sent */
+	__u16 refused;	 /* by their destination's policy */
 
 	__u8 outer[DPU_VXLAN_OVERHEAD]; /* outer header towards a tunnel endpoint, made by vxlan_build() */
 };
 
 /* An answer (RST, ICMP error) while it is built: the IP packet, aligned for its checksum. */
 #define ANSWER_MAX 1280 /* IPv6's minimum MTU: no answer may be longer (RFC 4443 2.4) */
+#define ANSWER_ROOM (ANSWER_MAX + 8) /* a word the verifier cannot rule out, rounded to 8 */
 struct answer_packet {
 	union {
-		__u8 b[ANSWER_MAX];
-		__u32 w[ANSWER_MAX / 4];
+		__u8 b[ANSWER_ROOM];
+		__u32 w[ANSWER_ROOM / 4];
 	};
 };

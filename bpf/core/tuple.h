@@ -50,6 +50,21 @@ INLINE __u32 tuple_key(struct dpu_ct_key *ret_key, const struct dpu_flow_key *ke
 	return side;
 }
 
+/* Normalises a tuple given in its own direction (side 0 = its source), as an ICMP error quotes it. */
+INLINE void tuple_normalise(struct dpu_ct_key *ret_key, const struct dpu_ct_key *tuple, __u16 zone)
+{
+	int order = tuple_compare_ip(&tuple->addr[0], &tuple->addr[1]);
+	int turn = order ? order > 0 : bpf_ntohs(tuple->port[0]) > bpf_ntohs(tuple->port[1]);
+
+	ret_key->addr[0] = turn ? tuple->addr[1] : tuple->addr[0];
+	ret_key->addr[1] = turn ? tuple->addr[0] : tuple->addr[1];
+	ret_key->port[0] = turn ? tuple->port[1] : tuple->port[0];
+	ret_key->port[1] = turn ? tuple->port[0] : tuple->port[1];
+	ret_key->zone = zone;
+	ret_key->proto = tuple->proto;
+	ret_key->pad = 0;
+}
+
 /* Index into packets[], bytes[], flow_ref[]: 0 = from the opener. side as tuple_key() returned it. */
 INLINE __u32 tuple_direction(const struct dpu_ct *ct, __u32 side)
 {

@@ -24,6 +24,7 @@
 #else
 #include <linux/types.h>
 #include <linux/bpf.h>
+#include <linux/errno.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 

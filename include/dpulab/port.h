@@ -18,9 +18,13 @@ enum dpu_function {
  */
 struct dpu_control {
 	__u32 functions; /* enum dpu_function; 0 = this location relays */
-	__u32 handover;	 /* 1 = a flow or connection unknown here is relayed to the other location
-			  *     (this side is being drained of new connections);
-			  * 2 = this side is taking over: TCP in mid-stream may create an entry */
+	__u32 handover;	 /* enum dpu_handover */
+};
+
+enum dpu_handover {
+	DPU_HANDOVER_NONE = 0,
+	DPU_HANDOVER_DRAIN = 1, /* what is unknown here is relayed to the other location, which takes it */
+	DPU_HANDOVER_TAKE = 2,	/* this side is taking over: TCP in mid-stream may create an entry */
 };
 
 enum dpu_port_kind {

@@ -34,7 +34,6 @@ struct dpu_node_stats {
 	__u64 ct_unevaluated;	/* frames passed under an old policy: above the re-evaluation rate */
 	__u64 fdb_learned, fdb_aged, fdb_full;
 	__u64 answers, answers_limited; /* RSTs and ICMP errors made, and not made: above DPU_ANSWER_PPS */
-	__u64 copies_refused;	/* copies of floods refused by a destination's policy */
 };
 
 /* Map "exit_record", one entry; written by the single exit when settings.record_exit is set (tests). */

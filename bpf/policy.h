@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * policy.h - the firewall of one vNIC, in one direction: what passes because it
+ * belongs to a connection, what may start one, what is refused. Puts together
+ * stage/{conntrack,dfw,fragment}.h as pipeline.h does for the whole.
+ *
+ * Outside of it, and always let through: frames that are not IP (ARP; rules for
+ * them come later) and IPv6's own housekeeping (neighbour discovery, multicast
+ * listeners: RFC 4890 4.4.1), its counterpart.
+ */
+#pragma once
+#include "core/gen.h"
+#include "core/rate.h"
+#include "core/tcp_state.h"
+#include "stage/conntrack.h"
+#include "stage/dfw.h"
+#include "stage/fragment.h"
+
+#define ICMP6_MLD_QUERY	  130 /* to 132 done, 133 to 136 neighbour discovery, 137 redirect */
+#define ICMP6_ND_REDIRECT 137
+#define ICMP6_MLD2_REPORT 143
+
+INLINE int policy_exempt(const struct pkt *p)
+{
+	__u8 type = p->icmp_type;
+
+	if (p->l3 != PKT_L3_IP4 && p->l3 != PKT_L3_IP6)
+		return 1;
+	return p->key.proto == WIRE_PROTO_ICMP6 && p->frag == PKT_FRAG_NONE && !p->unjudgeable &&
+	       ((type >= ICMP6_MLD_QUERY && type <= ICMP6_ND_REDIRECT) || type == ICMP6_MLD2_REPORT);
+}
+
+INLINE int policy_is_echo_request(const struct pkt *p)
+{
+	return (p->key.proto == WIRE_PROTO_ICMP && p->icmp_type == WIRE_ICMP_ECHO) ||
+	       (p->key.proto == WIRE_PROTO_ICMP6 && p->icmp_type == WIRE_ICMP6_ECHO);
+}
+
+INLINE int policy_is_echo_reply(const struct pkt *p)
+{
+	return (p->key.proto == WIRE_PROTO_ICMP && p->icmp_type == WIRE_ICMP_ECHO_REPLY) ||
+	       (p->key.proto == WIRE_PROTO_ICMP6 && p->icmp_type == WIRE_ICMP6_ECHO_REPLY);
+}
+
+INLINE __u8 policy_direction(int inbound)
+{
+	return inbound ? DPU_DIR_IN : DPU_DIR_OUT;
+}
+
+INLINE int policy_invalid(struct pkt *p)
+{
+	verdict_drop(p, DPU_REASON_DROP_CT_INVALID);
+	return 1;
+}
+
+INLINE __u32 policy_handover(void)
+{
+	__u32 key = 0;
+	const struct dpu_control *word = env_lookup(control, &key);
+
+	return word ? env_read(word->handover) : 0;
+}
+
+/* While this side is being drained, what it does not know belongs to the other: the whole frame, untouched. */
+INLINE int policy_relay(struct pkt *p)
+{
+	__u32 key = p->raw_port;
+	const struct dpu_port *port = env_lookup(ports, &key);
+
+	p->cacheable = 0;
+	if (port && port->relay_to)
+		verdict_forward(p, port->relay_to, DPU_FLOW_FORWARD, DPU_REASON_RELAY);
+	else
+		verdict_drop(p, DPU_REASON_DROP_NO_PORT);
+	return 1;
+}
+
+/* What is not known here: relayed during a handover, else dropped. */
+INLINE int policy_unknown(struct pkt *p, __u8 reason)
+{
+	if (policy_handover() == DPU_HANDOVER_DRAIN)
+		return policy_relay(p);
+	verdict_drop(p, reason);
+	return 1;
+}
+
+/*
+ * A TCP connection in mid-stream that the other location has not told us about
+ * yet: who opened it cannot be seen, so it may live if the rules let either end
+ * open it.
+ */
+INLINE int policy_take_over(struct pkt *p, __u16 vnic_port, __u32 policy_gen)
+{
+	__u8 flags = DPU_CT_F_TAKEN_OVER | DPU_CT_F_REPLY_SEEN;
+	__u32 opener = p->ct_side;
+	int inbound = p->inbound;
+	int action = dfw_judge(vnic_port, opener, policy_direction(inbound));
+	if (action != DPU_ACTION_ALLOW) {
+		opener = !opener;
+		inbound = !inbound;
+		action = dfw_judge(vnic_port, opener, policy_direction(inbound));
+	}
+	if (action != DPU_ACTION_ALLOW)
+		return policy_invalid(p);
+	flags |= opener ? DPU_CT_F_ORIG_SIDE : 0;
+	flags |= inbound ? DPU_CT_F_INBOUND : 0;
+	return ct_insert(policy_gen, DPU_CT_ESTABLISHED, flags);
+}
+
+/* No connection: may this frame start one? */
+INLINE int policy_start(struct pkt *p, __u16 vnic_port, __u32 policy_gen)
+{
+	__u8 state = DPU_CT_NEW, flags = 0;
+	__u32 handover = policy_handover();
+	int action;
+
+	if (handover == DPU_HANDOVER_DRAIN)
+		return policy_relay(p);
+	if (p->key.proto == WIRE_PROTO_TCP) {
+		__u32 event = tcp_event(p->tcp_flags, 0, 0);
+
+		if (event == TCP_ACK && handover == DPU_HANDOVER_TAKE)
+			return policy_take_over(p, vnic_port, policy_gen);
+		if (event != TCP_SYN)
+			return policy_invalid(p);
+		state = DPU_CT_SYN_SENT;
+		p->cacheable = 0;
+	} else if (policy_is_echo_reply(p)) {
+		return policy_invalid(p);
+	}
+	action = dfw_judge(vnic_port, p->ct_side, policy_direction(p->inbound));
+	if (action != DPU_ACTION_ALLOW)
+		return dfw_refuse(p, action);
+	flags |= p->ct_side ? DPU_CT_F_ORIG_SIDE : 0;
+	flags |= p->inbound ? DPU_CT_F_INBOUND : 0;
+	return ct_insert(policy_gen, state, flags);
+}
+
+/* The rules' answer for a connection that already lives. */
+INLINE int policy_judge_living(const struct dpu_ct *ct, __u16 vnic_port)
+{
+	__u32 opener = ct->flags & DPU_CT_F_ORIG_SIDE ? 1 : 0;
+	int inbound = !!(ct->flags & DPU_CT_F_INBOUND);
+	int action = dfw_judge(vnic_port, opener, policy_direction(inbound));
+
+	if (action != DPU_ACTION_ALLOW && (ct->flags & DPU_CT_F_TAKEN_OVER)) /* its opener was a guess */
+		action = dfw_judge(vnic_port, !opener, policy_direction(!inbound));
+	return action;
+}
+
+/*
+ * The policy has changed since the connection was judged: judge it again, or,
+ * above the rate, let the port's flag say which error is the smaller one.
+ * 0 = lives on, else the verdict is set.
+ */
+STAGE int policy_reevaluate(struct dpu_ct *ct, __u16 vnic_port, __u32 policy_gen)
+{
+	__u32 key = vnic_port, limit = RATE_REEVALUATION;
+	const struct dpu_port *port = env_lookup(ports, &key);
+	struct pkt *p = scratch_pkt();
+	struct dpu_node_stats *stats = stats_node();
+	__u64 *due = env_lookup(rates, &limit);
+	int action;
+
+	if (!p || !ct || !port || !due || !stats)
+		return 0;
+	if (!rate_allow(due, p->now_ns, settings.reeval_pps, 1)) {
+		p->cacheable = 0;
+		stats->ct_unevaluated++;
+		if (!(port->flags & DPU_PORT_F_STRICTER))
+			return 0;
+		verdict_drop(p, DPU_REASON_DROP_REEVAL_RATE);
+		return 1;
+	}
+	stats->ct_reevaluated++;
+	action = policy_judge_living(ct, vnic_port);
+	if (action == DPU_ACTION_ALLOW) {
+		ct->rule_id = p->rule_id;
+		ct->policy_gen = policy_gen;
+		return 0;
+	}
+	ct_remove(&p->ct_key, ct);
+	return dfw_refuse(p, action);
+}
+
+/*
+ * What a TCP segment does to its connection. 0 = passes, TCP_REOPEN = start
+ * anew, TCP_BOGUS = does not belong to it.
+ */
+INLINE int policy_tcp(struct pkt *p, struct dpu_ct *ct, __u32 dir)
+{
+	__u32 event = tcp_event(p->tcp_flags, ct->flags, dir);
+	__u8 next = tcp_next_state(dir, event, ct->state);
+
+	if (next == TCP_REOPEN)
+		return TCP_REOPEN;
+	if (next == TCP_INVALID)
+		return TCP_BOGUS;
+	if (event == TCP_FIN_FIRST || event == TCP_FIN_LAST)
+		ct->flags |= dir ? DPU_CT_F_FIN_REPLIER : DPU_CT_F_FIN_OPENER;
+	ct->state = next;
+	if (event != TCP_ACK && event != TCP_ACK_OPEN)
+		p->cacheable = 0;
+	if (next != DPU_CT_ESTABLISHED && next != DPU_CT_CLOSE_WAIT)
+		p->cacheable = 0; /* the next segment may move the state on */
+	if (event == TCP_RST || event == TCP_FIN_FIRST || event == TCP_FIN_LAST)
+		ct_end_flows(ct);
+	return 0;
+}
+
+/* The frame belongs to ct and passes: note that it was here. */
+INLINE void policy_touch(struct pkt *p, struct dpu_ct *ct, __u32 dir)
+{
+	if (dir) {
+		ct->flags |= DPU_CT_F_REPLY_SEEN;
+		if (p->key.proto != WIRE_PROTO_TCP)
+			ct->state = DPU_CT_ESTABLISHED;
+		env_add(&ct->packets[1], p->gso_segs);
+		env_add(&ct->bytes[1], p->len);
+	} else {
+		env_add(&ct->packets[0], p->gso_segs);
+		env_add(&ct->bytes[0], p->len);
+	}
+	ct->last_seen_ns = p->now_ns;
+	ct_bind(p, ct);
+}
+
+/* An echo request against the direction of the connection is nobody's reply: the rules alone decide. */
+INLINE int policy_counter_request(struct pkt *p, __u16 vnic_port)
+{
+	int action = dfw_judge(vnic_port, p->ct_side, policy_direction(p->inbound));
+
+	p->cacheable = 0;
+	return action == DPU_ACTION_ALLOW ? 0 : dfw_refuse(p, action);
+}
+
+/* A frame of the living connection ct. 0, 1 with the verdict set, or TCP_REOPEN. */
+INLINE int policy_continue(struct pkt *p, struct dpu_ct *ct, __u16 vnic_port, __u32 policy_gen)
+{
+	__u32 dir = tuple_direction(ct, p->ct_side);
+	int result = 0;
+
+	if (ct->policy_gen != policy_gen && policy_reevaluate(ct, vnic_port, policy_gen))
+		return 1;
+	if (p->key.proto == WIRE_PROTO_TCP)
+		result = policy_tcp(p, ct, dir);
+	else if (dir && policy_is_echo_request(p))
+		return policy_counter_request(p, vnic_port);
+	if (result == TCP_REOPEN)
+		return result;
+	if (result)
+		return policy_invalid(p);
+	policy_touch(p, ct, dir);
+	return 0;
+}
+
+/*
+ * An ICMP error passes if it quotes a packet of a living connection of this
+ * vNIC, and is addressed to whoever sent that packet.
+ */
+INLINE int policy_related(struct pkt *p, __u16 vnic_port)
+{
+	p->cacheable = 0;
+	if (tuple_compare_ip(&p->inner.addr[0], &p->key.dst))
+		return policy_unknown(p, DPU_REASON_DROP_CT_INVALID);
+	tuple_normalise(&p->ct_key, &p->inner, vnic_port);
+	return ct_find(p) ? 0 : policy_unknown(p, DPU_REASON_DROP_CT_INVALID);
+}
+
+/* A frame with all its headers: of a connection, or the start of one. */
+INLINE int policy_connection(struct pkt *p, __u16 vnic_port, __u32 policy_gen)
+{
+	struct dpu_ct *ct;
+	int result = TCP_REOPEN;
+
+	p->ct_side = tuple_key(&p->ct_key, &p->key, vnic_port);
+	ct = ct_find(p);
+	if (ct)
+		result = policy_continue(p, ct, vnic_port, policy_gen);
+	if (result != TCP_REOPEN)
+		return result;
+	if (ct)
+		ct_remove(&p->ct_key, ct);
+	return policy_start(p, vnic_port, policy_gen);
+}
+
+/*
+ * What the firewall of vnic_port says to the frame, on its way to (inbound) or
+ * from the VM. 0 = passes; else the verdict is set: DROP with its reason and
+ * rule_id, DROP with REJECT (to be answered), or FORWARD with RELAY.
+ */
+STAGE int ct_policy(struct pkt *frame, __u16 vnic_port, int inbound)
+{
+	__u32 key = vnic_port, policy_gen;
+	const struct dpu_port *port = env_lookup(ports, &key);
+	struct pkt *p = scratch_pkt(); /* is frame, but as a map value */
+	int result;
+
+	if (!frame || !p || !port)
+		return 0;
+	gen_depend(p, port->gen_slot);
+	if (!(env_read(port->flags) & DPU_PORT_F_DFW) || policy_exempt(p))
+		return 0;
+	policy_gen = env_read(port->policy_gen); /* before the rules: see dfw.h */
+	env_rmb();
+	p->inbound = inbound ? 1 : 0;
+	if (p->frag != PKT_FRAG_NONE)
+		p->cacheable = 0;
+	if (p->frag == PKT_FRAG_LATER)
+		return fragment_follows(p, vnic_port) ? 0 : policy_unknown(p, DPU_REASON_DROP_FRAGMENT);
+	if (p->unjudgeable || (dfw_has_ports(p->key.proto) && !p->has_ports)) {
+		verdict_drop(p, DPU_REASON_DROP_UNSUPPORTED);
+		return 1;
+	}
+	if (p->icmp_error)
+		return policy_related(p, vnic_port);
+	result = policy_connection(p, vnic_port, policy_gen);
+	if (p->frag == PKT_FRAG_FIRST)
+		fragment_note(p, vnic_port, !result);
+	return result;
+}
