@@ -19,7 +19,11 @@ $T/tests/%.o: tests/%.c | $(SKEL)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -I$B/bpf -Iuser/lib -Itests/lib $(CFLAGS) $(TEST_CFLAGS) $(SAN) -c $< -o $@
 
-$T/unit: $(UNIT_OBJ) $(SAN_LIB_OBJ)
+$T/libdpulab.a: $(SAN_LIB_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$T/unit: $(UNIT_OBJ) $T/libdpulab.a
 	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ -lcunit $(LIBS)
 
 # Program tests: engine, cases, and the datapath's own sources compiled for this machine.
@@ -28,7 +32,7 @@ PROG_OBJ := $(patsubst %.c,$T/%.o,$(wildcard tests/prog/*.c tests/lib/prog_*.c) 
 
 $T/tests/lib/native.o: TEST_CFLAGS += -DDPU_NATIVE -Ibpf -Wno-unused-function -Wno-shadow
 
-$T/prog: $(PROG_OBJ) $(SAN_LIB_OBJ)
+$T/prog: $(PROG_OBJ) $T/libdpulab.a
 	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS)
 
 tests: $T/unit $T/prog
@@ -37,4 +41,8 @@ tests: $T/unit $T/prog
 check-run: all tests
 	@DPULAB=$(abspath $B/dpulab) bash tests/run.sh $(PARTS)
 
-.PHONY: tests
+# Records the verifier's work on this kernel: tests/prog/test_budget.c.
+budget: tests
+	BUDGET_UPDATE=1 $T/prog budget
+
+.PHONY: tests budget

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The verifier's work is bounded: instructions it processed for each program,
+ * against tests/prog/budget.txt, which has a line for each program and kernel
+ * (major.minor). More than 10 % above the line fails; `make budget` writes the
+ * lines of the kernel it runs on, and the change is reviewed like any other.
+ */
+#include "prog.h"
+#include "report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#define BUDGET_FILE  "tests/prog/budget.txt"
+#define TOLERANCE_PC 10
+
+/* "6.1" of "6.1.0-33-cloud-amd64". */
+static void kernel_class(char *text, size_t size)
+{
+	struct utsname name;
+	unsigned major = 0, minor = 0;
+
+	if (!uname(&name))
+		sscanf(name.release, "%u.%u", &major, &minor);
+	snprintf(text, size, "%u.%u", major, minor);
+}
+
+/* The recorded count, or 0. */
+static unsigned long recorded(const char *program, const char *kernel)
+{
+	FILE *file = fopen(BUDGET_FILE, "r");
+	char line[256], name[64], class[32];
+	unsigned long count, found = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%63s %31s %lu", name, class, &count) == 3 && !strcmp(name, program) &&
+		    !strcmp(class, kernel))
+			found = count;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static void judge(const char *program, const char *kernel, unsigned long count, const char *pattern)
+{
+	char sentence[128], detail[256];
+	unsigned long budget = recorded(program, kernel);
+
+	snprintf(sentence, sizeof(sentence), "the verifier's work for %s on Linux %s stays in its budget",
+		 program, kernel);
+	if (!report_wanted(pattern, "budget", sentence))
+		return;
+	snprintf(detail, sizeof(detail), "%lu instructions, recorded are %lu: `make budget` if it is meant",
+		 count, budget);
+	if (!budget)
+		report_skip("budget", sentence, "no line for this kernel in " BUDGET_FILE);
+	else if (count * 100 > budget * (100 + TOLERANCE_PC))
+		report_fail("budget", sentence, detail);
+	else
+		report_pass("budget", sentence);
+}
+
+/* Copies the file without the lines of this kernel, then adds them anew. */
+static void update(const char *const *programs, const unsigned long *counts, const char *kernel)
+{
+	FILE *in = fopen(BUDGET_FILE, "r"), *out = fopen(BUDGET_FILE ".new", "w");
+	char line[256], name[64], class[32];
+
+	while (in && out && fgets(line, sizeof(line), in))
+		if (sscanf(line, "%63s %31s", name, class) != 2 || strcmp(class, kernel) || line[0] == '#')
+			fputs(line, out);
+	for (int i = 0; out && i < 2; i++)
+		fprintf(out, "%s %s %lu\n", programs[i], kernel, counts[i]);
+	if (in)
+		fclose(in);
+	if (!out || fclose(out) || rename(BUDGET_FILE ".new", BUDGET_FILE))
+		report_fail("budget", "the file can be written", BUDGET_FILE);
+}
+
+static void run(const char *pattern)
+{
+	static const char *const programs[2] = {"dpulab_xdp", "dpulab_tc"};
+	unsigned long counts[2];
+	char kernel[32];
+	const char *reason;
+
+	kernel_class(kernel, sizeof(kernel));
+	for (enum dpu_hook hook = DPU_HOOK_XDP; hook <= DPU_HOOK_TC; hook++) {
+		counts[hook] = 0;
+		if (!prog_at(hook, true, &reason))
+			report_fail("budget", programs[hook], reason);
+		else
+			counts[hook] = backend_verified_insns(hook);
+	}
+	if (getenv("BUDGET_UPDATE"))
+		update(programs, counts, kernel);
+	for (int i = 0; i < 2; i++)
+		judge(programs[i], kernel, counts[i], pattern);
+}
+
+PROG_GENERATED(budget, run)
