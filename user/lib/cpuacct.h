@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * cpuacct.h - whose CPU time was it? Every NAPI on a frame's way runs in a
- * kernel thread of its own (threaded NAPI), and the scheduler counts a thread's
- * run time in nanoseconds (/proc/PID/schedstat, Documentation/scheduler/sched-stats.rst).
- * So the work for a device is charged to the device's owner.
+ * cpuacct.h - whose CPU time was it? While a meter is open, every NAPI on a
+ * frame's way runs in a kernel thread of its own (threaded NAPI), and the
+ * scheduler counts a thread's run time in nanoseconds (/proc/PID/schedstat,
+ * Documentation/scheduler/sched-stats.rst). So the work for a device is charged
+ * to the namespace the device is in. A thread's time contains the softirqs it
+ * raises, which is why the guests' and the fabric's ends get threads as well:
+ * else their work would be charged to whoever sent them a frame.
  */
 #pragma once
-#include <stdint.h>
 #include "diag.h"
 #include "model.h"
+#include <stdint.h>
 
 enum cpu_owner {
 	CPU_VM,	    /* the guests' own ends */
@@ -18,14 +21,23 @@ enum cpu_owner {
 	CPU_OWNERS,
 };
 
-/* Run time so far of the threads of one lab, ns, by owner; threads that appear later count from zero. */
 struct cpu_account {
-	uint64_t run_ns[CPU_OWNERS];
-	unsigned threads[CPU_OWNERS];
+	uint64_t run_ns[CPU_OWNERS]; /* by the threads of the lab's devices, since they exist */
 };
 
-/* Reads the account of all NAPI threads of the lab's devices. */
-int cpu_account_read(const struct lab *lab, struct cpu_account *ret_account, struct diag *diag);
+struct cpu_meter;
 
-/* Steal and total of all CPUs so far, in clock ticks (/proc/stat). */
+/*
+ * Gives every device of the lab NAPI threads, pinned to the CPUs of its owner
+ * (guests and fabric: the host's), until the meter is closed. hook is what serves
+ * the hosts and DPUs now: XDP keeps its threads afterwards, tc gets its packet
+ * steering back. -EINVAL: a host without a CPU set.
+ */
+int cpu_meter_open(const struct lab *lab, enum lab_hook hook, struct cpu_meter **ret_meter,
+		   struct diag *diag);
+void cpu_meter_close(struct cpu_meter *meter); /* NULL is fine */
+int cpu_meter_read(const struct cpu_meter *meter, struct cpu_account *ret_account,
+		   struct diag *diag);
+
+/* Steal and total of all CPUs so far, in clock ticks (proc(5), /proc/stat). */
 int cpu_steal_read(uint64_t *ret_steal, uint64_t *ret_total);

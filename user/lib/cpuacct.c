@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "cpuacct.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpus.h"
+#include "napi.h"
+#include "rt.h"
+#include "topology.h"
+
+struct metered {
+	struct netns *ns; /* belongs to the meter */
+	char dev[IFNAMSIZ];
+	enum cpu_owner owner;
+	const struct cpu_set *cpus;
+	bool keeps_threads; /* had them before */
+	struct napi_threads threads;
+};
+
+struct cpu_meter {
+	const struct lab *lab;
+	struct topology topology;
+	struct netns **nodes; /* by index in topology.nodes */
+	struct metered *devices;
+	size_t n_devices;
+};
+
+static const struct lab_host *host_of(const struct lab *lab, const struct node *node)
+{
+	if (node->kind == NODE_FABRIC)
+		return &lab->hosts[0];
+	return &lab->hosts[node->kind == NODE_VM ? lab->vms[node->index].host : node->index];
+}
+
+static enum cpu_owner owner_of(enum node_kind kind)
+{
+	static const enum cpu_owner owners[] = {
+		[NODE_FABRIC] = CPU_FABRIC, [NODE_HOST] = CPU_HOST, [NODE_DPU] = CPU_DPU, [NODE_VM] = CPU_VM};
+
+	return owners[kind];
+}
+
+/* A vNIC's switch end may have moved into the DPU (dpu-upt): the node after its host's. */
+static size_t where_is(const struct cpu_meter *meter, const struct wire_end *end)
+{
+	const struct node *node = &meter->topology.nodes[end->node];
+
+	if (node->kind == NODE_HOST && rt_ifindex(meter->nodes[end->node], end->dev) < 0)
+		for (size_t i = 0; i < meter->topology.n_nodes; i++)
+			if (meter->topology.nodes[i].kind == NODE_DPU &&
+			    meter->topology.nodes[i].index == node->index)
+				return i;
+	return end->node;
+}
+
+static int add_device(struct cpu_meter *meter, const struct wire_end *end, enum lab_hook hook,
+		      struct diag *diag)
+{
+	struct metered *device = &meter->devices[meter->n_devices];
+	size_t at = where_is(meter, end);
+	const struct node *node = &meter->topology.nodes[at];
+	const struct lab_host *host = host_of(meter->lab, node);
+	struct napi_threads none = {0};
+	int err;
+
+	device->ns = meter->nodes[at];
+	device->owner = owner_of(node->kind);
+	device->cpus = node->kind == NODE_DPU ? &host->dpu_cpus : &host->cpus;
+	device->keeps_threads = hook == LAB_HOOK_XDP &&
+				(node->kind == NODE_HOST || node->kind == NODE_DPU);
+	memcpy(device->dev, end->dev, sizeof(device->dev));
+	if (cpus_empty(device->cpus))
+		return diag_error(diag, -EINVAL, "give the hosts 'cpus' (and 'dpu-cpus') in the lab file",
+				  "cannot account CPU time: %s has no CPU set", node->name);
+	meter->n_devices++;
+	err = cpus_pin_device(device->ns, device->dev, device->cpus, LAB_HOOK_XDP, diag);
+	if (err)
+		return err;
+	err = napi_find(device->ns, device->dev, &none, &device->threads);
+	if (err)
+		diag_error(diag, err, NULL, "cannot tell the NAPI threads of %s in %s: %s", device->dev,
+			   device->ns->name, strerror(-err));
+	return err;
+}
+
+static int open_nodes(struct cpu_meter *meter, struct diag *diag)
+{
+	char name[NETNS_NAME_MAX];
+	int err = topology_plan(meter->lab, &meter->topology);
+
+	if (err)
+		return err;
+	meter->nodes = calloc(meter->topology.n_nodes, sizeof(struct netns *));
+	meter->devices = calloc(2 * meter->topology.n_wires, sizeof(*meter->devices));
+	if (!meter->nodes || !meter->devices)
+		return -ENOMEM;
+	for (size_t i = 0; i < meter->topology.n_nodes; i++) {
+		netns_name(name, meter->lab->name, meter->topology.nodes[i].name);
+		err = netns_open(name, &meter->nodes[i], diag);
+		if (err)
+			return diag_error(diag, err, "dpulab up LAB.yaml", "no namespace %s", name);
+	}
+	return 0;
+}
+
+int cpu_meter_open(const struct lab *lab, enum lab_hook hook, struct cpu_meter **ret_meter,
+		   struct diag *diag)
+{
+	struct cpu_meter *meter = calloc(1, sizeof(*meter));
+	int err;
+
+	if (!meter)
+		return -ENOMEM;
+	meter->lab = lab;
+	err = open_nodes(meter, diag);
+	for (size_t i = 0; i < meter->topology.n_wires && !err; i++)
+		for (unsigned side = 0; side < 2 && !err; side++)
+			err = add_device(meter, &meter->topology.wires[i].end[side], hook, diag);
+	if (err) {
+		cpu_meter_close(meter);
+		return err;
+	}
+	*ret_meter = meter;
+	return 0;
+}
+
+void cpu_meter_close(struct cpu_meter *meter)
+{
+	static const struct cpu_set nothing;
+
+	if (!meter)
+		return;
+	for (size_t i = 0; i < meter->n_devices; i++) {
+		const struct metered *device = &meter->devices[i];
+		bool ours = device->owner == CPU_HOST || device->owner == CPU_DPU;
+
+		if (!device->keeps_threads)
+			cpus_pin_device(device->ns, device->dev, ours ? device->cpus : &nothing,
+					LAB_HOOK_TC, NULL);
+	}
+	for (size_t i = 0; meter->nodes && i < meter->topology.n_nodes; i++)
+		netns_close(meter->nodes[i]);
+	topology_free(&meter->topology);
+	free(meter->nodes);
+	free(meter->devices);
+	free(meter);
+}
+
+/* First number of /proc/PID/schedstat: time on a CPU, ns. */
+static int thread_run_ns(pid_t pid, uint64_t *ret_ns)
+{
+	char path[48];
+	int read;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return -errno;
+	read = fscanf(file, "%" SCNu64, ret_ns);
+	fclose(file);
+	return read == 1 ? 0 : -EPROTO;
+}
+
+int cpu_meter_read(const struct cpu_meter *meter, struct cpu_account *ret_account, struct diag *diag)
+{
+	struct cpu_account account = {0};
+
+	for (size_t i = 0; i < meter->n_devices; i++)
+		for (size_t j = 0; j < meter->devices[i].threads.n; j++) {
+			uint64_t ns;
+			int err = thread_run_ns(meter->devices[i].threads.pid[j], &ns);
+
+			if (err)
+				return diag_error(diag, err, NULL, "cannot read the run time of %s in %s: %s",
+						  meter->devices[i].dev, meter->devices[i].ns->name,
+						  strerror(-err));
+			account.run_ns[meter->devices[i].owner] += ns;
+		}
+	*ret_account = account;
+	return 0;
+}
+
+int cpu_steal_read(uint64_t *ret_steal, uint64_t *ret_total)
+{
+	FILE *file = fopen("/proc/stat", "re");
+	uint64_t field[8] = {0}, total = 0;
+	int n = 0;
+
+	if (!file)
+		return -errno;
+	if (fscanf(file, "cpu") == 0)
+		while (n < 8 && fscanf(file, "%" SCNu64, &field[n]) == 1)
+			total += field[n++];
+	fclose(file);
+	if (n < 8)
+		return -EPROTO;
+	*ret_steal = field[7];
+	*ret_total = total;
+	return 0;
+}
