@@ -72,6 +72,10 @@ struct compare_options {
 int compare_run(struct lab *lab, const struct compare_options *options,
 		struct comparison *ret_comparison, struct diag *diag);
 
+/* The raw figures of all rounds with their conditions, as JSON. */
+int comparison_write(const struct lab *lab, const struct comparison *comparison, const char *file,
+		     struct diag *diag);
+
 /* Median of the samples; 0 if there are none. Pure. */
 double samples_median(const struct samples *samples);
 void samples_range(const struct samples *samples, double *ret_low, double *ret_high);
