@@ -8,6 +8,9 @@ CC	?= cc
 CLANG	?= clang
 BPFTOOL	?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
 B	:= build
+V	?= 0
+Q	:= $(if $(filter 0,$V),@)
+say	= $(if $(filter 0,$V),@printf '  %-5s %s\n' $1 $2)
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 
 PACKAGES := clang llvm libclang-rt-14-dev bpftool gcc make pkg-config libbpf-dev libxdp-dev libelf-dev \
@@ -39,22 +42,26 @@ all: $(if $(CMD_OBJ),$B/dpulab,$B/libdpulab.a)
 # ---- datapath -----------------------------------------------------------
 $B/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -MF $B/bpf/$*.d -c $< -o $@
+	$(call say,BPF,$@)
+	$Q$(CLANG) $(BPF_CFLAGS) -MF $B/bpf/$*.d -c $< -o $@
 
 $B/bpf/%.skel.h: $B/bpf/%.bpf.o
-	$(BPFTOOL) gen skeleton $< name $* > $@
+	$Q$(BPFTOOL) gen skeleton $< name $* > $@
 
 # ---- library and command ------------------------------------------------
 $B/user/%.o: user/%.c | $(SKEL)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -I$B/bpf -Iuser/lib $(CFLAGS) -c $< -o $@
+	$(call say,CC,$@)
+	$Q$(CC) $(CPPFLAGS) -I$B/bpf -Iuser/lib $(CFLAGS) -c $< -o $@
 
 $B/libdpulab.a: $(LIB_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$Q$(AR) rcs $@ $^
 
 $B/dpulab: $(CMD_OBJ) $B/libdpulab.a
-	$(CC) $(LDFLAGS) -o $@ $(CMD_OBJ) $B/libdpulab.a $(LIBS)
+	$(call say,LD,$@)
+	$Q$(CC) $(LDFLAGS) -o $@ $(CMD_OBJ) $B/libdpulab.a $(LIBS)
 
 include $(wildcard tests/tests.mk vm-test/vm-test.mk)
 
