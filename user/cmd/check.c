@@ -3,6 +3,7 @@
 #include "config.h"
 #include "cpus.h"
 #include "lab_check.h"
+#include "linuxpath.h"
 #include "preflight.h"
 #include "verbs.h"
 
@@ -28,6 +29,15 @@ static int check_machine(struct cmd_context *ctx)
 	return code;
 }
 
+/* Everything but notes: those say what is, not what is wrong. */
+static bool found_wanting(const struct diag *diag)
+{
+	for (size_t i = 0; i < diag->n; i++)
+		if (diag->records[i].level != DIAG_NOTE)
+			return true;
+	return false;
+}
+
 static int check_lab(struct cmd_context *ctx, const char *file)
 {
 	struct cpu_set online;
@@ -38,7 +48,10 @@ static int check_lab(struct cmd_context *ctx, const char *file)
 		return CMD_WANTING;
 	cpus_online(&online);
 	lab_check_cpus(lab, &online, ctx->diag);
-	if (ctx->diag->n)
+	for (size_t host = 0; host < lab->n_hosts; host++)
+		if (lab->hosts[host].path == PATH_LINUX)
+			linuxpath_check(lab, host, ctx->diag);
+	if (found_wanting(ctx->diag))
 		code = CMD_WANTING;
 	out_str(ctx->out, "lab", "%s", lab->name);
 	out_uint(ctx->out, "hosts", lab->n_hosts);

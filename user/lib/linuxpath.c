@@ -41,9 +41,10 @@ static bool has_br_netfilter(void)
 	return access(BRIDGE_SYSCTLS, F_OK) == 0;
 }
 
-static int load_module(const char *name)
+/* option: "-q" loads, "-nq" only finds out whether it could. */
+static int modprobe(const char *option, const char *module)
 {
-	char *argv[] = {"modprobe", "-q", (char *)name, NULL};
+	char *argv[] = {"modprobe", (char *)option, (char *)module, NULL};
 	char *env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 	int status;
 	pid_t pid;
@@ -52,8 +53,17 @@ static int load_module(const char *name)
 		return -ENOENT;
 	if (waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status))
 		return -ENOENT;
-	op_done();
 	return 0;
+}
+
+int linuxpath_find_br_netfilter(struct diag *diag)
+{
+	if (has_br_netfilter() || !modprobe("-nq", "br_netfilter"))
+		return 0;
+	return diag_error(diag, -EOPNOTSUPP,
+			  "install the kernel's module br_netfilter, or choose another placement",
+			  "placement linux: this kernel has no br_netfilter and cannot filter bridged "
+			  "frames statefully");
 }
 
 /*
@@ -70,11 +80,13 @@ static int need_br_netfilter(struct diag *diag)
 
 	if (has_br_netfilter())
 		return 0;
-	if (load_module("br_netfilter") || !has_br_netfilter())
-		return diag_error(diag, -EOPNOTSUPP,
-				  "load it with `modprobe br_netfilter`, or place the host elsewhere",
-				  "this kernel has no br_netfilter: it cannot filter bridged frames "
-				  "statefully");
+	err = linuxpath_find_br_netfilter(diag);
+	if (err)
+		return err;
+	if (modprobe("-q", "br_netfilter"))
+		return diag_error(diag, -EOPNOTSUPP, "see `modprobe -v br_netfilter`",
+				  "the kernel refused its module br_netfilter");
+	op_done();
 	err = netns_open_own(&own, diag);
 	for (size_t i = 0; !err && i < sizeof(calls) / sizeof(calls[0]); i++)
 		err = netns_sysctl(own, calls[i], "0", false, diag);

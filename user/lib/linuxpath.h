@@ -45,9 +45,12 @@ struct netns;
 /* linuxpath_start() in a namespace that is at hand and has uplink0 and the vNIC ports. */
 int linuxpath_start_in(struct netns *ns, const struct lab *lab, size_t host, struct diag *diag);
 
+/* -EOPNOTSUPP if br_netfilter is neither there nor a module that could be loaded. Loads nothing. */
+int linuxpath_find_br_netfilter(struct diag *diag);
+
 /*
- * What this lab asks for and this kernel cannot do, as warnings (works, but not
- * the same) and errors (linuxpath_start() would fail). Probes in a namespace of
- * its own; changes nothing. 0, or -EOPNOTSUPP if there were errors.
+ * What this lab asks for and this kernel cannot do: warnings (works, but not the
+ * same), errors (linuxpath_start() would fail; returned) and notes (true of every
+ * kernel). Tried out in a namespace of its own.
  */
 int linuxpath_check(const struct lab *lab, size_t host, struct diag *diag);
