@@ -13,18 +13,22 @@ UNIT_OBJ := $(patsubst %.c,$T/%.o,$(wildcard tests/unit/*.c) tests/lib/unit_main
 
 $T/user/%.o: user/%.c | $(SKEL)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -I$B/bpf -Iuser/lib $(CFLAGS) $(TEST_CFLAGS) $(SAN) -c $< -o $@
+	$(call say,CC,$@)
+	$Q$(CC) $(CPPFLAGS) -I$B/bpf -Iuser/lib $(CFLAGS) $(TEST_CFLAGS) $(SAN) -c $< -o $@
 
 $T/tests/%.o: tests/%.c | $(SKEL)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -I$B/bpf -Iuser/lib -Itests/lib $(CFLAGS) $(TEST_CFLAGS) $(SAN) -c $< -o $@
+	$(call say,CC,$@)
+	$Q$(CC) $(CPPFLAGS) -I$B/bpf -Iuser/lib -Itests/lib $(CFLAGS) $(TEST_CFLAGS) $(SAN) -c $< -o $@
 
 $T/libdpulab.a: $(SAN_LIB_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$Q$(AR) rcs $@ $^
 
 $T/unit: $(UNIT_OBJ) $T/libdpulab.a
-	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ -lcunit $(LIBS)
+	$(call say,LD,$@)
+	$Q$(CC) $(LDFLAGS) $(SAN) -o $@ $^ -lcunit $(LIBS)
 
 # Program tests: engine, cases, and the datapath's own sources compiled for this machine.
 PROG_OBJ := $(patsubst %.c,$T/%.o,$(wildcard tests/prog/*.c tests/lib/prog_*.c) \
@@ -33,7 +37,8 @@ PROG_OBJ := $(patsubst %.c,$T/%.o,$(wildcard tests/prog/*.c tests/lib/prog_*.c) 
 $T/tests/lib/native.o: TEST_CFLAGS += -DDPU_NATIVE -Ibpf -Wno-unused-function -Wno-shadow
 
 $T/prog: $(PROG_OBJ) $T/libdpulab.a
-	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS)
+	$(call say,LD,$@)
+	$Q$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS)
 
 tests: $T/unit $T/prog
 
