@@ -124,7 +124,7 @@ run_net() {
 run_vm() { reporting vm bash vm-test/run.sh --quick "${1:-6.1}"; }
 
 mkdir -p "$LOGS"
-[ $# -gt 0 ] || set -- unit check prog net
+[ $# -gt 0 ] || set -- unit check prog net vm
 for part in "$@"; do
 	pattern=
 	[[ $part == *:* ]] && pattern=${part#*:}

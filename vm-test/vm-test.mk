@@ -18,3 +18,9 @@ $B/probe/probe: vm-test/probe/probe.c $B/probe/probe.skel.h
 	$(CC) $(CPPFLAGS) -I$B/probe $(CFLAGS) -o $@ $< -lbpf -lelf -lz
 
 tests: $B/probe/probe
+
+# The verifier's work on this kernel (make budget) and on those of the matrix.
+budget-all: budget
+	@bash vm-test/record-budget.sh
+
+.PHONY: budget-all

@@ -12,6 +12,18 @@
 #define keep_register(p) asm volatile("" : "+r"(p))
 
 /*
+ * A number known to be 0 or 1, as an index. Linux 6.1's verifier forgets the
+ * bounds of an exclusive or, and clang, which knows them, drops a mask that
+ * restates them. 6.12 keeps the bounds.
+ */
+#define one_bit(value)                                                                             \
+	({                                                                                         \
+		__u32 hidden = (value);                                                            \
+		keep_register(hidden);                                                             \
+		hidden & 1;                                                                        \
+	})
+
+/*
  * clang likes to keep &ctx->data in a register or on the stack; the verifier
  * takes ctx fields only at constant offsets from ctx itself. All versions so far.
  */

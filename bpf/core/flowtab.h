@@ -67,7 +67,7 @@ INLINE void flowtab_retire_ct(struct dpu_flow *flow, __u32 i, __u32 leaving)
 	ct = env_lookup(conntrack, &key);
 	if (!ct || ct->id != flow->ct_id[i])
 		return;
-	direction = tuple_direction(ct, side) & 1;
+	direction = tuple_direction(ct, side);
 	env_add(&ct->packets[direction], flow->packets);
 	env_add(&ct->bytes[direction], flow->bytes);
 	if (ct->last_seen_ns < flow->last_seen_ns)

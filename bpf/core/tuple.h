@@ -6,6 +6,7 @@
 #pragma once
 #include <dpulab/conntrack.h>
 #include <dpulab/flow.h>
+#include "core/compat.h"
 #include "core/wire.h"
 #include "hook/env.h"
 
@@ -68,5 +69,5 @@ INLINE void tuple_normalise(struct dpu_ct_key *ret_key, const struct dpu_ct_key 
 /* Index into packets[], bytes[], flow_ref[]: 0 = from the opener. side as tuple_key() returned it. */
 INLINE __u32 tuple_direction(const struct dpu_ct *ct, __u32 side)
 {
-	return side != !!(ct->flags & DPU_CT_F_ORIG_SIDE);
+	return one_bit(side != !!(ct->flags & DPU_CT_F_ORIG_SIDE));
 }

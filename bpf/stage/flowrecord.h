@@ -74,7 +74,7 @@ INLINE void flow_bind(const struct pkt *p, __u32 i, __u32 ref)
 	ct = env_lookup(conntrack, &key);
 	if (!ct || ct->id != p->ct_id[i])
 		return;
-	direction = tuple_direction(ct, direction) & 1;
+	direction = tuple_direction(ct, direction);
 	old = ct->flow_ref[direction];
 	ct->flow_ref[direction] = ref;
 	if (old && old != ref)
