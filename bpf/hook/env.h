@@ -19,12 +19,12 @@
  *   INLINE			always inlined
  */
 #pragma once
+#include <linux/errno.h>
 #ifdef DPU_NATIVE
 #include "env_native.h"
 #else
 #include <linux/types.h>
 #include <linux/bpf.h>
-#include <linux/errno.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 
