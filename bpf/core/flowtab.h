@@ -4,6 +4,7 @@
  * number + 1, as in dpu_ct.flow_ref). Look-up, record and replay are stage/flowcache.h.
  */
 #pragma once
+#include "core/scratch.h"
 #include "core/tuple.h"
 #include "core/stats.h"
 #include "maps.h"
@@ -57,14 +58,14 @@ INLINE void flowtab_publish(struct dpu_flow *flow)
 /* Adds what the entry counted to one connection, and clears the connection's reference if `leaving`. */
 INLINE void flowtab_retire_ct(struct dpu_flow *flow, __u32 i, __u32 leaving)
 {
-	struct dpu_ct_key key;
+	struct pkt *p = scratch_pkt();
 	struct dpu_ct *ct;
 	__u32 side, direction;
 
-	if (!flow->ct_id[i])
+	if (!p || !flow->ct_id[i])
 		return;
-	side = tuple_key(&key, &flow->key, flow->ct_zone[i]);
-	ct = env_lookup(conntrack, &key);
+	side = tuple_key(&p->other_key, &flow->key, flow->ct_zone[i]);
+	ct = env_lookup(conntrack, &p->other_key);
 	if (!ct || ct->id != flow->ct_id[i])
 		return;
 	direction = tuple_direction(ct, side);

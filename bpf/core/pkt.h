@@ -75,6 +75,7 @@ struct pkt {
 	/* the connection and vNIC being judged: handed from function to function of the firewall */
 	struct dpu_ct_key ct_key;
 	struct dpu_ct ct_new; /* a connection being made */
+	struct dpu_ct_key other_key; /* of a connection met on the way: core/flowtab.h */
 	struct dpu_fragment_key fragment_key;
 	struct dpu_fragment fragment;
 	__u8 ct_side;	/* side of ct_key that sent this frame */
