@@ -348,7 +348,7 @@ static uint32_t power_of_two_from(uint32_t n)
 }
 
 /* Time-outs: TCP and ICMP as nf_conntrack's defaults, UDP as RFC 4787 asks at least. */
-static void settings_fill(const struct lab *lab, struct dpu_settings *settings)
+void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)
 {
 	static const uint32_t tcp_s[DPU_CT_STATES] = {
 		[DPU_CT_ESTABLISHED] = 432000, [DPU_CT_SYN_SENT] = 120, [DPU_CT_SYN_RECV] = 60,
@@ -356,6 +356,7 @@ static void settings_fill(const struct lab *lab, struct dpu_settings *settings)
 		[DPU_CT_TIME_WAIT] = 120,      [DPU_CT_CLOSE] = 10,
 	};
 
+	memset(settings, 0, sizeof(*settings));
 	settings->flow_set_mask = lab->flows / DPU_FLOW_WAYS - 1;
 	settings->ct_clock_mask = power_of_two_from(2 * lab->connections) - 1;
 	if (getrandom(&settings->hash_seed, sizeof(settings->hash_seed), 0) < 0)
@@ -467,14 +468,14 @@ static void objects_close(struct objects *objects)
 
 static int objects_open(const struct lab *lab, struct objects *ret_objects, struct diag *diag)
 {
-	struct dpu_settings settings = {};
+	struct dpu_settings settings;
 	struct objects objects = {dpulab_tc__open(), dpulab_xdp__open()};
 
 	if (!objects.tc || !objects.xdp) {
 		objects_close(&objects);
 		return diag_error(diag, -EINVAL, "rebuild dpulab", "cannot open the built-in BPF objects");
 	}
-	settings_fill(lab, &settings);
+	dataplane_settings(lab, &settings);
 	/* the verifier folds these; rodata is const for everyone but the loader */
 	memcpy((void *)&objects.tc->rodata->settings, &settings, sizeof(settings));
 	memcpy((void *)&objects.xdp->rodata->settings, &settings, sizeof(settings));

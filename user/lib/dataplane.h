@@ -53,6 +53,8 @@ int dataplane_load(const struct lab *lab, const struct lab_host *host, enum node
 /* The same for a node that is no host of the lab file (foreign interfaces). */
 int dataplane_load_node(const struct lab *lab, const char *node, struct dataplane **ret_dp,
 			struct diag *diag);
+/* The load-time constants a lab asks for (a fresh hash seed each time). */
+void dataplane_settings(const struct lab *lab, struct dpu_settings *settings);
 /* Opens what is pinned; -ENOENT (no diag) if nothing is. */
 int dataplane_open(const char *lab, const char *node, struct dataplane **ret_dp, struct diag *diag);
 void dataplane_close(struct dataplane *dp);

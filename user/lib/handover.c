@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "handover.h"
 
-#include <dpulab/flow.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "flowview.h"
 #include "mapio.h"
 
 #define SEAT_TRIES 64 /* steps of the hand in search of a free seat */
@@ -75,44 +75,12 @@ static int take_fdb_seat(const struct clock_map *clock, const struct dpu_fdb_key
 	return 0; /* it will still age when somebody meets it */
 }
 
-/* ---- what a location's flow cache knows of a connection ----------------- */
-
-struct flow_table {
-	const struct dpu_flow_set *sets;
-	size_t size;
-};
-
-static const struct dpu_flow *flow_at(const struct flow_table *flows, uint32_t ref)
-{
-	size_t set = (ref - 1) / DPU_FLOW_WAYS;
-
-	if (!ref || (set + 1) * sizeof(*flows->sets) > flows->size)
-		return NULL;
-	return &flows->sets[set].way[(ref - 1) % DPU_FLOW_WAYS];
-}
-
-/* Adds what the connection's flow entries have counted since they last reported. */
-static void add_flow_counts(const struct flow_table *flows, struct dpu_ct *ct)
-{
-	for (int dir = 0; dir < 2; dir++) {
-		const struct dpu_flow *flow = flow_at(flows, ct->flow_ref[dir]);
-
-		if (!flow || flow->action == DPU_FLOW_NONE ||
-		    (flow->ct_id[0] != ct->id && flow->ct_id[1] != ct->id))
-			continue;
-		ct->packets[dir] += flow->packets;
-		ct->bytes[dir] += flow->bytes;
-		if (flow->last_seen_ns > ct->last_seen_ns)
-			ct->last_seen_ns = flow->last_seen_ns;
-	}
-}
-
 /* ---- connections -------------------------------------------------------- */
 
 struct copy {
 	struct handover *handover;
 	struct clock_map ct_clock, fdb_clock;
-	struct flow_table flows; /* of `from` */
+	struct flow_view flows; /* of `from` */
 	uint32_t from_gen[DPU_MAX_PORTS], to_gen[DPU_MAX_PORTS]; /* policy generations by zone */
 };
 
@@ -170,7 +138,7 @@ static int copy_connection(struct copy *copy, const struct dpu_ct_key *key, stru
 {
 	struct dpu_ct known;
 
-	add_flow_counts(&copy->flows, ct);
+	flow_view_add_counts(&copy->flows, ct);
 	ct->policy_gen = translate_gen(copy, key, ct);
 	if (mapio_get(copy->handover->to, MAP_conntrack, key, &known))
 		return copy_new(copy, key, *ct, diag);
@@ -253,15 +221,14 @@ static int copy_open(struct copy *copy, struct diag *diag)
 		err = read_policy_gens(from, copy->from_gen, diag);
 	if (!err)
 		err = read_policy_gens(to, copy->to_gen, diag);
-	copy->flows.sets = mapio_mmap(from, MAP_flows, false, &copy->flows.size);
-	return err;
+	return err ? err : flow_view_open(from, &copy->flows);
 }
 
 static void copy_close(struct copy *copy)
 {
 	mapio_munmap(copy->ct_clock.hand, copy->ct_clock.size);
 	mapio_munmap(copy->fdb_clock.hand, copy->fdb_clock.size);
-	mapio_munmap((void *)copy->flows.sets, copy->flows.size);
+	flow_view_close(&copy->flows);
 }
 
 int handover_copy(struct handover *handover, struct diag *diag)

@@ -276,6 +276,21 @@ static int place_linux(const struct lab *lab, size_t host, struct diag *diag)
 	return err ? err : linuxpath_start(lab, host, diag);
 }
 
+int place_read(const struct lab *lab, size_t host, enum frame_path *ret_path, bool *ret_xdp,
+	       struct diag *diag)
+{
+	struct ebpf ebpf;
+	int err = ebpf_open(lab, host, &ebpf, diag);
+
+	if (err)
+		return err;
+	*ret_xdp = ebpf_xdp_serves(&ebpf);
+	if (ebpf_path(&ebpf, ret_path))
+		*ret_path = PATH_LINUX;
+	ebpf_close(&ebpf);
+	return 0;
+}
+
 int place_host(const struct lab *lab, size_t host, enum frame_path to, enum lab_hook hook,
 	       struct move_report *ret_report, struct diag *diag)
 {

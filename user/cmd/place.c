@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* place LAB PATH: move a running lab to another frame path, and say what it cost. */
+#include "place.h"
+#include "host.h"
+#include "lab.h"
+#include "machine.h"
+#include "verbs.h"
+
+#include <errno.h>
+#include <string.h>
+
+const struct cmd_option cmd_place_options[] = {
+    {'H', "host", "HOST", "only this host (default: every host of the lab)"},
+    {0, "hook", "HOOK", "xdp, tc or auto (default: as it is)"},
+    {},
+};
+
+/* What serves the ports, in the words of the lab file. */
+static const char *hook_word(enum frame_path path, bool xdp)
+{
+	if (path == PATH_LINUX)
+		return "none";
+	return xdp ? "xdp" : "tc";
+}
+
+int place_show(const struct lab *lab, size_t host, struct cmd_context *ctx)
+{
+	enum frame_path path;
+	bool xdp;
+	int err = place_read(lab, host, &path, &xdp, ctx->diag);
+
+	if (err)
+		return err;
+	out_item(ctx->out);
+	out_str(ctx->out, "host", "%s", lab->hosts[host].name);
+	out_str(ctx->out, "path", "%s", frame_path_name(path));
+	out_str(ctx->out, "hook", "%s", hook_word(path, xdp));
+	out_bool(ctx->out, "dpu", lab->hosts[host].dpu);
+	out_end(ctx->out);
+	return 0;
+}
+
+static void out_report(struct out *out, const struct lab_host *host, enum frame_path from,
+		       enum frame_path to, bool xdp, const struct move_report *report)
+{
+	out_item(out);
+	out_str(out, "host", "%s", host->name);
+	out_str(out, "from", "%s", frame_path_name(from));
+	out_str(out, "to", "%s", frame_path_name(to));
+	out_str(out, "hook", "%s", hook_word(to, xdp));
+	out_real(out, "total_ms", report->total_ms, 1);
+	out_real(out, "steer_us", report->steer_us, 1);
+	out_real(out, "blackout_ms", report->blackout_ms, 1);
+	out_uint(out, "connections", report->connections);
+	out_uint(out, "macs", report->macs);
+	out_uint(out, "relayed", report->relayed);
+	out_uint(out, "dropped", report->dropped);
+	out_end(out);
+}
+
+static int place_one(struct cmd_context *ctx, const struct lab *lab, size_t host, enum frame_path to,
+		     const char *hook_name)
+{
+	enum lab_hook hook = LAB_HOOK_AUTO;
+	struct move_report report;
+	enum frame_path from;
+	bool xdp;
+	int err = place_read(lab, host, &from, &xdp, ctx->diag);
+
+	if (err)
+		return err;
+	if (hook_name)
+		lab_hook_parse(hook_name, &hook);
+	else if (from == PATH_LINUX)
+		hook = lab->hosts[host].hook;
+	else
+		hook = xdp ? LAB_HOOK_XDP : LAB_HOOK_TC;
+	err = place_host(lab, host, to, hook, &report, ctx->diag);
+	if (!err)
+		out_report(ctx->out, &lab->hosts[host], from, to, hook == LAB_HOOK_XDP, &report);
+	return err;
+}
+
+static int place_all(struct cmd_context *ctx, const struct lab *lab, enum frame_path to)
+{
+	const char *only = cmd_option(ctx, "host"), *hook = cmd_option(ctx, "hook");
+	struct machine_hurry hurry;
+	int err = 0;
+
+	machine_hurry(&hurry);
+	out_list(ctx->out, "moves");
+	for (size_t i = 0; !err && i < lab->n_hosts; i++)
+		if (!only || !strcmp(lab->hosts[i].name, only))
+			err = place_one(ctx, lab, i, to, hook);
+	out_end(ctx->out);
+	machine_calm(&hurry);
+	return err;
+}
+
+int cmd_place(struct cmd_context *ctx, int argc, char **argv)
+{
+	const char *only = cmd_option(ctx, "host"), *hook_name = cmd_option(ctx, "hook");
+	struct lab_session session;
+	enum lab_hook hook;
+	enum frame_path to;
+	int err;
+
+	(void)argc;
+	if (frame_path_parse(argv[1], &to))
+		return cmd_usage(ctx, "%s is no frame path: linux, host, dpu-mux or dpu-upt", argv[1]);
+	if (hook_name && lab_hook_parse(hook_name, &hook))
+		return cmd_usage(ctx, "%s is no hook: xdp, tc or auto", hook_name);
+	err = lab_open(argv[0], STATE_WRITE, &session, ctx->diag);
+	if (err)
+		return cmd_result(err);
+	if (only && !lab_find_host(session.lab, only))
+		err = diag_error(ctx->diag, -ENOENT, NULL, "lab %s has no host %s", argv[0], only);
+	else
+		err = place_all(ctx, session.lab, to);
+	lab_close(&session);
+	return cmd_result(err);
+}

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* show LAB WHAT: the state of a running lab, with reasons in words. */
+#include "inspect.h"
+#include "lab.h"
+#include "place.h"
+#include "values.h"
+#include "verbs.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct cmd_option cmd_show_options[] = {
+    {'H', "host", "HOST", "only this host (and its DPU)"},
+    {},
+};
+
+/* ---- words ------------------------------------------------------------------ */
+
+static const struct lab_vm *vm_of_port(const struct location *at, uint16_t port)
+{
+	const struct port_dev *dev = location_port(at, port);
+
+	return dev && dev->vm != SIZE_MAX ? &at->lab->vms[dev->vm] : NULL;
+}
+
+/* "web1", "uplink", or the number of a port that has no name. */
+static const char *port_name(const struct location *at, uint16_t port, char *buffer, size_t size)
+{
+	const struct lab_vm *vm = vm_of_port(at, port);
+
+	if (vm)
+		return vm->name;
+	if (port == DPU_PORT_UPLINK)
+		return "uplink";
+	if (port == DPU_PORT_PF)
+		return "pf";
+	snprintf(buffer, size, "%u", port);
+	return buffer;
+}
+
+static const char *group_name(const struct lab *lab, uint16_t segment)
+{
+	for (size_t i = 0; i < lab->n_groups; i++)
+		if (lab->groups[i].segment == segment)
+			return lab->groups[i].name;
+	return "-";
+}
+
+static void out_ip(struct out *out, const char *key, const union dpu_ip *ip)
+{
+	char text[VALUE_TEXT_MAX];
+
+	out_str(out, key, "%s", ip_format(ip, text));
+}
+
+static void out_mac(struct out *out, const char *key, const uint8_t *bytes)
+{
+	char text[VALUE_TEXT_MAX];
+	struct dpu_mac mac;
+
+	memcpy(mac.b, bytes, sizeof(mac.b));
+	out_str(out, key, "%s", mac_format(&mac, text));
+}
+
+static void out_ip4(struct out *out, const char *key, uint32_t ip)
+{
+	union dpu_ip mapped = {.w = {0, 0, htonl(0xffff), ip}};
+
+	out_ip(out, key, &mapped);
+}
+
+static void out_protocol(struct out *out, uint8_t proto)
+{
+	char text[VALUE_TEXT_MAX];
+
+	out_str(out, "proto", "%s", protocol_format(proto, text));
+}
+
+static double age_s(uint64_t since_ns)
+{
+	uint64_t now = inspect_now_ns();
+
+	return now > since_ns ? (double)(now - since_ns) / 1e9 : 0;
+}
+
+static void out_node(struct out *out, const struct location *at)
+{
+	out_str(out, "node", "%s", dataplane_node(at->dp));
+}
+
+/* ---- one list per subject --------------------------------------------------- */
+
+static int show_ports(const struct location *at, struct out *out, struct diag *diag)
+{
+	static const char *const kinds[] = {"none", "vnic", "uplink", "channel", "pf"};
+	struct inspect_port *ports;
+	char text[16];
+	size_t n;
+	int err = inspect_ports(at, &ports, &n, diag);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < n; i++) {
+		const struct inspect_port *port = &ports[i];
+
+		out_item(out);
+		out_node(out, at);
+		out_uint(out, "port", port->dev->port);
+		out_str(out, "dev", "%s", port->dev->ifindex ? port->dev->dev : "-");
+		out_str(out, "kind", "%s", kinds[port->entry.kind % 5]);
+		out_str(out, "name", "%s", port_name(at, port->dev->port, text, sizeof(text)));
+		out_str(out, "group", "%s", group_name(at->lab, port->entry.segment));
+		out_str(out, "hook", "%s", port->attached.xdp && port->entry.flags & DPU_PORT_F_XDP
+					       ? attach_kind_name(port->attached.xdp)
+					       : attach_kind_name(port->attached.tc));
+		out_uint(out, "rx_packets", port->rx_packets);
+		out_uint(out, "rx_bytes", port->rx_bytes);
+		out_uint(out, "tx_packets", port->tx_packets);
+		out_uint(out, "tx_bytes", port->tx_bytes);
+		out_uint(out, "dropped", port->stats.dropped);
+		out_uint(out, "ring_drops", port->ring_drops);
+		out_end(out);
+	}
+	free(ports);
+	return 0;
+}
+
+static int show_fdb(const struct location *at, struct out *out, struct diag *diag)
+{
+	struct inspect_mac *macs;
+	struct dpu_vtep vtep;
+	char text[16];
+	size_t n;
+	int err = inspect_macs(at, &macs, &n, diag);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < n; i++) {
+		const struct dpu_fdb *entry = &macs[i].entry;
+
+		out_item(out);
+		out_node(out, at);
+		out_str(out, "group", "%s", group_name(at->lab, macs[i].key.segment));
+		out_mac(out, "mac", macs[i].key.mac);
+		out_str(out, "port", "%s", port_name(at, entry->port, text, sizeof(text)));
+		if (entry->vtep && !inspect_vtep_of(at, entry->vtep, &vtep))
+			out_ip4(out, "vtep", vtep.ip);
+		else
+			out_str(out, "vtep", "-");
+		out_real(out, "idle_s", age_s(entry->last_seen_ns), 1);
+		out_bool(out, "static", entry->flags & DPU_FDB_F_STATIC);
+		out_end(out);
+	}
+	free(macs);
+	return 0;
+}
+
+static int show_vteps(const struct location *at, struct out *out, struct diag *diag)
+{
+	struct inspect_vtep *vteps;
+	size_t n;
+	int err = inspect_vteps(at, &vteps, &n, diag);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < n; i++) {
+		out_item(out);
+		out_node(out, at);
+		out_uint(out, "vtep", vteps[i].number);
+		out_ip4(out, "ip", vteps[i].entry.ip);
+		out_mac(out, "next_hop", vteps[i].entry.mac);
+		out_uint(out, "mtu", vteps[i].entry.mtu);
+		out_bool(out, "self", vteps[i].number == DPU_VTEP_SELF);
+		out_end(out);
+	}
+	free(vteps);
+	return 0;
+}
+
+static void out_actions(struct out *out, const struct location *at, const struct dpu_flow *flow)
+{
+	char text[16];
+	const char *port = port_name(at, flow->out_port, text, sizeof(text));
+	const char *off = flow->key.vni ? "decap, " : flow->key.vlan ? "untag, " : "";
+
+	if (flow->action == DPU_FLOW_ENCAP)
+		out_str(out, "actions", "%sencap, out %s", off, port);
+	else if (flow->action == DPU_FLOW_TAG)
+		out_str(out, "actions", "%stag %u, out %s", off, flow->out_vlan, port);
+	else
+		out_str(out, "actions", "%sout %s", off, port);
+}
+
+/* The columns of a hardware switch's flow dump: the cache plays the hardware, the slow path the software. */
+static void out_flow(struct out *out, const struct location *at, const struct inspect_flow *flow)
+{
+	const struct dpu_flow_key *key = &flow->entry.key;
+	char text[16];
+
+	out_item(out);
+	out_node(out, at);
+	out_mac(out, "dst_mac", key->dmac);
+	out_mac(out, "src_mac", key->smac);
+	out_uint(out, "vlan", ntohs(key->vlan));
+	out_ip(out, "src_ip", &key->src);
+	out_uint(out, "src_port", ntohs(key->sport));
+	out_ip(out, "dst_ip", &key->dst);
+	out_uint(out, "dst_port", ntohs(key->dport));
+	out_protocol(out, key->proto);
+	out_uint(out, "vni", ntohl(key->vni) >> 8);
+	out_str(out, "in_port", "%s", port_name(at, key->in_port, text, sizeof(text)));
+	out_uint(out, "sw_hits", flow->slow_packets);
+	out_uint(out, "sw_bytes", flow->slow_bytes);
+	out_uint(out, "hw_hits", flow->entry.packets);
+	out_uint(out, "hw_bytes", flow->entry.bytes);
+	out_real(out, "idle_s", age_s(flow->entry.last_seen_ns), 1);
+	out_str(out, "state", "%s", flow->stale ? "stale: something it rests on changed" : "offloaded");
+	out_actions(out, at, &flow->entry);
+	out_end(out);
+}
+
+static int show_flows(const struct location *at, struct out *out, struct diag *diag)
+{
+	struct inspect_flow *flows;
+	size_t n;
+	int err = inspect_flows(at, &flows, &n, diag);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < n; i++)
+		out_flow(out, at, &flows[i]);
+	free(flows);
+	return 0;
+}
+
+static const char *rule_name(const struct lab *lab, uint32_t id)
+{
+	return id && id <= lab->n_rules && lab->rules[id - 1].name ? lab->rules[id - 1].name : "-";
+}
+
+static void out_range(struct out *out, const char *key, uint16_t lo, uint16_t hi)
+{
+	struct lab_port_range range = {lo, hi};
+	char text[VALUE_TEXT_MAX];
+
+	out_str(out, key, "%s", port_range_format(&range, text));
+}
+
+static void out_masked(struct out *out, const char *key, const union dpu_ip *ip, const union dpu_ip *mask,
+		       uint8_t family)
+{
+	struct lab_prefix prefix = {.addr = *ip, .family = family};
+	char text[VALUE_TEXT_MAX];
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < sizeof(mask->b); i++)
+		bits += (unsigned)__builtin_popcount(mask->b[i]);
+	prefix.plen = (uint8_t)(family == 4 && bits >= 96 ? bits - 96 : bits);
+	if (!bits)
+		prefix.family = 0;
+	out_str(out, key, "%s", prefix_format(&prefix, true, text));
+}
+
+static int show_rules(const struct location *at, struct out *out, struct diag *diag)
+{
+	static const char *const actions[] = {"allow", "drop", "reject"};
+	static const char *const directions[] = {"-", "in", "out", "both"};
+	struct inspect_rule *rules;
+	size_t n;
+	int err = inspect_rules(at, &rules, &n, diag);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < n; i++) {
+		const struct dpu_rule *rule = &rules[i].rule;
+
+		out_item(out);
+		out_node(out, at);
+		out_str(out, "vnic", "%s", at->lab->vms[rules[i].vm].name);
+		out_uint(out, "rule", rule->id);
+		out_str(out, "name", "%s", rule_name(at->lab, rule->id));
+		out_str(out, "direction", "%s", directions[rule->direction % 4]);
+		out_protocol(out, rule->proto);
+		out_masked(out, "from", &rule->src, &rule->src_mask, rule->family);
+		out_range(out, "from_port", rule->sport_lo, rule->sport_hi);
+		out_masked(out, "to", &rule->dst, &rule->dst_mask, rule->family);
+		out_range(out, "to_port", rule->dport_lo, rule->dport_hi);
+		out_str(out, "action", "%s", actions[rule->action % 3]);
+		out_uint(out, "hits", rules[i].hits);
+		out_end(out);
+	}
+	free(rules);
+	return 0;
+}
+
+static void out_connection(struct out *out, const struct location *at, const struct inspect_connection *c)
+{
+	const struct dpu_ct *ct = &c->entry;
+	unsigned opener = !!(ct->flags & DPU_CT_F_ORIG_SIDE);
+	char text[16];
+
+	out_item(out);
+	out_node(out, at);
+	out_str(out, "vnic", "%s", port_name(at, c->key.zone, text, sizeof(text)));
+	out_protocol(out, c->key.proto);
+	out_ip(out, "src_ip", &c->key.addr[opener]);
+	out_uint(out, "src_port", ntohs(c->key.port[opener]));
+	out_ip(out, "dst_ip", &c->key.addr[!opener]);
+	out_uint(out, "dst_port", ntohs(c->key.port[!opener]));
+	out_str(out, "direction", "%s", ct->flags & DPU_CT_F_INBOUND ? "in" : "out");
+	out_str(out, "state", "%s", c->expired ? "expired" : inspect_state_name(ct->state));
+	out_bool(out, "taken_over", ct->flags & DPU_CT_F_TAKEN_OVER);
+	out_uint(out, "rule", ct->rule_id);
+	out_uint(out, "packets", ct->packets[0]);
+	out_uint(out, "bytes", ct->bytes[0]);
+	out_uint(out, "reply_packets", ct->packets[1]);
+	out_uint(out, "reply_bytes", ct->bytes[1]);
+	out_uint(out, "policy_gen", ct->policy_gen);
+	out_uint(out, "created_ns", ct->created_ns);
+	out_real(out, "idle_s", age_s(ct->last_seen_ns), 1);
+	out_end(out);
+}
+
+static int show_connections(const struct location *at, struct out *out, struct diag *diag)
+{
+	struct inspect_connection *list;
+	size_t n;
+	int err = inspect_connections(at, &list, &n, diag);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < n; i++)
+		out_connection(out, at, &list[i]);
+	free(list);
+	return 0;
+}
+
+static int show_stats(const struct location *at, struct out *out, struct diag *diag)
+{
+	static const char *const hooks[] = {"xdp", "tc"};
+	struct dpu_node_stats stats;
+	uint64_t *runs;
+	size_t cpus;
+	int err = 0;
+
+	for (enum dpu_hook hook = DPU_HOOK_XDP; !err && hook <= DPU_HOOK_TC; hook++) {
+		err = inspect_stats(at->dp, hook, &stats, diag);
+		if (!err)
+			err = inspect_runs(at->dp, hook, &runs, &cpus, diag);
+		if (err)
+			break;
+		out_item(out);
+		out_node(out, at);
+		out_str(out, "hook", "%s", hooks[hook]);
+		out_uint(out, "runs", stats.runs);
+		out_uint(out, "flow_hits", stats.reason[DPU_REASON_FLOW_HIT]);
+		out_uint(out, "relayed", stats.reason[DPU_REASON_RELAY]);
+		out_uint(out, "flow_inserts", stats.flow_inserts);
+		out_uint(out, "flow_evictions", stats.flow_evictions);
+		out_uint(out, "flow_collisions", stats.flow_collisions);
+		out_uint(out, "ct_inserts", stats.ct_inserts);
+		out_uint(out, "ct_expired", stats.ct_expired);
+		out_uint(out, "ct_full", stats.ct_full);
+		out_list(out, "runs_per_cpu");
+		for (size_t cpu = 0; cpu < cpus; cpu++)
+			out_uint(out, NULL, runs[cpu]);
+		out_end(out);
+		out_end(out);
+		free(runs);
+	}
+	return err;
+}
+
+/* Why frames left, other than by being forwarded. */
+static void out_reasons(struct out *out, const struct location *at, const char *hook,
+			const struct dpu_node_stats *stats)
+{
+	for (unsigned reason = 1; reason < DPU_MAX_REASONS; reason++) {
+		if (!stats->reason[reason] ||
+		    (reason < DPU_REASON_FIRST_DROP && reason != DPU_REASON_REJECT &&
+		     reason != DPU_REASON_ANSWER_TOO_BIG))
+			continue;
+		out_item(out);
+		out_node(out, at);
+		out_str(out, "where", "%s", hook);
+		out_str(out, "reason", "%s", inspect_reason_word(reason));
+		out_uint(out, "frames", stats->reason[reason]);
+		out_str(out, "meaning", "%s", inspect_reason_sentence(reason));
+		out_end(out);
+	}
+}
+
+static int show_ring_drops(const struct location *at, struct out *out, struct diag *diag)
+{
+	struct inspect_port *ports;
+	size_t n;
+	int err = inspect_ports(at, &ports, &n, diag);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < n; i++) {
+		if (!ports[i].ring_drops)
+			continue;
+		out_item(out);
+		out_node(out, at);
+		out_str(out, "where", "%s", ports[i].dev->dev);
+		out_str(out, "reason", "ring-full");
+		out_uint(out, "frames", ports[i].ring_drops);
+		out_str(out, "meaning", "dropped: the receive ring of the device was full");
+		out_end(out);
+	}
+	free(ports);
+	return 0;
+}
+
+static int show_drops(const struct location *at, struct out *out, struct diag *diag)
+{
+	struct dpu_node_stats stats;
+	int err = inspect_stats(at->dp, DPU_HOOK_XDP, &stats, diag);
+
+	if (err)
+		return err;
+	out_reasons(out, at, "xdp", &stats);
+	err = inspect_stats(at->dp, DPU_HOOK_TC, &stats, diag);
+	if (err)
+		return err;
+	out_reasons(out, at, "tc", &stats);
+	return show_ring_drops(at, out, diag);
+}
+
+/* ---- the verb --------------------------------------------------------------- */
+
+static const struct subject {
+	const char *name;
+	int (*show)(const struct location *at, struct out *out, struct diag *diag);
+} subjects[] = {
+    {"ports", show_ports},   {"fdb", show_fdb},		{"vteps", show_vteps},
+    {"flows", show_flows},   {"rules", show_rules},	{"connections", show_connections},
+    {"stats", show_stats},   {"drops", show_drops},	{"placement", NULL},
+};
+
+static const struct subject *find_subject(const char *name)
+{
+	for (size_t i = 0; i < sizeof(subjects) / sizeof(*subjects); i++)
+		if (!strcmp(subjects[i].name, name))
+			return &subjects[i];
+	return NULL;
+}
+
+static int show_location(const struct subject *subject, const struct lab *lab, size_t host,
+			 enum node_location where, struct cmd_context *ctx)
+{
+	struct location at;
+	int err = location_open(lab, host, where, &at, ctx->diag);
+
+	if (err)
+		return err;
+	if (at.dp)
+		err = subject->show(&at, ctx->out, ctx->diag);
+	location_close(&at);
+	return err;
+}
+
+static int show_host(const struct subject *subject, const struct lab *lab, size_t host,
+		     struct cmd_context *ctx)
+{
+	int err;
+
+	if (!subject->show)
+		return place_show(lab, host, ctx);
+	err = show_location(subject, lab, host, LOCATION_HOST, ctx);
+	if (!err && lab->hosts[host].dpu)
+		err = show_location(subject, lab, host, LOCATION_DPU, ctx);
+	return err;
+}
+
+int cmd_show(struct cmd_context *ctx, int argc, char **argv)
+{
+	const struct subject *subject = find_subject(argv[1]);
+	const char *only = cmd_option(ctx, "host");
+	struct lab_session session;
+	int err;
+
+	(void)argc;
+	if (!subject)
+		return cmd_usage(ctx, "show what? ports, fdb, vteps, flows, rules, connections, placement, stats or drops");
+	err = lab_open(argv[0], STATE_READ, &session, ctx->diag);
+	if (err)
+		return cmd_result(err);
+	if (only && !lab_find_host(session.lab, only))
+		err = diag_error(ctx->diag, -ENOENT, NULL, "lab %s has no host %s", argv[0], only);
+	out_list(ctx->out, subject->name);
+	for (size_t i = 0; !err && i < session.lab->n_hosts; i++)
+		if (!only || !strcmp(session.lab->hosts[i].name, only))
+			err = show_host(subject, session.lab, i, ctx);
+	out_end(ctx->out);
+	lab_close(&session);
+	return cmd_result(err);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "flowview.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "mapio.h"
+
+#define READ_TRIES 4 /* an entry that is rewritten this often is not worth waiting for */
+
+int flow_view_open(const struct dataplane *dp, struct flow_view *ret_view)
+{
+	struct flow_view view;
+
+	view.sets = mapio_mmap(dp, MAP_flows, false, &view.size);
+	if (!view.sets)
+		return -errno;
+	view.entries = mapio_entries(dp, MAP_flows) * DPU_FLOW_WAYS;
+	*ret_view = view;
+	return 0;
+}
+
+void flow_view_close(struct flow_view *view)
+{
+	mapio_munmap((void *)view->sets, view->size);
+	view->sets = NULL;
+}
+
+bool flow_view_read(const struct flow_view *view, uint32_t ref, struct dpu_flow *ret_flow)
+{
+	const struct dpu_flow *flow;
+	uint32_t seq;
+
+	if (!ref || ref > view->entries)
+		return false;
+	flow = &view->sets[(ref - 1) / DPU_FLOW_WAYS].way[(ref - 1) % DPU_FLOW_WAYS];
+	for (int i = 0; i < READ_TRIES; i++) {
+		seq = __atomic_load_n(&flow->seq, __ATOMIC_ACQUIRE);
+		memcpy(ret_flow, flow, sizeof(*ret_flow));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(seq & 1) && __atomic_load_n(&flow->seq, __ATOMIC_RELAXED) == seq)
+			return ret_flow->action != DPU_FLOW_NONE;
+	}
+	return false;
+}
+
+void flow_view_add_counts(const struct flow_view *view, struct dpu_ct *ct)
+{
+	for (int dir = 0; dir < 2; dir++) {
+		struct dpu_flow flow;
+
+		if (!flow_view_read(view, ct->flow_ref[dir], &flow) ||
+		    (flow.ct_id[0] != ct->id && flow.ct_id[1] != ct->id))
+			continue;
+		ct->packets[dir] += flow.packets;
+		ct->bytes[dir] += flow.bytes;
+		if (flow.last_seen_ns > ct->last_seen_ns)
+			ct->last_seen_ns = flow.last_seen_ns;
+	}
+}
+
+/* As bpf/core/tuple.h: the lower (address, port) pair in network order is side 0. */
+unsigned flow_view_connection(const struct dpu_flow *flow, int end, struct dpu_ct_key *ret_key)
+{
+	const struct dpu_flow_key *key = &flow->key;
+	bool echo = key->proto == IPPROTO_ICMP || key->proto == IPPROTO_ICMPV6;
+	uint16_t dport = echo ? key->sport : key->dport;
+	int order = memcmp(&key->src, &key->dst, sizeof(key->src));
+	unsigned side;
+
+	if (!order)
+		order = ntohs(key->sport) <= ntohs(dport) ? -1 : 1;
+	side = order > 0;
+	memset(ret_key, 0, sizeof(*ret_key));
+	ret_key->addr[side] = key->src;
+	ret_key->addr[!side] = key->dst;
+	ret_key->port[side] = key->sport;
+	ret_key->port[!side] = dport;
+	ret_key->zone = flow->ct_zone[end];
+	ret_key->proto = key->proto;
+	return side;
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "inspect.h"
+
+#include <arpa/inet.h>
+#include <dpulab/settings.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ethtool.h"
+#include "flowview.h"
+#include "mapio.h"
+
+#define PORT_STATS_WORDS (sizeof(struct dpu_port_stats) / sizeof(uint64_t))
+#define NODE_STATS_WORDS (sizeof(struct dpu_node_stats) / sizeof(uint64_t))
+
+uint64_t inspect_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+/* ---- words -------------------------------------------------------------- */
+
+struct reason_text {
+	const char *word, *sentence;
+};
+
+static const struct reason_text reasons[DPU_MAX_REASONS] = {
+#define REASON_TEXT(number, name, word, sentence) [number] = {word, sentence},
+	DPU_REASONS(REASON_TEXT)
+#undef REASON_TEXT
+};
+
+const char *inspect_reason_word(unsigned reason)
+{
+	return reason < DPU_MAX_REASONS && reasons[reason].word ? reasons[reason].word : "unknown";
+}
+
+const char *inspect_reason_sentence(unsigned reason)
+{
+	return reason < DPU_MAX_REASONS && reasons[reason].sentence ? reasons[reason].sentence
+								     : "a reason this dpulab does not know";
+}
+
+const char *inspect_state_name(unsigned state)
+{
+	static const char *const names[DPU_CT_STATES] = {
+		"NONE",	    "NEW",	  "ESTABLISHED", "SYN_SENT",  "SYN_RECV",
+		"FIN_WAIT", "CLOSE_WAIT", "LAST_ACK",	 "TIME_WAIT", "CLOSE",
+	};
+
+	return state < DPU_CT_STATES ? names[state] : "unknown";
+}
+
+/* ---- ports -------------------------------------------------------------- */
+
+static void add_flow(struct inspect_port *ports, size_t n, const struct dpu_flow *flow)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (ports[i].dev->port == flow->key.in_port) {
+			ports[i].rx_packets += flow->packets;
+			ports[i].rx_bytes += flow->bytes;
+		}
+		if (ports[i].dev->port == flow->out_port) {
+			ports[i].tx_packets += flow->packets;
+			ports[i].tx_bytes += flow->bytes;
+		}
+	}
+}
+
+static void add_flows(const struct dataplane *dp, struct inspect_port *ports, size_t n)
+{
+	struct flow_view view;
+	struct dpu_flow flow;
+
+	if (flow_view_open(dp, &view))
+		return;
+	for (uint32_t ref = 1; ref <= view.entries; ref++)
+		if (flow_view_read(&view, ref, &flow))
+			add_flow(ports, n, &flow);
+	flow_view_close(&view);
+}
+
+static int read_port(const struct location *location, const struct port_dev *dev,
+		     struct inspect_port *port, struct diag *diag)
+{
+	struct dpu_port_stats *stats = &port->stats;
+	int err;
+
+	port->dev = dev;
+	err = mapio_get_range(location->dp, MAP_ports, dev->port, 1, &port->entry, sizeof(port->entry), diag);
+	if (!err)
+		err = mapio_sum(location->dp, MAP_port_stats, dev->port, (uint64_t *)stats,
+				PORT_STATS_WORDS, diag);
+	port->rx_packets = stats->rx_packets + stats->flow_rx_packets;
+	port->rx_bytes = stats->rx_bytes + stats->flow_rx_bytes;
+	port->tx_packets = stats->tx_packets + stats->flow_tx_packets;
+	port->tx_bytes = stats->tx_bytes + stats->flow_tx_bytes;
+	if (!err && dev->ifindex)
+		ethtool_stat_sum(location->ns, dev->dev, "_drops", &port->ring_drops);
+	return err;
+}
+
+static int read_attached(const struct location *location, struct inspect_port *ports, struct diag *diag)
+{
+	int back, err = netns_enter(location->ns, &back);
+
+	if (err)
+		return diag_error(diag, err, NULL, "cannot enter namespace %s: %s", location->ns->name,
+				  strerror(-err));
+	for (size_t i = 0; i < location->n_ports; i++)
+		attach_read(location->dp, ports[i].dev->dev, &ports[i].attached);
+	netns_leave(back);
+	return 0;
+}
+
+int inspect_ports(const struct location *location, struct inspect_port **ret_ports, size_t *ret_n,
+		  struct diag *diag)
+{
+	struct inspect_port *ports = calloc(location->n_ports + 1, sizeof(*ports));
+	int err = ports ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && i < location->n_ports; i++)
+		err = read_port(location, &location->ports[i], &ports[i], diag);
+	if (!err)
+		err = read_attached(location, ports, diag);
+	if (err) {
+		free(ports);
+		return err;
+	}
+	add_flows(location->dp, ports, location->n_ports);
+	*ret_ports = ports;
+	*ret_n = location->n_ports;
+	return 0;
+}
+
+/* ---- addresses, endpoints ----------------------------------------------- */
+
+int inspect_macs(const struct location *location, struct inspect_mac **ret_macs, size_t *ret_n,
+		 struct diag *diag)
+{
+	struct inspect_mac *macs;
+	struct map_dump dump;
+	int err = mapio_dump(location->dp, MAP_fdb, sizeof(struct dpu_fdb_key), sizeof(struct dpu_fdb),
+			     &dump, diag);
+
+	if (err)
+		return err;
+	macs = calloc(dump.n + 1, sizeof(*macs));
+	for (size_t i = 0; macs && i < dump.n; i++) {
+		macs[i].key = ((struct dpu_fdb_key *)dump.keys)[i];
+		macs[i].entry = ((struct dpu_fdb *)dump.values)[i];
+	}
+	*ret_n = dump.n;
+	map_dump_free(&dump);
+	if (!macs)
+		return -ENOMEM;
+	*ret_macs = macs;
+	return 0;
+}
+
+int inspect_vteps(const struct location *location, struct inspect_vtep **ret_vteps, size_t *ret_n,
+		  struct diag *diag)
+{
+	struct inspect_vtep *vteps = calloc(DPU_MAX_VTEPS, sizeof(*vteps));
+	size_t n = 0;
+	int err = vteps ? 0 : -ENOMEM;
+
+	for (uint32_t i = 1; !err && i < DPU_MAX_VTEPS; i++) {
+		vteps[n].number = i;
+		err = mapio_get_range(location->dp, MAP_vteps, i, 1, &vteps[n].entry, sizeof(vteps[n].entry),
+				      diag);
+		if (!err && vteps[n].entry.ip)
+			n++;
+	}
+	if (err) {
+		free(vteps);
+		return err;
+	}
+	*ret_vteps = vteps;
+	*ret_n = n;
+	return 0;
+}
+
+int inspect_vtep_of(const struct location *location, uint32_t number, struct dpu_vtep *ret_vtep)
+{
+	return mapio_get(location->dp, MAP_vteps, &number, ret_vtep);
+}
+
+/* ---- flows -------------------------------------------------------------- */
+
+/* The connection of a flow entry at its source or, without one there, its destination vNIC. */
+static void add_slow_counts(const struct dataplane *dp, struct inspect_flow *flow)
+{
+	for (int end = 0; end < 2; end++) {
+		struct dpu_ct_key key;
+		struct dpu_ct ct;
+		unsigned direction;
+
+		if (!flow->entry.ct_id[end])
+			continue;
+		direction = flow_view_connection(&flow->entry, end, &key);
+		if (mapio_get(dp, MAP_conntrack, &key, &ct) || ct.id != flow->entry.ct_id[end])
+			continue;
+		direction ^= !!(ct.flags & DPU_CT_F_ORIG_SIDE);
+		flow->slow_packets = ct.packets[direction];
+		flow->slow_bytes = ct.bytes[direction];
+		return;
+	}
+}
+
+static bool is_stale(const struct dataplane *dp, const struct dpu_flow *flow)
+{
+	const uint64_t *generations = dataplane_generations(dp);
+	uint32_t sum = 0;
+
+	for (int i = 0; i < DPU_FLOW_GENS; i++)
+		sum += (uint32_t)generations[flow->gen_slot[i]];
+	return sum != flow->gen_sum;
+}
+
+int inspect_flows(const struct location *location, struct inspect_flow **ret_flows, size_t *ret_n,
+		  struct diag *diag)
+{
+	struct inspect_flow *flows;
+	struct flow_view view;
+	size_t n = 0;
+	int err = flow_view_open(location->dp, &view);
+
+	if (err)
+		return diag_error(diag, err, NULL, "cannot map the flow table of %s: %s",
+				  dataplane_node(location->dp), strerror(-err));
+	flows = calloc(view.entries + 1, sizeof(*flows));
+	for (uint32_t ref = 1; flows && ref <= view.entries; ref++) {
+		if (!flow_view_read(&view, ref, &flows[n].entry))
+			continue;
+		flows[n].stale = is_stale(location->dp, &flows[n].entry);
+		add_slow_counts(location->dp, &flows[n++]);
+	}
+	flow_view_close(&view);
+	if (!flows)
+		return -ENOMEM;
+	*ret_flows = flows;
+	*ret_n = n;
+	return 0;
+}
+
+/* ---- connections -------------------------------------------------------- */
+
+static uint64_t timeout_ns(const struct dpu_settings *settings, const struct dpu_ct_key *key,
+			   const struct dpu_ct *ct)
+{
+	switch (key->proto) {
+	case IPPROTO_TCP:
+		return settings->ct_timeout_ns[ct->state < DPU_CT_STATES ? ct->state : DPU_CT_CLOSE];
+	case IPPROTO_UDP:
+		return ct->state == DPU_CT_NEW ? settings->ct_udp_new_ns : settings->ct_udp_est_ns;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return settings->ct_icmp_ns;
+	default:
+		return settings->ct_other_ns;
+	}
+}
+
+int inspect_connections(const struct location *location, struct inspect_connection **ret_connections,
+			size_t *ret_n, struct diag *diag)
+{
+	struct inspect_connection *list;
+	uint64_t now = inspect_now_ns();
+	struct dpu_settings settings;
+	struct flow_view view;
+	struct map_dump dump;
+	int err = mapio_dump(location->dp, MAP_conntrack, sizeof(struct dpu_ct_key), sizeof(struct dpu_ct),
+			     &dump, diag);
+
+	if (err)
+		return err;
+	dataplane_settings(location->lab, &settings);
+	err = flow_view_open(location->dp, &view);
+	list = err ? NULL : calloc(dump.n + 1, sizeof(*list));
+	for (size_t i = 0; list && i < dump.n; i++) {
+		list[i].key = ((struct dpu_ct_key *)dump.keys)[i];
+		list[i].entry = ((struct dpu_ct *)dump.values)[i];
+		flow_view_add_counts(&view, &list[i].entry);
+		list[i].expired = now > list[i].entry.last_seen_ns +
+					timeout_ns(&settings, &list[i].key, &list[i].entry);
+	}
+	*ret_n = dump.n;
+	map_dump_free(&dump);
+	if (!err)
+		flow_view_close(&view);
+	if (!list)
+		return err ? err : -ENOMEM;
+	*ret_connections = list;
+	return 0;
+}
+
+/* ---- rules, counters ---------------------------------------------------- */
+
+static int read_rules(const struct location *location, const struct port_dev *dev,
+		      struct inspect_rule **rules, size_t *n, struct diag *diag)
+{
+	struct inspect_rule *grown;
+	struct dpu_port port;
+	int err = mapio_get_range(location->dp, MAP_ports, dev->port, 1, &port, sizeof(port), diag);
+
+	if (err || !port.rule_count)
+		return err;
+	grown = reallocarray(*rules, *n + port.rule_count, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	*rules = grown;
+	for (uint32_t i = 0; !err && i < port.rule_count; i++) {
+		struct inspect_rule *rule = &grown[(*n)++];
+
+		rule->port = dev->port;
+		rule->vm = dev->vm;
+		err = mapio_get_range(location->dp, MAP_dfw_rules, port.rule_first + i, 1, &rule->rule,
+				      sizeof(rule->rule), diag);
+		if (!err)
+			err = mapio_get_range(location->dp, MAP_dfw_hits, port.rule_first + i, 1,
+					      &rule->hits, sizeof(rule->hits), diag);
+	}
+	return err;
+}
+
+int inspect_rules(const struct location *location, struct inspect_rule **ret_rules, size_t *ret_n,
+		  struct diag *diag)
+{
+	struct inspect_rule *rules = NULL;
+	size_t n = 0;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < location->n_ports; i++)
+		if (location->ports[i].kind == DPU_PORT_KIND_VNIC)
+			err = read_rules(location, &location->ports[i], &rules, &n, diag);
+	if (err) {
+		free(rules);
+		return err;
+	}
+	*ret_rules = rules;
+	*ret_n = n;
+	return 0;
+}
+
+int inspect_stats(const struct dataplane *dp, enum dpu_hook hook, struct dpu_node_stats *ret_stats,
+		  struct diag *diag)
+{
+	return mapio_sum(dp, MAP_node_stats, hook, (uint64_t *)ret_stats, NODE_STATS_WORDS, diag);
+}
+
+int inspect_runs(const struct dataplane *dp, enum dpu_hook hook, uint64_t **ret_runs, size_t *ret_cpus,
+		 struct diag *diag)
+{
+	return mapio_per_cpu(dp, MAP_node_stats, hook, NODE_STATS_WORDS,
+			     offsetof(struct dpu_node_stats, runs) / sizeof(uint64_t), ret_runs, ret_cpus,
+			     diag);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * inspect.h - what a location's tables say, as typed lists for show, tests and
+ * reports. Lists are copies; the caller frees the array. Nothing is changed.
+ */
+#pragma once
+#include <dpulab/conntrack.h>
+#include <dpulab/dfw.h>
+#include <dpulab/flow.h>
+#include <dpulab/stats.h>
+#include "attach.h"
+#include "location.h"
+
+struct inspect_port {
+	const struct port_dev *dev; /* of the location */
+	struct dpu_port entry;
+	struct attach_state attached;
+	struct dpu_port_stats stats; /* slow path, relay and retired flow entries ... */
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; /* ... with the living flow entries: everything */
+	uint64_t ring_drops; /* frames the device itself lost (full veth ring) */
+};
+int inspect_ports(const struct location *location, struct inspect_port **ret_ports, size_t *ret_n,
+		  struct diag *diag);
+
+struct inspect_mac {
+	struct dpu_fdb_key key;
+	struct dpu_fdb entry;
+};
+int inspect_macs(const struct location *location, struct inspect_mac **ret_macs, size_t *ret_n,
+		 struct diag *diag);
+
+struct inspect_vtep {
+	uint32_t number;
+	struct dpu_vtep entry;
+};
+int inspect_vteps(const struct location *location, struct inspect_vtep **ret_vteps, size_t *ret_n,
+		  struct diag *diag);
+/* One endpoint by number. */
+int inspect_vtep_of(const struct location *location, uint32_t number, struct dpu_vtep *ret_vtep);
+
+struct inspect_flow {
+	struct dpu_flow entry;
+	uint64_t slow_packets, slow_bytes; /* of its connection in this direction, not by this entry */
+	bool stale; /* something it was decided on has changed: the next frame takes the slow path */
+};
+int inspect_flows(const struct location *location, struct inspect_flow **ret_flows, size_t *ret_n,
+		  struct diag *diag);
+
+struct inspect_connection {
+	struct dpu_ct_key key;
+	struct dpu_ct entry; /* counts and last_seen_ns include its living flow entries */
+	bool expired; /* idle past its time-out: the datapath takes it as absent and removes it in passing */
+};
+int inspect_connections(const struct location *location, struct inspect_connection **ret_connections,
+			size_t *ret_n, struct diag *diag);
+
+struct inspect_rule {
+	uint16_t port; /* of the vNIC */
+	size_t vm;
+	struct dpu_rule rule;
+	uint64_t hits; /* first packets of connections */
+};
+int inspect_rules(const struct location *location, struct inspect_rule **ret_rules, size_t *ret_n,
+		  struct diag *diag);
+
+/* Counters of one hook, summed over CPUs; and its runs on each CPU (the caller frees). */
+int inspect_stats(const struct dataplane *dp, enum dpu_hook hook, struct dpu_node_stats *ret_stats,
+		  struct diag *diag);
+int inspect_runs(const struct dataplane *dp, enum dpu_hook hook, uint64_t **ret_runs, size_t *ret_cpus,
+		 struct diag *diag);
+
+const char *inspect_reason_word(unsigned reason);     /* "dfw-rule" */
+const char *inspect_reason_sentence(unsigned reason); /* "dropped by a firewall rule" */
+const char *inspect_state_name(unsigned state);	      /* "SYN_SENT", as conntrack prints it */
+uint64_t inspect_now_ns(void);			      /* the clock of last_seen_ns */
