@@ -50,4 +50,8 @@ check-run: all tests
 budget: tests
 	BUDGET_UPDATE=1 $T/prog budget
 
-.PHONY: tests budget
+# The reference part of docs/config.md, from the schema's table: tests/unit/test_schema.c.
+reference: $T/unit
+	DPULAB_WRITE_REFERENCE=1 $T/unit schema
+
+.PHONY: tests budget reference

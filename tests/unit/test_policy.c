@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "suite.h"
 #include "config.h"
+#include "lab_check.h"
 #include "policy.h"
 #include "values.h"
 
@@ -56,8 +57,11 @@ static size_t compile_text(const char *rules, struct dpu_rule *ret_first)
 {
 	struct lab *lab = lab_with(rules);
 	struct dpu_rule *list = NULL;
-	size_t n = compile(lab, 0, &list);
+	size_t n = compile(lab, 0, &list), entries = 0;
 
+	for (size_t i = 0; i < lab->n_rules; i++)
+		entries += policy_applies_to(&lab->rules[i], 0) ? policy_rule_entries(&lab->rules[i]) : 0;
+	CU_ASSERT_EQUAL(entries, n);
 	if (n && ret_first)
 		*ret_first = list[0];
 	free(list);
@@ -136,28 +140,50 @@ static void ids_are_positions_in_the_file(void)
 	lab_free(lab);
 }
 
+/* A rule of n separate ports in flow form; the caller frees. */
+static char *wide_rule(size_t n, const char *apply_to)
+{
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	fprintf(out, "{protocol: tcp, action: allow, apply-to: %s, port: [", apply_to);
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "%zu,", 1 + 2 * i);
+	fputs("]}", out);
+	fclose(out);
+	return text;
+}
+
 static void too_many_rules_name_the_one(void)
 {
-	const size_t ports = 3 * DPU_MAX_VNIC_RULES / 2;
+	char *a = wide_rule(DPU_MAX_VNIC_RULES, "a"), *b = wide_rule(1, "b"), *text;
 	struct dpu_rule *rules = NULL;
 	struct diag diag = {0};
 	struct lab *lab;
-	size_t n, used;
-	char *text = malloc(16 * ports + 64);
+	size_t n;
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
-	used = sprintf(text, "{action: drop},\n{protocol: tcp, action: allow, port: [");
-	for (size_t i = 0; i < ports; i++)
-		used += sprintf(text + used, "%zu,", 1 + 2 * i);
-	sprintf(text + used, "1]}");
+	CU_ASSERT_FATAL(asprintf(&text, "%s,\n%s", a, b) > 0);
 	lab = lab_with(text);
+	n = compile(lab, 0, &rules);
+	CU_ASSERT_EQUAL(n, DPU_MAX_VNIC_RULES);
+	free(rules);
+	rules = NULL;
+	lab->rules[1].n_apply_to = 0; /* from here on it counts at every vNIC */
 	CU_ASSERT_EQUAL(policy_compile(lab, 0, &rules, &n, &diag), -E2BIG);
 	CU_ASSERT_PTR_NULL(rules);
 	CU_ASSERT_EQUAL_FATAL(diag.n, 1);
 	CU_ASSERT_EQUAL(diag.records[0].line, 11);
 	CU_ASSERT_PTR_NOT_NULL(strstr(diag.records[0].message, "rule 2"));
 	diag_clear(&diag);
+	CU_ASSERT_EQUAL(lab_check(lab, NULL, &diag), -EINVAL); /* which says so before anything is built */
+	CU_ASSERT_EQUAL_FATAL(diag.n, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(diag.records[0].message, "firewall.rules[2]"));
+	diag_clear(&diag);
 	lab_free(lab);
+	free(a);
+	free(b);
 	free(text);
 }
 

@@ -5,7 +5,16 @@
 #include "lab_check.h"
 #include "linuxpath.h"
 #include "preflight.h"
+#include "schema.h"
 #include "verbs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+const struct cmd_option cmd_check_options[] = {
+    {0, "schema", NULL, "print the JSON Schema of lab files, for editors"},
+    {},
+};
 
 static int check_machine(struct cmd_context *ctx)
 {
@@ -62,7 +71,20 @@ static int check_lab(struct cmd_context *ctx, const char *file)
 	return code;
 }
 
+static int print_schema(struct cmd_context *ctx)
+{
+	char *schema = schema_json();
+
+	if (!schema)
+		return cmd_result(diag_error(ctx->diag, -ENOMEM, NULL, "out of memory"));
+	out_document(ctx->out, schema);
+	free(schema);
+	return CMD_DONE;
+}
+
 int cmd_check(struct cmd_context *ctx, int argc, char **argv)
 {
+	if (cmd_option(ctx, "schema"))
+		return argc ? cmd_usage(ctx, "--schema takes no file") : print_schema(ctx);
 	return argc ? check_lab(ctx, argv[0]) : check_machine(ctx);
 }

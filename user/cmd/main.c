@@ -51,8 +51,8 @@ const struct cmd cmd_table[] = {
     {"bench", "LAB", 1, 1, CMD_WRITES, "measure the frame paths side by side", NULL, NULL},
     {"report", "DIR", 1, 1, CMD_READS, "make the page of a measurement", NULL, NULL},
     {"profile", "ls|show ...", 1, 2, CMD_READS, "device profiles", NULL, NULL},
-    {"check", "[LAB.yaml]", 0, 1, CMD_READS, "is this machine able; is this lab file right", NULL,
-     cmd_check},
+    {"check", "[LAB.yaml]", 0, 1, CMD_READS, "is this machine able; is this lab file right",
+     cmd_check_options, cmd_check},
     {"complete", "WHAT [ARG]", 1, 2, CMD_READS, NULL, NULL, cmd_complete},
     {},
 };

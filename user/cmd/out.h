@@ -43,6 +43,9 @@ void out_end(struct out *out);
 /* A sentence for people, in order with the rest of the text; JSON does not carry it. */
 void out_text(struct out *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The output is this document and nothing else, with and without -j. */
+void out_document(struct out *out, const char *json);
+
 /* Nothing is to be printed after all: the output was somebody else's (exec). */
 void out_discard(struct out *out);
 

@@ -28,4 +28,5 @@ VERB_OPTIONS(unload);
 VERB(show);
 VERB_OPTIONS(show);
 VERB(check);
+VERB_OPTIONS(check);
 VERB(complete);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "lab_check.h"
+#include "policy.h"
 #include "values.h"
 
 #include <arpa/inet.h>
@@ -310,6 +311,51 @@ static void check_rules(struct checker *check)
 	}
 }
 
+/* Sums what the rules take; false after a finding: one says it all. */
+static bool check_vm_rules(struct checker *check, size_t vm, size_t *ret_entries)
+{
+	const struct lab *lab = check->lab;
+	size_t entries = 0;
+
+	for (size_t i = 0; i < lab->n_rules; i++) {
+		const struct lab_rule *rule = &lab->rules[i];
+
+		if (policy_applies_to(rule, vm))
+			entries += policy_rule_entries(rule);
+		if (entries <= DPU_MAX_VNIC_RULES)
+			continue;
+		FINDING(check, rule,
+			"each combination of source, destination and ports takes an entry: use prefixes "
+			"rather than names, or apply-to",
+			"firewall.rules[%u]: with it, VM '%s' has %zu entries; a vNIC takes %d", rule->id,
+			lab->vms[vm].name, entries, DPU_MAX_VNIC_RULES);
+		return false;
+	}
+	*ret_entries = entries;
+	return true;
+}
+
+static void check_rule_space(struct checker *check)
+{
+	const struct lab *lab = check->lab;
+
+	for (size_t host = 0; host < lab->n_hosts; host++) {
+		size_t sum = 0, entries;
+
+		for (size_t vm = 0; vm < lab->n_vms; vm++) {
+			if (lab->vms[vm].host != host)
+				continue;
+			if (!check_vm_rules(check, vm, &entries))
+				return;
+			sum += entries;
+		}
+		if (sum > DPU_MAX_RULES)
+			FINDING(check, &lab->hosts[host], "use apply-to, or spread the VMs over more hosts",
+				"hosts.%s: its VMs have %zu firewall entries; a host takes %d",
+				lab->hosts[host].name, sum, DPU_MAX_RULES);
+	}
+}
+
 static void check_tables(struct checker *check)
 {
 	const uint32_t flows = check->lab->flows;
@@ -332,6 +378,7 @@ int lab_check(const struct lab *lab, const struct config_places *places, struct 
 	check_groups(&check);
 	check_vms(&check);
 	check_rules(&check);
+	check_rule_space(&check);
 	check_tables(&check);
 	return check.failed ? -EINVAL : 0;
 }

@@ -114,7 +114,29 @@ static int append_rule(struct rule_list *list, const struct lab_rule *source)
 	return err;
 }
 
-static bool applies_to(const struct lab_rule *rule, size_t vm)
+static size_t count_family(const struct lab_prefix *prefixes, size_t n, uint8_t family)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		found += prefixes[i].family == family;
+	return found;
+}
+
+size_t policy_rule_entries(const struct lab_rule *rule)
+{
+	const struct expansion all = expand(rule);
+	const size_t from4 = count_family(all.from, all.n_from, 4);
+	const size_t from6 = count_family(all.from, all.n_from, 6);
+	const size_t to4 = count_family(all.to, all.n_to, 4), to6 = count_family(all.to, all.n_to, 6);
+	size_t pairs = all.n_from * all.n_to - from4 * to6 - from6 * to4;
+
+	if (rule->proto == IPPROTO_ICMPV6)
+		pairs = (all.n_from - from4) * (all.n_to - to4);
+	return pairs * all.n_sports * all.n_dports;
+}
+
+bool policy_applies_to(const struct lab_rule *rule, size_t vm)
 {
 	for (size_t i = 0; i < rule->n_apply_to; i++)
 		if (rule->apply_to[i] == vm)
@@ -131,7 +153,7 @@ int policy_compile(const struct lab *lab, size_t vm, struct dpu_rule **ret_rules
 	for (size_t i = 0; i < lab->n_rules && !err; i++) {
 		const struct lab_rule *rule = &lab->rules[i];
 
-		if (!applies_to(rule, vm))
+		if (!policy_applies_to(rule, vm))
 			continue;
 		err = append_rule(&list, rule);
 		if (err == -E2BIG)

@@ -13,6 +13,10 @@
 int policy_compile(const struct lab *lab, size_t vm, struct dpu_rule **ret_rules, size_t *ret_n,
 		   struct diag *diag);
 
+/* Entries that one rule takes at a vNIC it applies to. */
+size_t policy_rule_entries(const struct lab_rule *rule);
+bool policy_applies_to(const struct lab_rule *rule, size_t vm);
+
 /* The first packet of a connection, as the rules see it. */
 struct policy_packet {
 	union dpu_ip src, dst; /* v4-mapped; both of one family */
