@@ -11,6 +11,8 @@
  */
 #include "lab.h"
 #include "config.h"
+#include "dataplane.h"
+#include "host.h"
 #include "machine.h"
 #include "nodes.h"
 #include "preflight.h"
@@ -72,10 +74,31 @@ void lab_report_free(struct lab_report *report)
 
 /* ---- bringing a lab to its file -------------------------------------------- */
 
-/* The lock is held, names and lab file are written down. */
-static int build(const struct lab *lab, struct diag *diag)
+/* A host whose datapath may be in any state, or not there at all. */
+static int start_host(const struct lab *lab, size_t host, struct diag *diag)
 {
-	return topology_build(lab, diag);
+	const struct lab_host *h = &lab->hosts[host];
+	int err;
+
+	if (h->path == PATH_LINUX) {
+		err = ebpf_stop(lab, host, diag);
+		return err ? err : linuxpath_start(lab, host, diag);
+	}
+	err = linuxpath_stop(lab, host, diag);
+	return err ? err : ebpf_start(lab, host, h->path, h->hook, diag);
+}
+
+/* The lock is held, names and lab file are written down. live: traffic may be flowing, move it without loss. */
+static int build(const struct lab *lab, bool live, struct diag *diag)
+{
+	struct move_report move;
+	int err = topology_build(lab, diag);
+
+	for (size_t host = 0; host < lab->n_hosts && !err; host++)
+		err = live ? place_host(lab, host, lab->hosts[host].path, lab->hosts[host].hook, &move,
+					diag) :
+			     start_host(lab, host, diag);
+	return err;
 }
 
 static int write_lab(const struct state *state, const struct lab *lab, struct diag *diag)
@@ -160,7 +183,8 @@ static int remove_all(const struct state *state, const char *name, struct lab_re
 
 	if (!err)
 		err = nodes_remove(state, name, NULL, &report->nodes, diag);
-	return err;
+	/* after the devices: links without one are cheap to drop, a program per device is not */
+	return err ? err : dataplane_remove_lab(name, diag);
 }
 
 /* The lab as stored, with the numbers it got; NULL if there is none or it cannot be read. */
@@ -205,7 +229,7 @@ static int up_locked(const struct state *state, struct lab *lab, struct lab_repo
 	if (!err)
 		err = write_lab(state, lab, diag);
 	if (!err)
-		err = build(lab, diag);
+		err = build(lab, report->was_there, diag);
 	if (!err)
 		err = state_write(state, STATE_READY, "", diag);
 	return err;
