@@ -11,50 +11,50 @@
 #define MANY 10000 /* arguments of a command to run */
 
 const struct cmd_option cmd_common_options[] = {
-    {'j', "json", NULL, "print JSON"},
-    {'h', "help", NULL, "show this help"},
-    {'q', "quiet", NULL, "errors only, no progress"},
-    {'v', "verbose", NULL, "say more"},
-    {},
+	{'j', "json", NULL, "print JSON"},
+	{'h', "help", NULL, "show this help"},
+	{'q', "quiet", NULL, "errors only, no progress"},
+	{'v', "verbose", NULL, "say more"},
+	{},
 };
 
 static const struct cmd_option down_options[] = {
-    {'a', "all", NULL, "every lab of this machine"},
-    {},
+	{'a', "all", NULL, "every lab of this machine"},
+	{},
 };
 
 /* name, arguments, how many, effect, help, own options, function */
 const struct cmd cmd_table[] = {
-    {"demo", "[DIR]", 0, 1, CMD_WRITES, "compare every frame path on the built-in lab, clean up",
-     cmd_demo_options, cmd_demo},
-    {"up", "LAB.yaml", 1, 1, CMD_WRITES, "build a lab, or repair it", NULL, cmd_up},
-    {"down", "LAB|--all", 0, 1, CMD_WRITES, "remove a lab and nothing else", down_options,
-     cmd_down},
-    {"ls", "[LAB]", 0, 1, CMD_READS, "list labs, or the nodes of one", NULL, cmd_ls},
-    {"apply", "LAB.yaml", 1, 1, CMD_WRITES, "change a running lab to match its file", NULL,
-     cmd_apply},
-    {"exec", "LAB NODE -- COMMAND...", 3, MANY, CMD_READS, "run a command inside a node", NULL,
-     cmd_exec},
-    {"place", "LAB PATH", 2, 2, CMD_WRITES, "move a running lab to another frame path",
-     cmd_place_options, cmd_place},
-    {"load", "DEV", 1, 1, CMD_WRITES, "serve an existing interface by the datapath",
-     cmd_load_options, cmd_load},
-    {"unload", "DEV", 1, 1, CMD_WRITES, "take the datapath off an interface", cmd_unload_options,
-     cmd_unload},
-    {"show", "LAB WHAT", 2, 2, CMD_READS,
-     "ports, fdb, vteps, flows, rules, placement, stats or drops", cmd_show_options, cmd_show},
-    {"fw", "check|explain ...", 1, 3, CMD_READS,
-     "check a policy, or explain what it does to a frame", NULL, NULL},
-    {"plan", "LAB --profile P", 1, 1, CMD_READS, "which policies a DPU keeps, degrades or loses",
-     NULL, NULL},
-    {"trace", "LAB FILTER", 1, 2, CMD_READS, "follow frames hop by hop", NULL, NULL},
-    {"bench", "LAB", 1, 1, CMD_WRITES, "measure the frame paths side by side", NULL, NULL},
-    {"report", "DIR", 1, 1, CMD_READS, "make the page of a measurement", NULL, NULL},
-    {"profile", "ls|show ...", 1, 2, CMD_READS, "device profiles", NULL, NULL},
-    {"check", "[LAB.yaml]", 0, 1, CMD_READS, "is this machine able; is this lab file right",
-     cmd_check_options, cmd_check},
-    {"complete", "WHAT [ARG]", 1, 2, CMD_READS, NULL, NULL, cmd_complete},
-    {},
+	{"demo", "[DIR]", 0, 1, CMD_WRITES, "compare every frame path on the built-in lab, clean up",
+	 cmd_demo_options, cmd_demo},
+	{"up", "LAB.yaml", 1, 1, CMD_WRITES, "build a lab, or repair it", NULL, cmd_up},
+	{"down", "LAB|--all", 0, 1, CMD_WRITES, "remove a lab and nothing else", down_options,
+	 cmd_down},
+	{"ls", "[LAB]", 0, 1, CMD_READS, "list labs, or the nodes of one", NULL, cmd_ls},
+	{"apply", "LAB.yaml", 1, 1, CMD_WRITES, "change a running lab to match its file", NULL,
+	 cmd_apply},
+	{"exec", "LAB NODE -- COMMAND...", 3, MANY, CMD_READS, "run a command inside a node", NULL,
+	 cmd_exec},
+	{"place", "LAB PATH", 2, 2, CMD_WRITES, "move a running lab to another frame path",
+	 cmd_place_options, cmd_place},
+	{"load", "DEV", 1, 1, CMD_WRITES, "serve an existing interface by the datapath",
+	 cmd_load_options, cmd_load},
+	{"unload", "DEV", 1, 1, CMD_WRITES, "take the datapath off an interface", cmd_unload_options,
+	 cmd_unload},
+	{"show", "LAB WHAT", 2, 2, CMD_READS,
+	 "ports, fdb, vteps, flows, rules, placement, stats or drops", cmd_show_options, cmd_show},
+	{"fw", "check|explain ...", 1, 3, CMD_READS,
+	 "check a policy, or explain what it does to a frame", NULL, NULL},
+	{"plan", "LAB --profile P", 1, 1, CMD_READS, "which policies a DPU keeps, degrades or loses",
+	 NULL, NULL},
+	{"trace", "LAB FILTER", 1, 2, CMD_READS, "follow frames hop by hop", NULL, NULL},
+	{"bench", "LAB", 1, 1, CMD_WRITES, "measure the frame paths side by side", NULL, NULL},
+	{"report", "DIR", 1, 1, CMD_READS, "make the page of a measurement", NULL, NULL},
+	{"profile", "ls|show ...", 1, 2, CMD_READS, "device profiles", NULL, NULL},
+	{"check", "[LAB.yaml]", 0, 1, CMD_READS, "is this machine able; is this lab file right",
+	 cmd_check_options, cmd_check},
+	{"complete", "WHAT [ARG]", 1, 2, CMD_READS, NULL, NULL, cmd_complete},
+	{},
 };
 
 /* ---- help ------------------------------------------------------------------ */
@@ -78,7 +78,7 @@ static void print_options(const struct cmd_option *options)
 static void print_help(void)
 {
 	puts("dpulab: run a switch, an overlay and a firewall on the host or on an emulated DPU,\n"
-	     "and move them live.\n\nusage: dpulab VERB [OPTIONS] ARGUMENTS\n");
+		"and move them live.\n\nusage: dpulab VERB [OPTIONS] ARGUMENTS\n");
 	for (const struct cmd *cmd = cmd_table; cmd->name; cmd++)
 		if (cmd->help)
 			printf("  %-8s %-24s %s%s\n", cmd->name, cmd->args, cmd->help,

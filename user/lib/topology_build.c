@@ -36,24 +36,26 @@ struct sysctl {
 
 /* Before any device exists: "default" is what devices inherit. */
 static const struct sysctl vm_sysctls[] = {
-    /* addresses are ours to choose and must work at once */
-    {"ipv6/conf/default/accept_dad", "0"},
-    {"ipv6/conf/default/dad_transmits", "0"},
-    {"ipv6/conf/default/accept_ra", "0"},
-    {"ipv6/conf/default/router_solicitations", "0"},
-    /* the neighbour entries of a VM survive the carrier loss of a move (dpu-upt) */
-    {"ipv4/conf/all/arp_evict_nocarrier", "0"},
-    {"ipv4/conf/default/arp_evict_nocarrier", "0"},
-    {"ipv6/conf/all/ndisc_evict_nocarrier", "0"},
-    {"ipv6/conf/default/ndisc_evict_nocarrier", "0"},
-    {},
+	/* addresses are ours to choose and must work at once */
+	{"ipv6/conf/default/accept_dad", "0"},
+	{"ipv6/conf/default/dad_transmits", "0"},
+	{"ipv6/conf/default/accept_ra", "0"},
+	{"ipv6/conf/default/router_solicitations", "0"},
+	/* the neighbour entries of a VM survive the carrier loss of a move (dpu-upt) */
+	{"ipv4/conf/all/arp_evict_nocarrier", "0"},
+	{"ipv4/conf/default/arp_evict_nocarrier", "0"},
+	{"ipv6/conf/all/ndisc_evict_nocarrier", "0"},
+	{"ipv6/conf/default/ndisc_evict_nocarrier", "0"},
+	{},
 };
 
-/* Switch ports must not speak by themselves. */
+/* Switch ports must not speak by themselves: no link-local address, nothing to announce or solicit. */
 static const struct sysctl switch_sysctls[] = {
-    {"ipv6/conf/all/disable_ipv6", "1"},
-    {"ipv6/conf/default/disable_ipv6", "1"},
-    {},
+	{"ipv6/conf/default/addr_gen_mode", "1"},
+	{"ipv6/conf/default/accept_ra", "0"},
+	{"ipv6/conf/default/router_solicitations", "0"},
+	{"ipv6/conf/default/accept_dad", "0"},
+	{},
 };
 
 static int set_sysctls(void *arg)
@@ -104,6 +106,20 @@ static struct rt_end rt_end_of(const struct build *build, const struct wire *wir
 	};
 }
 
+/* On dpu-upt a vNIC ends in the DPU: made there, it need not be moved, which takes 20 ms each. */
+static void place_vnic(const struct build *build, const struct wire *wire, struct rt_end *port)
+{
+	const struct node *vm = &build->plan.nodes[wire->end[0].node];
+	size_t host;
+
+	if (vm->kind != NODE_VM)
+		return;
+	host = build->lab->vms[vm->index].host;
+	for (size_t n = 0; build->lab->hosts[host].path == PATH_DPU_UPT && n < build->plan.n_nodes; n++)
+		if (build->plan.nodes[n].kind == NODE_DPU && build->plan.nodes[n].index == host)
+			port->ns = build->sites[n].ns;
+}
+
 static int make_wire(struct build *build, const struct wire *wire, int bridge)
 {
 	struct rt_end a = rt_end_of(build, wire, 0), b = rt_end_of(build, wire, 1);
@@ -112,6 +128,7 @@ static int make_wire(struct build *build, const struct wire *wire, int bridge)
 		a.master = bridge;
 		return rt_veth_add(&a, &b, build->diag);
 	}
+	place_vnic(build, wire, &b);
 	/* sent from the host's side: one batch holds all wires of a host */
 	return rt_veth_add(&b, &a, build->diag);
 }
