@@ -189,17 +189,27 @@ int state_remove(const struct state *state, const char *file, struct diag *diag)
 	return 0;
 }
 
-int state_destroy(const struct state *state, struct diag *diag)
+/* The folder is ours: whatever is in it goes, the lock last, so that nobody waits on it in vain. */
+static int remove_files(const struct state *state, struct diag *diag)
 {
-	static const char *const files[] = {
-	    STATE_READY, STATE_LAB,	     STATE_LAB ".new",	 STATE_PORTS, STATE_PORTS ".new",
-	    STATE_NODES, STATE_NODES ".new", STATE_READY ".new", LOCK,
-	};
-	char path[STATE_PATH_MAX];
+	struct dirent *entry;
+	DIR *dir = fdopendir(openat(state->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	int err = 0;
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(*files) && !err; i++)
-		err = state_remove(state, files[i], diag);
+	if (!dir)
+		return -errno;
+	while (!err && (entry = readdir(dir)))
+		if (entry->d_type == DT_REG && strcmp(entry->d_name, LOCK))
+			err = state_remove(state, entry->d_name, diag);
+	closedir(dir);
+	return err ? err : state_remove(state, LOCK, diag);
+}
+
+int state_destroy(const struct state *state, struct diag *diag)
+{
+	char path[STATE_PATH_MAX];
+	int err = remove_files(state, diag);
+
 	if (err)
 		return err;
 	if (rmdir(state_path(path, state->lab, "")) && errno != ENOENT)
