@@ -447,7 +447,7 @@ static int load_object(struct bpf_object *obj, const char *lab, const char *node
 	bpflog_begin();
 	err = bpf_object__load(obj);
 	if (err) {
-		snprintf(path, sizeof(path), "/run/dpulab/%s/verifier-%s-%s.log", lab, node, which);
+		snprintf(path, sizeof(path), "/run/dpulab/.verifier-%s-%s-%s.log", lab, node, which);
 		snprintf(what, sizeof(what), "the %s program of %s", which, node);
 		bpflog_error(diag, err, path, what);
 	}
