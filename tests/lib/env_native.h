@@ -9,6 +9,7 @@
  * kernel. One thread only.
  */
 #pragma once
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <linux/types.h>

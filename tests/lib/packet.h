@@ -34,6 +34,7 @@ enum layer_kind {
 	LAYER_QUOTE,
 };
 
+#define ANY_PORT 0x40000u /* UDP source port of an expected outer header: 49152 to 65535 */
 #define ZERO  0x10000u /* for a 16-bit field: really 0 */
 #define WRONG 0x20000u /* the right value with its lowest bit turned over */
 

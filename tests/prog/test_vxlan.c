@@ -20,8 +20,6 @@
 	ETH(VTEP_MAC(2), VTEP_MAC(1)), IP4(VTEP_LOCAL, VTEP_PEER, .frag = DF),                     \
 		UDP(sport_, 4789, .csum = ZERO), VXLAN(VNI)
 
-#define SPORT_ANY 0 /* checked by vxlan_sport_range instead */
-
 static void bump_peer(void)
 {
 	fixture_bump(DPU_GEN_OF_VTEP(2));
