@@ -95,5 +95,5 @@ in_node() { # NODE CMD...: in the node's network namespace; bpffs and /sys stay 
 	nsenter --net="$ns" -- "$@"
 }
 
-# Lab file from stdin; the line `name: ...` is replaced by the test's own lab name.
-write_lab() { sed "s/^name:.*/name: $LAB/" >"${1:-lab.yaml}"; }
+# Lab file from stdin; the line `lab: ...` is replaced by the test's own lab name.
+write_lab() { sed "s/^lab:.*/lab: $LAB/" >"${1:-lab.yaml}"; }
