@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Connections at one vNIC's firewall: what belongs to one, what ends one, what
+ * outlives a policy change or a move to the other location.
+ *
+ *	VM16 --16 [only VM16 may open connections] (no firewall) 17-- VM17
+ */
+#include "prog.h"
+#include <errno.h>
+#include <string.h>
+#include <dpulab/conntrack.h>
+
+#define SECONDS 1000000000ull
+#define ALLOW	DPU_ACTION_ALLOW
+#define DENY	DPU_ACTION_DROP
+#define OUT	DPU_DIR_OUT
+#define IN	DPU_DIR_IN
+
+#define A(...) {16, FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17"), ##__VA_ARGS__)
+#define B(...) {17, FRAME(ETH(MAC(16), MAC(17)), IP4("10.0.0.17", "10.0.0.16"), ##__VA_ARGS__)
+#define A6(...) {16, FRAME(ETH(MAC(17), MAC(16)), IP6("2001:db8::16", "2001:db8::17"), ##__VA_ARGS__)
+#define B6(...) {17, FRAME(ETH(MAC(16), MAC(17)), IP6("2001:db8::17", "2001:db8::16"), ##__VA_ARGS__)
+/* A's TCP connection, its segments both ways. */
+#define A_TCP(flags) A(TCP(1000, 80, flags))
+#define B_TCP(flags) B(TCP(80, 1000, flags))
+#define A_PASSES     FORWARD(17)}
+#define B_PASSES     FORWARD(16)}
+#define HANDSHAKE    A_TCP(SYN), A_PASSES, B_TCP(SYN | ACK), B_PASSES, A_TCP(ACK), A_PASSES
+#define INVALID	     DROP(CT_INVALID)}
+
+/* VM16 may open, nobody may open towards it. Addresses stay known however long it takes. */
+static void out_only(void)
+{
+	two_vms();
+	fixture_fdb(SEG, MAC(16), 16, 0, DPU_FDB_F_STATIC);
+	fixture_fdb(SEG, MAC(17), 17, 0, DPU_FDB_F_STATIC);
+	RULES(16, DENY, {.direction = OUT, .action = ALLOW});
+}
+
+static void everything(void)
+{
+	two_vms();
+	fixture_policy(16, NULL, 0, ALLOW);
+}
+
+/* ---- looking into the table ---- */
+
+static struct dpu_ct_key key_of(__u8 proto, __u16 port_16, __u16 port_17)
+{
+	struct dpu_ct_key key = {.zone = 16, .proto = proto};
+
+	for (int i = 0; i < 2; i++) {
+		key.addr[i].h[5] = 0xffff;
+		key.addr[i].b[12] = 10;
+		key.addr[i].b[15] = 16 + i;
+	}
+	key.port[0] = __builtin_bswap16(port_16);
+	key.port[1] = __builtin_bswap16(port_17);
+	return key;
+}
+
+static int find(__u8 proto, struct dpu_ct *ret_ct)
+{
+	struct dpu_ct_key key = key_of(proto, 1000, 80);
+
+	return prog_backend()->lookup("conntrack", &key, ret_ct);
+}
+
+static const char *state_is(__u8 state)
+{
+	static char text[64];
+	struct dpu_ct ct;
+
+	if (find(6, &ct))
+		return "no connection";
+	if (ct.state == state)
+		return NULL;
+	strcpy(text, "state is  , not  ");
+	text[9] = '0' + ct.state;
+	text[16] = '0' + state;
+	return text;
+}
+
+#define STATE_CHECK(name, state)                                                                   \
+	static const char *name(void)                                                              \
+	{                                                                                          \
+		return state_is(DPU_CT_##state);                                                   \
+	}
+STATE_CHECK(syn_sent, SYN_SENT)
+STATE_CHECK(syn_recv, SYN_RECV)
+STATE_CHECK(established, ESTABLISHED)
+STATE_CHECK(fin_wait, FIN_WAIT)
+STATE_CHECK(close_wait, CLOSE_WAIT)
+STATE_CHECK(last_ack, LAST_ACK)
+STATE_CHECK(time_wait, TIME_WAIT)
+STATE_CHECK(closed, CLOSE)
+
+static const char *no_connection(void)
+{
+	struct dpu_ct ct;
+
+	return find(6, &ct) == -ENOENT ? NULL : "the connection is still there";
+}
+
+static const char *counted_two_and_one(void)
+{
+	struct dpu_ct ct;
+
+	if (find(17, &ct))
+		return "no connection";
+	if (ct.packets[0] != 2 || ct.packets[1] != 1 || !ct.bytes[0] || !ct.bytes[1])
+		return "packets should be 2 from the opener and 1 back";
+	return ct.flags & DPU_CT_F_REPLY_SEEN && ct.rule_id == 2 ? NULL : "reply or rule not noted";
+}
+
+static const char *taken_over(void)
+{
+	struct dpu_ct ct;
+
+	if (find(6, &ct))
+		return "no connection";
+	return ct.flags & DPU_CT_F_TAKEN_OVER && ct.state == DPU_CT_ESTABLISHED ? NULL : "not taken over as established";
+}
+
+/* VM16 was found to be the opener although the first segment seen was VM17's. */
+static const char *opened_by_16(void)
+{
+	struct dpu_ct ct;
+
+	if (find(6, &ct))
+		return "no connection";
+	return ct.flags & (DPU_CT_F_ORIG_SIDE | DPU_CT_F_INBOUND) ? "taken as opened by VM17" : NULL;
+}
+
+static __u64 ct_stat(size_t offset)
+{
+	union {
+		struct dpu_node_stats stats;
+		char bytes[sizeof(struct dpu_node_stats)];
+	} node = {0};
+	__u32 key = prog_backend()->hook;
+	__u64 count;
+
+	prog_backend()->lookup("node_stats", &key, &node);
+	memcpy(&count, node.bytes + offset, sizeof(count));
+	return count;
+}
+#define CT_STAT(field) ct_stat(offsetof(struct dpu_node_stats, field))
+
+static const char *reevaluated_once(void)
+{
+	return CT_STAT(ct_reevaluated) == 1 ? NULL : "judged again more or less than once";
+}
+
+/* ---- changes between frames ---- */
+
+static void allow_nothing(void)
+{
+	fixture_policy(16, NULL, 0, DENY);
+}
+
+static void reject_all(void)
+{
+	fixture_policy(16, NULL, 0, DPU_ACTION_REJECT);
+}
+
+static void allow_more(void)
+{
+	RULES(16, DENY, {.proto = 47, .action = ALLOW}, {.direction = OUT, .action = ALLOW});
+}
+
+static void only_port_80(void)
+{
+	RULES(16, DENY, {.direction = OUT, .proto = 6, .dport_lo = 80, .action = ALLOW});
+}
+
+static void drain_16(void)
+{
+	fixture_functions(DPU_FN_ALL, DPU_HANDOVER_DRAIN);
+}
+
+static void draining(void)
+{
+	host_with_dpu();
+	RULES(16, DENY, {.direction = OUT, .action = ALLOW});
+	drain_16();
+}
+
+static void running_with_dpu(void)
+{
+	host_with_dpu();
+	RULES(16, DENY, {.direction = OUT, .action = ALLOW});
+}
+
+static void draining_without_target(void)
+{
+	out_only();
+	drain_16();
+}
+
+static void taking_over(void)
+{
+	out_only();
+	fixture_functions(DPU_FN_ALL, DPU_HANDOVER_TAKE);
+}
+
+static void taking_over_all_denied(void)
+{
+	two_vms();
+	fixture_policy(16, NULL, 0, DENY);
+	fixture_functions(DPU_FN_ALL, DPU_HANDOVER_TAKE);
+}
+
+static const struct prog_case cases[] = {
+	/* TCP: the life of a connection */
+	{"TCP: an allowed SYN opens, and its answers pass", out_only,
+	 STEPS(A_TCP(SYN), FORWARD(17), .check = syn_sent}, B_TCP(SYN | ACK), FORWARD(16), .check = syn_recv},
+	       A_TCP(ACK), FORWARD(17), .check = established}, B_TCP(ACK | PSH), B_PASSES)},
+	{"TCP: an established connection is cached in both directions", out_only,
+	 STEPS(HANDSHAKE, A_TCP(ACK), HIT(17)}, B_TCP(ACK), B_PASSES, B_TCP(ACK), HIT(16)})},
+	{"TCP: a SYN against the rules is dropped", out_only, STEPS(B(TCP(1, 2, SYN)), DROP(DEFAULT)})},
+	{"TCP: a SYN sent again stays in its state", out_only,
+	 STEPS(A_TCP(SYN), A_PASSES, A_TCP(SYN), FORWARD(17), .check = syn_sent})},
+	{"TCP: an ACK without a connection is invalid, allowed or not", everything,
+	 STEPS(A_TCP(ACK), INVALID, B_TCP(ACK), INVALID)},
+	{"TCP: a SYN/ACK without a connection is invalid", everything, STEPS(A_TCP(SYN | ACK), INVALID)},
+	{"TCP: an RST without a connection is invalid", everything, STEPS(A_TCP(RST), INVALID)},
+	{"TCP: a FIN without a connection is invalid", everything, STEPS(A_TCP(FIN | ACK), INVALID)},
+	{"TCP: flags that never go together are invalid", everything,
+	 STEPS(A_TCP(SYN | FIN), INVALID, A_TCP(SYN | RST), INVALID, A_TCP(0), INVALID, A_TCP(FIN | PSH | URG), INVALID)},
+	{"TCP: the opener's ACK before any answer is invalid", out_only, STEPS(A_TCP(SYN), A_PASSES, A_TCP(ACK), INVALID)},
+	{"TCP: a challenge ACK to a SYN passes back", out_only,
+	 STEPS(A_TCP(SYN), A_PASSES, B_TCP(ACK), FORWARD(16), .check = syn_sent})},
+	{"TCP: simultaneous open", out_only,
+	 STEPS(A_TCP(SYN), A_PASSES, B_TCP(SYN), FORWARD(16), .check = syn_recv}, A_TCP(SYN | ACK), A_PASSES,
+	       B_TCP(SYN | ACK), B_PASSES, A_TCP(ACK), FORWARD(17), .check = established})},
+	{"TCP: a close by the opener, step by step", out_only,
+	 STEPS(HANDSHAKE, A_TCP(FIN | ACK), FORWARD(17), .check = fin_wait}, B_TCP(ACK), FORWARD(16), .check = close_wait},
+	       B_TCP(FIN | ACK), FORWARD(16), .check = last_ack}, A_TCP(ACK), FORWARD(17), .check = time_wait})},
+	{"TCP: a close by the other side, step by step", out_only,
+	 STEPS(HANDSHAKE, B_TCP(FIN | ACK), FORWARD(16), .check = fin_wait}, A_TCP(ACK), FORWARD(17), .check = close_wait},
+	       A_TCP(FIN | ACK), FORWARD(17), .check = last_ack}, B_TCP(ACK), FORWARD(16), .check = time_wait})},
+	{"TCP: a FIN sent again is not the other side's", out_only,
+	 STEPS(HANDSHAKE, A_TCP(FIN | ACK), A_PASSES, A_TCP(FIN | ACK), FORWARD(17), .check = fin_wait})},
+	{"TCP: both close at once", out_only,
+	 STEPS(HANDSHAKE, A_TCP(FIN | ACK), A_PASSES, B_TCP(FIN | ACK), FORWARD(16), .check = last_ack},
+	       A_TCP(ACK), FORWARD(17), .check = time_wait})},
+	{"TCP: the open half of a closed connection still carries data, cached", out_only,
+	 STEPS(HANDSHAKE, A_TCP(FIN | ACK), A_PASSES, B_TCP(ACK), B_PASSES, B_TCP(ACK | PSH), HIT(16)})},
+	{"TCP: a FIN ends the cached flows of both directions", out_only,
+	 STEPS(HANDSHAKE, A_TCP(ACK), HIT(17)}, B_TCP(ACK), B_PASSES, B_TCP(ACK), HIT(16)}, A_TCP(FIN | ACK), A_PASSES,
+	       B_TCP(ACK), FORWARD(16)}, A_TCP(ACK), FORWARD(17)})},
+	{"TCP: an RST closes and ends the cached flows", out_only,
+	 STEPS(HANDSHAKE, A_TCP(ACK), HIT(17)}, B_TCP(RST), FORWARD(16), .check = closed}, A_TCP(ACK), FORWARD(17)})},
+	{"TCP: an RST answers a SYN", out_only,
+	 STEPS(A_TCP(SYN), A_PASSES, B_TCP(RST | ACK), FORWARD(16), .check = closed})},
+	{"TCP: a new SYN reuses the ports of a connection that an RST closed", out_only,
+	 STEPS(HANDSHAKE, B_TCP(RST), B_PASSES, A_TCP(SYN), FORWARD(17), .check = syn_sent})},
+	{"TCP: a new SYN reuses the ports of a connection in TIME_WAIT", out_only,
+	 STEPS(HANDSHAKE, A_TCP(FIN | ACK), A_PASSES, B_TCP(FIN | ACK), B_PASSES, A_TCP(ACK), A_PASSES,
+	       A_TCP(SYN), FORWARD(17), .check = syn_sent})},
+	{"TCP: reuse from the other side is judged by the rules, as new", out_only,
+	 STEPS(HANDSHAKE, A_TCP(RST), A_PASSES, B_TCP(SYN), DROP(DEFAULT), .check = no_connection})},
+	{"TCP: a SYN inside a living connection passes and changes nothing", out_only,
+	 STEPS(HANDSHAKE, A_TCP(SYN), FORWARD(17), .check = established}, B_TCP(SYN), FORWARD(16), .check = established})},
+	{"TCP: IPv6 connections too", out_only,
+	 STEPS(A6(TCP(1, 80, SYN)), A_PASSES, B6(TCP(80, 1, SYN | ACK)), B_PASSES, A6(TCP(1, 80, ACK)), A_PASSES,
+	       A6(TCP(1, 80, ACK)), HIT(17)}, B6(TCP(81, 1, ACK)), INVALID)},
+	{"TCP: another port is another connection", out_only, STEPS(HANDSHAKE, B(TCP(81, 1000, ACK)), INVALID)},
+
+	/* time */
+	{"TCP: a SYN that nobody answers is forgotten", out_only,
+	 STEPS(A_TCP(SYN), A_PASSES, B_TCP(SYN | ACK), DROP(CT_INVALID), .advance_ns = 121 * SECONDS})},
+	{"TCP: an established connection lives on when idle", out_only,
+	 STEPS(HANDSHAKE, B_TCP(ACK), FORWARD(16), .advance_ns = 3500 * SECONDS})},
+	{"TCP: and not for ever", out_only, STEPS(HANDSHAKE, B_TCP(ACK), DROP(CT_INVALID), .advance_ns = 3601 * SECONDS})},
+	{"UDP: an answer in time passes", out_only,
+	 STEPS(A(UDP(1000, 80)), A_PASSES, B(UDP(80, 1000)), FORWARD(16), .advance_ns = 29 * SECONDS})},
+	{"UDP: an answer too late does not", out_only,
+	 STEPS(A(UDP(1000, 80)), A_PASSES, B(UDP(80, 1000)), DROP(DEFAULT), .advance_ns = 31 * SECONDS})},
+	{"UDP: an answered exchange lives longer", out_only,
+	 STEPS(A(UDP(1000, 80)), A_PASSES, B(UDP(80, 1000)), B_PASSES,
+	       B(UDP(80, 1000)), FORWARD(16), .advance_ns = 119 * SECONDS},
+	       B(UDP(80, 1000)), DROP(DEFAULT), .advance_ns = 121 * SECONDS})},
+	{"UDP: cached frames keep their connection alive", out_only,
+	 STEPS(A(UDP(1000, 80)), A_PASSES, A(UDP(1000, 80)), HIT(17), .advance_ns = 20 * SECONDS},
+	       B(UDP(80, 1000)), FORWARD(16), .advance_ns = 25 * SECONDS})},
+	{"UDP: a cached flow does not outlive the time-out of its connection", out_only,
+	 STEPS(A(UDP(1000, 80)), A_PASSES, B(UDP(80, 1000)), B_PASSES, B(UDP(80, 1000)), HIT(16)},
+	       B(UDP(80, 1000)), DROP(DEFAULT), .advance_ns = 130 * SECONDS})},
+
+	/* the others */
+	{"UDP: nobody may open towards the VM, its answers pass", out_only,
+	 STEPS(B(UDP(80, 1000)), DROP(DEFAULT)}, A(UDP(1000, 80)), A_PASSES, B(UDP(80, 1000)), B_PASSES,
+	       A(UDP(1000, 80)), HIT(17)}, B(UDP(80, 1000)), HIT(16)})},
+	{"UDP: packets, bytes, reply and the rule that allows it now are noted", out_only,
+	 STEPS(A(UDP(1000, 80)), A_PASSES, B(UDP(80, 1000)), B_PASSES,
+	       A(UDP(1000, 80)), FORWARD(17), .prepare = allow_more}, {.check = counted_two_and_one})},
+	{"ping: the request opens, the reply passes", out_only,
+	 STEPS(A(ICMP(8, 0, .id = 7, .seq = 1)), A_PASSES, B(ICMP(0, 0, .id = 7, .seq = 1)), B_PASSES,
+	       A(ICMP(8, 0, .id = 7, .seq = 2)), HIT(17)}, B(ICMP(0, 0, .id = 7, .seq = 2)), HIT(16)})},
+	{"ping: IPv6 too", out_only,
+	 STEPS(A6(ICMP(128, 0, .id = 7)), A_PASSES, B6(ICMP(129, 0, .id = 7)), B_PASSES)},
+	{"ping: a reply nobody asked for is invalid", everything, STEPS(B(ICMP(0, 0, .id = 7)), INVALID)},
+	{"ping: a reply with another identifier is invalid", out_only,
+	 STEPS(A(ICMP(8, 0, .id = 7)), A_PASSES, B(ICMP(0, 0, .id = 8)), INVALID)},
+	{"ping: a request against the rules is dropped, also with a known identifier", out_only,
+	 STEPS(B(ICMP(8, 0, .id = 7)), DROP(DEFAULT)}, A(ICMP(8, 0, .id = 7)), A_PASSES, B(ICMP(8, 0, .id = 7)), DROP(DEFAULT)})},
+	{"a protocol without ports is tracked by its addresses", out_only,
+	 STEPS({17, FRAME(ETH(MAC(16), MAC(17)), IP4("10.0.0.17", "10.0.0.16", .proto = 47), FILL(16)), DROP(DEFAULT)},
+	       {16, FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17", .proto = 47), FILL(16)), FORWARD(17)},
+	       {17, FRAME(ETH(MAC(16), MAC(17)), IP4("10.0.0.17", "10.0.0.16", .proto = 47), FILL(16)), FORWARD(16)})},
+
+	/* ICMP errors */
+	{"ICMP error: one about a living connection passes", out_only,
+	 STEPS(A(UDP(1000, 80)), A_PASSES,
+	       B(ICMP(3, 3), IP4("10.0.0.16", "10.0.0.17"), UDP(1000, 80)), B_PASSES)},
+	{"ICMP error: from a router on the way too", out_only,
+	 STEPS(A(UDP(1000, 80)), A_PASSES,
+	       {17, FRAME(ETH(MAC(16), MAC(17)), IP4("10.9.9.9", "10.0.0.16"), ICMP(11, 0), IP4("10.0.0.16", "10.0.0.17"),
+			  UDP(1000, 80)), FORWARD(16)})},
+	{"ICMP error: one about no connection is invalid", everything,
+	 STEPS(B(ICMP(3, 3), IP4("10.0.0.16", "10.0.0.17"), UDP(1000, 80)), INVALID)},
+	{"ICMP error: one sent to somebody who did not send the quoted packet is invalid", out_only,
+	 STEPS(A(UDP(1000, 80)), A_PASSES, B(ICMP(3, 3), IP4("10.0.0.17", "10.0.0.16"), UDP(80, 1000)), INVALID)},
+	{"ICMP error: it does not open anything itself", out_only,
+	 STEPS(A(UDP(1000, 80)), A_PASSES, B(ICMP(3, 3), IP4("10.0.0.16", "10.0.0.17"), UDP(1000, 80)), B_PASSES,
+	       A(ICMP(3, 3), IP4("10.0.0.17", "10.0.0.16"), UDP(81, 1000)), INVALID)},
+	{"ICMP error: IPv6 packet too big about a connection passes", out_only,
+	 STEPS(A6(TCP(1, 80, SYN)), A_PASSES,
+	       B6(ICMP(2, 0, .mtu = 1280), IP6("2001:db8::16", "2001:db8::17"), TCP(1, 80, SYN)), B_PASSES)},
+	{"ICMP error: about a ping", out_only,
+	 STEPS(A(ICMP(8, 0, .id = 7)), A_PASSES,
+	       B(ICMP(3, 1), IP4("10.0.0.16", "10.0.0.17"), ICMP(8, 0, .id = 7)), B_PASSES)},
+
+	/* fragments */
+	{"fragments: later ones follow the first", out_only,
+	 STEPS({16, FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17", .id = 9, .frag = MF), UDP(1, 2, .len = 64), FILL(24)),
+		FORWARD(17)},
+	       {16, FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17", .id = 9, .frag = 4, .proto = 17), FILL(32)),
+		FORWARD(17)})},
+	{"fragments: a later one without its first is dropped", out_only,
+	 STEPS({16, FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17", .id = 9, .frag = 4, .proto = 17), FILL(32)),
+		DROP(FRAGMENT)})},
+	{"fragments: later ones of a refused first are dropped", out_only,
+	 STEPS({17, FRAME(ETH(MAC(16), MAC(17)), IP4("10.0.0.17", "10.0.0.16", .id = 9, .frag = MF), UDP(1, 2, .len = 64), FILL(24)),
+		DROP(DEFAULT)},
+	       {17, FRAME(ETH(MAC(16), MAC(17)), IP4("10.0.0.17", "10.0.0.16", .id = 9, .frag = 4, .proto = 17), FILL(32)),
+		DROP(FRAGMENT)})},
+	{"fragments: another datagram's do not follow", out_only,
+	 STEPS({16, FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17", .id = 9, .frag = MF), UDP(1, 2, .len = 64), FILL(24)),
+		FORWARD(17)},
+	       {16, FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17", .id = 10, .frag = 4, .proto = 17), FILL(32)),
+		DROP(FRAGMENT)})},
+	{"fragments: not after 30 s", out_only,
+	 STEPS({16, FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17", .id = 9, .frag = MF), UDP(1, 2, .len = 64), FILL(24)),
+		FORWARD(17)},
+	       {16, FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17", .id = 9, .frag = 4, .proto = 17), FILL(32)),
+		DROP(FRAGMENT), .advance_ns = 31 * SECONDS})},
+	{"fragments: IPv6", out_only,
+	 STEPS({16, FRAME(ETH(MAC(17), MAC(16)), IP6("2001:db8::16", "2001:db8::17"), FRAG6(1, .id = 77), UDP(1, 2, .len = 64), FILL(24)),
+		FORWARD(17)},
+	       {16, FRAME(ETH(MAC(17), MAC(16)), IP6("2001:db8::16", "2001:db8::17"), FRAG6(32, .id = 77, .next = 17), FILL(32)),
+		FORWARD(17)},
+	       {16, FRAME(ETH(MAC(17), MAC(16)), IP6("2001:db8::16", "2001:db8::17"), FRAG6(32, .id = 78, .next = 17), FILL(32)),
+		DROP(FRAGMENT)})},
+	{"fragments: without a firewall they all pass", two_vms,
+	 STEPS({16, FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17", .id = 9, .frag = 4, .proto = 17), FILL(32)),
+		FORWARD(17)})},
+
+	/* policy changes */
+	{"policy change: a connection the new rules deny ends, cached or not", out_only,
+	 STEPS(HANDSHAKE, A_TCP(ACK), HIT(17)}, A_TCP(ACK), DROP(DEFAULT), .prepare = allow_nothing, .check = no_connection})},
+	{"policy change: the answer meets the new rules as well", out_only,
+	 STEPS(HANDSHAKE, B_TCP(ACK), DROP(DEFAULT), .prepare = allow_nothing, .check = no_connection})},
+	{"policy change: one the new rules allow lives on, judged once, and is cached again", out_only,
+	 STEPS(HANDSHAKE, A_TCP(ACK), FORWARD(17), .prepare = allow_more, .check = reevaluated_once}, A_TCP(ACK), HIT(17)},
+	       B_TCP(ACK), FORWARD(16), .check = reevaluated_once})},
+	{"policy change: an answer is judged by its connection's first packet", out_only,
+	 STEPS(HANDSHAKE, B_TCP(ACK), FORWARD(16), .prepare = only_port_80, .check = established})},
+	{"policy change: UDP in flight", out_only,
+	 STEPS(A(UDP(1000, 80)), A_PASSES, B(UDP(80, 1000)), DROP(DEFAULT), .prepare = only_port_80})},
+
+	/* handover */
+	{"handover: what is unknown here is relayed whole", draining,
+	 STEPS({16, FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17"), TCP(1, 2, SYN)), RELAY(528)})},
+	{"handover: what is known here stays here", running_with_dpu,
+	 STEPS(A(UDP(1000, 80)), A_PASSES, A(UDP(1000, 80)), HIT(17), .prepare = drain_16},
+	       A(UDP(1001, 80)), RELAY(528)}, B(UDP(80, 1000)), FORWARD(16)})},
+	{"handover: an unknown frame with nowhere to go is dropped", draining_without_target,
+	 STEPS(A(UDP(1000, 80)), DROP(NO_PORT)})},
+	{"handover: the new side takes over TCP in mid-stream", taking_over,
+	 STEPS(A_TCP(ACK), FORWARD(17), .check = taken_over}, B_TCP(ACK), B_PASSES)},
+	{"handover: also when the answering side is heard first", taking_over,
+	 STEPS(B_TCP(ACK), FORWARD(16), .check = opened_by_16})},
+	{"handover: what no rule would allow is not taken over", taking_over_all_denied, STEPS(A_TCP(ACK), INVALID)},
+	{"handover: a SYN is judged as ever", taking_over, STEPS(B_TCP(SYN), DROP(DEFAULT)})},
+	{"handover: an RST or a FIN alone opens nothing", taking_over, STEPS(A_TCP(RST), INVALID, A_TCP(SYN | ACK), INVALID)},
+	{"reject: a connection that a change rejects is answered", out_only,
+	 STEPS(HANDSHAKE, A_TCP(ACK), EXPECT(FORWARD, REJECT, .port = 16, .out = FRAME(ETH(MAC(16), MAC(17)),
+		IP4("10.0.0.17", "10.0.0.16", .ttl = 64, .frag = DF), TCP(80, 1000, RST, .window = ZERO))), .prepare = reject_all})},
+};
+
+PROG_SUITE(conntrack, cases)
