@@ -31,6 +31,31 @@ int cmd_up(struct cmd_context *ctx, int argc, char **argv)
 	return CMD_DONE;
 }
 
+int cmd_apply(struct cmd_context *ctx, int argc, char **argv)
+{
+	struct lab_report report;
+	struct timespec start;
+
+	(void)argc;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	if (lab_apply(argv[0], &report, ctx->diag))
+		return CMD_FAILED;
+	out_str(ctx->out, "apply", "%s", report.lab);
+	out_real(ctx->out, "seconds", seconds_since(&start), 2);
+	out_list(ctx->out, "changes");
+	for (size_t i = 0; i < report.n_changes; i++) {
+		out_item(ctx->out);
+		out_str(ctx->out, "change", "%s", report.changes[i].verb);
+		out_str(ctx->out, "what", "%s", report.changes[i].kind);
+		out_str(ctx->out, "name", "%s", report.changes[i].name);
+		out_str(ctx->out, "detail", "%s", report.changes[i].detail);
+		out_end(ctx->out);
+	}
+	out_end(ctx->out);
+	lab_report_free(&report);
+	return CMD_DONE;
+}
+
 static int down_one(struct cmd_context *ctx, const char *name)
 {
 	struct lab_report report;

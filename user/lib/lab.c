@@ -113,42 +113,6 @@ static int write_lab(const struct state *state, const struct lab *lab, struct di
 	return err;
 }
 
-/* Port numbers stay with their VMs: tables and connections are known by them. */
-static int keep_ports(const struct lab *old, struct lab *new, struct diag *diag)
-{
-	bool taken[DPU_PORT_VNIC_MAX + 1] = {};
-	uint16_t next;
-
-	for (size_t host = 0; host < new->n_hosts; host++) {
-		memset(taken, 0, sizeof(taken));
-		for (size_t i = 0; i < new->n_vms; i++) {
-			const struct lab_vm *before =
-			    lab_find_vm((struct lab *)old, new->vms[i].name);
-
-			if (new->vms[i].host != host)
-				continue;
-			new->vms[i].port = DPU_PORT_NONE;
-			if (!before || strcmp(old->hosts[before->host].name, new->hosts[host].name))
-				continue;
-			new->vms[i].port = before->port;
-			taken[before->port] = true;
-		}
-		next = DPU_PORT_VNIC_MIN;
-		for (size_t i = 0; i < new->n_vms; i++) {
-			if (new->vms[i].host != host || new->vms[i].port != DPU_PORT_NONE)
-				continue;
-			while (next <= DPU_PORT_VNIC_MAX && taken[next])
-				next++;
-			if (next > DPU_PORT_VNIC_MAX)
-				return diag_error(diag, -ENOSPC, NULL,
-						  "host %s has no port left for %s",
-						  new->hosts[host].name, new->vms[i].name);
-			new->vms[i].port = next++;
-		}
-	}
-	return 0;
-}
-
 static bool same_as_stored(const struct state *state, const struct lab *lab)
 {
 	char *stored, *text;
@@ -204,7 +168,7 @@ static int meet_old(const struct state *state, struct lab *lab, struct lab_repor
 {
 	struct lab *old = stored_lab(lab->name);
 	bool ready = exists(state, STATE_READY);
-	int err = old ? keep_ports(old, lab, diag) : 0;
+	int err = old ? lab_keep_numbers(old, lab, diag) : 0;
 
 	lab_free(old);
 	if (err)
@@ -279,6 +243,110 @@ int lab_up(const char *file, struct lab_report *ret_report, struct diag *diag)
 	if (!err) {
 		count(lab, &report);
 		*ret_report = report;
+	}
+	lab_free(lab);
+	return err;
+}
+
+/* ---- apply ----------------------------------------------------------------- */
+
+/* The file says the same placement as before: then what `place` has done since stands. */
+static void keep_placement(const struct lab *old, struct lab *new)
+{
+	for (size_t i = 0; i < new->n_hosts; i++) {
+		struct lab_host *host = &new->hosts[i], *before = lab_find_host((struct lab *)old, host->name);
+		enum frame_path path;
+		bool xdp;
+
+		if (!before || before->path != host->path || before->hook != host->hook)
+			continue;
+		if (place_read(old, before - old->hosts, &path, &xdp, NULL))
+			continue;
+		host->path = path;
+		host->hook = xdp ? LAB_HOOK_XDP : LAB_HOOK_TC;
+	}
+}
+
+/* Datapaths of hosts that leave the lab; their devices and namespaces go with nodes_remove(). */
+static int remove_hosts(const struct lab *old, const struct lab *new, struct diag *diag)
+{
+	char dpu[NODE_FULL_MAX];
+	int err = 0;
+
+	for (size_t i = 0; i < old->n_hosts && !err; i++) {
+		if (lab_find_host((struct lab *)new, old->hosts[i].name))
+			continue;
+		err = dataplane_remove(old->name, old->hosts[i].name, diag);
+		if (!err)
+			err = dataplane_remove(old->name, topology_dpu(&old->hosts[i], dpu), diag);
+	}
+	return err;
+}
+
+static int change(const struct state *state, const struct lab *old, struct lab *new, struct diag *diag)
+{
+	size_t removed;
+	int err = state_remove(state, STATE_READY, diag);
+
+	if (!err)
+		err = nodes_claim(state, new, diag);
+	if (!err)
+		err = write_lab(state, new, diag);
+	if (!err)
+		err = remove_hosts(old, new, diag);
+	if (!err)
+		err = nodes_remove(state, new->name, new, &removed, diag);
+	/* the file keeps saying what the user wrote, the machine what place made of it */
+	keep_placement(old, new);
+	if (!err)
+		err = build(new, true, diag);
+	return err ? err : state_write(state, STATE_READY, "", diag);
+}
+
+static int apply_locked(const struct state *state, struct lab *new, struct lab_report *report,
+			struct diag *diag)
+{
+	struct machine_hurry hurry;
+	struct lab *old = stored_lab(new->name);
+	int err;
+
+	if (!old || !exists(state, STATE_READY)) {
+		lab_free(old);
+		return diag_error(diag, -ESTALE, "dpulab up repairs it, with the file it was built from",
+				  "lab %s is broken", new->name);
+	}
+	err = lab_keep_numbers(old, new, diag);
+	if (!err)
+		err = lab_difference(old, new, report, diag);
+	if (!err && report->n_changes) {
+		machine_hurry(&hurry);
+		err = change(state, old, new, diag);
+		machine_calm(&hurry);
+	}
+	lab_free(old);
+	return err;
+}
+
+int lab_apply(const char *file, struct lab_report *ret_report, struct diag *diag)
+{
+	STATE_CLEANUP struct state *state = NULL;
+	struct lab_report report = {};
+	struct lab *lab = NULL;
+	int err = config_read(file, &lab, diag);
+
+	if (!err)
+		err = preflight_require(NEEDS, diag);
+	if (!err)
+		err = state_open(lab->name, STATE_WRITE, &state, diag);
+	if (err == -ENOENT && lab)
+		diag_error(diag, err, "dpulab up builds it", "there is no lab called %s", lab->name);
+	if (!err)
+		err = apply_locked(state, lab, &report, diag);
+	if (!err) {
+		count(lab, &report);
+		*ret_report = report;
+	} else {
+		lab_report_free(&report);
 	}
 	lab_free(lab);
 	return err;

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What apply would change, as a list for people, and what it must refuse. Pure. */
+#include "lab.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct difference {
+	const struct lab *old, *new;
+	struct lab_report *report;
+	struct diag *diag;
+	int err; /* first thing refused, or out of memory */
+};
+
+__attribute__((format(printf, 5, 6))) static void
+note(struct difference *d, const char *verb, const char *kind, const char *name, const char *format, ...)
+{
+	struct lab_change *grown, *change;
+	va_list args;
+
+	grown = reallocarray(d->report->changes, d->report->n_changes + 1, sizeof(*grown));
+	if (!grown) {
+		d->err = d->err ? d->err : -ENOMEM;
+		return;
+	}
+	d->report->changes = grown;
+	change = &grown[d->report->n_changes++];
+	*change = (struct lab_change){.verb = verb, .kind = kind};
+	snprintf(change->name, sizeof(change->name), "%s", name);
+	va_start(args, format);
+	vsnprintf(change->detail, sizeof(change->detail), format, args);
+	va_end(args);
+}
+
+static void refuse(struct difference *d, const char *what, const char *name)
+{
+	int err = diag_error(d->diag, -EOPNOTSUPP, "dpulab down, then up, builds the lab anew",
+			     "%s%s%s cannot change while lab %s is up", what, *name ? " of " : "", name,
+			     d->old->name);
+
+	d->err = d->err ? d->err : err;
+}
+
+/* ---- hosts ----------------------------------------------------------------- */
+
+static bool same_prefix(const struct lab_prefix *a, const struct lab_prefix *b)
+{
+	return a->plen == b->plen && a->family == b->family &&
+	       !memcmp(&a->addr, &b->addr, sizeof(a->addr));
+}
+
+static void compare_host(struct difference *d, const struct lab_host *old, const struct lab_host *new)
+{
+	if (old->dpu != new->dpu)
+		refuse(d, "the DPU", new->name);
+	if (!same_prefix(&old->vtep, &new->vtep))
+		refuse(d, "the tunnel endpoint", new->name);
+	if (old->path != new->path)
+		note(d, "changed", "placement", new->name, "%s to %s", frame_path_name(old->path),
+		     frame_path_name(new->path));
+	if (old->hook != new->hook)
+		note(d, "changed", "hook", new->name, "%s to %s", lab_hook_name(old->hook),
+		     lab_hook_name(new->hook));
+	if (memcmp(&old->cpus, &new->cpus, sizeof(old->cpus)) ||
+	    memcmp(&old->dpu_cpus, &new->dpu_cpus, sizeof(old->dpu_cpus)))
+		note(d, "changed", "cpus", new->name, "%s", "");
+}
+
+static void compare_hosts(struct difference *d)
+{
+	/* tables know a tunnel endpoint by its host's position */
+	for (size_t i = 0; i < d->new->n_hosts && i < d->old->n_hosts; i++)
+		if (strcmp(d->old->hosts[i].name, d->new->hosts[i].name)) {
+			refuse(d, "the order of hosts (they can be added and removed at the end)", "");
+			break;
+		}
+	for (size_t i = 0; i < d->new->n_hosts; i++) {
+		const struct lab_host *new = &d->new->hosts[i];
+		const struct lab_host *old = lab_find_host((struct lab *)d->old, new->name);
+
+		if (old)
+			compare_host(d, old, new);
+		else
+			note(d, "added", "host", new->name, "placement %s", frame_path_name(new->path));
+	}
+	for (size_t i = 0; i < d->old->n_hosts; i++)
+		if (!lab_find_host((struct lab *)d->new, d->old->hosts[i].name))
+			note(d, "removed", "host", d->old->hosts[i].name, "%s", "");
+}
+
+/* ---- port groups ----------------------------------------------------------- */
+
+static const struct lab_group *find_group(const struct lab *lab, const char *name)
+{
+	for (size_t i = 0; i < lab->n_groups; i++)
+		if (!strcmp(lab->groups[i].name, name))
+			return &lab->groups[i];
+	return NULL;
+}
+
+static void compare_groups(struct difference *d)
+{
+	for (size_t i = 0; i < d->new->n_groups; i++) {
+		const struct lab_group *new = &d->new->groups[i];
+		const struct lab_group *old = find_group(d->old, new->name);
+
+		if (!old)
+			note(d, "added", "port group", new->name, "vni %u vlan %u", new->vni, new->vlan);
+		else if (old->vni != new->vni || old->vlan != new->vlan)
+			note(d, "changed", "port group", new->name, "vni %u vlan %u to vni %u vlan %u",
+			     old->vni, old->vlan, new->vni, new->vlan);
+	}
+	for (size_t i = 0; i < d->old->n_groups; i++)
+		if (!find_group(d->new, d->old->groups[i].name))
+			note(d, "removed", "port group", d->old->groups[i].name, "%s", "");
+}
+
+/* ---- VMs ------------------------------------------------------------------- */
+
+static bool same_addresses(const struct lab_vm *a, const struct lab_vm *b)
+{
+	if (a->n_ips != b->n_ips)
+		return false;
+	for (size_t i = 0; i < a->n_ips; i++)
+		if (!same_prefix(&a->ips[i], &b->ips[i]))
+			return false;
+	return true;
+}
+
+static void compare_vm(struct difference *d, const struct lab_vm *old, const struct lab_vm *new)
+{
+	const char *from = d->old->hosts[old->host].name, *to = d->new->hosts[new->host].name;
+	const char *group_from = d->old->groups[old->group].name;
+	const char *group_to = d->new->groups[new->group].name;
+
+	if (strcmp(from, to))
+		note(d, "moved", "vm", new->name, "%s to %s", from, to);
+	if (strcmp(group_from, group_to))
+		note(d, "changed", "vm", new->name, "port group %s to %s", group_from, group_to);
+	if (memcmp(&old->mac, &new->mac, sizeof(old->mac)))
+		note(d, "changed", "vm", new->name, "MAC address");
+	if (!same_addresses(old, new))
+		note(d, "changed", "vm", new->name, "IP addresses");
+	if (old->mtu != new->mtu)
+		note(d, "changed", "vm", new->name, "MTU %u to %u", old->mtu, new->mtu);
+}
+
+static void compare_vms(struct difference *d)
+{
+	for (size_t i = 0; i < d->new->n_vms; i++) {
+		const struct lab_vm *new = &d->new->vms[i];
+		const struct lab_vm *old = lab_find_vm((struct lab *)d->old, new->name);
+
+		if (old)
+			compare_vm(d, old, new);
+		else
+			note(d, "added", "vm", new->name, "on %s", d->new->hosts[new->host].name);
+	}
+	for (size_t i = 0; i < d->old->n_vms; i++)
+		if (!lab_find_vm((struct lab *)d->new, d->old->vms[i].name))
+			note(d, "removed", "vm", d->old->vms[i].name, "from %s",
+			     d->old->hosts[d->old->vms[i].host].name);
+}
+
+/* ---- firewall -------------------------------------------------------------- */
+
+static bool same_prefixes(const struct lab_prefix *a, size_t n_a, const struct lab_prefix *b, size_t n_b)
+{
+	if (n_a != n_b)
+		return false;
+	for (size_t i = 0; i < n_a; i++)
+		if (!same_prefix(&a[i], &b[i]))
+			return false;
+	return true;
+}
+
+static bool same_ranges(const struct lab_port_range *a, size_t n_a, const struct lab_port_range *b,
+			size_t n_b)
+{
+	if (n_a != n_b)
+		return false;
+	for (size_t i = 0; i < n_a; i++)
+		if (a[i].lo != b[i].lo || a[i].hi != b[i].hi)
+			return false;
+	return true;
+}
+
+static bool same_targets(const struct difference *d, const struct lab_rule *a, const struct lab_rule *b)
+{
+	if (a->n_apply_to != b->n_apply_to)
+		return false;
+	for (size_t i = 0; i < a->n_apply_to; i++)
+		if (strcmp(d->old->vms[a->apply_to[i]].name, d->new->vms[b->apply_to[i]].name))
+			return false;
+	return true;
+}
+
+static bool same_rule(const struct difference *d, const struct lab_rule *a, const struct lab_rule *b)
+{
+	return a->direction == b->direction && a->action == b->action && a->proto == b->proto &&
+	       same_prefixes(a->from, a->n_from, b->from, b->n_from) &&
+	       same_prefixes(a->to, a->n_to, b->to, b->n_to) &&
+	       same_ranges(a->sports, a->n_sports, b->sports, b->n_sports) &&
+	       same_ranges(a->dports, a->n_dports, b->dports, b->n_dports) && same_targets(d, a, b);
+}
+
+static void compare_rules(struct difference *d)
+{
+	size_t common = d->old->n_rules < d->new->n_rules ? d->old->n_rules : d->new->n_rules;
+	size_t first = 0;
+
+	while (first < common && same_rule(d, &d->old->rules[first], &d->new->rules[first]))
+		first++;
+	if (first < d->old->n_rules || first < d->new->n_rules)
+		note(d, "changed", "rules", "firewall", "%zu rules, were %zu; from rule %zu on",
+		     d->new->n_rules, d->old->n_rules, first + 1);
+	if (d->old->default_action != d->new->default_action)
+		note(d, "changed", "rules", "firewall", "default action");
+}
+
+/* ---- the lab itself -------------------------------------------------------- */
+
+/* What the tables were made for. */
+static void compare_sizes(struct difference *d)
+{
+	if (d->old->fabric_mtu != d->new->fabric_mtu)
+		refuse(d, "the MTU of the fabric", "");
+	if (d->old->flows != d->new->flows || d->old->connections != d->new->connections ||
+	    d->old->macs != d->new->macs || d->old->mac_ageing_s != d->new->mac_ageing_s)
+		refuse(d, "the size or ageing of tables", "");
+	if (d->old->storm_pps != d->new->storm_pps)
+		note(d, "changed", "storm limit", "every vNIC", "%u to %u frames/s", d->old->storm_pps,
+		     d->new->storm_pps);
+}
+
+/* ---- numbers that outlive a change ----------------------------------------- */
+
+/* On one host: VMs that were there keep their port, the others take free ones. */
+static int keep_ports(const struct lab *old, struct lab *new, size_t host, struct diag *diag)
+{
+	bool taken[DPU_PORT_VNIC_MAX + 1] = {};
+	unsigned next = DPU_PORT_VNIC_MIN;
+
+	for (size_t i = 0; i < new->n_vms; i++) {
+		const struct lab_vm *before = lab_find_vm((struct lab *)old, new->vms[i].name);
+
+		if (new->vms[i].host != host)
+			continue;
+		new->vms[i].port = DPU_PORT_NONE;
+		if (!before || strcmp(old->hosts[before->host].name, new->hosts[host].name))
+			continue;
+		new->vms[i].port = before->port;
+		taken[before->port] = true;
+	}
+	for (size_t i = 0; i < new->n_vms; i++) {
+		if (new->vms[i].host != host || new->vms[i].port != DPU_PORT_NONE)
+			continue;
+		while (next <= DPU_PORT_VNIC_MAX && taken[next])
+			next++;
+		if (next > DPU_PORT_VNIC_MAX)
+			return diag_error(diag, -ENOSPC, NULL, "host %s has no port left for %s",
+					  new->hosts[host].name, new->vms[i].name);
+		new->vms[i].port = next++;
+	}
+	return 0;
+}
+
+static bool same_network(const struct lab_group *a, const struct lab_group *b)
+{
+	return a->vni == b->vni && a->vlan == b->vlan;
+}
+
+/* The number `group`'s network has in a lab (its first n groups); 0 = none. */
+static uint16_t segment_in(const struct lab *lab, size_t n, const struct lab_group *group)
+{
+	for (size_t i = 0; i < n; i++)
+		if (same_network(&lab->groups[i], group))
+			return lab->groups[i].segment;
+	return 0;
+}
+
+/* A number neither lab uses: what tables have learned under an old one must not turn up in another network. */
+static int keep_segments(const struct lab *old, struct lab *new, struct diag *diag)
+{
+	bool taken[DPU_MAX_SEGMENTS] = {true};
+	unsigned next = 1;
+
+	for (size_t i = 0; i < old->n_groups; i++)
+		taken[old->groups[i].segment] = true;
+	for (size_t i = 0; i < new->n_groups; i++) {
+		struct lab_group *group = &new->groups[i];
+		uint16_t segment = segment_in(old, old->n_groups, group);
+
+		if (!segment)
+			segment = segment_in(new, i, group);
+		while (!segment && next < DPU_MAX_SEGMENTS && taken[next])
+			next++;
+		if (!segment && next == DPU_MAX_SEGMENTS)
+			return diag_error(diag, -ENOSPC, NULL, "no segment is left for port group %s",
+					  group->name);
+		group->segment = segment ? segment : next++;
+	}
+	return 0;
+}
+
+int lab_keep_numbers(const struct lab *old, struct lab *new, struct diag *diag)
+{
+	int err = keep_segments(old, new, diag);
+
+	for (size_t host = 0; host < new->n_hosts && !err; host++)
+		err = keep_ports(old, new, host, diag);
+	return err;
+}
+
+int lab_difference(const struct lab *old, const struct lab *new, struct lab_report *report,
+		   struct diag *diag)
+{
+	struct difference d = {.old = old, .new = new, .report = report, .diag = diag};
+
+	compare_sizes(&d);
+	compare_hosts(&d);
+	compare_groups(&d);
+	compare_vms(&d);
+	compare_rules(&d);
+	return d.err;
+}
