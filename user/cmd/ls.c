@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* ls: the labs of this machine, or the nodes of one. */
+#include "host.h"
 #include "lab.h"
 #include "netns.h"
 #include "preflight.h"
@@ -11,13 +12,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A lab whose hosts differ says so. */
+/* What a host runs now, as the kernel has it, which place may have changed since the file was read. */
+static const char *host_placement(const struct lab *lab, size_t host)
+{
+	enum frame_path path;
+	bool xdp;
+
+	if (place_read(lab, host, &path, &xdp, NULL))
+		return "none";
+	return frame_path_name(path);
+}
+
+/* Hosts may differ. */
 static const char *lab_placement(const struct lab *lab)
 {
+	const char *first = lab->n_hosts ? host_placement(lab, 0) : "";
+
 	for (size_t i = 1; i < lab->n_hosts; i++)
-		if (lab->hosts[i].path != lab->hosts[0].path)
+		if (strcmp(first, host_placement(lab, i)))
 			return "mixed";
-	return lab->n_hosts ? frame_path_name(lab->hosts[0].path) : "";
+	return first;
+}
+
+static const char *host_hook(const struct lab *lab, size_t host)
+{
+	enum frame_path path;
+	bool xdp;
+
+	if (place_read(lab, host, &path, &xdp, NULL) || path == PATH_LINUX)
+		return "none";
+	return xdp ? "xdp" : "tc";
 }
 
 static void list_lab(struct cmd_context *ctx, const char *name)
@@ -100,8 +124,8 @@ static void list_node(struct cmd_context *ctx, const struct lab *lab, const stru
 		list_addresses(ctx, vm->ips, vm->n_ips);
 	} else if (node->kind != NODE_FABRIC) {
 		host = &lab->hosts[node->index];
-		out_str(ctx->out, "placement", "%s", frame_path_name(host->path));
-		out_str(ctx->out, "hook", "%s", lab_hook_name(host->hook));
+		out_str(ctx->out, "placement", "%s", host_placement(lab, node->index));
+		out_str(ctx->out, "hook", "%s", host_hook(lab, node->index));
 		list_addresses(ctx, &host->vtep, 1);
 	}
 	out_end(ctx->out);

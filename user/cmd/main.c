@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The table of verbs; common options; exit codes. No verb's body. */
 #include "cmd.h"
+#include "machine.h"
+#include "preflight.h"
 #include "verbs.h"
 
 #include <stdarg.h>
@@ -222,6 +224,11 @@ static int run_verb(struct cmd_context *ctx, const struct words *words)
 	if (words->n_args < cmd->min_args || words->n_args > cmd->max_args)
 		return cmd_usage(ctx, "%s takes %s", cmd->name,
 				 *cmd->args ? cmd->args : "no arguments");
+	if (cmd->effect == CMD_WRITES) {
+		if (preflight_require(PREFLIGHT_ROOT, ctx->diag))
+			return CMD_FAILED;
+		machine_repair();
+	}
 	return cmd->run(ctx, words->n_args, words->args);
 }
 

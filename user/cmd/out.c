@@ -227,22 +227,23 @@ static void measure(struct table *table, struct json_object *list)
 	}
 }
 
-static void print_cell(const struct table *table, size_t i, const char *text)
+/* Padding is owed, and paid only if something follows: no line ends in blanks. */
+static void print_cell(const struct table *table, size_t i, const char *text, int *owed)
 {
-	int width = table->width[i];
+	int left = table->number[i] ? (int)(table->width[i] - strlen(text)) : 0;
 
-	if (table->number[i])
-		printf("%*s", width, text);
-	else if (i + 1 == table->n)
-		fputs(text, stdout);
-	else
-		printf("%-*s", width, text);
-	fputs(i + 1 == table->n ? "\n" : "  ", stdout);
+	if (*text)
+		printf("%*s%s", *owed + left, "", text);
+	*owed = *text ? (int)(table->width[i] - strlen(text)) - left : *owed + (int)table->width[i];
+	*owed += 2;
+	if (i + 1 == table->n)
+		putchar('\n');
 }
 
 static void print_table(struct json_object *list)
 {
 	struct table table = {};
+	int owed = 0;
 
 	measure(&table, list);
 	for (size_t i = 0; i < table.n; i++) {
@@ -251,17 +252,18 @@ static void print_table(struct json_object *list)
 		append(head, table.column[i]);
 		for (char *c = head; *c; c++)
 			*c = *c == '_' ? ' ' : toupper((unsigned char)*c);
-		print_cell(&table, i, head);
+		print_cell(&table, i, head, &owed);
 	}
 	for (size_t row = 0; row < json_object_array_length(list); row++) {
 		struct json_object *item = json_object_array_get_idx(list, row), *value;
 
+		owed = 0;
 		for (size_t i = 0; i < table.n; i++) {
 			char cell[CELL_MAX] = "";
 
 			if (json_object_object_get_ex(item, table.column[i], &value))
 				cell_text(value, cell);
-			print_cell(&table, i, cell);
+			print_cell(&table, i, cell, &owed);
 		}
 	}
 }

@@ -186,12 +186,16 @@ static int meet_old(const struct state *state, struct lab *lab, struct lab_repor
 static int up_locked(const struct state *state, struct lab *lab, struct lab_report *report,
 		     struct diag *diag)
 {
+	size_t removed;
 	int err = meet_old(state, lab, report, diag);
 
 	if (!err)
 		err = nodes_claim(state, lab, diag);
 	if (!err)
 		err = write_lab(state, lab, diag);
+	/* of a killed apply */
+	if (!err)
+		err = nodes_remove(state, lab->name, lab, &removed, diag);
 	if (!err)
 		err = build(lab, report->was_there, diag);
 	if (!err)
@@ -267,22 +271,6 @@ static void keep_placement(const struct lab *old, struct lab *new)
 	}
 }
 
-/* Datapaths of hosts that leave the lab; their devices and namespaces go with nodes_remove(). */
-static int remove_hosts(const struct lab *old, const struct lab *new, struct diag *diag)
-{
-	char dpu[NODE_FULL_MAX];
-	int err = 0;
-
-	for (size_t i = 0; i < old->n_hosts && !err; i++) {
-		if (lab_find_host((struct lab *)new, old->hosts[i].name))
-			continue;
-		err = dataplane_remove(old->name, old->hosts[i].name, diag);
-		if (!err)
-			err = dataplane_remove(old->name, topology_dpu(&old->hosts[i], dpu), diag);
-	}
-	return err;
-}
-
 static int change(const struct state *state, const struct lab *old, struct lab *new, struct diag *diag)
 {
 	size_t removed;
@@ -292,12 +280,10 @@ static int change(const struct state *state, const struct lab *old, struct lab *
 		err = nodes_claim(state, new, diag);
 	if (!err)
 		err = write_lab(state, new, diag);
-	if (!err)
-		err = remove_hosts(old, new, diag);
-	if (!err)
-		err = nodes_remove(state, new->name, new, &removed, diag);
 	/* the file keeps saying what the user wrote, the machine what place made of it */
 	keep_placement(old, new);
+	if (!err)
+		err = nodes_remove(state, new->name, new, &removed, diag);
 	if (!err)
 		err = build(new, true, diag);
 	return err ? err : state_write(state, STATE_READY, "", diag);
@@ -312,7 +298,7 @@ static int apply_locked(const struct state *state, struct lab *new, struct lab_r
 
 	if (!old || !exists(state, STATE_READY)) {
 		lab_free(old);
-		return diag_error(diag, -ESTALE, "dpulab up repairs it, with the file it was built from",
+		return diag_error(diag, -ESTALE, "dpulab up LAB.yaml repairs it",
 				  "lab %s is broken", new->name);
 	}
 	err = lab_keep_numbers(old, new, diag);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "nodes.h"
+#include "dataplane.h"
 #include "netns.h"
 #include "rt.h"
 #include "topology.h"
@@ -97,17 +98,21 @@ static bool in_plan(const struct topology *plan, const char *node)
 /*
  * Devices first: the request returns when they are gone, both ends of each wire
  * and the programs on them, while a namespace goes some time after its name.
+ * Then pins: a link whose device is gone costs nothing to drop.
  */
-static int remove_node(const char *name, struct diag *diag)
+static int remove_node(const char *lab, const char *node, struct diag *diag)
 {
+	char name[NETNS_NAME_MAX];
 	struct netns *ns;
-	int err = netns_open(name, &ns, diag);
+	int err = netns_open(netns_name(name, lab, node), &ns, diag);
 
 	if (!err) {
 		err = rt_link_del_group(ns, DPULAB_LINK_GROUP, diag);
 		netns_close(ns);
 	}
-	return err && err != -ENOENT ? err : netns_remove(name, diag);
+	if (!err || err == -ENOENT)
+		err = dataplane_remove(lab, node, diag);
+	return err ? err : netns_remove(name, diag);
 }
 
 int nodes_remove(const struct state *state, const char *lab_name, const struct lab *lab,
@@ -115,7 +120,7 @@ int nodes_remove(const struct state *state, const char *lab_name, const struct l
 {
 	struct topology plan = {};
 	struct list list = {}, kept = {};
-	char name[NETNS_NAME_MAX], *line, *rest;
+	char *line, *rest;
 	int err = lab ? topology_plan(lab, &plan) : 0;
 
 	if (!err)
@@ -128,7 +133,7 @@ int nodes_remove(const struct state *state, const char *lab_name, const struct l
 			err = append(&kept, line);
 			continue;
 		}
-		err = remove_node(netns_name(name, lab_name, line), diag);
+		err = remove_node(lab_name, line, diag);
 		*ret_removed += !err;
 	}
 	if (!err)
