@@ -134,7 +134,14 @@ INLINE long hook_tag(hook_ctx *ctx, __u16 vid)
 
 INLINE long hook_resize(hook_ctx *ctx, __u32 len)
 {
-	return bpf_xdp_adjust_tail(ctx, (int)len - (int)hook_len(ctx));
+	int more = (int)len - (int)hook_len(ctx);
+
+	/*
+	 * All bytes are about to be written anew, so it does not matter at which end
+	 * they come; but only in front is there always room: veth copies a local
+	 * sender's frame into a buffer that ends where the frame ends.
+	 */
+	return more > 0 ? bpf_xdp_adjust_head(ctx, -more) : bpf_xdp_adjust_tail(ctx, more);
 }
 
 /* The devmap says where; a port without a device drops (the slow path has looked before). */
