@@ -36,6 +36,19 @@ PROG_OBJ := $(patsubst %.c,$T/%.o,$(wildcard tests/prog/*.c tests/lib/prog_*.c) 
 
 $T/tests/lib/native.o: TEST_CFLAGS += -DDPU_NATIVE -Ibpf -Wno-unused-function -Wno-shadow
 
+# What the user side's compiler makes of the ABI, as BTF: tests/prog/test_abi.c.
+ABI_HEADERS := $(wildcard include/dpulab/*.h)
+
+$T/abi.btf: $(ABI_HEADERS)
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$Q$(CC) $(CPPFLAGS) -gbtf -fno-eliminate-unused-debug-types $(addprefix -include ,$(ABI_HEADERS)) \
+		-x c -c /dev/null -o $T/abi.o
+	$Qobjcopy -O binary --only-section=.BTF --set-section-flags .BTF=alloc $T/abi.o $@
+
+$T/tests/prog/test_abi.o: TEST_CFLAGS += -DABI_BTF='"$T/abi.btf"'
+$T/tests/prog/test_abi.o: $T/abi.btf
+
 $T/prog: $(PROG_OBJ) $T/libdpulab.a
 	$(call say,LD,$@)
 	$Q$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS)
