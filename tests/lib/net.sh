@@ -97,3 +97,37 @@ in_node() { # NODE CMD...: in the node's network namespace; bpffs and /sys stay 
 
 # Lab file from stdin; the line `lab: ...` is replaced by the test's own lab name.
 write_lab() { sed "s/^lab:.*/lab: $LAB/" >"${1:-lab.yaml}"; }
+
+# Brings the lab file up from nothing (or says why it cannot be).
+fresh_lab() { # [FILE]
+	"$DPULAB" down "$LAB" >/dev/null 2>&1
+	run "$DPULAB" up "${1:-lab.yaml}"
+}
+
+probe() { # NODE WORDS...: tests/lib/probe.py in that node
+	in_node "$1" python3 "$TESTS/lib/probe.py" "${@:2}"
+}
+
+# serve NODE TCP_PORTS UDP_PORTS: echo servers in a node, until the script ends or unserve.
+servers=()
+serve() {
+	local ready=$PWD/ready.$1
+	rm -f "$ready"
+	# nsenter becomes the server: it is what is killed
+	nsenter --net="/run/netns/$LAB-$1" -- \
+		python3 "$TESTS/lib/probe.py" serve "$ready" "$2" "$3" >/dev/null 2>&1 &
+	servers+=($!)
+	wait_for 5 test -e "$ready"
+}
+unserve() {
+	[ ${#servers[@]} = 0 ] || kill "${servers[@]}"
+	wait "${servers[@]}"
+	servers=()
+} 2>/dev/null
+at_exit unserve
+
+# Transmit offloads of a device: all on, all off, or one feature. GRO stays: XDP needs it.
+offload() { # NODE DEV on|off
+	in_node "$1" ethtool -K "$2" tx "$3" sg "$3" tso "$3" gso "$3" >/dev/null 2>&1
+	return 0
+}
