@@ -18,6 +18,7 @@ set -uo pipefail
 
 : "${DPULAB:?path of the dpulab binary}"
 LAB=${LAB_PREFIX:-nt}$$
+PYTHON=${PYTHON:-/usr/bin/python3} # Debian's: the one python3-scapy is installed for
 cleanups=()
 
 at_exit() { cleanups+=("$*"); }
@@ -105,7 +106,7 @@ fresh_lab() { # [FILE]
 }
 
 probe() { # NODE WORDS...: tests/lib/probe.py in that node
-	in_node "$1" python3 "$TESTS/lib/probe.py" "${@:2}"
+	in_node "$1" "$PYTHON" "$TESTS/lib/probe.py" "${@:2}"
 }
 
 # serve NODE TCP_PORTS UDP_PORTS: echo servers in a node, until the script ends or unserve.
@@ -115,7 +116,7 @@ serve() {
 	rm -f "$ready"
 	# nsenter becomes the server: it is what is killed
 	nsenter --net="/run/netns/$LAB-$1" -- \
-		python3 "$TESTS/lib/probe.py" serve "$ready" "$2" "$3" >/dev/null 2>&1 &
+		"$PYTHON" "$TESTS/lib/probe.py" serve "$ready" "$2" "$3" >/dev/null 2>&1 &
 	servers+=($!)
 	wait_for 5 test -e "$ready"
 }
