@@ -53,7 +53,15 @@ $T/prog: $(PROG_OBJ) $T/libdpulab.a
 	$(call say,LD,$@)
 	$Q$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS)
 
-tests: $T/unit $T/prog
+# Tools of the net tests, one source each. Plain: they run inside timing.
+NET_TOOLS := $(patsubst tests/net/%.c,$T/net/%,$(wildcard tests/net/*.c))
+
+$T/net/%: tests/net/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$Q$(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d $(LDFLAGS) -o $@ $<
+
+tests: $T/unit $T/prog $(NET_TOOLS)
 
 # PARTS: what to run, e.g. PARTS="unit:diag net"; default everything.
 check-run: all tests

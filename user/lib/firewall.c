@@ -112,8 +112,7 @@ static int read_policy(const struct dataplane *dp, const struct dpu_port *port, 
 
 	if (!rules)
 		return -ENOMEM;
-	err = mapio_get_range(dp, MAP_dfw_rules, port->rule_first, port->rule_count, rules, sizeof(*rules),
-			      diag);
+	err = mapio_get_range(dp, MAP_dfw_rules, port->rule_first, port->rule_count, rules, diag);
 	if (err)
 		free(rules);
 	else
@@ -136,11 +135,9 @@ static int write_policy(struct install *install, struct dpu_port *port, const st
 	no_hits = calloc(policy->n ? policy->n : 1, sizeof(*no_hits));
 	if (!no_hits)
 		return -ENOMEM;
-	err = mapio_put_range(dp, MAP_dfw_rules, first, (uint32_t)policy->n, policy->rules,
-			      sizeof(*policy->rules), diag);
+	err = mapio_put_range(dp, MAP_dfw_rules, first, (uint32_t)policy->n, policy->rules, diag);
 	if (!err)
-		err = mapio_put_range(dp, MAP_dfw_hits, first, (uint32_t)policy->n, no_hits,
-				      sizeof(*no_hits), diag);
+		err = mapio_put_range(dp, MAP_dfw_hits, first, (uint32_t)policy->n, no_hits, diag);
 	free(no_hits);
 	port->rule_first = first;
 	port->rule_count = (uint32_t)policy->n;

@@ -202,7 +202,7 @@ static int read_policy_gens(const struct dataplane *dp, uint32_t *ret_gens, stru
 
 	if (!ports)
 		return -ENOMEM;
-	err = mapio_get_range(dp, MAP_ports, 0, DPU_MAX_PORTS, ports, sizeof(*ports), diag);
+	err = mapio_get_range(dp, MAP_ports, 0, DPU_MAX_PORTS, ports, diag);
 	for (size_t i = 0; !err && i < DPU_MAX_PORTS; i++)
 		ret_gens[i] = ports[i].policy_gen;
 	free(ports);

@@ -93,7 +93,7 @@ static int read_port(const struct location *location, const struct port_dev *dev
 	int err;
 
 	port->dev = dev;
-	err = mapio_get_range(location->dp, MAP_ports, dev->port, 1, &port->entry, sizeof(port->entry), diag);
+	err = mapio_get_range(location->dp, MAP_ports, dev->port, 1, &port->entry, diag);
 	if (!err)
 		err = mapio_sum(location->dp, MAP_port_stats, dev->port, (uint64_t *)stats,
 				PORT_STATS_WORDS, diag);
@@ -173,8 +173,7 @@ int inspect_vteps(const struct location *location, struct inspect_vtep **ret_vte
 
 	for (uint32_t i = 1; !err && i < DPU_MAX_VTEPS; i++) {
 		vteps[n].number = i;
-		err = mapio_get_range(location->dp, MAP_vteps, i, 1, &vteps[n].entry, sizeof(vteps[n].entry),
-				      diag);
+		err = mapio_get_range(location->dp, MAP_vteps, i, 1, &vteps[n].entry, diag);
 		if (!err && vteps[n].entry.ip)
 			n++;
 	}
@@ -308,7 +307,7 @@ static int read_rules(const struct location *location, const struct port_dev *de
 {
 	struct inspect_rule *grown;
 	struct dpu_port port;
-	int err = mapio_get_range(location->dp, MAP_ports, dev->port, 1, &port, sizeof(port), diag);
+	int err = mapio_get_range(location->dp, MAP_ports, dev->port, 1, &port, diag);
 
 	if (err || !port.rule_count)
 		return err;
@@ -321,11 +320,10 @@ static int read_rules(const struct location *location, const struct port_dev *de
 
 		rule->port = dev->port;
 		rule->vm = dev->vm;
-		err = mapio_get_range(location->dp, MAP_dfw_rules, port.rule_first + i, 1, &rule->rule,
-				      sizeof(rule->rule), diag);
+		err = mapio_get_range(location->dp, MAP_dfw_rules, port.rule_first + i, 1, &rule->rule, diag);
 		if (!err)
 			err = mapio_get_range(location->dp, MAP_dfw_hits, port.rule_first + i, 1,
-					      &rule->hits, sizeof(rule->hits), diag);
+					      &rule->hits, diag);
 	}
 	return err;
 }

@@ -74,13 +74,12 @@ static uint32_t *consecutive(uint32_t first, uint32_t count)
 }
 
 int mapio_put_range(const struct dataplane *dp, enum dataplane_map map, uint32_t first, uint32_t count,
-		    const void *values, size_t value_size, struct diag *diag)
+		    const void *values, struct diag *diag)
 {
 	uint32_t *keys = consecutive(first, count);
 	__u32 n = count;
 	int err = 0;
 
-	(void)value_size;
 	if (!keys)
 		return -ENOMEM;
 	if (count)
@@ -91,16 +90,26 @@ int mapio_put_range(const struct dataplane *dp, enum dataplane_map map, uint32_t
 }
 
 int mapio_get_range(const struct dataplane *dp, enum dataplane_map map, uint32_t first, uint32_t count,
-		    void *ret_values, size_t value_size, struct diag *diag)
+		    void *ret_values, struct diag *diag)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t key = first + i;
-		int err = mapio_get(dp, map, &key, (char *)ret_values + i * value_size);
+	uint32_t before = first - 1, last; /* a batch begins after the key it is given */
+	uint32_t *keys;
+	__u32 n = count;
+	int err;
 
-		if (err)
-			return map_error(diag, err, dp, map, "read");
-	}
-	return 0;
+	if (count <= 1)
+		return count && (err = mapio_get(dp, map, &first, ret_values))
+			       ? map_error(diag, err, dp, map, "read")
+			       : 0;
+	keys = calloc(count, sizeof(*keys));
+	if (!keys)
+		return -ENOMEM;
+	err = bpf_map_lookup_batch(dataplane_map_fd(dp, map), first ? &before : NULL, &last, keys, ret_values,
+				   &n, NULL);
+	free(keys);
+	if (err == -ENOENT && n == count) /* that was also the end of the map */
+		err = 0;
+	return err ? map_error(diag, err, dp, map, "read") : 0;
 }
 
 /* ---- hashes ------------------------------------------------------------- */

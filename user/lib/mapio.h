@@ -19,9 +19,9 @@ int mapio_delete(const struct dataplane *dp, enum dataplane_map map, const void 
 
 /* Consecutive entries of an array map. */
 int mapio_put_range(const struct dataplane *dp, enum dataplane_map map, uint32_t first, uint32_t count,
-		    const void *values, size_t value_size, struct diag *diag);
+		    const void *values, struct diag *diag);
 int mapio_get_range(const struct dataplane *dp, enum dataplane_map map, uint32_t first, uint32_t count,
-		    void *ret_values, size_t value_size, struct diag *diag);
+		    void *ret_values, struct diag *diag);
 
 /* All entries of a hash map as they are now; keys and values are parallel arrays, the caller frees both. */
 struct map_dump {

@@ -22,7 +22,7 @@ int tables_set_control(const struct dataplane *dp, uint32_t functions, uint32_t 
 
 int tables_get_control(const struct dataplane *dp, struct dpu_control *ret_control, struct diag *diag)
 {
-	return mapio_get_range(dp, MAP_control, 0, 1, ret_control, sizeof(*ret_control), diag);
+	return mapio_get_range(dp, MAP_control, 0, 1, ret_control, diag);
 }
 
 /* ---- tunnel endpoints --------------------------------------------------- */
@@ -317,7 +317,7 @@ static int fill_ports(const struct location *location, bool xdp, struct diag *di
 
 	if (!old)
 		return -ENOMEM;
-	err = mapio_get_range(location->dp, MAP_ports, 0, DPU_MAX_PORTS, old, sizeof(*old), diag);
+	err = mapio_get_range(location->dp, MAP_ports, 0, DPU_MAX_PORTS, old, diag);
 	for (size_t i = 0; !err && i < location->n_ports; i++) {
 		const struct port_dev *port = &location->ports[i];
 
@@ -351,7 +351,7 @@ int tables_fill_vnic(const struct location *location, size_t vm, bool xdp, struc
 	if (!port)
 		return diag_error(diag, -ENODEV, NULL, "no port of %s is at %s", location->lab->vms[vm].name,
 				  dataplane_node(location->dp));
-	err = mapio_get_range(location->dp, MAP_ports, port->port, 1, &old, sizeof(old), diag);
+	err = mapio_get_range(location->dp, MAP_ports, port->port, 1, &old, diag);
 	if (err)
 		return err;
 	new = describe_port(location, port, &old, xdp);

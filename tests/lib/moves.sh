@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck shell=bash
+#
+# moves.sh - what tests of placement share. Source it after net.sh.
+#
+# Two hosts with a DPU each; web1 and web2 on esx1, web3 on esx2, one VXLAN segment.
+
+STREAM=$TESTS/../${BUILD:-build}/tests/net/stream
+[ -x "$STREAM" ] || skip "needs $STREAM (make tests)"
+need python3 nsenter
+
+# write_move_lab FILE LAB HOST-KEYS: e.g. write_move_lab lab.yaml "$LAB" ', cpus: 0, dpu-cpus: 1'
+write_move_lab() {
+	cat >"$1" <<-YAML
+		lab: $2
+		hosts:
+		  esx1: {dpu: true$3}
+		  esx2: {dpu: true$3}
+		port-groups:
+		  web: {vni: 5001}
+		vms:
+		  web1: {host: esx1, port-group: web, ip: [10.1.0.11/24, "2001:db8:1::11/64"]}
+		  web2: {host: esx1, port-group: web, ip: [10.1.0.12/24, "2001:db8:1::12/64"]}
+		  web3: {host: esx2, port-group: web, ip: [10.1.0.13/24, "2001:db8:1::13/64"]}
+		firewall:
+		  default: drop
+		  rules:
+		    - {protocol: icmp, action: allow}
+		    - {protocol: udp, port: 5000-5999, action: allow}
+		    - {protocol: tcp, port: 5000-5999, action: allow}
+	YAML
+}
+
+# in_lab LAB NODE CMD...
+in_lab() {
+	local ns=/run/netns/$1-$2
+	shift 2
+	nsenter --net="$ns" -- "$@"
+}
+
+# json FILE EXPRESSION: evaluates a Python expression over the document d.
+json() { python3 -c 'import json,sys; d=json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"; }

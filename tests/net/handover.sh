@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck shell=bash
+#
+# 20 moves between host and dpu-mux, ten at each hook, both hosts at once, under a stream of 100,000
+# numbered datagrams a second across the fabric, each beside an equal stream in
+# a second lab that does not move. A move loses nothing that the control does
+# not lose; a TCP connection lives through all moves; what conntrack knows is
+# the same before and after, field by field.
+. "$TESTS/lib/net.sh"
+. "$TESTS/lib/moves.sh"
+
+PPS=${STREAM_PPS:-100000}
+SECONDS_EACH=1.5
+MOVES=${MOVES:-10} # at each hook
+CONTROL=${LAB}c
+at_exit "remove_lab $CONTROL"
+
+write_move_lab lab.yaml "$LAB" ''
+write_move_lab control.yaml "$CONTROL" ''
+run "$DPULAB" up lab.yaml
+run "$DPULAB" up control.yaml
+
+word() { sed -n "s/.*$2 \([0-9]*\).*/\1/p" "$1"; } # FILE WORD: the number after it
+has() { grep -q "$2" "$1"; }
+
+start_stream() { # LAB PORT
+	in_lab "$1" web3 "$STREAM" sink "$2" >"sink.$1" &
+	wait_for 10 has "sink.$1" ready
+	in_lab "$1" web1 "$STREAM" send 10.1.0.13 "$2" "$PPS" "$SECONDS_EACH" >"send.$1" &
+}
+
+# One move beside its control; sets lost, lost_control and ended_early (the stream, before the move did).
+move_round() { # PATH PORT
+	rm -f sink.* send.*
+	start_stream "$CONTROL" "$2"
+	start_stream "$LAB" "$2"
+	wait_for 10 has "send.$LAB" "under way"
+	"$DPULAB" place "$LAB" "$1" >moves.txt || fail "place $1: exit status $?"
+	has "send.$LAB" sent && ended_early=1 || ended_early=0
+	wait_for 60 has "sink.$LAB" received
+	wait_for 60 has "sink.$CONTROL" received
+	lost=$(word "sink.$LAB" lost)
+	lost_control=$(word "sink.$CONTROL" lost)
+	echo "$1: lost $lost (control $lost_control), $(tail -n 1 "sink.$LAB")"
+}
+
+# A round in which the machine lost frames of the control as well, or took longer
+# to move than the stream lasted, says nothing and is repeated.
+moves_lose_nothing() { # HOOK
+	local path=dpu-mux done=0 void=0
+	run "$DPULAB" place "$LAB" host --hook "$1"
+	run "$DPULAB" place "$CONTROL" host --hook "$1"
+	while [ "$done" -lt "$MOVES" ]; do
+		move_round "$path" $((5000 + done + void))
+		[ "$path" = host ] && path=dpu-mux || path=host
+		if [ "$lost" = 0 ] && [ "$ended_early" = 0 ]; then
+			done=$((done + 1))
+			continue
+		fi
+		if [ "$lost" -gt 0 ] && [ "$lost_control" = 0 ]; then
+			"$DPULAB" show "$LAB" drops
+			fail "$1: a move away from $path lost $lost frames, its control none"
+		fi
+		void=$((void + 1))
+		[ "$void" -le "$MOVES" ] || fail "$1: $void rounds say nothing: machine too busy"
+	done
+	echo "$1: $done moves without loss, $void rounds repeated"
+}
+
+connections() { # NODE FILE: what must not change, sorted
+	"$DPULAB" -j show "$LAB" connections >all.json || fail "show connections"
+	python3 - "$1" <<'PY' >"$2"
+import json, sys
+for c in sorted((c for c in json.load(open("all.json"))["connections"] if c["node"] == sys.argv[1] and c["state"] != "expired"),
+		key=lambda c: json.dumps(c, sort_keys=True)):
+	for volatile in ("node", "idle_s"):
+		del c[volatile]
+	print(json.dumps(c, sort_keys=True))
+PY
+}
+
+start_tcp() {
+	in_lab "$LAB" web3 python3 "$TESTS/lib/echo.py" server 10.1.0.13 5900 >server.out 2>&1 &
+	wait_for 10 has server.out ready
+	in_lab "$LAB" web1 python3 "$TESTS/lib/echo.py" client 10.1.0.13 5900 tcp.stop >client.out 2>&1 &
+	TCP_CLIENT=$!
+	wait_for 10 has client.out connected
+}
+
+start_tcp
+for hook in tc xdp; do
+	moves_lose_nothing "$hook"
+done
+touch tcp.stop
+wait "$TCP_CLIENT" || fail "the TCP connection broke: $(cat client.out)"
+grep echoed client.out || fail "the TCP client said nothing"
+
+# With nothing on the wire any more, a move must carry every field as it is.
+run "$DPULAB" place "$LAB" host
+connections esx1 before
+[ -s before ] || fail "no connections to compare"
+run "$DPULAB" place "$LAB" dpu-mux
+connections esx1-dpu at-dpu
+run "$DPULAB" place "$LAB" host
+connections esx1 after
+diff before at-dpu >&2 || fail "host to dpu-mux changed conntrack entries"
+diff before after >&2 || fail "dpu-mux to host changed conntrack entries"
+echo "$(wc -l <before) connections equal at host, DPU and host again"

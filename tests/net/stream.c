@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * stream - numbered UDP datagrams at a steady rate, and a sink that says exactly
+ * which arrived. Used by the net tests that move a lab under traffic.
+ *
+ *   stream send ADDRESS PORT PPS SECONDS	prints "under way" (a quarter is sent), "sent N"
+ *   stream sink PORT				prints "ready", "received N lost N duplicated N reordered N gap_us N"
+ *
+ * The sender ends with datagrams that carry the total, so lost is exact even if
+ * the last ones are. gap_us is the longest time between two arrivals.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BATCH	     64
+#define END_COPIES   20
+#define END_MARK     (1ull << 63) /* the rest of the number is the total */
+#define RCVBUF	     (64 << 20)
+#define SINK_WAIT_S  30
+#define SEEN_MAX     (1u << 24) /* numbers the sink can tell apart */
+#define TICK_NS	     1000000ull
+#define NS_PER_S     1000000000ull
+
+struct datagram {
+	uint64_t number; /* host order: both ends are this program on one machine */
+	uint8_t fill[10]; /* 18 bytes of payload make a 60-byte frame */
+} __attribute__((packed));
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static int die(const char *what)
+{
+	fprintf(stderr, "stream: %s: %s\n", what, strerror(errno));
+	return 1;
+}
+
+/* ---- send --------------------------------------------------------------- */
+
+/* Sends numbers first ... first + n - 1; what the socket does not take is simply not sent yet. */
+static unsigned send_some(int fd, uint64_t first, unsigned n)
+{
+	struct datagram data[BATCH] = {};
+	struct iovec iov[BATCH];
+	struct mmsghdr messages[BATCH] = {};
+	int sent;
+
+	if (n > BATCH)
+		n = BATCH;
+	for (unsigned i = 0; i < n; i++) {
+		data[i].number = first + i;
+		iov[i] = (struct iovec){&data[i], sizeof(data[i])};
+		messages[i].msg_hdr.msg_iov = &iov[i];
+		messages[i].msg_hdr.msg_iovlen = 1;
+	}
+	sent = sendmmsg(fd, messages, n, 0);
+	return sent < 0 ? 0 : (unsigned)sent;
+}
+
+static void wait_until(uint64_t when_ns)
+{
+	struct timespec when = {.tv_sec = (time_t)(when_ns / NS_PER_S), .tv_nsec = (long)(when_ns % NS_PER_S)};
+
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL);
+}
+
+static int run_send(const char *address, const char *port, uint64_t pps, double seconds)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+	uint64_t begin, total = (uint64_t)((double)pps * seconds), sent = 0;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (fd < 0 || inet_pton(AF_INET, address, &to.sin_addr) != 1 ||
+	    connect(fd, (struct sockaddr *)&to, sizeof(to)))
+		return die("connect");
+	begin = now_ns();
+	while (sent < total) {
+		bool early = sent < total / 4;
+		uint64_t due = (now_ns() - begin) * pps / NS_PER_S;
+
+		due = due < total ? due : total;
+		while (sent < due)
+			sent += send_some(fd, sent, (unsigned)(due - sent < BATCH ? due - sent : BATCH));
+		if (early && sent >= total / 4) {
+			puts("under way");
+			fflush(stdout);
+		}
+		wait_until(now_ns() + TICK_NS);
+	}
+	for (int i = 0; i < END_COPIES; i++) {
+		wait_until(now_ns() + 10 * TICK_NS);
+		send_some(fd, END_MARK | total, 1);
+	}
+	printf("sent %llu\n", (unsigned long long)total);
+	return 0;
+}
+
+/* ---- sink --------------------------------------------------------------- */
+
+struct sink {
+	uint8_t *seen; /* a bit for each number */
+	uint64_t received, duplicated, reordered, highest, total, last_ns, gap_ns;
+	bool any, ended;
+};
+
+static void take(struct sink *sink, uint64_t number)
+{
+	uint8_t bit = (uint8_t)(1 << (number % 8));
+	uint64_t now = now_ns();
+
+	if (number & END_MARK) {
+		sink->total = number & ~END_MARK;
+		sink->ended = true;
+		return;
+	}
+	if (sink->any && now - sink->last_ns > sink->gap_ns)
+		sink->gap_ns = now - sink->last_ns;
+	sink->last_ns = now;
+	if (number >= SEEN_MAX)
+		return;
+	if (sink->seen[number / 8] & bit) {
+		sink->duplicated++;
+		return;
+	}
+	sink->seen[number / 8] |= bit;
+	sink->received++;
+	if (sink->any && number < sink->highest)
+		sink->reordered++;
+	else
+		sink->highest = number;
+	sink->any = true;
+}
+
+static int sink_socket(const char *port)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+	struct timeval wait = {.tv_sec = SINK_WAIT_S};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), size = RCVBUF;
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) ||
+	    bind(fd, (struct sockaddr *)&any, sizeof(any)))
+		return -1;
+	return fd;
+}
+
+static int run_sink(const char *port)
+{
+	struct sink sink = {.seen = calloc(SEEN_MAX / 8, 1)};
+	struct datagram data;
+	int fd = sink_socket(port);
+
+	if (fd < 0 || !sink.seen)
+		return die("sink");
+	puts("ready");
+	fflush(stdout);
+	while (!sink.ended) {
+		ssize_t got = recv(fd, &data, sizeof(data), 0);
+
+		if (got < 0)
+			return die("nothing arrives");
+		if ((size_t)got >= sizeof(data.number))
+			take(&sink, data.number);
+	}
+	printf("received %llu lost %llu duplicated %llu reordered %llu gap_us %llu\n",
+	       (unsigned long long)sink.received, (unsigned long long)(sink.total - sink.received),
+	       (unsigned long long)sink.duplicated, (unsigned long long)sink.reordered,
+	       (unsigned long long)(sink.gap_ns / 1000));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 6 && !strcmp(argv[1], "send"))
+		return run_send(argv[2], argv[3], strtoull(argv[4], NULL, 10), atof(argv[5]));
+	if (argc == 3 && !strcmp(argv[1], "sink"))
+		return run_sink(argv[2]);
+	fputs("usage: stream send ADDRESS PORT PPS SECONDS | stream sink PORT\n", stderr);
+	return 2;
+}
