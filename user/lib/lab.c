@@ -31,8 +31,11 @@ int lab_open(const char *name, enum state_access access, struct lab_session *ret
 {
 	struct lab_session session = {};
 	char path[STATE_PATH_MAX];
-	int err = state_open(name, access, &session.state, diag);
+	int err = preflight_require(PREFLIGHT_ROOT, diag);
 
+	if (err)
+		return err;
+	err = state_open(name, access, &session.state, diag);
 	if (err == -ENOENT)
 		return diag_error(diag, err,
 				  "dpulab ls lists the labs, dpulab up LAB.yaml builds one",

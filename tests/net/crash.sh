@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# kill -9 of up, place, apply and down after an operation that changes the kernel (DPULAB_CRASH_AFTER
+# counts them), and at random moments: the next command repairs or removes everything, another
+# lab's traffic is not disturbed, and the machine's settings are as before.
+#
+# Looks at a sample of the operations; DPULAB_SWEEP=full: at every one, which takes a quarter of an hour.
+. "$TESTS/lib/net.sh"
+need ip ping nsenter flock timeout
+
+SAMPLES=4 RANDOM_MOMENTS=4
+[ "${DPULAB_SWEEP:-}" != full ] || SAMPLES=100000 RANDOM_MOMENTS=50
+
+write_lab <<'YAML'
+lab: x
+placement: dpu-mux
+hook: xdp
+hosts:
+  h1: {dpu: true, cpus: 0, dpu-cpus: 1}
+  h2: {dpu: true}
+port-groups: {g: {vni: 7}}
+vms:
+  a: {host: h1, port-group: g, ip: [10.1.0.11/24, "2001:db8:1::11/64"]}
+  c: {host: h2, port-group: g, ip: [10.1.0.13/24, "2001:db8:1::13/64"]}
+firewall: {default: allow}
+YAML
+sed 's/  c:.*/  d: {host: h2, port-group: g, ip: 10.1.0.13\/24}/; s/default: allow/default: drop/' lab.yaml >changed.yaml
+
+# ---- what must hold ----------------------------------------------------------
+
+works() { in_node a ping -q -c 1 -W 2 10.1.0.13 >/dev/null || fail "$1: a does not reach c"; }
+
+settings_restored() { # under the lock nobody is in a hurry
+	flock /run/dpulab/.hurry sh -c '[ ! -e /run/dpulab/.rcu_expedited ] && [ "$(cat /sys/kernel/rcu_expedited)" = '"$rcu"' ]' ||
+		fail "$1: rcu_expedited is $(cat /sys/kernel/rcu_expedited), was $rcu"
+}
+
+nothing_left() {
+	local left
+	left=$(ip netns list | grep "^$LAB-")
+	[ -z "$left" ] || fail "$1: namespaces left: $left"
+	for left in "/run/dpulab/$LAB" "/sys/fs/bpf/dpulab/$LAB"; do
+		[ ! -e "$left" ] || fail "$1: $left is left: $(ls -R "$left")"
+	done
+}
+
+# ---- the sweep ---------------------------------------------------------------
+
+quietly() { "$@" >log 2>&1 || fail "$* ended with $?: $(cat log)"; }
+start_up() { quietly "$DPULAB" up lab.yaml; }
+start_host() {
+	quietly "$DPULAB" up lab.yaml
+	quietly "$DPULAB" place "$LAB" host
+}
+start_none() { quietly "$DPULAB" down "$LAB"; }
+start_upt() {
+	quietly "$DPULAB" up lab.yaml
+	quietly "$DPULAB" place "$LAB" dpu-upt
+}
+
+crash() { # OPERATION COMMAND...
+	(
+		export DPULAB_CRASH_AFTER=$1
+		exec "${@:2}" >log 2>&1
+	)
+	case $? in
+	137) ;;
+	0) unhurt=$((unhurt + 1)) ;; # a move has as many operations as entries to copy
+	*) fail "${*:2}, to be killed after operation $1, failed: $(cat log)" ;;
+	esac
+}
+
+# sweep NAME START COMMAND...: kills COMMAND after its operations, then repairs by up, or by the same
+# command, or removes by down.
+sweep() {
+	local name=$1 start=$2 count step at i=0
+	shift 2
+	$start
+	rm -f ops
+	DPULAB_COUNT_OPS=$PWD/ops quietly "$@"
+	count=$(cat ops)
+	step=$(((count + SAMPLES - 1) / SAMPLES))
+	echo "$name: $count operations, killed after every ${step}th"
+	unhurt=0
+	for ((at = 1 + count % step; at <= count; at += step)); do
+		$start
+		crash "$at" "$@" 2>/dev/null # bash tells of every kill
+		case $((i++ % 3)) in
+		0)
+			start_none
+			nothing_left "$name $at, down"
+			;;
+		1)
+			# ruins of another version are replaced
+			quietly "$DPULAB" up lab.yaml
+			works "$name $at, up"
+			;;
+		2)
+			[ "$name" = apply ] || quietly "$@"
+			[ "$name" = down ] || [ "$name" = apply ] || works "$name $at, again"
+			;;
+		esac
+		settings_restored "$name $at"
+	done
+	[ $((unhurt * 5)) -le "$i" ] || fail "$name: $unhurt of $i were not killed"
+}
+
+# ---- another lab, whose traffic goes on --------------------------------------
+
+rcu=$(cat /sys/kernel/rcu_expedited)
+OTHER=${LAB}w
+at_exit "remove_lab $OTHER"
+sed "s/^lab:.*/lab: $OTHER/" lab.yaml >other.yaml
+run "$DPULAB" up other.yaml
+nsenter --net="/run/netns/$OTHER-a" -- ping -q -c 1 -W 2 10.1.0.13 >/dev/null || fail "the other lab does not work"
+nsenter --net="/run/netns/$OTHER-a" -- ping -q -i 0.02 -W 2 10.1.0.13 >pings 2>&1 &
+ping_pid=$!
+at_exit "kill -INT $ping_pid"
+
+sweep up start_none "$DPULAB" up lab.yaml
+sweep down start_up "$DPULAB" down "$LAB"
+sweep place-dpu start_host "$DPULAB" place "$LAB" dpu-mux
+sweep place-host start_upt "$DPULAB" place "$LAB" host
+sweep place-linux start_up "$DPULAB" place "$LAB" linux
+start_none
+sweep apply start_up "$DPULAB" apply changed.yaml
+
+start_none
+for ((i = 0; i < RANDOM_MOMENTS; i++)); do
+	moment=0.$(printf '%03d' $((RANDOM % 1000)))
+	timeout -s KILL "$moment" "$DPULAB" up lab.yaml >log 2>&1
+	settings_restored "up, killed after $moment s"
+	[ $((i % 2)) = 0 ] || { start_up && works "up, killed after $moment s"; }
+	timeout -s KILL "0.0$((RANDOM % 100))" "$DPULAB" down "$LAB" >log 2>&1
+	start_none
+	nothing_left "killed after $moment s"
+done
+
+kill -INT "$ping_pid"
+wait "$ping_pid"
+cat pings
+grep -q ' 0% packet loss' pings || fail "the other lab lost frames"
