@@ -3,7 +3,7 @@
 # Work of host and DPU is bound to their CPU sets: steering at tc, pinned NAPI threads at xdp; also
 # after a move.
 . "$TESTS/lib/net.sh"
-need ip ping nsenter python3
+need ip ping nsenter
 [ "$(nproc)" -ge 2 ] || skip "needs two CPUs"
 
 write_lab <<'YAML'
@@ -20,9 +20,9 @@ firewall: {default: allow}
 YAML
 
 steering() { # NODE DEV
-	"$DPULAB" exec "$LAB" "$1" -- python3 "$TESTS/lib/netsysfs.py" "class/net/$2/queues/rx-0/rps_cpus"
+	"$DPULAB" exec "$LAB" "$1" -- "$PYTHON" "$TESTS/lib/netsysfs.py" "class/net/$2/queues/rx-0/rps_cpus"
 }
-threaded() { "$DPULAB" exec "$LAB" "$1" -- python3 "$TESTS/lib/netsysfs.py" "class/net/$2/threaded"; }
+threaded() { "$DPULAB" exec "$LAB" "$1" -- "$PYTHON" "$TESTS/lib/netsysfs.py" "class/net/$2/threaded"; }
 
 # CPU lists of the NAPI threads of all devices so named; the lab's own are among them
 affinities() { # DEV

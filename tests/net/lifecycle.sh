@@ -44,7 +44,7 @@ expect "a's MTU" "$(mtu a eth0)" 1550
 
 # the table and JSON say the same
 "$DPULAB" ls | grep -Eq "^$LAB +up +7 +3 +host$" || fail "ls: $("$DPULAB" ls)"
-"$DPULAB" ls -j "$LAB" | python3 -c '
+"$DPULAB" ls -j "$LAB" | "$PYTHON" -c '
 import json, sys
 nodes = json.load(sys.stdin)["nodes"]
 assert [n["node"] for n in nodes if n["kind"] == "vm"] == ["a", "b", "c"], nodes

@@ -4,7 +4,7 @@
 # first and last VM talk. The limits are several times what it takes, so one of three tries is enough;
 # a machine that is busy with other things cannot say.
 . "$TESTS/lib/net.sh"
-need ip ping nsenter python3
+need ip ping nsenter
 
 UP_LIMIT=5 DOWN_LIMIT=3 VMS=200
 
@@ -29,9 +29,9 @@ YAML
 }
 
 seconds() { # KEY FILE: a figure of the JSON answer, e.g. ["seconds"]
-	python3 -c "import json, sys; print(json.load(open(sys.argv[1]))$1)" "$2"
+	"$PYTHON" -c "import json, sys; print(json.load(open(sys.argv[1]))$1)" "$2"
 }
-within() { python3 -c "import sys; sys.exit(not float('$1') < float('$2'))"; }
+within() { "$PYTHON" -c "import sys; sys.exit(not float('$1') < float('$2'))"; }
 
 for placement in host dpu-mux; do
 	big_lab "$placement" | write_lab

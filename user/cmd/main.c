@@ -167,15 +167,18 @@ static int take_option(struct cmd_context *ctx, struct words *words, const char 
 	const struct cmd_option *option = find_option(cmd_common_options, word);
 	const char *value = strchr(word, '=');
 
-	if (option) {
-		take_common(ctx, words, option->letter);
-		return CMD_DONE;
-	}
-	option = find_option(ctx->cmd->options, word);
+	bool common = option;
+
+	if (!common)
+		option = find_option(ctx->cmd->options, word);
 	if (!option)
 		return cmd_usage(ctx, "unknown option %s of %s", word, ctx->cmd->name);
 	if (!option->arg && value)
 		return cmd_usage(ctx, "option --%s takes no value", option->name);
+	if (common) {
+		take_common(ctx, words, option->letter);
+		return CMD_DONE;
+	}
 	if (option->arg && !value && words->next == words->argc)
 		return cmd_usage(ctx, "option --%s needs %s", option->name, option->arg);
 	ctx->values[option - ctx->cmd->options] = !option->arg ? ""
