@@ -310,6 +310,28 @@ static void errors_come_together_and_in_order(void)
 	diag_clear(&diag);
 }
 
+/* All VMs alike: every pair clashes, but each VM is named once and the list ends somewhere. */
+static void a_flood_of_errors_is_cut(void)
+{
+	struct diag diag = {0};
+	struct lab *lab = NULL;
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	fputs("lab: t\nhosts: {h: }\nport-groups: {g: }\nvms:\n", out);
+	for (unsigned i = 0; i < 121; i++)
+		fprintf(out, "  v%u: {host: h, port-group: g, ip: 10.0.0.1/24}\n", i);
+	fclose(out);
+	CU_ASSERT_EQUAL(config_read_text("x.yaml", text, length, &lab, &diag), -EINVAL);
+	CU_ASSERT_EQUAL_FATAL(diag.n, 101);
+	CU_ASSERT_EQUAL(diag.records[99].line, 4 + 101); /* the first VM clashes with none before it */
+	CU_ASSERT_STRING_EQUAL(diag.records[100].message, "x.yaml: and 20 more errors");
+	diag_clear(&diag);
+	free(text);
+}
+
 static void files_that_cannot_be_read_say_why(void)
 {
 	struct diag diag = {0};
@@ -460,6 +482,7 @@ SUITE(config,
       {"anchors and merge keys work", anchors_and_merge_keys_work},
       {"each error has its place and its words", each_error_has_its_place_and_words},
       {"errors come together and in the file's order", errors_come_together_and_in_order},
+      {"a flood of errors is cut", a_flood_of_errors_is_cut},
       {"files that cannot be read say why", files_that_cannot_be_read_say_why},
       {"what is written reads back as the same lab", written_labs_read_back},
       {"CPUs that the machine lacks are a warning", missing_cpus_are_a_warning},

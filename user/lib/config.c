@@ -14,6 +14,7 @@
 
 #define FILE_MAX (4u << 20) /* bytes; a lab of 10,000 VMs has 1 MB */
 #define MAX_SIBLINGS 32
+#define ERRORS_SHOWN 100 /* a file with more is not corrected line by line */
 #define NO_INDEX SIZE_MAX /* of a reference that could not be resolved; the lab is never handed out then */
 
 struct place {
@@ -486,11 +487,14 @@ static void report_in_order(const struct diag *found, struct diag *diag)
 		order[i] = &found->records[i];
 	if (order)
 		qsort(order, found->n, sizeof(*order), by_place);
-	for (size_t i = 0; i < found->n; i++) {
+	for (size_t i = 0; i < found->n && i < ERRORS_SHOWN; i++) {
 		const struct diag_record *r = order ? order[i] : &found->records[i];
 
 		diag_at(diag, -EINVAL, r->file, r->line, r->column, r->source, r->hint, "%s", r->message);
 	}
+	if (found->n > ERRORS_SHOWN)
+		diag_error(diag, -EINVAL, NULL, "%s: and %zu more errors", found->records[0].file,
+			   found->n - ERRORS_SHOWN);
 	free(order);
 }
 
