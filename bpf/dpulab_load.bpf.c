@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * dpulab_load.bpf.c - a source and a sink of frames for measurements. The source
- * is run with BPF_PROG_TEST_RUN in live-frames mode (Linux 5.18): the kernel
- * makes frames without socket buffers, this program writes each one's bytes and
- * says where it leaves. Not part of the datapath.
+ * dpulab_load.bpf.c - frames for measurements: where they come from, where they
+ * end, where they turn around. The source is run with BPF_PROG_TEST_RUN in
+ * live-frames mode (Linux 5.18): the kernel makes frames without socket buffers,
+ * this program writes each one's bytes and says where it leaves. Not part of the
+ * datapath.
  */
 #include <linux/types.h>
 #include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/in.h>
+#include <linux/udp.h>
 #include <bpf/bpf_helpers.h>
 #include <dpulab/load.h>
 
 const volatile __u32 load_frame_mask;	/* number of frames - 1 */
 const volatile __u32 load_frame_len = 64; /* bytes, 8..DPU_LOAD_MAX_FRAME, a multiple of 8 */
+
+__u32 load_stopped; /* set by user space: frames end where they would turn around */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -66,8 +73,7 @@ int load_source(struct xdp_md *ctx)
 	return bpf_redirect_map(&load_devices, frame->device, 0);
 }
 
-SEC("xdp")
-int load_sink(struct xdp_md *ctx)
+static __always_inline void count_arrival(const struct xdp_md *ctx, int ended)
 {
 	__u32 zero = 0;
 	struct dpu_load_count *count = bpf_map_lookup_elem(&load_arrivals, &zero);
@@ -75,8 +81,58 @@ int load_sink(struct xdp_md *ctx)
 	if (count) {
 		count->packets++;
 		count->bytes += ctx->data_end - ctx->data;
+		count->ended += ended;
 	}
+}
+
+SEC("xdp")
+int load_sink(struct xdp_md *ctx)
+{
+	count_arrival(ctx, 1);
 	return XDP_DROP;
+}
+
+/* Back to the sender as its answer: addresses and ports change places, which no checksum notices. */
+static __always_inline int bounce(struct xdp_md *ctx, __u32 device)
+{
+	struct {
+		struct ethhdr eth;
+		struct iphdr ip;
+		struct udphdr udp;
+	} __attribute__((packed)) *frame = (void *)(long)ctx->data;
+	__u8 mac[ETH_ALEN];
+	__be32 address;
+	__be16 port;
+
+	if ((void *)(frame + 1) > (void *)(long)ctx->data_end)
+		return XDP_PASS;
+	if (frame->eth.h_proto != __builtin_bswap16(ETH_P_IP) || frame->ip.protocol != IPPROTO_UDP)
+		return XDP_PASS; /* ARP and the like live on */
+	count_arrival(ctx, !!load_stopped);
+	if (load_stopped)
+		return XDP_DROP;
+	__builtin_memcpy(mac, frame->eth.h_source, ETH_ALEN);
+	__builtin_memcpy(frame->eth.h_source, frame->eth.h_dest, ETH_ALEN);
+	__builtin_memcpy(frame->eth.h_dest, mac, ETH_ALEN);
+	address = frame->ip.saddr;
+	frame->ip.saddr = frame->ip.daddr;
+	frame->ip.daddr = address;
+	port = frame->udp.source;
+	frame->udp.source = frame->udp.dest;
+	frame->udp.dest = port;
+	return bpf_redirect_map(&load_devices, device, 0);
+}
+
+SEC("xdp")
+int load_bounce0(struct xdp_md *ctx)
+{
+	return bounce(ctx, 0);
+}
+
+SEC("xdp")
+int load_bounce1(struct xdp_md *ctx)
+{
+	return bounce(ctx, 1);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

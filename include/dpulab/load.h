@@ -18,6 +18,7 @@ struct dpu_load_frame {
 struct dpu_load_count {
 	__u64 packets;
 	__u64 bytes;
+	__u64 ended; /* of these packets: not sent on */
 };
 
 _Static_assert(sizeof(struct dpu_load_frame) == 8 + DPU_LOAD_MAX_FRAME, "load frame");

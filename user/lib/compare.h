@@ -33,7 +33,7 @@ enum compare_figure {
 	FIGURE_DPU_NS,
 	FIGURE_FABRIC_NS,     /* nobody's bill, shown so that the account can be checked */
 	FIGURE_VM_NS,
-	FIGURE_LOST,	      /* frames that did not arrive, of a million */
+	FIGURE_LOST,	      /* frames, of those that circulate */
 	FIGURE_COUNT,
 };
 

@@ -19,7 +19,7 @@ static const struct {
 	[FIGURE_DPU_NS] = {"dpu_cpu", "ns/frame"},
 	[FIGURE_FABRIC_NS] = {"fabric_cpu", "ns/frame"},
 	[FIGURE_VM_NS] = {"vm_cpu", "ns/frame"},
-	[FIGURE_LOST] = {"lost", "frames per million"},
+	[FIGURE_LOST] = {"lost", "frames of 128"},
 };
 
 static struct json_object *samples_json(const struct samples *samples)
@@ -75,7 +75,7 @@ static struct json_object *conditions_json(const struct comparison *comparison)
 	json_object_object_add(object, "seconds", json_object_new_double(comparison->seconds));
 	json_object_object_add(object, "steal_percent", json_object_new_double(comparison->steal_percent));
 	json_object_object_add(object, "frame_load",
-			       json_object_new_string("live XDP frames, closed loop, every NAPI threaded and pinned"));
+			       json_object_new_string("live XDP frames, 128 circulating between two VMs, every NAPI threaded and pinned"));
 	json_object_object_add(object, "socket_load", json_object_new_string("iperf3, sockperf ping-pong over TCP"));
 	return object;
 }

@@ -27,9 +27,11 @@ struct cpu_account {
 
 struct cpu_meter;
 
+#define CPU_METER_PRIORITY 1 /* SCHED_FIFO, of the metered threads */
+
 /*
- * Gives every device of the lab NAPI threads, pinned to the CPUs of its owner
- * (guests and fabric: the host's), until the meter is closed. hook is what serves
+ * Gives every device of the lab NAPI threads, real-time and pinned to the CPUs of
+ * its owner (guests and fabric: the host's), until the meter is closed. hook is what serves
  * the hosts and DPUs now: XDP keeps its threads afterwards, tc gets its packet
  * steering back. -EINVAL: a host without a CPU set.
  */

@@ -112,7 +112,8 @@ struct dpu_load_frame *frameload_frame(struct frameload *load, unsigned i)
 	return &load->frames[i];
 }
 
-int frameload_sink(struct frameload *load, struct netns *ns, const char *dev, struct diag *diag)
+static int attach(struct frameload *load, const struct bpf_program *prog, struct netns *ns,
+		  const char *dev, struct diag *diag)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
 	int ifindex = rt_ifindex(ns, dev), back, link, err;
@@ -124,7 +125,7 @@ int frameload_sink(struct frameload *load, struct netns *ns, const char *dev, st
 	err = netns_enter(ns, &back);
 	if (err)
 		return diag_error(diag, err, NULL, "cannot enter %s: %s", ns->name, strerror(-err));
-	link = bpf_link_create(bpf_program__fd(load->skel->progs.load_sink), ifindex, BPF_XDP, &opts);
+	link = bpf_link_create(bpf_program__fd(prog), ifindex, BPF_XDP, &opts);
 	err = link < 0 ? -errno : 0;
 	netns_leave(back);
 	if (err)
@@ -132,6 +133,25 @@ int frameload_sink(struct frameload *load, struct netns *ns, const char *dev, st
 				  ns->name, strerror(-err));
 	load->sinks[load->n_sinks++] = link;
 	return 0;
+}
+
+int frameload_sink(struct frameload *load, struct netns *ns, const char *dev, struct diag *diag)
+{
+	return attach(load, load->skel->progs.load_sink, ns, dev, diag);
+}
+
+int frameload_bounce(struct frameload *load, unsigned device, struct netns *ns, const char *dev,
+		     struct diag *diag)
+{
+	int err = frameload_device(load, device, ns, dev, diag);
+
+	return err ? err : attach(load, device ? load->skel->progs.load_bounce1
+					       : load->skel->progs.load_bounce0, ns, dev, diag);
+}
+
+void frameload_stop(struct frameload *load)
+{
+	__atomic_store_n(&load->skel->bss->load_stopped, 1, __ATOMIC_RELAXED);
 }
 
 int frameload_send(struct frameload *load, uint64_t count, struct diag *diag)
@@ -167,6 +187,7 @@ int frameload_arrivals(struct frameload *load, struct dpu_load_count *ret_count)
 	for (int i = 0; i < cpus; i++) {
 		sum.packets += each[i].packets;
 		sum.bytes += each[i].bytes;
+		sum.ended += each[i].ended;
 	}
 	free(each);
 	if (!err)

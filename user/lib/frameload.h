@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * frameload.h - frames as load: live XDP frames (no socket buffers) sent from
- * devices of any namespaces, counted where they arrive. Closed loop: the caller's
- * CPU makes the frames, and runs whatever softirq they raise there.
+ * devices of any namespaces, counted where they arrive. They end there (sink) or
+ * turn around and go back as answers (bounce), so that a fixed number of frames
+ * circulates without anybody making them: a closed loop.
  */
 #pragma once
 #include <dpulab/load.h>
@@ -26,7 +27,19 @@ struct dpu_load_frame *frameload_frame(struct frameload *load, unsigned i);
 /* Counts and drops everything that arrives at dev in ns, until close. -EBUSY: another XDP program is there. */
 int frameload_sink(struct frameload *load, struct netns *ns, const char *dev, struct diag *diag);
 
-/* Sends count frames as fast as they are taken, on the calling thread's CPU. */
+/*
+ * Turns every IPv4 UDP frame that arrives at dev in ns around, out of dev again,
+ * until frameload_stop() or close. device: 0 or 1, as given to frameload_device().
+ */
+int frameload_bounce(struct frameload *load, unsigned device, struct netns *ns, const char *dev,
+		     struct diag *diag);
+/* From now on frames end where they would turn around. */
+void frameload_stop(struct frameload *load);
+
+/*
+ * Sends count frames as fast as they are taken, on the calling thread's CPU. A call
+ * costs the kernel milliseconds of set-up: few long ones, not many short ones.
+ */
 int frameload_send(struct frameload *load, uint64_t count, struct diag *diag);
 /* Arrivals at all sinks so far. */
 int frameload_arrivals(struct frameload *load, struct dpu_load_count *ret_count);

@@ -6,7 +6,6 @@
 #include <net/ethernet.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
-#include <sched.h>
 #include <string.h>
 #include <time.h>
 
@@ -15,12 +14,11 @@
 
 enum {
 	FRAME_LEN = 64,
-	FLOWS = 1024,
-	CHUNK = 64,   /* frames of one call: one NAPI budget */
-	WINDOW = 192, /* frames on their way; a veth ring holds 256 */
+	CIRCULATING = 128, /* frames, each a flow of its own; a veth ring holds 256 */
 	FIRST_SPORT = 20000,
 	DPORT = 5201, /* iperf3's: a lab that lets itself be measured allows it */
-	LOST_MS = 20, /* what has not arrived by then never will */
+	WARM_MS = 50,
+	LATE_MS = 20, /* a frame that takes longer to come back is lost */
 };
 
 static uint64_t now_ns(void)
@@ -75,52 +73,46 @@ int framerate_frame(const struct lab *lab, struct traffic_pair pair, uint16_t sp
 	return 0;
 }
 
-struct loop {
-	struct frameload *load;
-	uint64_t sent, arrived, base, written_off;
+static void wait_ms(unsigned ms)
+{
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+
+	while (nanosleep(&t, &t) < 0 && errno == EINTR)
+		;
+}
+
+struct reading {
+	uint64_t at_ns;
+	struct dpu_load_count count;
+	struct cpu_account cpu;
 };
 
-static int read_arrivals(struct loop *loop)
+static int take_reading(struct frameload *load, const struct cpu_meter *meter, struct reading *reading,
+			struct diag *diag)
 {
-	struct dpu_load_count count;
-	int err = frameload_arrivals(loop->load, &count);
+	int err = cpu_meter_read(meter, &reading->cpu, diag);
 
 	if (!err)
-		loop->arrived = count.packets - loop->base;
+		err = frameload_arrivals(load, &reading->count);
+	reading->at_ns = now_ns();
 	return err;
 }
 
-/* Until there is room in the window; what is late beyond LOST_MS is written off. */
-static int wait_for_room(struct loop *loop, uint64_t room)
+/* Lets the circulating frames end; *ret_ended are those that had not been lost. */
+static int gather(struct frameload *load, uint64_t *ret_ended)
 {
-	uint64_t since = now_ns(), before = loop->arrived;
+	uint64_t before = UINT64_MAX;
+	struct dpu_load_count count;
 	int err;
 
-	while (!(err = read_arrivals(loop)) &&
-	       loop->sent - loop->written_off > loop->arrived + WINDOW - room) {
-		if (loop->arrived != before) {
-			before = loop->arrived;
-			since = now_ns();
-		} else if (now_ns() - since > LOST_MS * 1000000ull) {
-			loop->written_off = loop->sent - loop->arrived;
-		}
-		sched_yield();
+	frameload_stop(load);
+	while (!(err = frameload_arrivals(load, &count)) && count.ended < CIRCULATING &&
+	       count.packets != before) {
+		before = count.packets;
+		wait_ms(LATE_MS);
 	}
+	*ret_ended = count.ended;
 	return err;
-}
-
-static int run_for(struct loop *loop, uint64_t ns, struct diag *diag)
-{
-	uint64_t end = now_ns() + ns;
-	int err = 0;
-
-	while (!err && now_ns() < end) {
-		err = wait_for_room(loop, CHUNK);
-		if (!err)
-			err = frameload_send(loop->load, CHUNK, diag);
-		loop->sent += CHUNK;
-	}
-	return err ? err : wait_for_room(loop, WINDOW);
 }
 
 static int prepare(const struct lab *lab, struct traffic_pair pair, struct frameload *load,
@@ -133,10 +125,10 @@ static int prepare(const struct lab *lab, struct traffic_pair pair, struct frame
 	if (!err)
 		err = topology_open_vm(lab, pair.to, &to, diag);
 	if (!err)
-		err = frameload_device(load, 0, from, TOPOLOGY_VM_DEV, diag);
+		err = frameload_bounce(load, 0, from, TOPOLOGY_VM_DEV, diag);
 	if (!err)
-		err = frameload_sink(load, to, TOPOLOGY_VM_DEV, diag);
-	for (unsigned i = 0; i < FLOWS && !err; i++) {
+		err = frameload_bounce(load, 1, to, TOPOLOGY_VM_DEV, diag);
+	for (unsigned i = 0; i < CIRCULATING && !err; i++) {
 		err = framerate_frame(lab, pair, (uint16_t)(FIRST_SPORT + i), DPORT, frame);
 		memcpy(frameload_frame(load, i)->bytes, frame, sizeof(frame));
 	}
@@ -146,27 +138,25 @@ static int prepare(const struct lab *lab, struct traffic_pair pair, struct frame
 static int measure(struct frameload *load, unsigned ms, const struct cpu_meter *meter,
 		   struct framerate *rate, struct diag *diag)
 {
-	struct loop loop = {.load = load};
-	struct cpu_account before, after;
-	uint64_t start;
-	int err = run_for(&loop, 50000000, diag); /* warm: every flow is in the cache */
+	struct reading start, end;
+	uint64_t ended;
+	int err = frameload_send(load, CIRCULATING, diag);
 
-	loop.base += loop.arrived;
-	loop.sent = loop.arrived = loop.written_off = 0;
+	wait_ms(WARM_MS); /* every flow has met the slow path, in both directions */
 	if (!err)
-		err = cpu_meter_read(meter, &before, diag);
-	start = now_ns();
+		err = take_reading(load, meter, &start, diag);
+	wait_ms(ms);
 	if (!err)
-		err = run_for(&loop, (uint64_t)ms * 1000000, diag);
-	rate->seconds = (double)(now_ns() - start) / 1e9;
+		err = take_reading(load, meter, &end, diag);
 	if (!err)
-		err = cpu_meter_read(meter, &after, diag);
+		err = gather(load, &ended);
 	if (err)
 		return err;
-	rate->sent = loop.sent;
-	rate->arrived = loop.arrived;
+	rate->seconds = (double)(end.at_ns - start.at_ns) / 1e9;
+	rate->arrived = end.count.packets - start.count.packets;
+	rate->lost = CIRCULATING - ended;
 	for (unsigned i = 0; i < CPU_OWNERS; i++)
-		rate->cpu.run_ns[i] = after.run_ns[i] - before.run_ns[i];
+		rate->cpu.run_ns[i] = end.cpu.run_ns[i] - start.cpu.run_ns[i];
 	if (!rate->arrived)
 		return diag_error(diag, -ENOLINK, "dpulab show LAB drops", "no frame arrived");
 	return 0;
@@ -175,24 +165,14 @@ static int measure(struct frameload *load, unsigned ms, const struct cpu_meter *
 int framerate_measure(const struct lab *lab, struct traffic_pair pair, unsigned ms,
 		      const struct cpu_meter *meter, struct framerate *ret_rate, struct diag *diag)
 {
-	const struct cpu_set *cpus = &lab->hosts[lab->vms[pair.from].host].cpus;
 	struct frameload *load;
-	cpu_set_t mine, guests;
-	int err = frameload_open(FLOWS, FRAME_LEN, &load, diag);
+	int err = frameload_open(CIRCULATING, FRAME_LEN, &load, diag);
 
 	if (err)
 		return err;
-	sched_getaffinity(0, sizeof(mine), &mine);
-	CPU_ZERO(&guests);
-	for (unsigned cpu = 0; cpu < LAB_MAX_CPUS; cpu++)
-		if (cpus->bits[cpu / 64] >> (cpu % 64) & 1)
-			CPU_SET(cpu, &guests);
-	if (CPU_COUNT(&guests))
-		sched_setaffinity(0, sizeof(guests), &guests); /* the guest that sends */
 	err = prepare(lab, pair, load, diag);
 	if (!err)
 		err = measure(load, ms, meter, ret_rate, diag);
-	sched_setaffinity(0, sizeof(mine), &mine);
 	frameload_close(load);
 	return err;
 }

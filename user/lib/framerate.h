@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * framerate.h - how many 64-byte frames per second get from one VM to another,
- * and whose CPU time that takes. Closed loop without loss: at most a window of
- * frames is on its way, so that a slow path is measured and not its drops.
+ * and whose CPU time that takes. Closed loop: a fixed number of frames goes to and
+ * fro between the two, each turned around by an XDP program at the VM's own end.
+ * So nobody's CPU makes frames, and a slow path is measured, not its drops.
  */
 #pragma once
 #include "cpuacct.h"
@@ -10,11 +11,12 @@
 
 struct framerate {
 	double seconds;
-	uint64_t sent, arrived;
+	uint64_t arrived; /* at either end */
+	unsigned lost;	  /* of the circulating frames, to the end */
 	struct cpu_account cpu; /* run time during the measurement */
 };
 
-/* UDP flows from pair.from to pair.to that the lab's policy allows; meter must be open. */
+/* UDP flows between the two VMs that the lab's policy allows; meter must be open. */
 int framerate_measure(const struct lab *lab, struct traffic_pair pair, unsigned ms,
 		      const struct cpu_meter *meter, struct framerate *ret_rate, struct diag *diag);
 
