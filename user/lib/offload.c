@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "ethtool.h"
+#include "fabric.h"
 #include "topology.h"
 
 static int set_device(struct netns *ns, const char *dev, bool on, struct diag *diag)
@@ -52,5 +53,7 @@ int offload_set(const struct lab *lab, size_t host, bool xdp, struct diag *diag)
 {
 	int err = set_vms(lab, host, !xdp, diag);
 
-	return err ? err : set_fabric(lab, host, !xdp, diag);
+	if (!err)
+		err = set_fabric(lab, host, !xdp, diag);
+	return err ? err : fabric_switch_set(lab, host, xdp, diag);
 }

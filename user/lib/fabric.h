@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * fabric.h - the underlay bridge's fast path (bpf/dpulab_fabric.bpf.c), for the
+ * wires of hosts that XDP serves. No state of its own: the program and its maps
+ * are found through the ports that have it attached, and go with the last one.
+ */
+#pragma once
+#include "diag.h"
+#include "model.h"
+
+/* On or off at both wires (host's and DPU's) of one host. No fabric: success. */
+int fabric_switch_set(const struct lab *lab, size_t host, bool on, struct diag *diag);
