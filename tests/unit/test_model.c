@@ -103,27 +103,6 @@ static void mtu_follows_the_overlay(void)
 	lab_free(lab);
 }
 
-static void running_numbers_are_kept(void)
-{
-	struct lab *running = read_lab("lab: t\n" THREE);
-	struct lab *wanted = read_lab("lab: t\nhosts: {k: , h: }\n"
-				      "port-groups: {n: {vni: 9}, v: {vlan: 2}, g: {vni: 1}}\n"
-				      "vms:\n  new: {host: h, port-group: n, ip: 10.0.0.9/24}\n"
-				      "  c: {host: h, port-group: g, ip: 10.0.0.3/24}\n"
-				      "  a: {host: k, port-group: g, ip: 10.0.0.1/24}\n");
-
-	lab_adopt_numbers(wanted, running);
-	CU_ASSERT_EQUAL(lab_find_vm(wanted, "c")->port, 17);	/* where it was, though now first */
-	CU_ASSERT_EQUAL(lab_find_vm(wanted, "new")->port, 16); /* left free by a, which moved */
-	CU_ASSERT_EQUAL(lab_find_vm(wanted, "a")->port, 16);
-	CU_ASSERT_EQUAL(lab_find_group(wanted, "g")->segment, 1);
-	CU_ASSERT_EQUAL(lab_find_group(wanted, "v")->segment, 2);
-	CU_ASSERT_EQUAL(lab_find_group(wanted, "n")->segment, 3);
-	CU_ASSERT_EQUAL(lab_check(wanted, NULL, NULL), 0);
-	lab_free(running);
-	lab_free(wanted);
-}
-
 /* VMs on one host, that many. */
 static char *crowd(unsigned n)
 {
@@ -184,6 +163,5 @@ SUITE(model,
       {"MAC addresses follow from the names alone", macs_follow_from_names_alone},
       {"port and segment numbers go by order, around those given", numbers_go_by_order_around_those_given},
       {"a VM's MTU follows the overlay's", mtu_follows_the_overlay},
-      {"numbers of a running lab are kept", running_numbers_are_kept},
       {"a host holds as many VMs as it has ports", a_host_holds_as_many_vms_as_it_has_ports},
       {"more segments than there are is an error", more_segments_than_there_are_is_an_error});

@@ -206,34 +206,3 @@ void lab_derive(struct lab *lab)
 	for (size_t i = 0; i < lab->n_vms; i++)
 		derive_vm(lab, &lab->vms[i]);
 }
-
-/* ---- numbers of a running lab --------------------------------------------- */
-
-static uint16_t running_segment(const struct lab *running, const struct lab_group *group)
-{
-	for (size_t i = 0; i < running->n_groups; i++)
-		if (same_segment(&running->groups[i], group))
-			return running->groups[i].segment;
-	return 0;
-}
-
-static uint16_t running_port(const struct lab *running, const char *host, const char *vm)
-{
-	for (size_t i = 0; i < running->n_vms; i++)
-		if (!strcmp(running->vms[i].name, vm) &&
-		    !strcmp(running->hosts[running->vms[i].host].name, host))
-			return running->vms[i].port;
-	return 0;
-}
-
-void lab_adopt_numbers(struct lab *lab, const struct lab *running)
-{
-	for (size_t i = 0; i < lab->n_groups; i++)
-		lab->groups[i].segment = running_segment(running, &lab->groups[i]);
-	for (size_t i = 0; i < lab->n_vms; i++) {
-		struct lab_vm *vm = &lab->vms[i];
-
-		vm->port = running_port(running, lab->hosts[vm->host].name, vm->name);
-	}
-	lab_derive(lab);
-}

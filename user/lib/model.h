@@ -117,11 +117,6 @@ void lab_free(struct lab *lab);
 void lab_derive(struct lab *lab);
 /* The largest MTU a VM of this port group can have: what the fabric carries, less the overlay's header. */
 uint16_t lab_group_mtu(const struct lab *lab, const struct lab_group *group);
-/*
- * Gives VMs and segments that also exist in the running lab the numbers they have
- * there, and the others free ones: tables in the kernel name them by number.
- */
-void lab_adopt_numbers(struct lab *lab, const struct lab *running);
 const char *frame_path_name(enum frame_path path); /* as in the contract: "linux", "host", "dpu-mux", "dpu-upt" */
 int frame_path_parse(const char *word, enum frame_path *ret_path);
 const char *lab_hook_name(enum lab_hook hook);
