@@ -24,6 +24,18 @@
 	})
 
 /*
+ * A length for a helper must be tested on the register that is passed. clang folds
+ * the two tests of a range into one on a copy (n - lo > hi - lo), from which
+ * verifiers before some version between 6.12 and 6.18 learn nothing about n; and
+ * before 6.8 they learn nothing from n != 0, so lo has to be above 1.
+ */
+#define outside_range(n, lo, hi)                                                                   \
+	((n) > (hi) || ({                                                                          \
+		 keep_register(n);                                                                 \
+		 (n) < (lo);                                                                       \
+	 }))
+
+/*
  * clang likes to keep &ctx->data in a register or on the stack; the verifier
  * takes ctx fields only at constant offsets from ctx itself. All versions so far.
  */

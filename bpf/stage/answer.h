@@ -12,6 +12,7 @@
  * the reason it would have been answered.
  */
 #pragma once
+#include "core/compat.h"
 #include "core/csum.h"
 #include "core/rate.h"
 #include "core/stats.h"
@@ -127,7 +128,7 @@ STAGE int answer_send(hook_ctx *ctx, struct pkt *p, __u32 ip_len)
 	struct wire_eth eth;
 	long err;
 
-	if (!p || !answer || !ip_len || ip_len > ANSWER_MAX)
+	if (!p || !answer || outside_range(ip_len, sizeof(struct wire_ip4), ANSWER_MAX))
 		return 0;
 	__builtin_memcpy(eth.dmac, p->key.smac, 6);
 	__builtin_memcpy(eth.smac, p->key.dmac, 6);
@@ -232,7 +233,8 @@ STAGE int answer_error(hook_ctx *ctx, struct pkt *p, __u8 type, __u8 code, __u32
 	head = answer_ip_len(p) + sizeof(*icmp);
 	quote = answer_quote_len(p);
 	last = (head + quote - 1) / 4;
-	if (!quote || quote > ANSWER_MAX - sizeof(struct wire_ip6) - sizeof(*icmp) || last >= ANSWER_ROOM / 4)
+	if (outside_range(quote, sizeof(struct wire_ip4), ANSWER_MAX - sizeof(struct wire_ip6) - sizeof(*icmp)) ||
+	    last >= ANSWER_ROOM / 4)
 		return 0;
 	answer->w[last] = 0; /* the checksum reads whole words */
 	if (hook_load(ctx, p->l3_off, &answer->b[head], quote))
