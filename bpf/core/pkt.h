@@ -81,6 +81,11 @@ struct pkt {
 	__u8 ct_side;	/* side of ct_key that sent this frame */
 	__u8 inbound;	/* the frame goes towards the VM of the vNIC */
 
+	/* of an answer: the transport checksum, if it looks like one left to a device to finish */
+	__u8 half_made;
+	__u16 half_check; /* as found */
+	__u16 half_at;	  /* where the answer quotes it; 0 = not at all, or not to the end */
+
 	/* of a flood; here, not on the stack, where the verifier would follow every value they take */
 	__u8 wrapped;	 /* the outer header is on the frame */
 	__u16 copies;	 /* sent */

@@ -21,11 +21,16 @@
  *   hook_decap(ctx)	  remove the DPU_VXLAN_OVERHEAD outer bytes (GSO and checksum state kept)
  *   hook_encap(ctx, outer)  prepend a ready-made 50-byte outer header and fill in its lengths
  *   hook_untag(ctx), hook_tag(ctx, vid)  802.1Q, wherever the tag travels
- *   hook_resize(ctx, len)	  make the frame exactly len bytes (<= 1024), linear, no GSO, checksum state
- *			  NONE, for answers built in place; everything behind the Ethernet header
- *			  is undefined afterwards
+ *   hook_resize(ctx, len, l4_len)  make the frame exactly len bytes, linear, no GSO, for an answer built
+ *			  in place; everything behind the Ethernet header is undefined afterwards.
+ *			  l4_len: bytes of the frame from its transport header on. The half-made
+ *			  checksum a local sender may have left to a device is forgotten, or:
+ *			  HOOK_HALF_MADE: if there was one, a device will still finish it, at the
+ *			  same distance from the end of the frame
  *   hook_clone_to(ctx, ifindex)  send a copy out of a device (HOOK_CAN_CLONE only)
  * Ends, the only places that name XDP_x or TC_ACT_x:
  *   hook_forward(ctx, port), hook_to_stack(ctx), hook_drop(ctx)
  */
 #pragma once
+
+#define HOOK_HALF_MADE 1

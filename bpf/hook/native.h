@@ -126,8 +126,9 @@ INLINE long hook_tag(hook_ctx *ctx, __u16 vid)
 	return hook_store(ctx, sizeof(addresses), &tag, sizeof(tag)); /* type, then TCI */
 }
 
-INLINE long hook_resize(hook_ctx *ctx, __u32 len)
+INLINE long hook_resize(hook_ctx *ctx, __u32 len, __u32 l4_len)
 {
+	(void)l4_len;
 	return native_frame_resize(ctx, len);
 }
 

@@ -119,6 +119,8 @@ INLINE long hook_make_room(hook_ctx *ctx)
 	err = bpf_skb_load_bytes(ctx, 0, &eth, sizeof(eth));
 	if (!err)
 		err = bpf_skb_adjust_room(ctx, DPU_VXLAN_OVERHEAD, BPF_ADJ_ROOM_MAC, TC_ENCAP_FLAGS);
+	if (err == -EALREADY) /* an answer to a frame that was in a tunnel; not GSO */
+		return bpf_skb_change_head(ctx, DPU_VXLAN_OVERHEAD, 0);
 	return err ? err : bpf_skb_store_bytes(ctx, DPU_VXLAN_OVERHEAD, &eth, sizeof(eth), 0);
 }
 
@@ -157,19 +159,52 @@ INLINE long hook_tag(hook_ctx *ctx, __u16 vid)
 }
 
 /*
- * Removing and adding 40 bytes drops CHECKSUM_PARTIAL; without it the device
- * that sends the answer would "finish" a checksum inside the quoted packet.
+ * A half-made checksum (CHECKSUM_PARTIAL) must go before the frame becomes
+ * another: a device would "finish" it in the middle of the answer. The kernel
+ * forgets it when the place where it starts is removed from the front, which
+ * adjust_room does behind the Ethernet header if it finds enough bytes left.
  */
-INLINE long hook_resize(hook_ctx *ctx, __u32 len)
-{
-	const int slack = 40, least = 98; /* what adjust_room wants to see left */
-	long err = bpf_skb_change_tail(ctx, len > least ? len : least, 0);
+#define TC_FORGET   128 /* more than Ethernet, IPv6 and its usual extension headers */
+#define TC_ROOM	    (TC_FORGET + 14 + 40) /* adjust_room leaves an IP header */
+#define TC_LEAST_L3 20
+#define TC_LEAST    (14 + TC_LEAST_L3)
 
+/*
+ * change_tail refuses frames that were in a tunnel. What is left: take away all
+ * but the last 34 bytes (IPv6: with the conversion to IPv4, which removes the
+ * 20 bytes that adjust_room will not), then insert what is needed.
+ */
+INLINE long tc_resize_tunnelled(hook_ctx *ctx, __u32 len, __u32 l4_len)
+{
+	int v6 = ctx->protocol == bpf_htons(ETHERTYPE_IP6);
+	int least = v6 ? TC_LEAST + 20 : TC_LEAST;
+	int less = (int)ctx->len - least, more = (int)len - least;
+	long err = ctx->gso_size ? -EOPNOTSUPP : 0;
+
+	if (!err && less)
+		err = bpf_skb_adjust_room(ctx, -less, BPF_ADJ_ROOM_MAC, 0);
+	if (!err && v6)
+		err = bpf_skb_change_proto(ctx, bpf_htons(ETHERTYPE_IP4), 0);
+	if (!err && v6)
+		err = bpf_skb_change_proto(ctx, bpf_htons(ETHERTYPE_IP6), 0);
+	if (!err && more)
+		err = bpf_skb_adjust_room(ctx, more, BPF_ADJ_ROOM_MAC, 0);
+	if (err)
+		return err;
+	return l4_len > TC_LEAST ? 0 : HOOK_HALF_MADE;
+}
+
+INLINE long hook_resize(hook_ctx *ctx, __u32 len, __u32 l4_len)
+{
+	__u32 room = len > TC_ROOM ? len : TC_ROOM;
+	long err = bpf_skb_change_tail(ctx, room, 0);
+
+	if (err)
+		return tc_resize_tunnelled(ctx, len, l4_len);
+	err = bpf_skb_adjust_room(ctx, -TC_FORGET, BPF_ADJ_ROOM_MAC, 0);
 	if (!err)
-		err = bpf_skb_adjust_room(ctx, -slack, BPF_ADJ_ROOM_MAC, 0);
-	if (!err)
-		err = bpf_skb_adjust_room(ctx, slack, BPF_ADJ_ROOM_MAC, 0);
-	if (!err && len < least)
+		err = bpf_skb_adjust_room(ctx, TC_FORGET, BPF_ADJ_ROOM_MAC, 0);
+	if (!err && len < room)
 		err = bpf_skb_change_tail(ctx, len, 0);
 	return err;
 }

@@ -132,10 +132,11 @@ INLINE long hook_tag(hook_ctx *ctx, __u16 vid)
 	return 0;
 }
 
-INLINE long hook_resize(hook_ctx *ctx, __u32 len)
+INLINE long hook_resize(hook_ctx *ctx, __u32 len, __u32 l4_len)
 {
 	int more = (int)len - (int)hook_len(ctx);
 
+	(void)l4_len;
 	/*
 	 * All bytes are about to be written anew, so it does not matter at which end
 	 * they come; but only in front is there always room: veth copies a local

@@ -109,7 +109,27 @@ INLINE __u64 answer_pseudo(const struct pkt *p, __u8 proto, __u32 l4_len)
 	return sum;
 }
 
-/* Takes the tunnel or the tag off, and leaves a frame of len bytes. */
+/* Bytes of the packet from its transport header on. */
+INLINE __u32 answer_l4_len(const struct pkt *p)
+{
+	__u32 total = p->l3_len ? p->l3_len : p->len - p->l3_off; /* 0: GSO above 64 KiB */
+
+	return total - (p->l4_off - p->l3_off);
+}
+
+/*
+ * A local sender's checksum that a device is to finish holds the sum of the
+ * pseudo header only. (A finished one looks like that once in 65536: that
+ * answer may get lost.)
+ */
+INLINE void answer_note_half_made(struct pkt *p, __u16 check)
+{
+	p->half_check = check;
+	p->half_made = check == csum_fold(answer_pseudo(p, p->key.proto, answer_l4_len(p)));
+	p->half_at = 0;
+}
+
+/* Takes the tunnel or the tag off, and leaves a frame of len bytes; as hook_resize(). */
 INLINE long answer_clear(hook_ctx *ctx, const struct pkt *p, __u32 len)
 {
 	long err = 0;
@@ -118,7 +138,21 @@ INLINE long answer_clear(hook_ctx *ctx, const struct pkt *p, __u32 len)
 		err = hook_decap(ctx);
 	else if (p->tagged)
 		err = hook_untag(ctx);
-	return err ? err : hook_resize(ctx, len);
+	return err ? err : hook_resize(ctx, len, answer_l4_len(p));
+}
+
+/*
+ * The device will finish the checksum of the quoted packet: it must find it as
+ * it was. The answer's own checksum already counts on the result.
+ */
+INLINE long answer_leave_half_made(struct answer_packet *answer, const struct pkt *p)
+{
+	if (!p->half_made)
+		return 0;
+	if (!p->half_at || p->half_at > ANSWER_MAX - sizeof(p->half_check))
+		return -EOPNOTSUPP;
+	__builtin_memcpy(&answer->b[p->half_at], &p->half_check, sizeof(p->half_check));
+	return 0;
 }
 
 /* Replaces the frame with the answer of ip_len bytes, to be sent back. */
@@ -134,6 +168,8 @@ STAGE int answer_send(hook_ctx *ctx, struct pkt *p, __u32 ip_len)
 	__builtin_memcpy(eth.smac, p->key.dmac, 6);
 	eth.type = bpf_htons(p->ethertype);
 	err = answer_clear(ctx, p, sizeof(eth) + ip_len);
+	if (err == HOOK_HALF_MADE)
+		err = answer_leave_half_made(answer, p);
 	if (!err)
 		err = hook_store(ctx, 0, &eth, sizeof(eth));
 	if (!err)
@@ -153,11 +189,10 @@ STAGE int answer_send(hook_ctx *ctx, struct pkt *p, __u32 ip_len)
 /* Bytes the segment takes in its sender's sequence space. */
 INLINE __u32 answer_segment_len(const struct pkt *p, const struct wire_tcp *tcp)
 {
-	__u32 headers = p->l4_off - p->l3_off + (tcp->doff >> 4) * 4;
-	__u32 total = p->l3_len ? p->l3_len : p->len - p->l3_off; /* 0: GSO above 64 KiB */
+	__u32 header = (tcp->doff >> 4) * 4, total = answer_l4_len(p);
 	__u32 flags = !!(tcp->flags & WIRE_TCP_SYN) + !!(tcp->flags & WIRE_TCP_FIN);
 
-	return total > headers ? total - headers + flags : flags;
+	return total > header ? total - header + flags : flags;
 }
 
 /* RFC 9293 3.10.7.1: the reset a closed port would send. */
@@ -168,6 +203,7 @@ STAGE int answer_rst(hook_ctx *ctx, struct pkt *p)
 
 	if (!p || !answer || hook_load(ctx, p->l4_off, &in, sizeof(in)))
 		return 0;
+	answer_note_half_made(p, in.check);
 	answer_ip(answer, p, WIRE_PROTO_TCP, sizeof(*out));
 	out = (void *)&answer->b[answer_ip_len(p)];
 	*out = (struct wire_tcp){.sport = in.dport, .dport = in.sport, .doff = 5 << 4, .flags = WIRE_TCP_RST};
@@ -219,6 +255,32 @@ INLINE __u16 answer_icmp_check(const struct pkt *p, __u32 len)
 	return csum_finish(sum.sum);
 }
 
+/*
+ * A checksum left to a device is finished in the quote, if all it covers is
+ * quoted. head: where the quote begins.
+ */
+INLINE void answer_finish_quote(struct answer_packet *answer, struct pkt *p, __u32 head, __u32 quote)
+{
+	__u32 l4 = head + p->l4_off - p->l3_off, at = l4;
+	struct answer_sum sum = {.first = l4 / 4};
+	__u16 check;
+
+	if (p->key.proto == WIRE_PROTO_TCP)
+		at += __builtin_offsetof(struct wire_tcp, check);
+	else if (p->key.proto == WIRE_PROTO_UDP)
+		at += __builtin_offsetof(struct wire_udp, check);
+	if (at == l4 || at > ANSWER_MAX - sizeof(check) || p->l4_off + answer_l4_len(p) != p->l3_off + quote)
+		return;
+	__builtin_memcpy(&check, &answer->b[at], sizeof(check));
+	answer_note_half_made(p, check);
+	if (!p->half_made)
+		return;
+	p->half_at = at;
+	env_loop((head + quote - l4 + 3) / 4, answer_sum_step, &sum);
+	check = csum_finish(sum.sum);
+	__builtin_memcpy(&answer->b[at], &check, sizeof(check));
+}
+
 /* An ICMP error that quotes the frame's packet. */
 STAGE int answer_error(hook_ctx *ctx, struct pkt *p, __u8 type, __u8 code, __u32 rest)
 {
@@ -239,6 +301,7 @@ STAGE int answer_error(hook_ctx *ctx, struct pkt *p, __u8 type, __u8 code, __u32
 	answer->w[last] = 0; /* the checksum reads whole words */
 	if (hook_load(ctx, p->l3_off, &answer->b[head], quote))
 		return 0;
+	answer_finish_quote(answer, p, head, quote);
 	answer_ip(answer, p, proto, sizeof(*icmp) + quote);
 	icmp = (void *)&answer->b[answer_ip_len(p)];
 	*icmp = (struct wire_icmp){.type = type, .code = code, .id = rest & 0xffff, .seq = rest >> 16};
