@@ -114,8 +114,10 @@ static int bridge_sysctls(struct path *path, const char *bridge)
 		{"ipv4/conf/%s/forwarding", "0"}, /* segments are not routed to each other */
 		{"ipv4/conf/%s/arp_ignore", "1"}, /* the host's underlay address is not for VMs */
 		{"ipv6/conf/%s/accept_ra", "0"},
-		{"ipv6/conf/%s/accept_dad", "0"},   /* its link-local address is usable at once */
-		{"ipv6/conf/%s/disable_ipv6", "0"}, /* which the host's own devices do not have */
+		/* a link-local address, usable at once, which the host's other devices do not have */
+		{"ipv6/conf/%s/accept_dad", "0"},
+		{"ipv6/conf/%s/disable_ipv6", "0"},
+		{"ipv6/conf/%s/addr_gen_mode", "0"},
 	};
 	char name[64];
 	int err = 0;
