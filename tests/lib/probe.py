@@ -4,10 +4,10 @@
 
   probe.py serve FILE TCP_PORTS UDP_PORTS   echo servers, both families; FILE appears once all listen
   probe.py outcome tcp|udp ADDRESS PORT...  one line per port: "PORT open|timeout|ECONNREFUSED|..."
-  probe.py tcp ADDRESS PORT BYTES           sends and gets back BYTES of random data: "ok", or why not
-  probe.py udp ADDRESS PORT SIZE COUNT      echoes COUNT datagrams of SIZE bytes: "ok", or why not
+  probe.py tcp ADDRESSES PORT BYTES         sends and gets back BYTES of random data: "ok", or why not
+  probe.py udp ADDRESSES PORT SIZE COUNT    echoes COUNT datagrams of SIZE bytes: "ok", or why not
 
-Port lists are comma-separated; "-" is none. Runs until killed (serve) or done.
+Lists are comma-separated; "-" is no port. Runs until killed (serve) or done.
 """
 import errno
 import hashlib
@@ -148,6 +148,11 @@ def udp_echo(address, port, size, count):
     return "ok" if not lost else f"{lost} of {count} lost"
 
 
+def all_ok(check, addresses, *args):
+    wrong = [f"{a}: {r}" for a in addresses.split(",") if (r := check(a, *args)) != "ok"]
+    return "; ".join(wrong) or "ok"
+
+
 def main(args):
     if args[0] == "serve":
         serve(args[1], ports(args[2]), ports(args[3]))
@@ -155,9 +160,9 @@ def main(args):
         kind = socket.SOCK_STREAM if args[1] == "tcp" else socket.SOCK_DGRAM
         print_outcomes(kind, args[2], [int(p) for p in args[3:]])
     elif args[0] == "tcp":
-        print(tcp_transfer(args[1], int(args[2]), int(args[3])))
+        print(all_ok(tcp_transfer, args[1], int(args[2]), int(args[3])))
     elif args[0] == "udp":
-        print(udp_echo(args[1], int(args[2]), int(args[3]), int(args[4])))
+        print(all_ok(udp_echo, args[1], int(args[2]), int(args[3]), int(args[4])))
     else:
         sys.exit(__doc__)
 
