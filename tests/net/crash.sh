@@ -107,7 +107,8 @@ sweep() {
 
 # ---- another lab, whose traffic goes on --------------------------------------
 
-rcu=$(cat /sys/kernel/rcu_expedited)
+mkdir -p /run/dpulab
+rcu=$(flock /run/dpulab/.hurry cat /sys/kernel/rcu_expedited)
 OTHER=${LAB}w
 at_exit "remove_lab $OTHER"
 sed "s/^lab:.*/lab: $OTHER/" lab.yaml >other.yaml

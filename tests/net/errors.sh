@@ -76,7 +76,7 @@ for words in "" "no-such-verb" "up" "up a b" "up --no-such-option x" "ls --json=
 	"$DPULAB" $words >/dev/null 2>&1
 	expect "exit code of dpulab $words" $? 2
 done
-"$DPULAB" plan x 2>&1 | grep -q 'not built yet' || fail "plan does not say that it is not built"
+grep -q 'not built yet' <("$DPULAB" plan x 2>&1) || fail "plan does not say that it is not built"
 for verb in demo up down ls apply exec place load unload show check; do
-	"$DPULAB" $verb -h | grep -q "^usage: dpulab $verb " || fail "no help for $verb"
+	grep -q "^usage: dpulab $verb " <("$DPULAB" $verb -h) || fail "no help for $verb"
 done

@@ -9,7 +9,6 @@
 #include "attach.h"
 #include "cpus.h"
 #include "ethtool.h"
-#include "frame.h"
 #include "mapio.h"
 #include "offload.h"
 #include "rt.h"
@@ -163,16 +162,7 @@ int ebpf_serve(struct ebpf *ebpf, bool xdp, struct diag *diag)
 
 int ebpf_use_wire(const struct ebpf *ebpf, enum node_location where, struct diag *diag)
 {
-	const struct lab_host *host = &ebpf->lab->hosts[ebpf->host];
-	int err;
-
-	if (!ebpf->has_dpu)
-		return 0;
-	err = topology_activate_wire(ebpf->lab, ebpf->host, where == LOCATION_DPU, diag);
-	if (err)
-		return err;
-	return frame_announce(ebpf->at[where].ns, where == LOCATION_DPU ? TOPOLOGY_DPU_WIRE : TOPOLOGY_UPLINK,
-			      host->vtep_mac, &host->vtep.addr, diag);
+	return topology_activate_wire(ebpf->lab, ebpf->host, where == LOCATION_DPU, diag);
 }
 
 /* ---- moving a vNIC device between the locations ------------------------- */
@@ -373,6 +363,9 @@ int ebpf_stop(const struct lab *lab, size_t host, struct diag *diag)
 			err = leave_devices(&ebpf, diag);
 			ebpf_close(&ebpf);
 		}
+		/* whatever comes next on this host uses the host's own wire */
+		if (!err)
+			err = topology_activate_wire(lab, host, false, diag);
 	}
 	if (!err)
 		err = dataplane_remove(lab->name, lab->hosts[host].name, diag);

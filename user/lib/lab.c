@@ -84,6 +84,7 @@ static int start_host(const struct lab *lab, size_t host, struct diag *diag)
 	int err;
 
 	if (h->path == PATH_LINUX) {
+		/* its wire is the host's */
 		err = ebpf_stop(lab, host, diag);
 		return err ? err : linuxpath_start(lab, host, diag);
 	}

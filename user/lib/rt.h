@@ -87,8 +87,8 @@ int rt_link_del_group(struct netns *ns, unsigned group, struct diag *diag);
 int rt_addr_add(struct netns *ns, const struct rt_addr *addr,
 		struct diag *diag); /* nodad; there already is success */
 int rt_addr_del(struct netns *ns, const struct rt_addr *addr, struct diag *diag);
-/* Bridge port: take floods (unknown unicast, broadcast, multicast) or not. */
-int rt_bridge_port_flood(struct netns *ns, int ifindex, bool on, struct diag *diag);
+/* Bridge port: learn from it and send it floods (unknown unicast, broadcast, multicast), or neither. */
+int rt_bridge_port_active(struct netns *ns, int ifindex, bool on, struct diag *diag);
 
 /*
  * Anything else: takes ownership of msg. what completes "cannot ..."; tolerate

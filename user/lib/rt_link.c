@@ -172,7 +172,7 @@ int rt_addr_del(struct netns *ns, const struct rt_addr *addr, struct diag *diag)
 			  "remove an IPv%u address from device %d", addr->family, addr->ifindex);
 }
 
-int rt_bridge_port_flood(struct netns *ns, int ifindex, bool on, struct diag *diag)
+int rt_bridge_port_active(struct netns *ns, int ifindex, bool on, struct diag *diag)
 {
 	struct nl_msg *msg = rt_link_message(RTM_NEWLINK, 0, ifindex, NULL);
 	struct nlattr *info, *data;
@@ -182,10 +182,11 @@ int rt_bridge_port_flood(struct netns *ns, int ifindex, bool on, struct diag *di
 	info = nla_nest_start(msg, IFLA_LINKINFO);
 	nla_put_string(msg, IFLA_INFO_SLAVE_KIND, "bridge");
 	data = nla_nest_start(msg, IFLA_INFO_SLAVE_DATA);
+	nla_put_u8(msg, IFLA_BRPORT_LEARNING, on);
 	nla_put_u8(msg, IFLA_BRPORT_UNICAST_FLOOD, on);
 	nla_put_u8(msg, IFLA_BRPORT_MCAST_FLOOD, on);
 	nla_put_u8(msg, IFLA_BRPORT_BCAST_FLOOD, on);
 	nla_nest_end(msg, data);
 	nla_nest_end(msg, info);
-	return rt_request(ns, msg, 0, diag, "set flooding of bridge port %d", ifindex);
+	return rt_request(ns, msg, 0, diag, "set learning and flooding of bridge port %d", ifindex);
 }
