@@ -397,6 +397,9 @@ static void missing_cpus_are_a_warning(void)
 	CU_ASSERT_EQUAL_FATAL(diag.n, 1);
 	CU_ASSERT_EQUAL(diag.records[0].level, DIAG_WARNING);
 	CU_ASSERT_PTR_NOT_NULL(strstr(diag.records[0].message, "CPU 2-3"));
+	lab_limit_cpus(lab, &online);
+	CU_ASSERT_EQUAL(lab->hosts[0].cpus.bits[0], 3);
+	CU_ASSERT_EQUAL(lab->hosts[0].dpu_cpus.bits[0], 2);
 	diag_clear(&diag);
 	lab_free(lab);
 }
@@ -485,5 +488,5 @@ SUITE(config,
       {"a flood of errors is cut", a_flood_of_errors_is_cut},
       {"files that cannot be read say why", files_that_cannot_be_read_say_why},
       {"what is written reads back as the same lab", written_labs_read_back},
-      {"CPUs that the machine lacks are a warning", missing_cpus_are_a_warning},
+      {"CPUs that the machine lacks are left out with a warning", missing_cpus_are_a_warning},
       {"damaged files never crash the reader", damaged_files_never_crash});

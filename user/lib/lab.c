@@ -11,8 +11,10 @@
  */
 #include "lab.h"
 #include "config.h"
+#include "cpus.h"
 #include "dataplane.h"
 #include "host.h"
+#include "lab_check.h"
 #include "machine.h"
 #include "nodes.h"
 #include "preflight.h"
@@ -76,6 +78,20 @@ void lab_report_free(struct lab_report *report)
 }
 
 /* ---- bringing a lab to its file -------------------------------------------- */
+
+/* The lab file, as far as this machine has the CPUs for it. */
+static int read_file(const char *file, struct lab **ret_lab, struct diag *diag)
+{
+	struct cpu_set online;
+	int err = config_read(file, ret_lab, diag);
+
+	if (err)
+		return err;
+	cpus_online(&online);
+	lab_check_cpus(*ret_lab, &online, diag);
+	lab_limit_cpus(*ret_lab, &online);
+	return 0;
+}
 
 /* A host whose datapath may be in any state, or not there at all. */
 static int start_host(const struct lab *lab, size_t host, struct diag *diag)
@@ -235,7 +251,7 @@ int lab_up(const char *file, struct lab_report *ret_report, struct diag *diag)
 	struct machine_hurry hurry;
 	struct lab_report report = {};
 	struct lab *lab = NULL;
-	int err = config_read(file, &lab, diag);
+	int err = read_file(file, &lab, diag);
 
 	if (!err)
 		err = preflight_require(NEEDS, diag);
@@ -322,7 +338,7 @@ int lab_apply(const char *file, struct lab_report *ret_report, struct diag *diag
 	STATE_CLEANUP struct state *state = NULL;
 	struct lab_report report = {};
 	struct lab *lab = NULL;
-	int err = config_read(file, &lab, diag);
+	int err = read_file(file, &lab, diag);
 
 	if (!err)
 		err = preflight_require(NEEDS, diag);

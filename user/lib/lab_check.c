@@ -391,17 +391,24 @@ int lab_check(const struct lab *lab, const struct config_places *places, struct 
 	return check.failed ? -EINVAL : 0;
 }
 
+static struct cpu_set without(const struct cpu_set *set, const struct cpu_set *taken)
+{
+	struct cpu_set left;
+
+	for (size_t i = 0; i < sizeof(left.bits) / sizeof(left.bits[0]); i++)
+		left.bits[i] = set->bits[i] & ~taken->bits[i];
+	return left;
+}
+
 static void warn_missing(const char *host, const char *key, const struct cpu_set *set,
 			 const struct cpu_set *online, struct diag *diag)
 {
-	struct cpu_set missing;
+	const struct cpu_set missing = without(set, online);
 	char named[VALUE_TEXT_MAX], present[VALUE_TEXT_MAX];
 
-	for (size_t i = 0; i < sizeof(missing.bits) / sizeof(missing.bits[0]); i++)
-		missing.bits[i] = set->bits[i] & ~online->bits[i];
 	if (cpu_set_is_empty(&missing))
 		return;
-	diag_warn(diag, "work pinned to them runs on any CPU instead; change the list for this machine",
+	diag_warn(diag, "they are left out; if none is left the work is not pinned",
 		  "hosts.%s.%s names CPU %s, but this machine has %s", host, key,
 		  cpu_set_format(&missing, named), cpu_set_format(online, present));
 }
@@ -413,5 +420,17 @@ void lab_check_cpus(const struct lab *lab, const struct cpu_set *online, struct 
 
 		warn_missing(host->name, "cpus", &host->cpus, online, diag);
 		warn_missing(host->name, "dpu-cpus", &host->dpu_cpus, online, diag);
+	}
+}
+
+void lab_limit_cpus(struct lab *lab, const struct cpu_set *online)
+{
+	for (size_t i = 0; i < lab->n_hosts; i++) {
+		struct lab_host *host = &lab->hosts[i];
+		const struct cpu_set missing = without(&host->cpus, online);
+		const struct cpu_set dpu_missing = without(&host->dpu_cpus, online);
+
+		host->cpus = without(&host->cpus, &missing);
+		host->dpu_cpus = without(&host->dpu_cpus, &dpu_missing);
 	}
 }

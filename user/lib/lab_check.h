@@ -9,5 +9,7 @@
 /* All findings go to diag. 0, or -EINVAL if there was an error. places may be NULL. */
 int lab_check(const struct lab *lab, const struct config_places *places, struct diag *diag);
 
-/* Warns of CPUs that the lab names and this machine does not have. For the verb `check` and for `up`. */
+/* Warns of CPUs that the lab names and this machine does not have. */
 void lab_check_cpus(const struct lab *lab, const struct cpu_set *online, struct diag *diag);
+/* Takes them out, so that one file serves a laptop and a server; a set of none pins nothing. */
+void lab_limit_cpus(struct lab *lab, const struct cpu_set *online);
