@@ -3,7 +3,7 @@
  * stream - numbered UDP datagrams at a steady rate, and a sink that says exactly
  * which arrived. Used by the net tests that move a lab under traffic.
  *
- *   stream send ADDRESS PORT PPS SECONDS	prints "under way" (a quarter is sent), "sent N"
+ *   stream send ADDRESS PORT PPS STOP	until the file STOP exists; prints "under way", "sent N"
  *   stream sink PORT				prints "ready", "received N lost N duplicated N reordered N gap_us N"
  *
  * The sender ends with datagrams that carry the total, so lost is exact even if
@@ -22,11 +22,13 @@
 
 #define BATCH	     64
 #define END_COPIES   20
+#define END_PAUSE_NS 10000000ull
 #define END_MARK     (1ull << 63) /* the rest of the number is the total */
 #define RCVBUF	     (64 << 20)
 #define SINK_WAIT_S  30
 #define SEEN_MAX     (1u << 24) /* numbers the sink can tell apart */
-#define TICK_NS	     1000000ull
+#define TICK_NS	     500000ull
+#define CATCH_UP     2 /* a sender that was not run for a while goes on at most this much faster */
 #define NS_PER_S     1000000000ull
 
 struct datagram {
@@ -70,6 +72,17 @@ static unsigned send_some(int fd, uint64_t first, unsigned n)
 	return sent < 0 ? 0 : (unsigned)sent;
 }
 
+/* What is due, but no burst that no ring takes. Returns how many it sent. */
+static uint64_t send_tick(int fd, uint64_t sent, uint64_t due, uint64_t pps)
+{
+	uint64_t most = CATCH_UP * pps * TICK_NS / NS_PER_S + 1, n = due > sent ? due - sent : 0, done = 0;
+
+	n = n < most ? n : most;
+	while (done < n)
+		done += send_some(fd, sent + done, (unsigned)(n - done < BATCH ? n - done : BATCH));
+	return done;
+}
+
 static void wait_until(uint64_t when_ns)
 {
 	struct timespec when = {.tv_sec = (time_t)(when_ns / NS_PER_S), .tv_nsec = (long)(when_ns % NS_PER_S)};
@@ -77,34 +90,30 @@ static void wait_until(uint64_t when_ns)
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL);
 }
 
-static int run_send(const char *address, const char *port, uint64_t pps, double seconds)
+static int run_send(const char *address, const char *port, uint64_t pps, const char *stop)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
-	uint64_t begin, total = (uint64_t)((double)pps * seconds), sent = 0;
+	uint64_t begin = now_ns(), sent = 0;
+	bool under_way = false;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	if (fd < 0 || inet_pton(AF_INET, address, &to.sin_addr) != 1 ||
 	    connect(fd, (struct sockaddr *)&to, sizeof(to)))
 		return die("connect");
-	begin = now_ns();
-	while (sent < total) {
-		bool early = sent < total / 4;
-		uint64_t due = (now_ns() - begin) * pps / NS_PER_S;
-
-		due = due < total ? due : total;
-		while (sent < due)
-			sent += send_some(fd, sent, (unsigned)(due - sent < BATCH ? due - sent : BATCH));
-		if (early && sent >= total / 4) {
+	while (!under_way || access(stop, F_OK)) {
+		sent += send_tick(fd, sent, (now_ns() - begin) * pps / NS_PER_S, pps);
+		if (!under_way && sent > pps / 10) {
+			under_way = true;
 			puts("under way");
 			fflush(stdout);
 		}
 		wait_until(now_ns() + TICK_NS);
 	}
 	for (int i = 0; i < END_COPIES; i++) {
-		wait_until(now_ns() + 10 * TICK_NS);
-		send_some(fd, END_MARK | total, 1);
+		wait_until(now_ns() + END_PAUSE_NS);
+		send_some(fd, END_MARK | sent, 1);
 	}
-	printf("sent %llu\n", (unsigned long long)total);
+	printf("sent %llu\n", (unsigned long long)sent);
 	return 0;
 }
 
@@ -185,9 +194,9 @@ static int run_sink(const char *port)
 int main(int argc, char **argv)
 {
 	if (argc == 6 && !strcmp(argv[1], "send"))
-		return run_send(argv[2], argv[3], strtoull(argv[4], NULL, 10), atof(argv[5]));
+		return run_send(argv[2], argv[3], strtoull(argv[4], NULL, 10), argv[5]);
 	if (argc == 3 && !strcmp(argv[1], "sink"))
 		return run_sink(argv[2]);
-	fputs("usage: stream send ADDRESS PORT PPS SECONDS | stream sink PORT\n", stderr);
+	fputs("usage: stream send ADDRESS PORT PPS STOP | stream sink PORT\n", stderr);
 	return 2;
 }

@@ -86,6 +86,16 @@ static void add_flows(const struct dataplane *dp, struct inspect_port *ports, si
 	flow_view_close(&view);
 }
 
+uint64_t inspect_ring_drops(struct netns *ns, const char *dev)
+{
+	uint64_t all = 0, by_program = 0, redirected = 0;
+
+	ethtool_stat_sum(ns, dev, "_drops", &all);
+	ethtool_stat_sum(ns, dev, "_xdp_drops", &by_program);
+	ethtool_stat_sum(ns, dev, "_xdp_xmit_errors", &redirected);
+	return all - by_program + redirected;
+}
+
 static int read_port(const struct location *location, const struct port_dev *dev,
 		     struct inspect_port *port, struct diag *diag)
 {
@@ -102,7 +112,7 @@ static int read_port(const struct location *location, const struct port_dev *dev
 	port->tx_packets = stats->tx_packets + stats->flow_tx_packets;
 	port->tx_bytes = stats->tx_bytes + stats->flow_tx_bytes;
 	if (!err && dev->ifindex)
-		ethtool_stat_sum(location->ns, dev->dev, "_drops", &port->ring_drops);
+		port->ring_drops = inspect_ring_drops(location->ns, dev->dev);
 	return err;
 }
 

@@ -17,7 +17,7 @@ struct inspect_port {
 	struct attach_state attached;
 	struct dpu_port_stats stats; /* slow path, relay and retired flow entries ... */
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; /* ... with the living flow entries: everything */
-	uint64_t ring_drops; /* frames the device itself lost (full veth ring) */
+	uint64_t ring_drops; /* inspect_ring_drops() */
 };
 int inspect_ports(const struct location *location, struct inspect_port **ret_ports, size_t *ret_n,
 		  struct diag *diag);
@@ -68,6 +68,12 @@ int inspect_stats(const struct dataplane *dp, enum dpu_hook hook, struct dpu_nod
 		  struct diag *diag);
 int inspect_runs(const struct dataplane *dp, enum dpu_hook hook, uint64_t **ret_runs, size_t *ret_cpus,
 		 struct diag *diag);
+
+/*
+ * Frames a veth lost because the ring of the receiving end was full: sockets' frames are counted by the
+ * receiver, frames redirected by XDP by the sender. Not what a program dropped on purpose.
+ */
+uint64_t inspect_ring_drops(struct netns *ns, const char *dev);
 
 const char *inspect_reason_word(unsigned reason);     /* "dfw-rule" */
 const char *inspect_reason_sentence(unsigned reason); /* "dropped by a firewall rule" */

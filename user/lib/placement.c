@@ -21,12 +21,12 @@
  */
 #include <dpulab/stats.h>
 #include <errno.h>
-#include <string.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "ebpf.h"
-#include "ethtool.h"
 #include "handover.h"
+#include "inspect.h"
 #include "mapio.h"
 #include "rt.h"
 #include "tables.h"
@@ -78,20 +78,26 @@ static void add_programs(const struct location *location, struct cost *cost)
 	}
 }
 
-/* Full rings of the veths, and what the devices themselves refused. */
+/*
+ * Full rings, and what the devices themselves refused. Every device of the
+ * namespace, not only ports: a vNIC that moves takes its counters along and
+ * turns its representor from a port into none.
+ */
 static void add_devices(const struct location *location, struct cost *cost)
 {
-	for (size_t i = 0; i < location->n_ports; i++) {
-		struct rtnl_link_stats64 stats;
-		uint64_t ring = 0;
+	struct rt_link *links;
+	size_t n;
 
-		if (!location->ports[i].ifindex)
-			continue;
-		if (!ethtool_stat_sum(location->ns, location->ports[i].dev, "_drops", &ring))
-			cost->dropped += ring;
-		if (!rt_link_stats(location->ns, location->ports[i].dev, &stats, NULL))
+	if (rt_links(location->ns, &links, &n, NULL))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		struct rtnl_link_stats64 stats;
+
+		cost->dropped += inspect_ring_drops(location->ns, links[i].name);
+		if (!rt_link_stats(location->ns, links[i].name, &stats, NULL))
 			cost->dropped += stats.tx_dropped;
 	}
+	free(links);
 }
 
 static struct cost read_cost(const struct ebpf *ebpf)
