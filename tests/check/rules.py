@@ -109,13 +109,13 @@ def hook_types(tree):
     return matches(files, r"\b(xdp_md|__sk_buff)\b", "the pipeline knows struct pkt and hook_ctx only")
 
 
-# Makes and counts frames for measurements: no part of the datapath.
-LOAD_GENERATOR = "bpf/dpulab_load.bpf.c"
+# No part of the datapath: frames for measurements, and the emulated underlay.
+OTHER_PROGRAMS = ("bpf/dpulab_load.bpf.c", "bpf/dpulab_fabric.bpf.c")
 
 
 def datapath_outside_hook(tree):
     return [f for f in select(tree, "bpf/", *SOURCES)
-            if not f[0].startswith("bpf/hook/") and f[0] != LOAD_GENERATOR]
+            if not f[0].startswith("bpf/hook/") and f[0] not in OTHER_PROGRAMS]
 
 
 @rule("kernel action codes appear only in bpf/hook")
@@ -196,7 +196,7 @@ def no_shell_out(tree):
 
 @rule("maps of the datapath are touched only behind dataplane.h")
 def map_calls(tree):
-    allowed = re.compile(r"user/lib/(dataplane|tables|mapio|frameload)\w*\.c$")  # frameload: the generator's own
+    allowed = re.compile(r"user/lib/(dataplane|tables|mapio|frameload|fabric)\w*\.c$")  # the last two: maps of their own
     files = [f for f in select(tree, "user/", *SOURCES) if not allowed.match(f[0])]
     return matches(files, r"\bbpf_map_(lookup|update|delete|get_next)\w*\s*\(",
                    "only dataplane, tables and mapio know how a map is accessed")
