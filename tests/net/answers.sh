@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# RSTs and ICMP errors that the datapath makes reach the sender's socket intact:
+# from the own host, through the tunnel and through a VLAN, both families, small
+# and large datagrams, whichever device on the way finishes checksums.
+#
+#	va vb --- ha === VNI, VLAN === hb --- vc		da --- ha === VLAN === hb --- db
+. "$TESTS/lib/net.sh"
+need "$PYTHON" ethtool ping
+
+write_lab <<'YAML'
+lab: x
+hook: tc
+fabric: {mtu: 1600}
+hosts: {ha: {}, hb: {}}
+port-groups:
+  red: {vni: 5001}
+  blue: {vlan: 20}
+vms:
+  va: {host: ha, port-group: red, ip: [10.1.0.1/24, "2001:db8:1::1/64"]}
+  vb: {host: ha, port-group: red, ip: [10.1.0.2/24, "2001:db8:1::2/64"]}
+  vc: {host: hb, port-group: red, ip: [10.1.0.3/24, "2001:db8:1::3/64"]}
+  da: {host: ha, port-group: blue, ip: [10.2.0.1/24, "2001:db8:2::1/64"]}
+  db: {host: hb, port-group: blue, ip: [10.2.0.2/24, "2001:db8:2::2/64"]}
+firewall:
+  default: allow
+  rules:
+    - {name: at the far end, direction: in, protocol: tcp, port: 23, action: reject}
+    - {name: datagrams at the far end, direction: in, protocol: udp, port: 514, action: reject}
+    - {name: at once, direction: out, protocol: tcp, port: 24, action: reject}
+    - {name: datagrams at once, direction: out, protocol: udp, port: 515, action: reject}
+YAML
+
+# What the socket must hear; a quarter of a second is a hundred times what it takes.
+cat >refused.py <<'PYTHON'
+import errno, socket, sys
+
+def outcome(kind, address, port, size=0):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, kind) as s:
+        s.settimeout(1)
+        try:
+            s.connect((address, port))
+            if size:
+                s.send(bytes(size))
+                s.recv(1)
+            return "passed"
+        except OSError as e:
+            return errno.errorcode.get(e.errno, "timeout")
+
+for address in sys.argv[1:]:
+    prohibited = "EACCES" if ":" in address else "EHOSTUNREACH"
+    cases = [(socket.SOCK_STREAM, port, 0, "ECONNREFUSED") for port in (23, 24)]
+    cases += [(socket.SOCK_DGRAM, port, size, prohibited)
+              for port in (514, 515) for size in (1, 2, 5, 20, 26, 27, 28, 60, 547, 600, 1300)]
+    for kind, port, size, want in cases:
+        got = outcome(kind, address, port, size)
+        if got != want:
+            print(f"{address} port {port}, {size} bytes: {got} instead of {want};", end=" ")
+PYTHON
+
+refused() { # WHAT
+	expect "$1: va" "$(in_node va "$PYTHON" refused.py 10.1.0.2 10.1.0.3 2001:db8:1::2 2001:db8:1::3)" ""
+	expect "$1: da" "$(in_node da "$PYTHON" refused.py 10.2.0.2 2001:db8:2::2)" ""
+}
+
+checksums() { # on|off NODE DEV
+	in_node "$2" ethtool -K "$3" tx "$1" >/dev/null
+}
+
+too_big() { # ADDRESS SIZE
+	in_node va ping -M "do" -c 1 -W 1 -s "$2" "$1" >heard 2>&1
+	grep -Eq "mtu ?= ?1550" heard
+}
+
+fresh_lab
+refused "as built"
+for device in "va eth0" "ha va" "ha uplink0" "hb uplink0" "hb vc" "vc eth0" "ha da" "da eth0"; do
+	# shellcheck disable=SC2086
+	checksums off $device
+	refused "checksums made in software at $device"
+	# shellcheck disable=SC2086
+	checksums on $device
+done
+for device in "va eth0" "ha va" "ha uplink0" "hb uplink0" "ha da" "da eth0"; do
+	# shellcheck disable=SC2086
+	checksums off $device
+done
+refused "checksums made in software everywhere"
+
+# An open port of the far end is not refused by us.
+serve vc 25 25
+expect "an allowed port" "$(probe va outcome tcp 10.1.0.3 25)" "25 open"
+
+# Too big for the underlay: the VM has been told a wrong MTU, and hears the right one.
+for end in "va eth0" "ha va"; do
+	# shellcheck disable=SC2086
+	set -- $end
+	run ip -n "$(node "$1")" link set "$2" mtu 1600
+done
+too_big 10.1.0.3 1572 || fail "IPv4: no word of the MTU"
+too_big 2001:db8:1::3 1552 || fail "IPv6: no word of the MTU"
+for address in 10.1.0.3 2001:db8:1::3; do
+	expect "TCP by path MTU discovery to $address" "$(probe va tcp $address 25 500000)" ok
+done
