@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * dpulab_bench - what a measurement needs around the datapath, as XDP programs:
+ *
+ *   bench_source	rewrites a live test-run frame into the next frame of the plan and sends it
+ *   bench_sink		counts and drops
+ *   bench_pass		stub for the far end of a veth
+ *   bench_redirect	the baseline: one bare redirect_map, by ingress device
+ *   bench_hash		the other baseline: one bare look-up in a big hash map, then the redirect
+ */
+#include <linux/types.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <dpulab/bench.h>
+#include "core/compat.h"
+#include "core/wire.h"
+
+/* A bare look-up's key: what identifies a connection, and nothing else. */
+struct bench_hash_key {
+	__u64 src[2], dst[2];
+	__u32 ports;
+	__u32 proto;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(max_entries, BENCH_MAX_DEVICES);
+	__type(key, __u32);
+	__type(value, __u32);
+} bench_out SEC(".maps"), bench_bare SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, BENCH_TEMPLATES);
+	__type(key, __u32);
+	__type(value, struct bench_template);
+} bench_templates SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bench_order);
+} bench_order SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bench_counters);
+} bench_counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct bench_hash_key);
+	__type(value, __u32);
+} bench_table SEC(".maps");
+
+static __always_inline struct bench_counters *counters(void)
+{
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&bench_counters, &key);
+}
+
+static __always_inline void copy_words(__u8 *to, const __u8 *from, int n)
+{
+	for (int i = 0; i < n; i += 8)
+		wire_u64(to + i) = wire_u64(from + i);
+}
+
+/* Flow number into the ports (15 bits source, the rest destination) and the checksum (RFC 1624). */
+static __always_inline int set_flow(struct xdp_md *ctx, const struct bench_template *t, __u32 flow)
+{
+	__u8 *data = ctx_pointer(ctx, data), *end = ctx_pointer(ctx, data_end), *at;
+	__u32 sum, sport = flow & 0x7fff, dport = flow >> 15;
+	__be16 *word;
+
+	at = data + (t->ports_off & 127);
+	keep_register(at);
+	if (at + 4 > end)
+		return -1;
+	word = (__be16 *)at;
+	word[0] = bpf_htons(bpf_ntohs(word[0]) + (t->swap ? dport : sport));
+	word[1] = bpf_htons(bpf_ntohs(word[1]) + (t->swap ? sport : dport));
+	if (t->entropy_off) {
+		at = data + (t->entropy_off & 127);
+		keep_register(at);
+		if (at + 2 > end)
+			return -1;
+		*(__be16 *)at = bpf_htons(49152 + (flow & 0x3fff));
+	}
+	if (!t->check_off)
+		return 0;
+	at = data + (t->check_off & 127);
+	keep_register(at);
+	if (at + 2 > end)
+		return -1;
+	sum = (__u16)~bpf_ntohs(*(__be16 *)at) + sport + dport;
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	*(__be16 *)at = bpf_htons((__u16)~sum);
+	return 0;
+}
+
+SEC("xdp")
+int bench_source(struct xdp_md *ctx)
+{
+	__u8 *data = ctx_pointer(ctx, data), *end = ctx_pointer(ctx, data_end);
+	struct bench_counters *count = counters();
+	const struct bench_template *t;
+	const struct bench_order *order;
+	__u32 key = 0, n, mixed;
+
+	order = bpf_map_lookup_elem(&bench_order, &key);
+	if (!count || !order || data + 64 > end)
+		return XDP_DROP;
+	n = count->sent++;
+	mixed = n * 0x9e3779b1u; /* odd: every residue comes up once in 2^k frames */
+	mixed ^= mixed >> 15;
+	mixed *= 0x85ebca6bu;
+	mixed ^= mixed >> 13;
+	key = ((n / order->burst * 2) | (mixed >> 31)) & (order->templates - 1);
+	t = bpf_map_lookup_elem(&bench_templates, &key);
+	if (!t)
+		return XDP_DROP;
+	copy_words(data, t->bytes, 64);
+	if (order->frame_len > 64) {
+		if (data + 114 > end)
+			return XDP_DROP;
+		copy_words(data + 58, t->bytes + 58, 56);
+	}
+	if (set_flow(ctx, t, mixed & (order->flows - 1)))
+		return XDP_DROP;
+	return bpf_redirect_map(&bench_out, t->out, XDP_DROP);
+}
+
+SEC("xdp")
+int bench_sink(struct xdp_md *ctx)
+{
+	struct bench_counters *count = counters();
+
+	(void)ctx;
+	if (count)
+		count->arrived++;
+	return XDP_DROP;
+}
+
+SEC("xdp")
+int bench_pass(struct xdp_md *ctx)
+{
+	(void)ctx;
+	return XDP_PASS;
+}
+
+SEC("xdp")
+int bench_redirect(struct xdp_md *ctx)
+{
+	return bpf_redirect_map(&bench_bare, ctx->ingress_ifindex, XDP_DROP);
+}
+
+/* IPv4 or IPv6 in plain Ethernet, ports in place: the least a look-up by connection needs. */
+static __always_inline int hash_key(struct xdp_md *ctx, struct bench_hash_key *key)
+{
+	__u8 *data = ctx_pointer(ctx, data), *end = ctx_pointer(ctx, data_end);
+	const struct wire_eth *eth = (void *)data;
+	const struct wire_ip4 *ip4 = (void *)(data + 14);
+	const struct wire_ip6 *ip6 = (void *)(data + 14);
+
+	if (data + 58 > end)
+		return -1;
+	if (eth->type == bpf_htons(ETHERTYPE_IP4)) {
+		key->src[0] = 0;
+		key->src[1] = ip4->src;
+		key->dst[0] = 0;
+		key->dst[1] = ip4->dst;
+		key->proto = ip4->proto;
+		key->ports = wire_u32(data + 34);
+		return 0;
+	}
+	key->src[0] = wire_u64(ip6->src);
+	key->src[1] = wire_u64(ip6->src + 8);
+	key->dst[0] = wire_u64(ip6->dst);
+	key->dst[1] = wire_u64(ip6->dst + 8);
+	key->proto = ip6->next;
+	key->ports = wire_u32(data + 54);
+	return 0;
+}
+
+/* Learns on a miss, so that the plan itself fills the table. */
+SEC("xdp")
+int bench_hash(struct xdp_md *ctx)
+{
+	struct bench_hash_key key;
+	struct bench_counters *count;
+	__u32 *out, in = ctx->ingress_ifindex;
+
+	if (hash_key(ctx, &key))
+		return XDP_DROP;
+	out = bpf_map_lookup_elem(&bench_table, &key);
+	if (out)
+		return bpf_redirect_map(&bench_bare, *out, XDP_DROP);
+	count = counters();
+	if (count)
+		count->unknown++;
+	bpf_map_update_elem(&bench_table, &key, &in, BPF_ANY);
+	return XDP_DROP;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * bench.h - `make bench`: the stated figures, measured as docs/testing.md
+ * says. A closed loop: frame source, switch and sink share one CPU; two
+ * variants of the switch take turns (A B B A ...) over the same veth pairs; a
+ * figure is the median of pair ratios with its 95 % interval.
+ *
+ *	namespace bench-ends			namespace bench-switch
+ *	source -> vm0 ... vm3	======== veth ========	port0 ... port3
+ *	source -> wire		======== veth ========	uplink
+ *	(each end: sink)			(each end: the variant under test)
+ */
+#pragma once
+#include "diag.h"
+#include "netns.h"
+#include <dpulab/bench.h>
+#include <dpulab/port.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BENCH_VMS     4
+#define BENCH_DEVICES (BENCH_VMS + 1) /* the last is the wire */
+#define BENCH_WIRE    BENCH_VMS
+#define BENCH_FLOWS   4096
+#define BENCH_RULES   100
+
+struct dpulab_bench;
+struct dpulab_xdp;
+struct bpf_link;
+
+struct bench {
+	struct netns *ends, *node;
+	int end_ifindex[BENCH_DEVICES], node_ifindex[BENCH_DEVICES];
+	struct dpulab_bench *bench; /* source, sink, baselines */
+	struct bpf_link *sinks[BENCH_DEVICES], *served[BENCH_DEVICES];
+	int cpu;	   /* of the closed loop */
+	unsigned slice_ms; /* at least 300 counts */
+	unsigned pairs;	   /* at least 20 counts */
+	struct diag diag;
+};
+
+/* Who forwards in a slice, and what is sent. */
+struct bench_variant {
+	const char *name;
+	int prog_fd;
+	const struct bench_plan *plan;
+};
+
+/* What the source sends: frames from VMs or from the wire. */
+struct bench_plan {
+	struct bench_order order;
+	struct bench_template templates[BENCH_TEMPLATES];
+};
+
+enum bench_way {
+	BENCH_LOCAL,  /* VM to VM of the same host */
+	BENCH_REMOTE, /* VM to a remote VM: answers come from the wire in VXLAN */
+};
+
+/* Step of a connection: which frames its plan holds. */
+enum bench_step {
+	STEP_OPEN,   /* TCP: SYN; UDP: a datagram */
+	STEP_ANSWER, /* from the other end; TCP: SYN+ACK */
+	STEP_DATA,   /* from the opener; TCP: ACK */
+	STEP_DATA_BACK,
+};
+
+struct ratio {
+	double value, low, high; /* median and 95 % interval */
+};
+
+/* topo.c */
+int topo_up(struct bench *b);
+void topo_down(struct bench *b);
+int topo_bare(struct bench *b, enum bench_way way); /* where bench_redirect sends to */
+int topo_serve(struct bench *b, int prog_fd);	    /* every port of the switch by this program */
+
+/* frames.c: IPv4 TCP and IPv6 UDP, half of the frames each, flows connections in all. */
+void frames_plan(const struct bench *b, enum bench_way way, enum bench_step step, unsigned flows,
+		 struct bench_plan *ret_plan);
+extern const struct dpu_mac frames_vm_mac[BENCH_VMS], frames_remote_mac[BENCH_VMS], frames_vtep_mac[2];
+#define FRAMES_VNI	 5001
+#define FRAMES_VTEP_SELF 0x0affff01u /* host order */
+#define FRAMES_VTEP_PEER 0x0affff02u
+
+/* tables.c: a datapath instance filled for the bench. */
+struct tables_options {
+	unsigned flow_entries;
+	bool firewall;
+};
+int tables_load(struct bench *b, const struct tables_options *options, struct dpulab_xdp **ret_datapath);
+/* What left the pipeline for which reason, for the void check and the curious. */
+uint64_t tables_reason(struct dpulab_xdp *datapath, unsigned reason);
+
+/* measure.c */
+int measure_prime(struct bench *b, int prog_fd, const struct bench_plan *plan, unsigned frames);
+/* Arrivals per second at the sinks. */
+int measure_rate(struct bench *b, const struct bench_variant *variant, double *ret_rate);
+int measure_ratio(struct bench *b, const struct bench_variant *a, const struct bench_variant *base,
+		  struct ratio *ret_ratio, double *ret_rate_a, double *ret_rate_base);
+
+/* stat.c */
+double stat_median(double *values, unsigned n);
+struct ratio stat_ratio(const double *ratios, unsigned n);

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * main.c - the bars. usage: bench [-q] [-c CPU] [BAR ...]
+ * Exit codes: 0 all met, 1 could not measure, 2 usage, 3 short.
+ */
+#include "bench.h"
+#include <dpulab/settings.h> /* the skeleton names its type */
+#include <dpulab/stats.h>
+#include "dpulab_bench.skel.h"
+#include "dpulab_xdp.skel.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define PRIME_FRAMES	(64 * BENCH_FLOWS)
+#define CONTROL_TRIES	3
+#define CONTROL_SPREAD	0.03
+#define MILLION		(1u << 20)
+
+struct bar {
+	const char *name;
+	double bound;
+	enum bench_way way;
+	enum bench_step step; /* what is sent while measuring */
+	unsigned flows, flow_entries;
+	bool firewall;
+	bool against_hash; /* else against the bare redirect */
+};
+
+static const struct bar bars[] = {
+	{"switch/redirect", 0.88, BENCH_LOCAL, STEP_DATA, BENCH_FLOWS, 4 * BENCH_FLOWS, false, false},
+	{"switch+dfw100/redirect", 0.82, BENCH_LOCAL, STEP_DATA, BENCH_FLOWS, 4 * BENCH_FLOWS, true, false},
+	{"switch+dfw100+vxlan-encap/redirect", 0.76, BENCH_REMOTE, STEP_DATA, BENCH_FLOWS, 4 * BENCH_FLOWS,
+	 true, false},
+	{"switch+dfw100+vxlan-decap/redirect", 0.76, BENCH_REMOTE, STEP_DATA_BACK, BENCH_FLOWS,
+	 4 * BENCH_FLOWS, true, false},
+	{"flows-1M/hash-1M", 1.2, BENCH_LOCAL, STEP_DATA, MILLION, 2 * MILLION, false, true},
+};
+#define N_BARS (sizeof(bars) / sizeof(bars[0]))
+
+static void show_diag(const struct diag_record *record, void *arg)
+{
+	(void)arg;
+	fprintf(stderr, "bench: %s\n", record->message);
+	if (record->hint)
+		fprintf(stderr, "bench: hint: %s\n", record->hint);
+}
+
+/* user, nice, system, idle, iowait, irq, softirq, steal of one CPU, in ticks */
+static unsigned long read_steal(int cpu)
+{
+	unsigned long v[8] = {0};
+	char line[256];
+	FILE *f = fopen("/proc/stat", "re");
+	int n = -1;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "cpu%d %lu %lu %lu %lu %lu %lu %lu %lu", &n, &v[0], &v[1], &v[2], &v[3], &v[4],
+			   &v[5], &v[6], &v[7]) == 9 && n == cpu)
+			break;
+	if (f)
+		fclose(f);
+	return v[7];
+}
+
+static void print_conditions(const struct bench *b)
+{
+	struct utsname u;
+
+	uname(&u);
+	printf("kernel %s; hook xdp (native, veth); GRO on at every end; live frames of 64 bytes carry no "
+	       "offload state; source, switch and sink on CPU %d of %ld; slices of %u ms, %u pairs\n",
+	       u.release, b->cpu, sysconf(_SC_NPROCESSORS_ONLN), b->slice_ms, b->pairs);
+}
+
+/* The plans that make flows connections, then all of them known to the flow cache in both directions. */
+static int establish(struct bench *b, const struct bar *bar, int prog_fd)
+{
+	static const enum bench_step steps[] = {STEP_OPEN, STEP_ANSWER, STEP_DATA, STEP_DATA_BACK};
+	struct bench_plan plan;
+	unsigned frames = bar->flows > BENCH_FLOWS ? 16 * bar->flows : PRIME_FRAMES;
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (bar->flows > BENCH_FLOWS && steps[i] != bar->step)
+			continue; /* a million: without the firewall, one direction */
+		frames_plan(b, bar->way, steps[i], bar->flows, &plan);
+		err = measure_prime(b, prog_fd, &plan, frames);
+	}
+	return err;
+}
+
+static int print_bar(const char *name, const struct ratio *r, double bound, double rate, double base)
+{
+	bool ok = r->low >= bound;
+
+	printf("BAR %s %.3f %.3f %.3f %.2f %s\n", name, r->value, r->low, r->high, bound, ok ? "ok" : "short");
+	printf("    %.2f against %.2f M frames/s\n", rate / 1e6, base / 1e6);
+	fflush(stdout);
+	return ok ? 0 : 3;
+}
+
+/* The same program against itself: says whether this machine, now, can measure 3 %. */
+static int control(struct bench *b)
+{
+	struct bench_plan plan;
+	struct bench_variant v = {"redirect", bpf_program__fd(b->bench->progs.bench_redirect), &plan};
+	struct ratio r;
+	double x, y;
+	int err = topo_bare(b, BENCH_LOCAL);
+
+	frames_plan(b, BENCH_LOCAL, STEP_DATA, BENCH_FLOWS, &plan);
+	for (int i = 0; !err && i < CONTROL_TRIES; i++) {
+		err = measure_ratio(b, &v, &v, &r, &x, &y);
+		if (err)
+			return err;
+		printf("control redirect/redirect %.3f (%.3f to %.3f), %.2f M frames/s\n", r.value, r.low, r.high,
+		       x / 1e6);
+		fflush(stdout);
+		if (r.value >= 1 - CONTROL_SPREAD && r.value <= 1 + CONTROL_SPREAD)
+			return 0;
+	}
+	return err ? err : 1;
+}
+
+static int run_bar(struct bench *b, const struct bar *bar)
+{
+	const struct tables_options options = {bar->flow_entries, bar->firewall};
+	int base_fd = bpf_program__fd(bar->against_hash ? b->bench->progs.bench_hash : b->bench->progs.bench_redirect);
+	struct dpulab_xdp *dp = NULL;
+	struct bench_plan plan;
+	struct bench_variant a = {bar->name, -1, &plan}, base = {"base", base_fd, &plan};
+	unsigned long steal = read_steal(b->cpu);
+	uint64_t slow;
+	struct ratio r;
+	double rate, base_rate;
+	int err = tables_load(b, &options, &dp);
+
+	if (err)
+		return err;
+	a.prog_fd = bpf_program__fd(dp->progs.dpulab_xdp);
+	err = topo_bare(b, bar->way);
+	if (!err)
+		err = establish(b, bar, a.prog_fd);
+	frames_plan(b, bar->way, bar->step, bar->flows, &plan);
+	if (!err && bar->against_hash)
+		err = measure_prime(b, base_fd, &plan, 16 * bar->flows);
+	slow = tables_reason(dp, DPU_REASON_FORWARD);
+	if (!err)
+		err = measure_ratio(b, &a, &base, &r, &rate, &base_rate);
+	if (!err) {
+		err = print_bar(bar->name, &r, bar->bound, rate, base_rate);
+		printf("    slow path meanwhile: %llu frames; steal %lu ticks\n",
+		       (unsigned long long)(tables_reason(dp, DPU_REASON_FORWARD) - slow),
+		       read_steal(b->cpu) - steal);
+	}
+	topo_serve(b, bpf_program__fd(b->bench->progs.bench_redirect));
+	dpulab_xdp__destroy(dp);
+	return err;
+}
+
+static bool wanted(char **names, const char *name)
+{
+	if (!*names)
+		return true;
+	for (; *names; names++)
+		if (!strcmp(*names, name))
+			return true;
+	return false;
+}
+
+static int run_bars(struct bench *b, char **names)
+{
+	int result = 0, err = control(b);
+
+	if (err) {
+		fprintf(stderr, "bench: %s\n", err < 0 ? strerror(-err) :
+							 "this machine is too restless to measure now");
+		return 1;
+	}
+	for (size_t i = 0; i < N_BARS; i++) {
+		if (!wanted(names, bars[i].name))
+			continue;
+		err = run_bar(b, &bars[i]);
+		if (err < 0)
+			fprintf(stderr, "bench: cannot measure %s: %s\n", bars[i].name, strerror(-err));
+		if (err)
+			result = err < 0 || result == 1 ? 1 : 3;
+	}
+	return result;
+}
+
+static int open_programs(struct bench *b)
+{
+	b->bench = dpulab_bench__open();
+	if (!b->bench)
+		return -errno;
+	bpf_map__set_max_entries(b->bench->maps.bench_table, MILLION);
+	return dpulab_bench__load(b->bench);
+}
+
+static int pin_to_cpu(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: bench [-q] [-c CPU] [BAR ...]\n  -q  quick look: short slices, few pairs; proves nothing\n");
+	for (size_t i = 0; i < N_BARS; i++)
+		fprintf(stderr, "  %s\n", bars[i].name);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	struct bench b = {.slice_ms = 300, .pairs = 24, .cpu = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1};
+	int opt, err, result = 1;
+
+	b.diag.sink = show_diag;
+	while ((opt = getopt(argc, argv, "qc:")) != -1) {
+		if (opt == 'q') {
+			b.slice_ms = 60;
+			b.pairs = 6;
+		} else if (opt == 'c') {
+			b.cpu = atoi(optarg);
+		} else {
+			return usage();
+		}
+	}
+	err = pin_to_cpu(b.cpu);
+	if (!err)
+		err = open_programs(&b);
+	if (!err)
+		err = topo_up(&b);
+	if (err) {
+		fprintf(stderr, "bench: cannot set up: %s\n", strerror(-err));
+	} else {
+		print_conditions(&b);
+		result = run_bars(&b, argv + optind);
+	}
+	topo_down(&b);
+	dpulab_bench__destroy(b.bench);
+	diag_clear(&b.diag);
+	return result;
+}

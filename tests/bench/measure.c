@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* measure.c - slices, pairs, ratios. */
+#include "bench.h"
+#include "dpulab_bench.skel.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#define BATCH	    64	  /* frames the kernel makes before it lets softirqs run */
+#define RUN_FRAMES  16384 /* per system call: some 5 ms */
+#define WARM_FRAMES 65536 /* after a program was exchanged */
+#define LIVE_FRAMES (1u << 1) /* BPF_F_TEST_XDP_LIVE_FRAMES */
+
+static double now_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static int read_counters(const struct bench *b, struct bench_counters *ret_sum)
+{
+	struct bench_counters values[256];
+	uint32_t key = 0;
+	int cpus = libbpf_num_possible_cpus();
+
+	memset(ret_sum, 0, sizeof(*ret_sum));
+	if (cpus < 1 || cpus > 256 || bpf_map_lookup_elem(bpf_map__fd(b->bench->maps.bench_counters), &key, values))
+		return -EINVAL;
+	for (int i = 0; i < cpus; i++) {
+		ret_sum->sent += values[i].sent;
+		ret_sum->arrived += values[i].arrived;
+		ret_sum->unknown += values[i].unknown;
+	}
+	return 0;
+}
+
+static int send_frames(const struct bench *b, unsigned frame_len, unsigned frames)
+{
+	unsigned char frame[BENCH_FRAME_MAX] = {0};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = frame_len, .repeat = frames,
+		    .flags = LIVE_FRAMES, .batch_size = BATCH);
+
+	return bpf_prog_test_run_opts(bpf_program__fd(b->bench->progs.bench_source), &opts) ? -errno : 0;
+}
+
+static int set_plan(const struct bench *b, const struct bench_plan *plan)
+{
+	uint32_t key = 0;
+
+	for (uint32_t i = 0; i < BENCH_TEMPLATES; i++)
+		if (bpf_map_update_elem(bpf_map__fd(b->bench->maps.bench_templates), &i, &plan->templates[i], BPF_ANY))
+			return -errno;
+	if (bpf_map_update_elem(bpf_map__fd(b->bench->maps.bench_order), &key, &plan->order, BPF_ANY))
+		return -errno;
+	return 0;
+}
+
+int measure_prime(struct bench *b, int prog_fd, const struct bench_plan *plan, unsigned frames)
+{
+	int err = topo_serve(b, prog_fd);
+
+	if (!err)
+		err = set_plan(b, plan);
+	return err ? err : send_frames(b, plan->order.frame_len, frames);
+}
+
+int measure_rate(struct bench *b, const struct bench_variant *variant, double *ret_rate)
+{
+	struct bench_counters before, after;
+	double start, elapsed;
+	int err = measure_prime(b, variant->prog_fd, variant->plan, WARM_FRAMES);
+
+	if (!err)
+		err = read_counters(b, &before);
+	start = now_s();
+	do {
+		if (!err)
+			err = send_frames(b, variant->plan->order.frame_len, RUN_FRAMES);
+		elapsed = now_s() - start;
+	} while (!err && elapsed * 1000 < b->slice_ms);
+	if (!err)
+		err = read_counters(b, &after);
+	if (!err)
+		*ret_rate = (after.arrived - before.arrived) / elapsed;
+	return err;
+}
+
+/* A B B A: each half is a pair, so that a drift of the machine falls on both sides alike. */
+int measure_ratio(struct bench *b, const struct bench_variant *a, const struct bench_variant *base,
+		  struct ratio *ret_ratio, double *ret_rate_a, double *ret_rate_base)
+{
+	double ratios[256], rates_a[256], rates_base[256];
+	unsigned n = b->pairs < 256 ? b->pairs : 256;
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < n; i++) {
+		const struct bench_variant *first = i % 2 ? base : a, *second = i % 2 ? a : base;
+		double x, y;
+
+		err = measure_rate(b, first, &x);
+		if (!err)
+			err = measure_rate(b, second, &y);
+		if (err)
+			return err;
+		rates_a[i] = i % 2 ? y : x;
+		rates_base[i] = i % 2 ? x : y;
+		if (rates_base[i] <= 0)
+			return -ENODATA;
+		ratios[i] = rates_a[i] / rates_base[i];
+	}
+	*ret_ratio = stat_ratio(ratios, n);
+	*ret_rate_a = stat_median(rates_a, n);
+	*ret_rate_base = stat_median(rates_base, n);
+	return err;
+}
