@@ -205,7 +205,7 @@ static int open_programs(struct bench *b)
 	return dpulab_bench__load(b->bench);
 }
 
-static int pin_to_cpu(int cpu)
+static int take_cpu(int cpu)
 {
 	cpu_set_t set;
 
@@ -238,7 +238,7 @@ int main(int argc, char **argv)
 			return usage();
 		}
 	}
-	err = pin_to_cpu(b.cpu);
+	err = take_cpu(b.cpu);
 	if (!err)
 		err = open_programs(&b);
 	if (!err)

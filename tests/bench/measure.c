@@ -7,20 +7,10 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #define BATCH	    64	  /* frames the kernel makes before it lets softirqs run */
-#define RUN_FRAMES  16384 /* per system call: some 5 ms */
 #define WARM_FRAMES 65536 /* after a program was exchanged */
 #define LIVE_FRAMES (1u << 1) /* BPF_F_TEST_XDP_LIVE_FRAMES */
-
-static double now_s(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
 
 static int read_counters(const struct bench *b, struct bench_counters *ret_sum)
 {
@@ -39,13 +29,21 @@ static int read_counters(const struct bench *b, struct bench_counters *ret_sum)
 	return 0;
 }
 
-static int send_frames(const struct bench *b, unsigned frame_len, unsigned frames)
+/*
+ * One system call, because each one costs grace periods. ret_seconds is what
+ * the kernel measured over its loop: without set-up, and without the time other
+ * tasks had the CPU, but with all softirq work that the frames caused.
+ */
+static int send_frames(const struct bench *b, unsigned frame_len, unsigned frames, double *ret_seconds)
 {
 	unsigned char frame[BENCH_FRAME_MAX] = {0};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = frame_len, .repeat = frames,
 		    .flags = LIVE_FRAMES, .batch_size = BATCH);
 
-	return bpf_prog_test_run_opts(bpf_program__fd(b->bench->progs.bench_source), &opts) ? -errno : 0;
+	if (bpf_prog_test_run_opts(bpf_program__fd(b->bench->progs.bench_source), &opts))
+		return -errno;
+	*ret_seconds = opts.duration * 1e-9 * frames;
+	return 0;
 }
 
 static int set_plan(const struct bench *b, const struct bench_plan *plan)
@@ -62,31 +60,36 @@ static int set_plan(const struct bench *b, const struct bench_plan *plan)
 
 int measure_prime(struct bench *b, int prog_fd, const struct bench_plan *plan, unsigned frames)
 {
+	double seconds;
 	int err = topo_serve(b, prog_fd);
 
 	if (!err)
 		err = set_plan(b, plan);
-	return err ? err : send_frames(b, plan->order.frame_len, frames);
+	return err ? err : send_frames(b, plan->order.frame_len, frames, &seconds);
 }
 
+/* Arrivals at the sinks per second of the closed loop. */
 int measure_rate(struct bench *b, const struct bench_variant *variant, double *ret_rate)
 {
 	struct bench_counters before, after;
-	double start, elapsed;
-	int err = measure_prime(b, variant->prog_fd, variant->plan, WARM_FRAMES);
+	unsigned len = variant->plan->order.frame_len, frames;
+	double seconds = 0;
+	int err = topo_serve(b, variant->prog_fd);
 
 	if (!err)
+		err = set_plan(b, variant->plan);
+	if (!err) /* new program, cold caches; also says how many frames fill a slice */
+		err = send_frames(b, len, WARM_FRAMES, &seconds);
+	if (!err)
 		err = read_counters(b, &before);
-	start = now_s();
-	do {
-		if (!err)
-			err = send_frames(b, variant->plan->order.frame_len, RUN_FRAMES);
-		elapsed = now_s() - start;
-	} while (!err && elapsed * 1000 < b->slice_ms);
+	if (err || seconds <= 0)
+		return err ? err : -ENODATA;
+	frames = WARM_FRAMES * (b->slice_ms / 1000.0 / seconds) * 1.1;
+	err = send_frames(b, len, frames, &seconds);
 	if (!err)
 		err = read_counters(b, &after);
 	if (!err)
-		*ret_rate = (after.arrived - before.arrived) / elapsed;
+		*ret_rate = (after.arrived - before.arrived) / seconds;
 	return err;
 }
 
