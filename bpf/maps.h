@@ -50,7 +50,7 @@ DPU_MAP(dfw_rules, ARRAY, __u32, struct dpu_rule, DPU_MAX_RULES, 0);
 DPU_MAP(redirect, DEVMAP, __u32, __u32, DPU_MAX_PORTS, 0); /* port number -> device; XDP only */
 
 /* Written by programs and by user space (ageing, handover). */
-DPU_MAP(generations, ARRAY, __u32, __u32, DPU_GEN_SLOTS, BPF_F_MMAPABLE);
+DPU_MAP(generations, ARRAY, __u32, struct dpu_generations, 1, BPF_F_MMAPABLE);
 DPU_MAP(fdb, HASH, struct dpu_fdb_key, struct dpu_fdb, 16384, 0);		     /* * */
 DPU_MAP(conntrack, HASH, struct dpu_ct_key, struct dpu_ct, 65536, 0);		     /* * */
 DPU_MAP(ct_clock, ARRAY, __u32, struct dpu_ct_key, 131072, 0);			     /* * */

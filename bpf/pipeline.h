@@ -11,6 +11,7 @@
  * can still be relayed, handed to tc, or answered as it came.
  */
 #pragma once
+#include "core/clock.h"
 #include "core/exit.h"
 #include "flood.h"
 #include "policy.h"
@@ -105,7 +106,7 @@ STAGE int pipeline_slow(hook_ctx *ctx)
 }
 
 /* 1 and the kernel action if the flow cache knew the frame, else 0. in_port: after acts_as. */
-INLINE int pipeline_fast(hook_ctx *ctx, __u16 in_port, int *ret_action)
+INLINE int pipeline_fast(hook_ctx *ctx, struct dpu_node_stats *node, __u16 in_port, int *ret_action)
 {
 	struct fast_frame f;
 	struct flow_hit hit;
@@ -114,15 +115,15 @@ INLINE int pipeline_fast(hook_ctx *ctx, __u16 in_port, int *ret_action)
 
 	if (!fast_parse(ctx, in_port, &f))
 		return 0;
-	now = env_now_ns();
+	now = clock_now(node);
 	segment_len = gso_size ? f.header_len + gso_size : len - f.l2_off;
 	if (!flow_lookup(&f.id, segment_len, now, &hit))
 		return 0;
 	flow_count(hit.flow, hook_gso_segs(ctx), len - f.l2_off, now);
 	if (flow_replay(ctx, &f, &hit))
-		*ret_action = exit_unparsed(ctx, DPU_VERDICT_DROP, DPU_REASON_DROP_HOOK);
+		*ret_action = exit_unparsed(ctx, node, DPU_VERDICT_DROP, DPU_REASON_DROP_HOOK);
 	else
-		*ret_action = exit_hit(ctx, hit.out_port);
+		*ret_action = exit_hit(ctx, node, hit.out_port);
 	return 1;
 }
 
@@ -131,18 +132,21 @@ INLINE int pipeline_run(hook_ctx *ctx)
 {
 	__u16 number = 0;
 	const struct dpu_port *port = port_of_device(hook_ifindex(ctx), &number);
+	struct dpu_node_stats *node = stats_node();
 	int action;
 
+	if (!node)
+		return hook_drop(ctx);
 	if (!port)
-		return exit_unparsed(ctx, DPU_VERDICT_STACK, DPU_REASON_TO_STACK);
+		return exit_unparsed(ctx, node, DPU_VERDICT_STACK, DPU_REASON_TO_STACK);
 	if (!hook_serves(port))
 		return hook_to_stack(ctx);
 	if (port_relays(port)) {
 		if (!port->relay_to)
-			return exit_unparsed(ctx, DPU_VERDICT_DROP, DPU_REASON_DROP_NO_PORT);
-		return exit_relay(ctx, number, port->relay_to);
+			return exit_unparsed(ctx, node, DPU_VERDICT_DROP, DPU_REASON_DROP_NO_PORT);
+		return exit_relay(ctx, node, number, port->relay_to);
 	}
-	if (settings.flow_cache && pipeline_fast(ctx, port_entry(port, number), &action))
+	if (settings.flow_cache && pipeline_fast(ctx, node, port_entry(port, number), &action))
 		return action;
 	return pipeline_slow(ctx);
 }

@@ -6,34 +6,49 @@
  * Whoever changes guarded state changes it first and bumps afterwards.
  */
 #pragma once
+#include "core/compat.h"
 #include "core/pkt.h"
 #include "maps.h"
+
+INLINE struct dpu_generations *gen_table(void)
+{
+	__u32 key = 0;
+
+	return env_lookup(generations, &key);
+}
+
+/* Counter of a slot. The mask is for the verifier, which loses the range of a slot computed from a hash. */
+INLINE __u32 *gen_counter(struct dpu_generations *table, __u16 slot)
+{
+	__u32 index = slot;
+
+	keep_register(index);
+	return &table->counter[index & (DPU_GEN_SLOTS - 1)];
+}
 
 /* Slot 0 never moves: depending on it costs nothing. */
 INLINE void gen_depend(struct pkt *p, __u16 slot)
 {
-	__u32 key = slot;
-	__u32 *counter, n = p->n_gens;
+	struct dpu_generations *table = gen_table();
+	__u32 n = p->n_gens;
 
 	if (!slot)
 		return;
-	counter = env_lookup(generations, &key);
-	if (!counter || n >= DPU_FLOW_GENS) {
+	if (!table || n >= DPU_FLOW_GENS) {
 		p->cacheable = 0;
 		return;
 	}
 	p->gen_slot[n] = slot;
-	p->gen_sum += env_read(*counter);
+	p->gen_sum += env_read(*gen_counter(table, slot));
 	p->n_gens = n + 1;
 	env_rmb();
 }
 
 INLINE void gen_bump(__u16 slot)
 {
-	__u32 key = slot;
-	__u32 *counter = slot ? env_lookup(generations, &key) : 0;
+	struct dpu_generations *table = gen_table();
 
 	env_wmb();
-	if (counter)
-		env_add(counter, 1);
+	if (table && slot)
+		env_add(gen_counter(table, slot), 1);
 }

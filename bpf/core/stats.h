@@ -23,12 +23,8 @@ INLINE struct dpu_port_stats *stats_port(__u16 port)
 }
 
 /* A frame left the pipeline. Per-CPU memory: no atomics. */
-INLINE void stats_run(__u8 reason)
+INLINE void stats_run(struct dpu_node_stats *node, __u8 reason)
 {
-	struct dpu_node_stats *node = stats_node();
-
-	if (!node)
-		return;
 	node->runs++;
 	node->reason[reason & (DPU_MAX_REASONS - 1)]++;
 }

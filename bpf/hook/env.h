@@ -7,6 +7,7 @@
  *   env_lookup(map, key)	pointer into the map or NULL. map is the name from maps.h
  *   env_update(map, key, val, flags), env_delete(map, key)   0 or -errno
  *   env_now_ns()		CLOCK_MONOTONIC_COARSE
+ *   env_tick()			a number that changes whenever env_now_ns() does; no call
  *   env_random()		32 random bits
  *   env_loop(n, fn, arg)	fn(u32 i, void *arg) up to n times, until it returns 1
  *   env_add(ptr, n)		atomic add
@@ -22,6 +23,7 @@
 #include <linux/errno.h>
 #ifdef DPU_NATIVE
 #include "env_native.h"
+#define env_tick() native_now_ns
 #else
 #include <linux/types.h>
 #include <linux/bpf.h>
@@ -35,6 +37,7 @@
 #define env_update(map, key, val, flags) bpf_map_update_elem(&(map), (key), (val), (flags))
 #define env_delete(map, key)		 bpf_map_delete_elem(&(map), (key))
 #define env_now_ns()			 bpf_ktime_get_coarse_ns()
+#define env_tick()			 bpf_jiffies64()
 #define env_random()			 bpf_get_prandom_u32()
 #define env_loop(n, fn, arg)		 bpf_loop((n), (fn), (arg), 0)
 #define env_add(ptr, n)			 ((void)__sync_fetch_and_add((ptr), (n)))

@@ -12,6 +12,7 @@
  */
 #pragma once
 #include "core/flowtab.h"
+#include "core/gen.h"
 #include "core/hash.h"
 #include "stage/fastparse.h"
 
@@ -72,21 +73,16 @@ INLINE int flow_find(const union flow_words *k, __u64 hash, struct flow_hit *hit
 	return 0;
 }
 
-INLINE __u32 flow_gen(__u16 slot)
-{
-	__u32 key = slot;
-	const __u32 *counter = env_lookup(generations, &key);
-
-	return counter ? env_read(*counter) : 0;
-}
-
-/* Nothing has moved that the decision depended on. Slot 0 never moves. */
+/* Nothing has moved that the decision depended on. */
 INLINE int flow_is_current(const struct dpu_flow *flow)
 {
+	const struct dpu_generations *table = gen_table();
 	__u32 sum = 0;
 
+	if (!table)
+		return 0;
 	for (int i = 0; i < DPU_FLOW_GENS; i++)
-		sum += flow_gen(flow->gen_slot[i]);
+		sum += env_read(table->counter[flow->gen_slot[i]]);
 	return sum == flow->gen_sum;
 }
 

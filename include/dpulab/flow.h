@@ -61,6 +61,14 @@ struct dpu_flow {
 	__u16 ct_zone[2];    /* their zones */
 };
 
+/*
+ * Map "generations", one entry, mmapable: every counter in one value, so that a
+ * program looks the table up once and then only indexes.
+ */
+struct dpu_generations {
+	__u32 counter[DPU_GEN_SLOTS]; /* slot 0 never moves */
+};
+
 /* Map "flows": array of sets, mmapable. Slot number = set * DPU_FLOW_WAYS + way. */
 struct dpu_flow_set {
 	__u32 tag[DPU_FLOW_WAYS]; /* upper hash bits | 1; 0 = free. A hint: the key decides */

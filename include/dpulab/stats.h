@@ -27,6 +27,7 @@ enum dpu_hook {
 
 struct dpu_node_stats {
 	__u64 runs;			/* every frame, also fast-path hits: says on which CPU work ran */
+	__u64 clock_tick, clock_ns;	/* not a counter: core/clock.h */
 	__u64 reason[DPU_MAX_REASONS];	/* frames that left for this reason (fast-path hits: FLOW_HIT) */
 	__u64 flow_inserts, flow_evictions, flow_collisions;
 	__u64 ct_inserts, ct_expired, ct_full;

@@ -151,11 +151,12 @@ void fixture_edit_port(__u16 number, void (*edit)(struct dpu_port *port))
 
 void fixture_bump(__u32 slot)
 {
-	__u32 counter;
+	static struct dpu_generations table;
+	__u32 key = 0;
 
-	must(prog_backend()->lookup("generations", &slot, &counter), "generations");
-	counter++;
-	put("generations", &slot, &counter);
+	must(prog_backend()->lookup("generations", &key, &table), "generations");
+	table.counter[slot]++;
+	put("generations", &key, &table);
 }
 
 void fixture_policy(__u16 number, const struct dpu_rule *rules, size_t n, __u8 default_action)

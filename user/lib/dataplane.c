@@ -32,7 +32,7 @@ struct dataplane {
 	char node[NODE_NAME_MAX + 4];
 	int map_fd[DATAPLANE_MAP_COUNT];
 	int prog_fd[DATAPLANE_PROGS];
-	uint64_t *generations;
+	struct dpu_generations *generations;
 	size_t generations_size;
 };
 
@@ -84,7 +84,7 @@ const char *dataplane_map_name(enum dataplane_map map)
 	return map_names[map];
 }
 
-uint64_t *dataplane_generations(const struct dataplane *dp)
+struct dpu_generations *dataplane_generations(const struct dataplane *dp)
 {
 	return dp->generations;
 }

@@ -65,8 +65,8 @@ int dataplane_remove_lab(const char *lab, struct diag *diag);
 /* Calls visit(node) for every node pinned for the lab; stops at the first non-zero return. */
 int dataplane_each_node(const char *lab, int (*visit)(const char *node, void *arg), void *arg);
 
-/* The memory of map "generations", one eight-byte cell per counter; NULL if it cannot be mapped. */
-uint64_t *dataplane_generations(const struct dataplane *dp);
+/* The memory of map "generations", NULL if it cannot be mapped. */
+struct dpu_generations *dataplane_generations(const struct dataplane *dp);
 const char *dataplane_map_name(enum dataplane_map map);
 int dataplane_map_fd(const struct dataplane *dp, enum dataplane_map map);
 int dataplane_prog_fd(const struct dataplane *dp, enum dataplane_prog prog);

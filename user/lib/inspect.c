@@ -225,11 +225,11 @@ static void add_slow_counts(const struct dataplane *dp, struct inspect_flow *flo
 
 static bool is_stale(const struct dataplane *dp, const struct dpu_flow *flow)
 {
-	const uint64_t *generations = dataplane_generations(dp);
+	const struct dpu_generations *generations = dataplane_generations(dp);
 	uint32_t sum = 0;
 
 	for (int i = 0; i < DPU_FLOW_GENS; i++)
-		sum += (uint32_t)generations[flow->gen_slot[i]];
+		sum += generations->counter[flow->gen_slot[i]];
 	return sum != flow->gen_sum;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "mapio.h"
 
+#include <dpulab/flow.h>
+
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -255,9 +257,8 @@ void mapio_munmap(void *address, size_t size)
 
 void mapio_bump(const struct dataplane *dp, uint16_t slot)
 {
-	uint64_t *generations = dataplane_generations(dp);
+	struct dpu_generations *generations = dataplane_generations(dp);
 
-	/* the counter is the low half of an eight-byte cell (little endian, as docs/limits.md says) */
 	if (generations && slot)
-		__atomic_fetch_add((uint32_t *)&generations[slot], 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_add(&generations->counter[slot], 1, __ATOMIC_SEQ_CST);
 }
