@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <dpulab/flow.h>
 #include <string.h>
 
 static void must(int err, const char *what)
