@@ -83,11 +83,15 @@ install: all
 	install -m 644 $(wildcard docs/man/*.8) $(DESTDIR)$(PREFIX)/share/man/man8/
 	install -m 644 user/completion/dpulab.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/dpulab
 
+# The manual page is made from the table of verbs; a test compares.
+man: all
+	$B/dpulab man > docs/man/dpulab.8
+
 format:
 	clang-format -i $(shell git ls-files '*.c' '*.h')
 
 clean:
 	rm -rf $B
 
-.PHONY: all deps demo check check-run bench vm-test install format clean
+.PHONY: all deps demo check check-run bench vm-test install man format clean
 -include $(shell find $B -name '*.d' 2>/dev/null)

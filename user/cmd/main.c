@@ -27,7 +27,7 @@ static const struct cmd_option down_options[] = {
 
 /* name, arguments, how many, effect, help, own options, function */
 const struct cmd cmd_table[] = {
-	{"demo", "[DIR]", 0, 1, CMD_WRITES, "compare every frame path on the built-in lab, clean up",
+	{"demo", "", 0, 0, CMD_WRITES, "compare every frame path on the built-in lab, clean up",
 	 cmd_demo_options, cmd_demo},
 	{"up", "LAB.yaml", 1, 1, CMD_WRITES, "build a lab, or repair it", NULL, cmd_up},
 	{"down", "LAB|--all", 0, 1, CMD_WRITES, "remove a lab and nothing else", down_options,
@@ -56,6 +56,7 @@ const struct cmd cmd_table[] = {
 	{"check", "[LAB.yaml]", 0, 1, CMD_READS, "is this machine able; is this lab file right",
 	 cmd_check_options, cmd_check},
 	{"complete", "WHAT [ARG]", 1, 2, CMD_READS, NULL, NULL, cmd_complete},
+	{"man", "", 0, 0, CMD_READS, NULL, NULL, cmd_man},
 	{},
 };
 

@@ -30,3 +30,4 @@ VERB_OPTIONS(show);
 VERB(check);
 VERB_OPTIONS(check);
 VERB(complete);
+VERB(man);
