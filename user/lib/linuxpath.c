@@ -299,12 +299,27 @@ static int start_rules(struct path *path)
 	return err;
 }
 
-/* Answers carry the mark of what they answer; linuxdev_answer_route() builds on it. */
-static int reflect_marks(struct path *path, const char *on)
+/*
+ * Answers of the firewall: they carry the mark of what they answer
+ * (linuxdev_answer_route() builds on it), and each rejected packet gets one. By
+ * default the kernel answers one IPv6 packet a second and stays silent to the rest.
+ */
+static int set_answers(struct path *path, bool on)
 {
-	int err = netns_sysctl(path->ns, "ipv4/fwmark_reflect", on, false, path->diag);
+	static const struct {
+		const char *name, *on, *off;
+	} settings[] = {
+		{"ipv4/fwmark_reflect", "1", "0"},
+		{"ipv6/fwmark_reflect", "1", "0"},
+		{"ipv4/icmp_ratelimit", "0", "1000"},
+		{"ipv6/icmp/ratelimit", "0", "1000"},
+	};
+	int err = 0;
 
-	return err ? err : netns_sysctl(path->ns, "ipv6/fwmark_reflect", on, true, path->diag);
+	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings) && !err; i++)
+		err = netns_sysctl(path->ns, settings[i].name, on ? settings[i].on : settings[i].off,
+				   i > 0, path->diag);
+	return err;
 }
 
 /* ---- stop -------------------------------------------------------------------- */
@@ -382,7 +397,7 @@ int linuxpath_start_in(struct netns *ns, const struct lab *lab, size_t host, str
 	if (!err)
 		err = need_br_netfilter(diag);
 	if (!err)
-		err = reflect_marks(&path, "1");
+		err = set_answers(&path, true);
 	for (size_t i = 0; !err && i < path.n_segments; i++) {
 		err = start_bridge(&path, &path.segments[i]);
 		if (!err)
@@ -412,7 +427,7 @@ static int stop_in(struct netns *ns, const struct lab *lab, size_t host, struct 
 	if (!err)
 		err = linuxdev_answer_rules_remove(ns, diag);
 	if (!err)
-		err = reflect_marks(&path, "0");
+		err = set_answers(&path, false);
 	if (!err)
 		err = linuxdev_forget_connections(ns, diag);
 	return err;
