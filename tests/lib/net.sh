@@ -127,6 +127,32 @@ unserve() {
 } 2>/dev/null
 at_exit unserve
 
+# hear NODE...: start counting made-up frames at each VM's eth0; heard NODE TAG: stop, and how many.
+declare -A ears=()
+hear() {
+	local vm
+	for vm in "$@"; do
+		rm -f "heard.$vm" "heard.$vm.on"
+		nsenter --net="/run/netns/$LAB-$vm" -- \
+			"$PYTHON" "$TESTS/lib/probe.py" hear "heard.$vm" eth0 >/dev/null 2>&1 &
+		ears[$vm]=$!
+	done
+	for vm in "$@"; do wait_for 5 test -e "heard.$vm.on"; done
+}
+heard() { # NODE TAG
+	if [ -n "${ears[$1]:-}" ]; then
+		kill "${ears[$1]}"
+		wait "${ears[$1]}"
+		ears[$1]=
+	fi
+	awk -v tag="$2" '$1 == tag { n = $2 } END { print n + 0 }' "heard.$1"
+} 2>/dev/null
+at_exit '[ ${#ears[@]} = 0 ] || kill ${ears[@]}'
+
+mac_of() { # NODE: of its eth0
+	in_node "$1" ip -o link show dev eth0 | grep -o 'link/ether [^ ]*' | cut -d ' ' -f 2
+}
+
 # Transmit offloads of a device: all on, all off, or one feature. GRO stays: XDP needs it.
 offload() { # NODE DEV on|off
 	in_node "$1" ethtool -K "$2" tx "$3" sg "$3" tso "$3" gso "$3" >/dev/null 2>&1
