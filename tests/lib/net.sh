@@ -127,27 +127,21 @@ unserve() {
 } 2>/dev/null
 at_exit unserve
 
-# hear NODE...: start counting made-up frames at each VM's eth0; heard NODE TAG: stop, and how many.
-declare -A ears=()
+# hear NODE...: start counting made-up frames at each VM's eth0. stop_hearing, then heard NODE TAG: how many.
+ear=
 hear() {
-	local vm
-	for vm in "$@"; do
-		rm -f "heard.$vm" "heard.$vm.on"
-		nsenter --net="/run/netns/$LAB-$vm" -- \
-			"$PYTHON" "$TESTS/lib/probe.py" hear "heard.$vm" eth0 >/dev/null 2>&1 &
-		ears[$vm]=$!
-	done
-	for vm in "$@"; do wait_for 5 test -e "heard.$vm.on"; done
+	rm -f heard heard.on
+	"$PYTHON" "$TESTS/lib/probe.py" hear "$PWD/heard" "${@/#/$LAB-}" >/dev/null 2>&1 &
+	ear=$!
+	wait_for 5 test -e heard.on
 }
-heard() { # NODE TAG
-	if [ -n "${ears[$1]:-}" ]; then
-		kill "${ears[$1]}"
-		wait "${ears[$1]}"
-		ears[$1]=
-	fi
-	awk -v tag="$2" '$1 == tag { n = $2 } END { print n + 0 }' "heard.$1"
+stop_hearing() {
+	[ -z "$ear" ] || kill "$ear"
+	wait "$ear"
+	ear=
 } 2>/dev/null
-at_exit '[ ${#ears[@]} = 0 ] || kill ${ears[@]}'
+heard() { awk -v node="$LAB-$1" -v tag="$2" '$1 == node && $2 == tag { n = $3 } END { print n + 0 }' heard; }
+at_exit stop_hearing
 
 mac_of() { # NODE: of its eth0
 	in_node "$1" ip -o link show dev eth0 | grep -o 'link/ether [^ ]*' | cut -d ' ' -f 2

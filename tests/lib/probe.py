@@ -5,13 +5,14 @@
   probe.py serve FILE TCP_PORTS UDP_PORTS   echo servers, both families; FILE appears once all listen
   probe.py outcome tcp|udp ADDRESS PORT...  one line per port: "PORT open|timeout|ECONNREFUSED|..."
   probe.py tcp ADDRESSES PORT BYTES         sends and gets back BYTES of random data: "ok", or why not
-  probe.py send DEV DST SRC TAG COUNT       sends COUNT frames of a made-up protocol, TAG in front
-  probe.py hear FILE DEV                    until SIGTERM; then FILE holds "TAG COUNT" of the frames
-                                            of that protocol that DEV received; FILE.on while it hears
+  probe.py send DEV SRC COUNT DST=TAG...    sends COUNT frames of a made-up protocol to each DST
+  probe.py hear FILE NETNS...               until SIGTERM; then FILE holds "NETNS TAG COUNT" of the frames
+                                            of that protocol that each eth0 received; FILE.on while it hears
   probe.py udp ADDRESSES PORT SIZE COUNT    echoes COUNT datagrams of SIZE bytes: "ok", or why not
 
 Lists are comma-separated; "-" is no port. Runs until killed (serve) or done.
 """
+import ctypes
 import errno
 import hashlib
 import os
@@ -162,36 +163,46 @@ def mac(text):
     return bytes(int(part, 16) for part in text.split(":"))
 
 
-def send(dev, dst, src, tag, count):
-    frame = mac(dst) + mac(src) + ETHERTYPE.to_bytes(2, "big") + tag.encode().ljust(46, b"\0")
+def send(dev, src, count, targets):
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
         s.bind((dev, 0))
-        for _ in range(count):
-            s.send(frame)
+        for target in targets:
+            dst, tag = target.split("=")
+            frame = mac(dst) + mac(src) + ETHERTYPE.to_bytes(2, "big") + tag.encode().ljust(46, b"\0")
+            for _ in range(count):
+                s.send(frame)
 
 
-def hear(out, dev):
-    heard = {}
-    done = threading.Event()
+def socket_in(netns):
+    """Moves this process; a socket stays where it was made."""
+    with open(f"/run/netns/{netns}", "rb") as file:
+        if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), 0):
+            raise OSError(ctypes.get_errno(), netns)
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETHERTYPE))
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    s.bind(("eth0", ETHERTYPE))
+    s.setblocking(False)
+    return s
+
+
+def hear(out, nodes):
+    heard, watch, done = {}, selectors.DefaultSelector(), threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: done.set())
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETHERTYPE)) as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-        s.bind((dev, ETHERTYPE))
-        s.settimeout(0.05)
-        open(out + ".on", "w").close()
-        while True:
-            try:
-                frame, (_, _, kind, _, _) = s.recvfrom(2048)
-            except socket.timeout:
-                if done.is_set():  # and nothing is left to hear
-                    break
-                continue
+    for node in nodes:
+        watch.register(socket_in(node), selectors.EVENT_READ, node)
+    open(out + ".on", "w").close()
+    while True:
+        ready = watch.select(0.05)
+        if not ready and done.is_set():  # nothing is left to hear
+            break
+        for key, _ in ready:
+            frame, (_, _, kind, _, _) = key.fileobj.recvfrom(2048)
             if kind != socket.PACKET_OUTGOING:
-                tag = frame[14:].rstrip(b"\0").decode()
-                heard[tag] = heard.get(tag, 0) + 1
+                which = key.data + " " + frame[14:].rstrip(b"\0").decode()
+                heard[which] = heard.get(which, 0) + 1
     with open(out, "w") as file:
-        for tag in sorted(heard):
-            print(tag, heard[tag], file=file)
+        for which in sorted(heard):
+            print(which, heard[which], file=file)
 
 
 def all_ok(check, addresses, *args):
@@ -206,9 +217,9 @@ def main(args):
         kind = socket.SOCK_STREAM if args[1] == "tcp" else socket.SOCK_DGRAM
         print_outcomes(kind, args[2], [int(p) for p in args[3:]])
     elif args[0] == "send":
-        send(*args[1:5], int(args[5]))
+        send(args[1], args[2], int(args[3]), args[4:])
     elif args[0] == "hear":
-        hear(args[1], args[2])
+        hear(args[1], args[2:])
     elif args[0] == "tcp":
         print(all_ok(tcp_transfer, args[1], int(args[2]), int(args[3])))
     elif args[0] == "udp":
