@@ -152,6 +152,67 @@ static const char *reevaluated_once(void)
 	return CT_STAT(ct_reevaluated) == 1 ? NULL : "judged again more or less than once";
 }
 
+/* ---- the table when it is full, and cleaning ---- */
+
+/* New UDP connections from VM16, one for each source port in [first, first + n). Returns how many passed. */
+static int open_udp(__u16 first, int n)
+{
+	static struct backend_result result;
+	struct frame frame;
+	int passed = 0;
+
+	for (int i = 0; i < n; i++) {
+		frame_build(FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17"), UDP(first + i, 80)), &frame);
+		prog_backend()->run(&frame, 16, 0, &result);
+		passed += result.exit.verdict == DPU_VERDICT_FORWARD;
+	}
+	return passed;
+}
+
+static int connections(void)
+{
+	struct dpu_ct_key key, next;
+	int n = 0;
+
+	while (!prog_backend()->next_key("conntrack", n ? &key : NULL, &next)) {
+		key = next;
+		n++;
+	}
+	return n;
+}
+
+static const char *fills_to_the_last_place(void)
+{
+	int passed = open_udp(1000, BACKEND_CT_ENTRIES + 20);
+
+	if (passed != BACKEND_CT_ENTRIES)
+		return "not exactly as many connections as the table has places";
+	return CT_STAT(ct_full) == 20 && CT_STAT(ct_inserts) == BACKEND_CT_ENTRIES ? NULL : "not counted as full";
+}
+
+static const char *none_was_lost(void)
+{
+	return connections() == BACKEND_CT_ENTRIES ? NULL : "a living connection was removed";
+}
+
+static const char *filled_again(void)
+{
+	if (open_udp(5000, BACKEND_CT_ENTRIES) != BACKEND_CT_ENTRIES)
+		return "expired connections were in the way of new ones";
+	return CT_STAT(ct_expired) == BACKEND_CT_ENTRIES ? NULL : "not every expired connection was counted";
+}
+
+/* Connections live 30 s; 3 a second for ten minutes are 90 at a time: the table never fills. */
+static const char *steady_stream_passes(void)
+{
+	for (int second = 0; second < 600; second++) {
+		if (open_udp(1000 + 3 * second, 3) != 3)
+			return "a steady stream of short connections filled the table";
+		prog_backend()->advance(SECONDS);
+	}
+	return NULL;
+}
+
 /* ---- changes between frames ---- */
 
 static void allow_nothing(void)
@@ -367,6 +428,15 @@ static const struct prog_case cases[] = {
 	{"fragments: without a firewall they all pass", two_vms,
 	 STEPS({16, FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17", .id = 9, .frag = 4, .proto = 17), FILL(32)),
 		FORWARD(17)})},
+
+	/* a full table */
+	{"table: full is full, and says so", out_only,
+	 STEPS({.check = fills_to_the_last_place}, A(UDP(999, 80)), DROP(CT_FULL)}, A(UDP(1000, 80)), HIT(17),
+	       .check = none_was_lost})},
+	{"table: expired connections make room for all of theirs", out_only,
+	 STEPS({.check = fills_to_the_last_place}, {.advance_ns = 31 * SECONDS, .check = filled_again}), .only = ONLY_NATIVE},
+	{"table: a steady stream of short connections never fills it", out_only,
+	 STEPS({.check = steady_stream_passes}), .only = ONLY_NATIVE},
 
 	/* policy changes */
 	{"policy change: a connection the new rules deny ends, cached or not", out_only,
