@@ -19,6 +19,12 @@
 #define V4BACK IP4("10.0.0.17", "10.0.0.16")
 #define UDP_FRAME FRAME(L2, V4, UDP(1000, 2000), FILL(20))
 
+#define TO_PEER(n) \
+	FRAME(ETH(MAC(116), MAC(16)), IP4("10.0.0.16", "10.0.0.116", .frag = DF), UDP(1, 2), FILL(n))
+#define TUNNELLED(n)                                                                               \
+	FRAME(ETH(VTEP_MAC(2), VTEP_MAC(1)), IP4(VTEP_LOCAL, VTEP_PEER, .frag = DF),               \
+	      UDP(ANY_PORT, 4789, .csum = ZERO), VXLAN(VNI), QUOTE(TO_PEER(n)))
+
 /* ---- what the tables say --------------------------------------------------- */
 
 static struct dpu_flow_set *flow_set(__u32 index)
@@ -152,10 +158,13 @@ static const struct prog_case cases[] = {
 	       {16, FRAME(L2, IP4("10.0.0.16", "10.0.0.17", .ttl = 3, .tos = 0xb8, .id = 77),
 			  UDP(1000, 2000), FILL(900)),
 		HIT(17)})},
-	{"a frame too long for what was recorded takes the slow path", vxlan_two_hosts,
-	 STEPS({16, FRAME(L2, V4, UDP(1, 2), FILL(100)), FORWARD(17)},
-	       {16, FRAME(L2, V4, UDP(1, 2), FILL(1472)), HIT(17)},
-	       {16, FRAME(L2, V4, UDP(1, 2), FILL(100)), HIT(17)})},
+	{"a frame too long for the recorded output takes the slow path, which answers it", vxlan_two_hosts,
+	 STEPS({16, TO_PEER(100), FORWARD(DPU_PORT_UPLINK, .out = TUNNELLED(100))},
+	       {16, TO_PEER(1522), HIT(DPU_PORT_UPLINK, .out = TUNNELLED(1522))},
+	       {16, TO_PEER(1523),
+		ANSWER(ANSWER_TOO_BIG, 16, ETH(MAC(16), MAC(116)), IP4("10.0.0.116", "10.0.0.16", .frag = DF),
+		       ICMP(3, 4, .mtu = 1550), QUOTE(TO_PEER(1523), .from = 14, .n = 548))},
+	       {16, TO_PEER(1522), HIT(DPU_PORT_UPLINK, .out = TUNNELLED(1522))})},
 
 	/* what makes an entry stale */
 	{"a change at the source's port is seen by the next frame", two_vms,
@@ -249,9 +258,53 @@ static const char *more_flows_than_room(void)
 	return NULL;
 }
 
-static void run_many(const char *pattern)
+/* ---- an entry found by its hash must also be the flow's ---------------------------- */
+
+/* Turns one bit of the only entry's key. */
+static int turn_key_bit(size_t byte)
 {
-	static const char sentence[] = "2000 flows through 512 entries: all forwarded, all counted";
+	struct dpu_flow_set *set = NULL;
+	int way = DPU_FLOW_WAYS;
+	__u32 i;
+
+	for (i = 0; i < BACKEND_FLOW_SETS && way == DPU_FLOW_WAYS; i++) {
+		set = flow_set(i);
+		for (way = 0; way < DPU_FLOW_WAYS && set->way[way].action == DPU_FLOW_NONE; way++)
+			;
+	}
+	if (way == DPU_FLOW_WAYS)
+		return -1;
+	((__u8 *)&set->way[way].key)[byte] ^= 1;
+	i--;
+	return prog_backend()->update("flows", &i, set);
+}
+
+static const char *every_key_byte_counts(void)
+{
+	static struct backend_result result;
+	static char wrong[96];
+	struct frame frame;
+
+	frame_build(UDP_FRAME, &frame);
+	for (size_t byte = 0; byte < sizeof(struct dpu_flow_key); byte++) {
+		prog_use(prog_backend());
+		two_vms();
+		if (prog_backend()->run(&frame, 16, 0, &result) || turn_key_bit(byte) ||
+		    prog_backend()->run(&frame, 16, 0, &result))
+			return "cannot run";
+		if (result.exit.reason == DPU_REASON_FORWARD)
+			continue;
+		snprintf(wrong, sizeof(wrong), "hit (reason %u) an entry that differs in byte %zu of the key",
+			 result.exit.reason, byte);
+		return wrong;
+	}
+	return NULL;
+}
+
+/* ---- running these ------------------------------------------------------------------ */
+
+static void run_everywhere(const char *sentence, const char *(*test)(void), const char *pattern)
+{
 	static const char *const names[] = {"flowcache [xdp]", "flowcache [tc]", "flowcache [native]"};
 	const struct backend *backend;
 	const char *reason;
@@ -263,7 +316,7 @@ static void run_many(const char *pattern)
 		if (backend) {
 			prog_use(backend);
 			two_vms();
-			reason = more_flows_than_room();
+			reason = test();
 		}
 		if (reason)
 			report_fail(names[hook], sentence, reason);
@@ -272,4 +325,10 @@ static void run_many(const char *pattern)
 	}
 }
 
-PROG_GENERATED(flowcache_full, run_many)
+static void run_generated(const char *pattern)
+{
+	run_everywhere("2000 flows through 512 entries: all forwarded, all counted", more_flows_than_room, pattern);
+	run_everywhere("an entry is hit by its whole key, not by its hash", every_key_byte_counts, pattern);
+}
+
+PROG_GENERATED(flowcache_generated, run_generated)
