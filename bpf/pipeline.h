@@ -106,7 +106,7 @@ STAGE int pipeline_slow(hook_ctx *ctx)
 }
 
 /* 1 and the kernel action if the flow cache knew the frame, else 0. in_port: after acts_as. */
-INLINE int pipeline_fast(hook_ctx *ctx, struct dpu_node_stats *node, __u16 in_port, int *ret_action)
+HOOK_FAST int pipeline_fast(hook_ctx *ctx, struct dpu_node_stats *node, __u16 in_port, int *ret_action)
 {
 	struct fast_frame f;
 	struct flow_hit hit;

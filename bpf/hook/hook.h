@@ -9,6 +9,9 @@
  *   HOOK_ID		  enum dpu_hook
  *   HOOK_CAN_CLONE	  0/1: copies (flood, mirror) can be made here; where 0 the pipeline
  *			  leaves with TO_TC
+ *   HOOK_FAST		  how the flow-cache path is compiled: INLINE; or, where the slow path floods
+ *			  and its call chain is long, a function of its own, whose stack is given
+ *			  back before the chain begins (512 bytes for all, in steps of 32 on Linux 6.1)
  * What the hook knows of the frame:
  *   hook_ifindex(ctx), hook_len(ctx), hook_gso_size(ctx), hook_gso_segs(ctx) (at least 1)
  *   hook_tag_in_meta(ctx, ret_tci)  1 and the TCI (host order) if an 802.1Q tag travels beside the bytes

@@ -17,6 +17,7 @@
 typedef struct native_frame hook_ctx;
 #define HOOK_ID	       DPU_HOOK_NATIVE
 #define HOOK_CAN_CLONE 1
+#define HOOK_FAST      INLINE
 
 INLINE void *hook_data(hook_ctx *ctx)
 {

@@ -18,6 +18,7 @@
 typedef struct __sk_buff hook_ctx;
 #define HOOK_ID	       DPU_HOOK_TC
 #define HOOK_CAN_CLONE 1
+#define HOOK_FAST      static __attribute__((noinline))
 
 INLINE void *hook_data(hook_ctx *ctx)
 {
