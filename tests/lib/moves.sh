@@ -9,6 +9,13 @@ STREAM=$TESTS/../${BUILD:-build}/tests/net/stream
 [ -x "$STREAM" ] || skip "needs $STREAM (make tests)"
 need python3 nsenter
 
+stop_jobs() { # everything started with & that still runs
+	local pids
+	pids=$(jobs -p)
+	[ -z "$pids" ] || kill $pids # shellcheck disable=SC2086
+}
+at_exit stop_jobs
+
 # write_move_lab FILE LAB HOST-KEYS: e.g. write_move_lab lab.yaml "$LAB" ', cpus: 0, dpu-cpus: 1'
 write_move_lab() {
 	cat >"$1" <<-YAML
