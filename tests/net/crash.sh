@@ -4,7 +4,8 @@
 # counts them), and at random moments: the next command repairs or removes everything, another
 # lab's traffic is not disturbed, and the machine's settings are as before.
 #
-# Looks at a sample of the operations; DPULAB_SWEEP=full: at every one, which takes a quarter of an hour.
+# Looks at a sample of the operations; DPULAB_SWEEP=full: at every one, which takes an hour.
+# DPULAB_SWEEP_OF=GLOB: only at the sweeps so named ("place-*").
 . "$TESTS/lib/net.sh"
 need ip ping nsenter flock timeout
 
@@ -24,7 +25,7 @@ vms:
   c: {host: h2, port-group: g, ip: [10.1.0.13/24, "2001:db8:1::13/64"]}
 firewall: {default: allow}
 YAML
-sed 's/  c:.*/  d: {host: h2, port-group: g, ip: 10.1.0.13\/24}/; s/default: allow/default: drop/' lab.yaml >changed.yaml
+sed 's/  c:.*/  d: {host: h2, port-group: g, ip: 10.1.0.13\/24}/; s/{default: allow}/{default: allow, rules: [{protocol: tcp, action: drop}]}/' lab.yaml >changed.yaml
 
 # ---- what must hold ----------------------------------------------------------
 
@@ -37,7 +38,7 @@ settings_restored() { # under the lock nobody is in a hurry
 
 nothing_left() {
 	local left
-	left=$(ip netns list | grep "^$LAB-")
+	left=$(ls /run/netns | grep "^$LAB-")
 	[ -z "$left" ] || fail "$1: namespaces left: $left"
 	for left in "/run/dpulab/$LAB" "/sys/fs/bpf/dpulab/$LAB"; do
 		[ ! -e "$left" ] || fail "$1: $left is left: $(ls -R "$left")"
@@ -75,6 +76,8 @@ crash() { # OPERATION COMMAND...
 sweep() {
 	local name=$1 start=$2 count step at i=0
 	shift 2
+	# shellcheck disable=SC2053
+	[[ $name == ${DPULAB_SWEEP_OF:-*} ]] || return 0
 	$start
 	rm -f ops
 	DPULAB_COUNT_OPS=$PWD/ops quietly "$@"
@@ -91,13 +94,13 @@ sweep() {
 			nothing_left "$name $at, down"
 			;;
 		1)
-			# ruins of another version are replaced
-			quietly "$DPULAB" up lab.yaml
-			works "$name $at, up"
+			[ "$name" = apply ] || quietly "$DPULAB" up lab.yaml
+			[ "$name" != apply ] || quietly "$@"
+			works "$name $at, repaired"
 			;;
 		2)
-			[ "$name" = apply ] || quietly "$@"
-			[ "$name" = down ] || [ "$name" = apply ] || works "$name $at, again"
+			quietly "$@"
+			[ "$name" = down ] || works "$name $at, again"
 			;;
 		esac
 		settings_restored "$name $at"

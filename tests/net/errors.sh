@@ -28,7 +28,7 @@ says() {
 	expect "lines of the message" "$(wc -l <err)" 2
 	[ ! -e "/run/dpulab/$LAB" ] || fail "left /run/dpulab/$LAB"
 	[ ! -e "/sys/fs/bpf/dpulab/$LAB" ] || fail "left pins"
-	[ -z "$(ip netns list | grep "^$LAB-")" ] || fail "left namespaces"
+	[ -z "$(ls /run/netns | grep "^$LAB-")" ] || fail "left namespaces"
 }
 
 hidden() { # PATH CMD...: with an empty folder over PATH

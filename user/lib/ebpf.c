@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -137,6 +138,30 @@ static int pin_ports(const struct location *location, const struct cpu_set *cpus
 	return err;
 }
 
+static bool is_port(const struct location *location, const char *dev)
+{
+	for (size_t i = 0; i < location->n_ports; i++)
+		if (!strcmp(location->ports[i].dev, dev))
+			return true;
+	return false;
+}
+
+/* A killed move leaves a vNIC down. */
+static int raise_ports(const struct location *location, struct diag *diag)
+{
+	struct rt_link *links;
+	size_t n;
+	int err = rt_links(location->ns, &links, &n, diag);
+
+	if (err)
+		return err;
+	for (size_t i = 0; !err && i < n; i++)
+		if (!(links[i].flags & IFF_UP) && is_port(location, links[i].name))
+			err = rt_link_up(location->ns, links[i].ifindex, true, diag);
+	free(links);
+	return err;
+}
+
 static int serve_location(struct location *location, bool xdp, struct diag *diag)
 {
 	int err = location_load(location, diag);
@@ -145,6 +170,8 @@ static int serve_location(struct location *location, bool xdp, struct diag *diag
 		err = tables_fill(location, xdp, diag);
 	if (!err)
 		err = attach_ports(location, xdp, diag);
+	if (!err)
+		err = raise_ports(location, diag);
 	return err ? err : pin_ports(location, location_cpus(location), xdp, diag);
 }
 

@@ -291,7 +291,9 @@ static void keep_placement(const struct lab *old, struct lab *new)
 	}
 }
 
-static int change(const struct state *state, const struct lab *old, struct lab *new, struct diag *diag)
+/* live: the lab was whole, so its placement can be read and its traffic is worth keeping. */
+static int change(const struct state *state, const struct lab *old, struct lab *new, bool live,
+		  struct diag *diag)
 {
 	size_t removed;
 	int err = state_remove(state, STATE_READY, diag);
@@ -301,11 +303,12 @@ static int change(const struct state *state, const struct lab *old, struct lab *
 	if (!err)
 		err = write_lab(state, new, diag);
 	/* the file keeps saying what the user wrote, the machine what place made of it */
-	keep_placement(old, new);
+	if (live)
+		keep_placement(old, new);
 	if (!err)
 		err = nodes_remove(state, new->name, new, &removed, diag);
 	if (!err)
-		err = build(new, true, diag);
+		err = build(new, live, diag);
 	return err ? err : state_write(state, STATE_READY, "", diag);
 }
 
@@ -314,19 +317,19 @@ static int apply_locked(const struct state *state, struct lab *new, struct lab_r
 {
 	struct machine_hurry hurry;
 	struct lab *old = stored_lab(new->name);
+	bool ready = exists(state, STATE_READY);
 	int err;
 
-	if (!old || !exists(state, STATE_READY)) {
-		lab_free(old);
-		return diag_error(diag, -ESTALE, "dpulab up LAB.yaml repairs it",
-				  "lab %s is broken", new->name);
-	}
+	if (!old)
+		return diag_error(diag, -ESTALE, "dpulab up LAB.yaml repairs it", "lab %s is broken",
+				  new->name);
 	err = lab_keep_numbers(old, new, diag);
 	if (!err)
 		err = lab_difference(old, new, report, diag);
-	if (!err && report->n_changes) {
+	/* without "ready" there is a killed command's work to finish */
+	if (!err && (report->n_changes || !ready)) {
 		machine_hurry(&hurry);
-		err = change(state, old, new, diag);
+		err = change(state, old, new, ready, diag);
 		machine_calm(&hurry);
 	}
 	lab_free(old);

@@ -144,7 +144,7 @@ int napi_find(struct netns *ns, const char *dev, const struct napi_threads *befo
 	struct napi_threads all = {}, own = {};
 	int err = ask_kernel(ns, dev, &own);
 
-	if (!err && own.n) {
+	if (!err) {
 		*ret_threads = own;
 		return 0;
 	}

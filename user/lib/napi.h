@@ -21,7 +21,7 @@ struct napi_threads {
 /* All threads that might be dev's, by name. */
 int napi_list(struct netns *ns, const char *dev, struct napi_threads *ret_threads);
 /*
- * dev's own, after threaded mode is on. before: napi_list() from before it was
+ * dev's own, after threaded mode is on; none while the device is down. before: napi_list() from before it was
  * switched on. -ENOTUNIQ if they cannot be told from those of a namesake.
  */
 int napi_find(struct netns *ns, const char *dev, const struct napi_threads *before,
