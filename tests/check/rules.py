@@ -110,7 +110,7 @@ def hook_types(tree):
 
 
 # No part of the datapath: frames for measurements, and the emulated underlay.
-OTHER_PROGRAMS = ("bpf/dpulab_load.bpf.c", "bpf/dpulab_fabric.bpf.c")
+OTHER_PROGRAMS = ("bpf/dpulab_load.bpf.c", "bpf/dpulab_bench.bpf.c", "bpf/dpulab_fabric.bpf.c")
 
 
 def datapath_outside_hook(tree):
