@@ -54,6 +54,10 @@ start_host() {
 	quietly "$DPULAB" place "$LAB" host
 }
 start_none() { quietly "$DPULAB" down "$LAB"; }
+start_anew() {
+	quietly "$DPULAB" down "$LAB"
+	quietly "$DPULAB" up lab.yaml
+}
 start_upt() {
 	quietly "$DPULAB" up lab.yaml
 	quietly "$DPULAB" place "$LAB" dpu-upt
@@ -127,7 +131,7 @@ sweep place-dpu start_host "$DPULAB" place "$LAB" dpu-mux
 sweep place-host start_upt "$DPULAB" place "$LAB" host
 sweep place-linux start_up "$DPULAB" place "$LAB" linux
 start_none
-sweep apply start_up "$DPULAB" apply changed.yaml
+sweep apply start_anew "$DPULAB" apply changed.yaml
 
 start_none
 for ((i = 0; i < RANDOM_MOMENTS; i++)); do

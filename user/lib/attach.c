@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bpflog.h"
@@ -16,6 +18,9 @@
 #define CLSACT_PRIORITY 1
 #define CLSACT_HANDLE	1
 #define NO_IFINDEX	0x7fffffff
+
+#define RELEASE_POLL_US 2000
+#define RELEASE_POLLS	250 /* at most half a second */
 
 const char *attach_kind_name(enum attach_kind kind)
 {
@@ -155,13 +160,29 @@ static int open_link(const struct dataplane *dp, enum dataplane_prog prog, const
 	return -ENOENT;
 }
 
-static int create_link(const struct dataplane *dp, enum dataplane_prog prog, unsigned ifindex)
+static int try_create_link(const struct dataplane *dp, enum dataplane_prog prog, unsigned ifindex)
 {
 	DECLARE_LIBBPF_OPTS(bpf_link_create_opts, opts,
 			    .flags = prog == DATAPLANE_XDP ? XDP_FLAGS_DRV_MODE : 0);
 
 	return bpf_link_create(dataplane_prog_fd(dp, prog), (int)ifindex,
 			       prog == DATAPLANE_XDP ? BPF_XDP : TCX_INGRESS, &opts);
+}
+
+/*
+ * The kernel takes a link down some time after its last pin or descriptor has gone, without telling:
+ * after a killed command the device may still be taken for a moment.
+ */
+static int create_link(const struct dataplane *dp, enum dataplane_prog prog, unsigned ifindex)
+{
+	const struct timespec pause = {.tv_nsec = RELEASE_POLL_US * 1000};
+	int fd = try_create_link(dp, prog, ifindex);
+
+	for (int i = 0; (fd == -EBUSY || fd == -EEXIST) && i < RELEASE_POLLS; i++) {
+		nanosleep(&pause, NULL);
+		fd = try_create_link(dp, prog, ifindex);
+	}
+	return fd;
 }
 
 static int pin_link(int fd, const char *path)
@@ -173,6 +194,44 @@ static int pin_link(int fd, const char *path)
 		err = bpf_obj_pin(fd, path);
 	}
 	return err;
+}
+
+/* The pin of the same device at the host's other location: "esx1" has "esx1-dpu" and the other way round. */
+static void other_link_path(const struct dataplane *dp, enum dataplane_prog prog, const char *dev,
+			    char ret_path[static PATH_MAX])
+{
+	const char *node = dataplane_node(dp), *suffix = "-dpu";
+	size_t len = strlen(node), cut = strlen(suffix);
+	bool is_dpu = len > cut && !strcmp(node + len - cut, suffix);
+
+	snprintf(ret_path, PATH_MAX, DATAPLANE_PIN_ROOT "/%s/%.*s%s/links/%s-%s", dataplane_lab(dp),
+		 (int)(is_dpu ? len - cut : len), node, is_dpu ? "" : suffix, dataplane_prog_name(prog),
+		 dev);
+}
+
+/* A move killed after its links were handed over, but before the device went, leaves them pinned over there. */
+static int take_back_link(const struct dataplane *dp, enum dataplane_prog prog, const char *dev,
+			  unsigned ifindex, struct bpf_link_info *ret_info)
+{
+	char old_path[PATH_MAX], new_path[PATH_MAX];
+	int fd, err;
+
+	other_link_path(dp, prog, dev, old_path);
+	fd = bpf_obj_get(old_path);
+	if (fd < 0)
+		return fd;
+	if (link_info(fd, ret_info) || link_ifindex(ret_info) != ifindex) {
+		close(fd);
+		return -ENOENT;
+	}
+	dataplane_link_path(dp, prog, dev, new_path);
+	err = pin_link(fd, new_path);
+	if (!err)
+		unlink(old_path);
+	op_done();
+	if (err)
+		close(fd);
+	return err ? err : fd;
 }
 
 static int attach_error(struct diag *diag, enum dataplane_prog prog, int err, const char *dev)
@@ -187,6 +246,8 @@ static int link_attach(const struct dataplane *dp, enum dataplane_prog prog, con
 	char path[PATH_MAX];
 	int fd = open_link(dp, prog, dev, ifindex, &info), err = 0;
 
+	if (fd < 0)
+		fd = take_back_link(dp, prog, dev, ifindex, &info);
 	if (fd >= 0) {
 		if (info.prog_id != dataplane_prog_id(dp, prog))
 			err = bpf_link_update(fd, dataplane_prog_fd(dp, prog), NULL);
