@@ -148,7 +148,7 @@ INLINE void flood_end(struct pkt *p)
  * Sends the copies. Ends with CONSUMED, or DROP and why nobody got one; a frame
  * too big for the underlay is answered after its local copies are out.
  */
-STAGE int flood_run(hook_ctx *ctx, struct pkt *p)
+INLINE int flood_run(hook_ctx *ctx, struct pkt *p)
 {
 	const struct dpu_segment *segment;
 	struct flood flood = {.ctx = ctx, .p = p};

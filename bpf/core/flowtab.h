@@ -38,6 +38,15 @@ INLINE __u64 flowtab_last_seen(__u32 ref, __u32 ct_id)
 	return flow && flowtab_owned_by(flow, ct_id) ? env_read(flow->last_seen_ns) : 0;
 }
 
+/* The next frame takes the slow path, and the entry is renewed or left to be evicted. For any connection's end in passing. */
+INLINE void flowtab_stale(__u32 ref, __u32 ct_id)
+{
+	struct dpu_flow *flow = flowtab_at(ref);
+
+	if (flow && flowtab_owned_by(flow, ct_id))
+		flow->renew_ns = 0;
+}
+
 /*
  * Writers claim an entry by making seq odd. Nobody waits: who loses leaves the
  * entry to the winner (the frame is forwarded all the same, the next one records).

@@ -22,7 +22,8 @@
  * - An expired entry is replaced by one CPU while another removes it as expired:
  *   the new connection's first answer is invalid, its repeated SYN starts again.
  * - A flow entry may outlive its connection by the time between flow_invalidate()
- *   and the delete; ids are random, so a flow entry never counts for another one.
+ *   and the delete, or until its next frame; ids are random, so a flow entry never
+ *   counts for another connection.
  */
 #pragma once
 #include "core/flowtab.h"
@@ -87,6 +88,13 @@ INLINE void ct_remove(const struct dpu_ct_key *key, struct dpu_ct *ct)
 	env_delete(conntrack, key);
 }
 
+/* An expired connection's flow entries are idle as well; should one still be hit, it must ask again. */
+INLINE void ct_forget_flows(const struct dpu_ct *ct)
+{
+	flowtab_stale(ct->flow_ref[0], ct->id);
+	flowtab_stale(ct->flow_ref[1], ct->id);
+}
+
 struct ct_walk {
 	__u64 now_ns;
 	__u32 seat; /* the first free one found */
@@ -113,7 +121,8 @@ static long ct_clock_step(__u32 i, void *arg)
 	if (ct && ct->gc_slot == seat) {
 		if (!ct_expired(ct, sitting->proto, walk->now_ns))
 			return 0;
-		ct_remove(sitting, ct);
+		ct_forget_flows(ct);
+		env_delete(conntrack, sitting);
 		stats = stats_node();
 		if (stats)
 			stats->ct_expired++;
@@ -181,7 +190,7 @@ INLINE long ct_place(struct pkt *p)
 
 	if (dead && ct_expired(dead, p->ct_key.proto, p->now_ns)) {
 		p->ct_new.gc_slot = dead->gc_slot;
-		ct_end_flows(dead);
+		ct_forget_flows(dead);
 		return env_update(conntrack, &p->ct_key, &p->ct_new, BPF_ANY);
 	}
 	seat = ct_clock_walk(p->now_ns, CT_CLOCK_LEAST, CT_CLOCK_MOST);
