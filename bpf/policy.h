@@ -5,8 +5,8 @@
  * stage/{conntrack,dfw,fragment}.h as pipeline.h does for the whole.
  *
  * Outside of it, and always let through: frames that are not IP (ARP; rules for
- * them come later) and IPv6's own housekeeping (neighbour discovery, multicast
- * listeners: RFC 4890 4.4.1), its counterpart.
+ * them come later) and ARP's counterpart in IPv6, neighbour solicitation and
+ * advertisement. All other ICMPv6 is for the rules.
  */
 #pragma once
 #include "core/gen.h"
@@ -16,9 +16,9 @@
 #include "stage/dfw.h"
 #include "stage/fragment.h"
 
-#define ICMP6_MLD_QUERY	  130 /* to 132 done, 133 to 136 neighbour discovery, 137 redirect */
-#define ICMP6_ND_REDIRECT 137
-#define ICMP6_MLD2_REPORT 143
+/* RFC 4861 4.3, 4.4 */
+#define ICMP6_NEIGHBOUR_SOLICIT	  135
+#define ICMP6_NEIGHBOUR_ADVERTISE 136
 
 INLINE int policy_exempt(const struct pkt *p)
 {
@@ -27,7 +27,7 @@ INLINE int policy_exempt(const struct pkt *p)
 	if (p->l3 != PKT_L3_IP4 && p->l3 != PKT_L3_IP6)
 		return 1;
 	return p->key.proto == WIRE_PROTO_ICMP6 && p->frag == PKT_FRAG_NONE && !p->unjudgeable &&
-	       ((type >= ICMP6_MLD_QUERY && type <= ICMP6_ND_REDIRECT) || type == ICMP6_MLD2_REPORT);
+	       (type == ICMP6_NEIGHBOUR_SOLICIT || type == ICMP6_NEIGHBOUR_ADVERTISE);
 }
 
 INLINE int policy_is_echo_request(const struct pkt *p)
