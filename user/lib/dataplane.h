@@ -74,6 +74,8 @@ int dataplane_prog_fd(const struct dataplane *dp, enum dataplane_prog prog);
 unsigned dataplane_prog_id(const struct dataplane *dp, enum dataplane_prog prog);
 const char *dataplane_node(const struct dataplane *dp);
 const char *dataplane_lab(const struct dataplane *dp);
+/* Path of a directory of the node's pins ("links", "ports"). */
+void dataplane_dir(const struct dataplane *dp, const char *kind, char ret_path[static PATH_MAX]);
 /* Path of the pinned link of one device and hook. */
 void dataplane_link_path(const struct dataplane *dp, enum dataplane_prog prog, const char *dev,
 			 char ret_path[static PATH_MAX]);

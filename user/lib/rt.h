@@ -32,6 +32,7 @@ struct rt_link {
 	unsigned group;
 	int master;	   /* ifindex of the bridge it is in; 0 = none */
 	int peer;	   /* veth: ifindex of the other end, in the other end's namespace */
+	int peer_nsid;	   /* veth: id of the other end's namespace, as this one counts; -1 = this one */
 	unsigned xdp_prog; /* id of an attached XDP program; 0 = none */
 };
 
@@ -63,6 +64,8 @@ int rt_link_get(struct netns *ns, const char *dev, struct rt_link *ret_link, str
 /* Every link of the namespace; the caller frees. */
 int rt_links(struct netns *ns, struct rt_link **ret_links, size_t *ret_n, struct diag *diag);
 int rt_addrs(struct netns *ns, struct rt_addr **ret_addrs, size_t *ret_n, struct diag *diag);
+/* The id ns knows another namespace by; -1 = none (so none of its links has an end there). */
+int rt_nsid(struct netns *ns, const struct netns *other, int *ret_nsid);
 int rt_link_stats(struct netns *ns, const char *dev, struct rtnl_link_stats64 *ret_stats,
 		  struct diag *diag);
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/if_addr.h>
+#include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <netlink/netlink.h>
 #include <stdlib.h>
@@ -47,6 +48,7 @@ static int parse_link(const struct nlmsghdr *header, void *arg)
 	link->group = u32_or_0(tb[IFLA_GROUP]);
 	link->master = u32_or_0(tb[IFLA_MASTER]);
 	link->peer = u32_or_0(tb[IFLA_LINK]);
+	link->peer_nsid = tb[IFLA_LINK_NETNSID] ? (int)nla_get_u32(tb[IFLA_LINK_NETNSID]) : -1;
 	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == sizeof(link->mac))
 		memcpy(&link->mac, nla_data(tb[IFLA_ADDRESS]), sizeof(link->mac));
 	if (tb[IFLA_LINKINFO] && !nla_parse_nested(nested, IFLA_INFO_MAX, tb[IFLA_LINKINFO], NULL))
@@ -69,6 +71,29 @@ int rt_link_get(struct netns *ns, const char *dev, struct rt_link *ret_link, str
 				  strerror(-err));
 	*ret_link = link;
 	return 0;
+}
+
+static int parse_nsid(const struct nlmsghdr *header, void *arg)
+{
+	struct nlattr *tb[NETNSA_MAX + 1];
+
+	if (nlmsg_parse((struct nlmsghdr *)header, sizeof(struct rtgenmsg), tb, NETNSA_MAX, NULL) < 0 ||
+	    !tb[NETNSA_NSID])
+		return -EBADMSG;
+	*(int *)arg = (int)nla_get_u32(tb[NETNSA_NSID]);
+	return 0;
+}
+
+int rt_nsid(struct netns *ns, const struct netns *other, int *ret_nsid)
+{
+	struct rtgenmsg request = {.rtgen_family = AF_UNSPEC};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETNSID, 0);
+
+	if (!msg)
+		return -ENOMEM;
+	nlmsg_append(msg, &request, sizeof(request), NLMSG_ALIGNTO);
+	nla_put_u32(msg, NETNSA_FD, (uint32_t)other->fd);
+	return rt_query(ns, msg, parse_nsid, ret_nsid);
 }
 
 int rt_ifindex(struct netns *ns, const char *dev)
