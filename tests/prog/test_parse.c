@@ -59,6 +59,31 @@ static const struct prog_case cases[] = {
 	{"an ICMP error takes the slow path", two_vms,
 	 SLOW(V4(), ICMP(3, 1), IP4("10.0.0.17", "10.0.0.16"), UDP(2, 1))},
 
+	/* what is like a cached flow, and is not */
+	{"IPv4 options are not taken for the ports of a cached flow", two_vms,
+	 STEPS({16, FRAME(L2, V4(), UDP(0x0101, 0x0101)), FORWARD(17)}, /* options are no-operations: 1 */
+	       {16, FRAME(L2, V4(.options = 1), UDP(5, 6)), FORWARD(17)})},
+	{"a later fragment's payload is not taken for the ports of a cached flow", two_vms,
+	 STEPS({16, FRAME(L2, V4(), UDP(0x0001, 0x0203)), FORWARD(17)},
+	       {16, FRAME(L2, V4(.frag = 3, .id = 7, .proto = 17), FILL(24)), FORWARD(17)})},
+	{"a first fragment is no frame of a cached flow", two_vms,
+	 STEPS({16, FRAME(L2, V4(), UDP(1, 2), FILL(16)), FORWARD(17)},
+	       {16, FRAME(L2, V4(.frag = MF, .id = 7), UDP(1, 2, .len = 100), FILL(16)), FORWARD(17)})},
+	{"an ICMP error is no echo of a cached flow", two_vms,
+	 STEPS({16, FRAME(L2, V4(), ICMP(8, 0, .id = 5, .seq = 1)), FORWARD(17)},
+	       {16, FRAME(L2, V4(), ICMP(3, 1, .id = 5), IP4("10.0.0.17", "10.0.0.16"), UDP(2, 1)), FORWARD(17)})},
+	{"malformed frames of a cached flow are refused", two_vms,
+	 STEPS({16, FRAME(L2, V4(), TCP(1, 2, ACK)), FORWARD(17)}, {16, FRAME(L2, V4(), TCP(1, 2, ACK)), HIT(17)},
+	       {16, FRAME(L2, V4(), TCP(1, 2, ACK, .offset = 4)), DROP(MALFORMED)},
+	       {16, FRAME(L2, V4(.len = 41), TCP(1, 2, ACK)), DROP(MALFORMED)},
+	       {16, FRAME(L2, V4(.len = 19), TCP(1, 2, ACK)), DROP(MALFORMED)},
+	       {16, FRAME(L2, V4(.version = 6), TCP(1, 2, ACK)), DROP(MALFORMED)},
+	       {16, FRAME(L2, V4(), TCP(1, 2, ACK)), DROP(MALFORMED), .cut = 53})},
+	{"malformed IPv6 frames of a cached flow are refused", two_vms,
+	 STEPS({16, FRAME(L2, V6(), UDP(1, 2)), FORWARD(17)}, {16, FRAME(L2, V6(), UDP(1, 2)), HIT(17)},
+	       {16, FRAME(L2, V6(.len = 9), UDP(1, 2)), DROP(MALFORMED)},
+	       {16, FRAME(L2, V6(.version = 4), UDP(1, 2)), DROP(MALFORMED)})},
+
 	/* fragments */
 	{"fragments take the slow path", two_vms,
 	 STEPS({16, FRAME(L2, V4(.frag = MF, .id = 7), UDP(1, 2, .len = 100), FILL(16)), FORWARD(17)},
