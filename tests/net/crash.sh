@@ -136,10 +136,10 @@ sweep apply start_anew "$DPULAB" apply changed.yaml
 start_none
 for ((i = 0; i < RANDOM_MOMENTS; i++)); do
 	moment=0.$(printf '%03d' $((RANDOM % 1000)))
-	timeout -s KILL "$moment" "$DPULAB" up lab.yaml >log 2>&1
+	{ timeout -s KILL "$moment" "$DPULAB" up lab.yaml >log 2>&1; } 2>/dev/null
 	settings_restored "up, killed after $moment s"
 	[ $((i % 2)) = 0 ] || { start_up && works "up, killed after $moment s"; }
-	timeout -s KILL "0.0$((RANDOM % 100))" "$DPULAB" down "$LAB" >log 2>&1
+	{ timeout -s KILL "0.0$((RANDOM % 100))" "$DPULAB" down "$LAB" >log 2>&1; } 2>/dev/null
 	start_none
 	nothing_left "killed after $moment s"
 done
@@ -147,4 +147,6 @@ done
 kill -INT "$ping_pid"
 wait "$ping_pid"
 cat pings
-grep -q ' 0% packet loss' pings || fail "the other lab lost frames"
+read -r sent received < <(sed -n 's/^\([0-9]*\) packets transmitted, \([0-9]*\) received.*/\1 \2/p' pings)
+# the last one may have been on its way
+[ "$sent" -gt 100 ] && [ $((sent - received)) -le 1 ] || fail "the other lab lost $((sent - received)) of $sent frames"

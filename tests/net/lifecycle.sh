@@ -95,7 +95,13 @@ sed 's/h2: {}/h2: {dpu: true}/' new.yaml >refused.yaml
 refuse 1 "$DPULAB" apply refused.yaml
 pings a 10.1.0.14
 
-run "$DPULAB" down "$LAB"
+# a process that stays behind is named
+"$DPULAB" exec "$LAB" a -- sleep 1000 &
+sleeper=$!
+at_exit "kill $sleeper"
+wait_for 5 grep -qx sleep "/proc/$sleeper/comm"
+run "$DPULAB" down "$LAB" 2>said
+grep -q "process $sleeper (sleep) still runs in what was $LAB-a" said || fail "down does not name it: $(cat said)"
 expect "namespaces after down" "$(nodes)" "foreign "
 for left in "/run/dpulab/$LAB" "/sys/fs/bpf/dpulab/$LAB"; do
 	[ ! -e "$left" ] || fail "down left $left"

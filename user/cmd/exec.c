@@ -6,53 +6,23 @@
 #include "verbs.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-static int run_child(char **argv)
+/* Becomes the command: its output, signals and exit code are its own. Returns only if it cannot start. */
+static int become(struct cmd_context *ctx, const struct netns *ns, char **argv)
 {
+	int back, err = netns_enter(ns, &back);
+
+	if (err)
+		return cmd_result(diag_error(ctx->diag, err, NULL, "cannot enter %s: %s", ns->name,
+					     strerror(-err)));
 	execvp(argv[0], argv);
-	/* as a shell answers: 127 not found, 126 found but not runnable */
-	dprintf(STDERR_FILENO, "dpulab: error: cannot run %s: %s\n", argv[0], strerror(errno));
-	_exit(errno == ENOENT ? 127 : 126);
-}
-
-/* The command's own exit code; 128 + signal, as a shell does, if it was killed. */
-static int wait_for(pid_t pid)
-{
-	int status;
-
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return CMD_FAILED;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static int run_inside(struct cmd_context *ctx, const struct netns *ns, char **argv)
-{
-	int back, code, err = netns_enter(ns, &back);
-	pid_t pid;
-
-	if (err) {
-		diag_error(ctx->diag, err, NULL, "cannot enter %s: %s", ns->name, strerror(-err));
-		return CMD_FAILED;
-	}
-	pid = fork();
-	if (!pid)
-		run_child(argv);
+	err = -errno;
 	netns_leave(back);
-	if (pid < 0) {
-		diag_error(ctx->diag, -errno, NULL, "cannot start a process: %s", strerror(errno));
-		return CMD_FAILED;
-	}
-	code = wait_for(pid);
-	/* what is printed is the command's; ours would only be in its way */
-	out_discard(ctx->out);
-	return code;
+	diag_error(ctx->diag, err, NULL, "cannot run %s: %s", argv[0], strerror(-err));
+	/* as a shell answers: 127 not found, 126 found but not runnable */
+	return err == -ENOENT ? 127 : 126;
 }
 
 int cmd_exec(struct cmd_context *ctx, int argc, char **argv)
@@ -72,5 +42,5 @@ int cmd_exec(struct cmd_context *ctx, int argc, char **argv)
 			   "lab %s has no node called %s", argv[0], argv[1]);
 	/* the lock is for looking: the command may run for days */
 	lab_close(&session);
-	return err ? CMD_FAILED : run_inside(ctx, ns, argv + 2);
+	return err ? CMD_FAILED : become(ctx, ns, argv + 2);
 }

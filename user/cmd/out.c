@@ -375,11 +375,6 @@ static void add_records(struct out *out, const struct diag *diag)
 void out_document(struct out *out, const char *json)
 {
 	puts(json);
-	out_discard(out);
-}
-
-void out_discard(struct out *out)
-{
 	out->discarded = true;
 }
 

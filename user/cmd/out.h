@@ -46,9 +46,6 @@ void out_text(struct out *out, const char *format, ...) __attribute__((format(pr
 /* The output is this document and nothing else, with and without -j. */
 void out_document(struct out *out, const char *json);
 
-/* Nothing is to be printed after all: the output was somebody else's (exec). */
-void out_discard(struct out *out);
-
 /* One record as compilers do it: place, sentence, source line with caret, hint. To standard error.
  */
 void out_record(const struct diag_record *record);

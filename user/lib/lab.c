@@ -24,7 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #define NEEDS (PREFLIGHT_ROOT | PREFLIGHT_BPF)
 
@@ -108,16 +108,40 @@ static int start_host(const struct lab *lab, size_t host, struct diag *diag)
 	return err ? err : ebpf_start(lab, host, h->path, h->hook, diag);
 }
 
-/* The lock is held, names and lab file are written down. live: traffic may be flowing, move it without loss. */
-static int build(const struct lab *lab, bool live, struct diag *diag)
+static double now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+static int place_all(const struct lab *lab, bool live, struct diag *diag)
 {
 	struct move_report move;
-	int err = topology_build(lab, diag);
+	int err = 0;
 
 	for (size_t host = 0; host < lab->n_hosts && !err; host++)
-		err = live ? place_host(lab, host, lab->hosts[host].path, lab->hosts[host].hook, &move,
-					diag) :
+		err = live ? place_host(lab, host, lab->hosts[host].path, lab->hosts[host].hook,
+					&move, diag) :
 			     start_host(lab, host, diag);
+	return err;
+}
+
+/*
+ * The lock is held, names and lab file are written down. live: traffic may be
+ * flowing, move it without loss.
+ */
+static int build(const struct lab *lab, bool live, struct lab_report *report, struct diag *diag)
+{
+	double begin = now_s(), wired;
+	int err = topology_build(lab, diag);
+
+	wired = now_s();
+	if (!err)
+		err = place_all(lab, live, diag);
+	report->wires_s = wired - begin;
+	report->datapath_s = now_s() - wired;
 	return err;
 }
 
@@ -217,7 +241,7 @@ static int up_locked(const struct state *state, struct lab *lab, struct lab_repo
 	if (!err)
 		err = nodes_remove(state, lab->name, lab, &removed, diag);
 	if (!err)
-		err = build(lab, report->was_there, diag);
+		err = build(lab, report->was_there, report, diag);
 	if (!err)
 		err = state_write(state, STATE_READY, "", diag);
 	return err;
@@ -293,7 +317,7 @@ static void keep_placement(const struct lab *old, struct lab *new)
 
 /* live: the lab was whole, so its placement can be read and its traffic is worth keeping. */
 static int change(const struct state *state, const struct lab *old, struct lab *new, bool live,
-		  struct diag *diag)
+		  struct lab_report *report, struct diag *diag)
 {
 	size_t removed;
 	int err = state_remove(state, STATE_READY, diag);
@@ -308,7 +332,7 @@ static int change(const struct state *state, const struct lab *old, struct lab *
 	if (!err)
 		err = nodes_remove(state, new->name, new, &removed, diag);
 	if (!err)
-		err = build(new, live, diag);
+		err = build(new, live, report, diag);
 	return err ? err : state_write(state, STATE_READY, "", diag);
 }
 
@@ -329,7 +353,7 @@ static int apply_locked(const struct state *state, struct lab *new, struct lab_r
 	/* without "ready" there is a killed command's work to finish */
 	if (!err && (report->n_changes || !ready)) {
 		machine_hurry(&hurry);
-		err = change(state, old, new, ready, diag);
+		err = change(state, old, new, ready, report, diag);
 		machine_calm(&hurry);
 	}
 	lab_free(old);

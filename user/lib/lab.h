@@ -32,6 +32,7 @@ struct lab_change {
 struct lab_report {
 	char lab[LAB_NAME_MAX];
 	size_t nodes, vms;
+	double wires_s, datapath_s; /* where the time went */
 	bool was_there;		    /* up: repaired rather than built */
 	struct lab_change *changes; /* apply */
 	size_t n_changes;

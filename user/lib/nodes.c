@@ -2,6 +2,7 @@
 #include "nodes.h"
 #include "dataplane.h"
 #include "netns.h"
+#include "residents.h"
 #include "rt.h"
 #include "topology.h"
 
@@ -119,8 +120,9 @@ int nodes_remove(const struct state *state, const char *lab_name, const struct l
 		 size_t *ret_removed, struct diag *diag)
 {
 	struct topology plan = {};
+	struct residents residents = {};
 	struct list list = {}, kept = {};
-	char *line, *rest;
+	char name[NETNS_NAME_MAX], *line, *rest;
 	int err = lab ? topology_plan(lab, &plan) : 0;
 
 	if (!err)
@@ -133,11 +135,14 @@ int nodes_remove(const struct state *state, const char *lab_name, const struct l
 			err = append(&kept, line);
 			continue;
 		}
-		err = remove_node(lab_name, line, diag);
+		err = residents_watch(&residents, netns_name(name, lab_name, line));
+		if (!err)
+			err = remove_node(lab_name, line, diag);
 		*ret_removed += !err;
 	}
 	if (!err)
 		err = state_write(state, STATE_NODES, kept.text, diag);
+	residents_report(&residents, diag);
 	free(list.text);
 	free(kept.text);
 	topology_free(&plan);
