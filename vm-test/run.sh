@@ -19,6 +19,7 @@ OUT_REL=build/vm-test
 OUT=$HERE/../$OUT_REL
 VM_TIMEOUT=${VM_TIMEOUT:-1800} # seconds for one boot
 VM_MEMORY=${VM_MEMORY:-2048}   # MiB
+VM_SEQUENCES=${VM_SEQUENCES:-10} # of the differential test: emulated CPUs are slow
 # shellcheck source=vm-test/kernel.sh
 . "$HERE/kernel.sh"
 # shellcheck source=vm-test/image.sh
@@ -122,7 +123,8 @@ main() {
 		elif [ $# -gt 0 ]; then
 			run_kernel "$kernel" "$@"
 		else
-			run_kernel "$kernel" env "TEST_SKIPS=vm-test/skip/$kernel.txt" bash tests/run.sh "${parts[@]}"
+			run_kernel "$kernel" env "TEST_SKIPS=vm-test/skip/$kernel.txt" "DPULAB_SEQUENCES=$VM_SEQUENCES" \
+				bash tests/run.sh "${parts[@]}"
 		fi
 	done
 
