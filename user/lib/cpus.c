@@ -119,6 +119,21 @@ static int pin_thread(pid_t pid, const cpu_set_t *wanted)
 	return CPU_EQUAL(&now, wanted) ? 0 : -EIO;
 }
 
+/*
+ * Where the kernel does not say whose a thread is (before 6.8), a device whose
+ * threads were there before cannot be told from its namesake in another
+ * namespace. Its own was pinned when it appeared: one of them runs as wanted.
+ */
+static bool one_is_pinned(const struct napi_threads *threads, const cpu_set_t *wanted)
+{
+	cpu_set_t now;
+
+	for (size_t i = 0; i < threads->n; i++)
+		if (!sched_getaffinity(threads->pid[i], sizeof(now), &now) && CPU_EQUAL(&now, wanted))
+			return true;
+	return false;
+}
+
 static int pin_threads(struct netns *ns, const char *dev, const struct cpu_set *set)
 {
 	struct napi_threads before = {}, now = {};
@@ -131,6 +146,8 @@ static int pin_threads(struct netns *ns, const char *dev, const struct cpu_set *
 		err = set_threaded(ns, dev, true);
 	if (!err)
 		err = napi_find(ns, dev, &before, &now);
+	if (err == -ENOTUNIQ && one_is_pinned(&before, &wanted))
+		return 0;
 	for (size_t i = 0; i < now.n && !err; i++)
 		err = pin_thread(now.pid[i], &wanted);
 	return err;

@@ -70,17 +70,19 @@ gro() { # on|off
 	in_ns b ethtool -K vb gro "$1"
 }
 
+listening() { in_ns b grep -q ':0007 00000000:0000 0A' /proc/net/tcp; }
+
 # Sends a word over TCP through the joined devices; yes if it arrives.
 tcp() {
 	local server got
 	got=$(mktemp)
-	in_ns b timeout 5 python3 -c '
+	nsenter --net="/run/netns/${P}b" timeout 60 python3 -c '
 import socket
 server = socket.create_server(("10.111.0.2", 7))
-server.settimeout(4)
 print(server.accept()[0].recv(5).decode())' >"$got" 2>/dev/null &
 	server=$!
-	in_ns a timeout 4 bash -c 'until exec 3<>/dev/tcp/10.111.0.2/7; do :; done; echo hello >&3' 2>/dev/null
+	until listening || ! kill -0 "$server" 2>/dev/null; do sleep 0.1; done
+	in_ns a timeout 4 bash -c 'exec 3<>/dev/tcp/10.111.0.2/7 && echo hello >&3' 2>/dev/null || kill "$server"
 	wait "$server"
 	grep -qx hello "$got" && echo yes || echo no
 	rm -f "$got"
