@@ -299,6 +299,14 @@ static int set_controls(const struct ebpf *ebpf, enum node_location runs, struct
 	return err;
 }
 
+int ebpf_settle(const struct ebpf *ebpf, enum frame_path path, struct diag *diag)
+{
+	enum node_location runs = path == PATH_HOST ? LOCATION_HOST : LOCATION_DPU;
+	int err = set_controls(ebpf, runs, diag);
+
+	return err ? err : ebpf_use_wire(ebpf, runs, diag);
+}
+
 int ebpf_refuse_without_dpu(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag)
 {
 	if (lab->hosts[host].dpu || path == PATH_HOST)
@@ -330,7 +338,7 @@ int ebpf_start(const struct lab *lab, size_t host, enum frame_path path, enum la
 	if (!err)
 		err = ebpf_serve(&ebpf, xdp, diag);
 	if (!err)
-		err = ebpf_use_wire(&ebpf, runs, diag);
+		err = ebpf_settle(&ebpf, path, diag);
 	ebpf_close(&ebpf);
 	return err;
 }

@@ -249,6 +249,8 @@ static int place_running(struct ebpf *ebpf, enum frame_path from, enum frame_pat
 	err = move_ebpf(ebpf, from, to, xdp, report, diag);
 	after = read_cost(ebpf);
 	if (!err)
+		err = ebpf_settle(ebpf, to, diag);
+	if (!err)
 		err = ebpf_refresh(ebpf, diag);
 	if (!err)
 		err = ebpf_serve(ebpf, xdp, diag);
