@@ -105,7 +105,7 @@ static long flood_to_vtep(__u32 i, void *arg)
 		return 1;
 	if (vxlan_build(flood->p, segment->vteps[i]))
 		return 0;
-	err = flood->p->wrapped ? flood_retarget(flood->ctx, flood->p) : hook_encap(flood->ctx, flood->p->outer);
+	err = flood->p->wrapped ? flood_retarget(flood->ctx, flood->p) : hook_encap(flood->ctx, flood->p->outer, flood->p->outer_sport);
 	if (err)
 		return 1;
 	flood->p->wrapped = 1;

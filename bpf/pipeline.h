@@ -119,7 +119,7 @@ HOOK_FAST int pipeline_fast(hook_ctx *ctx, struct dpu_node_stats *node, __u16 in
 	segment_len = gso_size ? f.header_len + gso_size : len - f.l2_off;
 	if (!flow_lookup(&f.id, segment_len, now, &hit))
 		return 0;
-	flow_count(hit.flow, hook_gso_segs(ctx), len - f.l2_off, now);
+	flow_count(hit.hot, hook_gso_segs(ctx), len - f.l2_off, now);
 	if (flow_replay(ctx, &f, &hit))
 		*ret_action = exit_unparsed(ctx, node, DPU_VERDICT_DROP, DPU_REASON_DROP_HOOK);
 	else

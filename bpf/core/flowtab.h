@@ -14,28 +14,41 @@ INLINE struct dpu_flow_set *flowtab_set(__u32 index)
 	return env_lookup(flows, &index);
 }
 
-/* The entry of a reference, or NULL. Check ct_id before believing that it is yours. */
-INLINE struct dpu_flow *flowtab_at(__u32 ref)
-{
-	struct dpu_flow_set *set;
+/* Both halves of an entry. */
+struct flow_entry {
+	struct dpu_flow_hot *hot;
+	struct dpu_flow *flow;
+};
 
-	if (!ref)
-		return 0;
-	set = flowtab_set((ref - 1) / DPU_FLOW_WAYS);
-	return set ? &set->way[(ref - 1) & (DPU_FLOW_WAYS - 1)] : 0;
+INLINE struct flow_entry flowtab_entry(struct dpu_flow_set *set, __u32 way)
+{
+	way &= DPU_FLOW_WAYS - 1;
+	return (struct flow_entry){&set->hot[way], &set->way[way]};
 }
 
-INLINE int flowtab_owned_by(const struct dpu_flow *flow, __u32 ct_id)
+INLINE int flowtab_owned_by(const struct flow_entry *e, __u32 ct_id)
 {
-	return flow->action != DPU_FLOW_NONE && (flow->ct_id[0] == ct_id || flow->ct_id[1] == ct_id);
+	return e->hot->path && (e->flow->ct_id[0] == ct_id || e->flow->ct_id[1] == ct_id);
+}
+
+/* The hot part keeps the low bits of the time, in coarse units: the rest is known from now. */
+INLINE __u64 flowtab_time(const struct dpu_flow_hot *hot, __u64 now_ns)
+{
+	__s32 age = (__u32)(now_ns >> 20) - env_read(hot->last_seen);
+
+	return age > 0 ? now_ns - ((__u64)age << 20) : now_ns;
 }
 
 /* When the entry of ref last forwarded a frame for connection ct_id; 0 = it does not. */
-INLINE __u64 flowtab_last_seen(__u32 ref, __u32 ct_id)
+INLINE __u64 flowtab_last_seen(__u32 ref, __u32 ct_id, __u64 now_ns)
 {
-	const struct dpu_flow *flow = flowtab_at(ref);
+	struct dpu_flow_set *set = ref ? flowtab_set((ref - 1) / DPU_FLOW_WAYS) : 0;
+	struct flow_entry e;
 
-	return flow && flowtab_owned_by(flow, ct_id) ? env_read(flow->last_seen_ns) : 0;
+	if (!set)
+		return 0;
+	e = flowtab_entry(set, ref - 1);
+	return flowtab_owned_by(&e, ct_id) ? flowtab_time(e.hot, now_ns) : 0;
 }
 
 /* The next frame takes the slow path, and the entry is renewed or left to be evicted. For any connection's end in passing. */
@@ -48,25 +61,29 @@ INLINE void flowtab_stale(__u32 ref, __u32 ct_id)
 }
 
 /*
- * Writers claim an entry by making seq odd. Nobody waits: who loses leaves the
- * entry to the winner (the frame is forwarded all the same, the next one records).
+ * Writers claim an entry (or a path) by making its sequence odd. Nobody waits:
+ * who loses leaves it to the winner (the frame is forwarded all the same, the
+ * next one records).
  */
-INLINE int flowtab_claim(struct dpu_flow *flow)
+INLINE int flowtab_claim(__u32 *sequence)
 {
-	__u32 seq = env_read(flow->seq);
+	__u32 old = env_read(*sequence);
 
-	return !(seq & 1) && env_cas(&flow->seq, seq, seq + 1) == seq;
+	return !(old & 1) && env_cas(sequence, old, old + 1) == old;
 }
 
-INLINE void flowtab_publish(struct dpu_flow *flow)
+/* Ends a claim. renew: the stamp's upper half. */
+INLINE void flowtab_publish(struct dpu_flow_hot *hot, __u16 renew)
 {
 	env_wmb();
-	flow->seq++;
+	hot->stamp = ((hot->stamp + 1) & 0xffff) | (__u32)renew << 16;
 }
 
 /* Adds what the entry counted to one connection, and clears the connection's reference if `leaving`. */
-INLINE void flowtab_retire_ct(struct dpu_flow *flow, __u32 i, __u32 leaving)
+INLINE void flowtab_retire_ct(const struct flow_entry *e, __u32 i, __u32 leaving)
 {
+	const struct dpu_flow *flow = e->flow;
+	__u64 seen;
 	struct pkt *p = scratch_pkt();
 	struct dpu_ct *ct;
 	__u32 side, direction;
@@ -78,45 +95,43 @@ INLINE void flowtab_retire_ct(struct dpu_flow *flow, __u32 i, __u32 leaving)
 	if (!ct || ct->id != flow->ct_id[i])
 		return;
 	direction = tuple_direction(ct, side);
-	env_add(&ct->packets[direction], flow->packets);
-	env_add(&ct->bytes[direction], flow->bytes);
-	if (ct->last_seen_ns < flow->last_seen_ns)
-		ct->last_seen_ns = flow->last_seen_ns;
+	env_add(&ct->packets[direction], e->hot->packets);
+	env_add(&ct->bytes[direction], e->hot->bytes);
+	seen = flowtab_time(e->hot, p->now_ns);
+	if (ct->last_seen_ns < seen)
+		ct->last_seen_ns = seen;
 	if (leaving && ct->flow_ref[direction] == leaving)
 		ct->flow_ref[direction] = 0;
 }
 
-INLINE void flowtab_retire_ports(const struct dpu_flow *flow)
+INLINE void flowtab_retire_ports(const struct flow_entry *e)
 {
-	struct dpu_port_stats *stats = stats_port(flow->key.in_port);
+	struct dpu_port_stats *stats = stats_port(e->flow->key.in_port);
 
 	if (stats) {
-		stats->flow_rx_packets += flow->packets;
-		stats->flow_rx_bytes += flow->bytes;
+		stats->flow_rx_packets += e->hot->packets;
+		stats->flow_rx_bytes += e->hot->bytes;
 	}
-	stats = stats_port(flow->out_port);
+	stats = stats_port(e->flow->out_port);
 	if (stats) {
-		stats->flow_tx_packets += flow->packets;
-		stats->flow_tx_bytes += flow->bytes;
+		stats->flow_tx_packets += e->hot->packets;
+		stats->flow_tx_bytes += e->hot->bytes;
 	}
 }
 
 /*
- * Hands on the counters of a claimed entry (seq odd), so that no sum ever
- * falls. leaving: its reference if the flow itself goes, 0 if it is renewed.
+ * Hands on the counters of a claimed entry, so that no sum ever falls.
+ * leaving: its reference if the flow itself goes, 0 if it is renewed.
  */
-INLINE int flowtab_retire(struct dpu_flow *flow, __u32 leaving)
+INLINE void flowtab_retire(const struct flow_entry *e, __u32 leaving)
 {
-	if (!flow)
-		return 0;
-	if (flow->action != DPU_FLOW_NONE) {
-		flowtab_retire_ports(flow);
-		flowtab_retire_ct(flow, 0, leaving);
-		flowtab_retire_ct(flow, 1, leaving);
+	if (e->hot->path) {
+		flowtab_retire_ports(e);
+		flowtab_retire_ct(e, 0, leaving);
+		flowtab_retire_ct(e, 1, leaving);
 	}
-	flow->packets = 0;
-	flow->bytes = 0;
-	return 0;
+	e->hot->packets = 0;
+	e->hot->bytes = 0;
 }
 
 /*
@@ -125,22 +140,18 @@ INLINE int flowtab_retire(struct dpu_flow *flow, __u32 leaving)
  */
 STAGE int flow_invalidate(__u32 ref, __u32 ct_id)
 {
-	struct dpu_flow_set *set;
-	struct dpu_flow *flow;
-	__u32 way;
+	struct dpu_flow_set *set = ref ? flowtab_set((ref - 1) / DPU_FLOW_WAYS) : 0;
+	struct flow_entry e;
 
-	if (!ref)
-		return 0;
-	way = (ref - 1) & (DPU_FLOW_WAYS - 1);
-	set = flowtab_set((ref - 1) / DPU_FLOW_WAYS);
 	if (!set)
 		return 0;
-	flow = &set->way[way];
-	if (!flowtab_owned_by(flow, ct_id) || !flowtab_claim(flow))
+	e = flowtab_entry(set, ref - 1);
+	if (!flowtab_owned_by(&e, ct_id) || !flowtab_claim(&e.hot->stamp))
 		return 0;
-	flowtab_retire(flow, ref);
-	flow->action = DPU_FLOW_NONE;
-	set->tag[way] = 0;
-	flowtab_publish(flow);
+	flowtab_retire(&e, ref);
+	e.hot->path = 0;
+	e.flow->action = DPU_FLOW_NONE;
+	set->tag[(ref - 1) & (DPU_FLOW_WAYS - 1)] = 0;
+	flowtab_publish(e.hot, 0);
 	return 0;
 }

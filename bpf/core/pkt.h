@@ -91,6 +91,7 @@ struct pkt {
 	__u16 copies;	 /* sent */
 	__u16 refused;	 /* by their destination's policy */
 
+	__be16 outer_sport; /* to go with it */
 	__u8 outer[DPU_VXLAN_OVERHEAD]; /* outer header towards a tunnel endpoint, made by vxlan_build() */
 };
 

@@ -22,7 +22,7 @@
  *   hook_load(ctx, off, to, len), hook_store(ctx, off, from, len)  copying access, 0 or -errno
  * Edits (0 or -errno; direct bytes read before are invalid after):
  *   hook_decap(ctx)	  remove the DPU_VXLAN_OVERHEAD outer bytes (GSO and checksum state kept)
- *   hook_encap(ctx, outer)  prepend a ready-made 50-byte outer header and fill in its lengths
+ *   hook_encap(ctx, outer, sport)  prepend a ready-made 50-byte outer header; fill in lengths and UDP source port
  *   hook_untag(ctx), hook_tag(ctx, vid)  802.1Q, wherever the tag travels
  *   hook_resize(ctx, len, l4_len)  make the frame exactly len bytes, linear, no GSO, for an answer built
  *			  in place; everything behind the Ethernet header is undefined afterwards.

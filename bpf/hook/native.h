@@ -89,7 +89,7 @@ INLINE long hook_decap(hook_ctx *ctx)
 	return native_frame_move_head(ctx, DPU_VXLAN_OVERHEAD);
 }
 
-INLINE long hook_encap(hook_ctx *ctx, const __u8 *outer)
+INLINE long hook_encap(hook_ctx *ctx, const __u8 *outer, __be16 sport)
 {
 	const struct wire_ip4 *model = (const void *)(outer + sizeof(struct wire_eth));
 	__u32 ip_len = ctx->len + DPU_VXLAN_OVERHEAD - sizeof(struct wire_eth);
@@ -103,6 +103,7 @@ INLINE long hook_encap(hook_ctx *ctx, const __u8 *outer)
 	udp = (void *)(ip + 1);
 	ip->len = bpf_htons(ip_len);
 	ip->check = csum_update(model->check, ip->len);
+	udp->sport = sport;
 	udp->len = bpf_htons(ip_len - sizeof(*ip));
 	return 0;
 }

@@ -88,7 +88,7 @@ INLINE long hook_store(hook_ctx *ctx, __u32 off, const void *from, __u32 len)
  * adjust_room takes the 50 bytes behind the first 14 away, so the outer
  * Ethernet header stays and is overwritten with the inner one.
  */
-INLINE long hook_decap(hook_ctx *ctx)
+static __attribute__((noinline)) long hook_decap(hook_ctx *ctx)
 {
 	struct wire_eth eth;
 	long err = bpf_skb_load_bytes(ctx, DPU_VXLAN_OVERHEAD, &eth, sizeof(eth));
@@ -125,28 +125,20 @@ INLINE long hook_make_room(hook_ctx *ctx)
 	return err ? err : bpf_skb_store_bytes(ctx, DPU_VXLAN_OVERHEAD, &eth, sizeof(eth), 0);
 }
 
-INLINE long hook_encap(hook_ctx *ctx, const __u8 *outer)
+/* A function of its own: the header it makes would weigh on the stack of every caller. */
+static __attribute__((noinline)) long hook_encap(hook_ctx *ctx, const __u8 *outer, __be16 sport)
 {
-	__u32 len = ctx->len;
-	const struct wire_ip4 *model = (const void *)(outer + sizeof(struct wire_eth));
-	__be16 ip_len = bpf_htons(len + DPU_VXLAN_OVERHEAD - sizeof(struct wire_eth));
-	__be16 udp_len = bpf_htons(len + DPU_VXLAN_OVERHEAD - sizeof(struct wire_eth) - sizeof(*model));
-	__u16 check = csum_update(model->check, ip_len);
-	const __u32 ip_off = sizeof(struct wire_eth);
-	long err = hook_make_room(ctx);
+	__u32 ip_len = ctx->len + DPU_VXLAN_OVERHEAD - sizeof(struct wire_eth);
+	struct wire_outer header;
+	long err;
 
-	if (!err)
-		err = bpf_skb_store_bytes(ctx, 0, outer, DPU_VXLAN_OVERHEAD, 0);
-	if (!err)
-		err = bpf_skb_store_bytes(ctx, ip_off + __builtin_offsetof(struct wire_ip4, len), &ip_len,
-					  sizeof(ip_len), 0);
-	if (!err)
-		err = bpf_skb_store_bytes(ctx, ip_off + __builtin_offsetof(struct wire_ip4, check), &check,
-					  sizeof(check), 0);
-	if (!err)
-		err = bpf_skb_store_bytes(ctx, ip_off + sizeof(*model) + __builtin_offsetof(struct wire_udp, len),
-					  &udp_len, sizeof(udp_len), 0);
-	return err;
+	wire_copy_outer(&header, outer);
+	header.ip.len = bpf_htons(ip_len);
+	header.ip.check = csum_update(header.ip.check, header.ip.len);
+	header.udp.sport = sport;
+	header.udp.len = bpf_htons(ip_len - sizeof(header.ip));
+	err = hook_make_room(ctx);
+	return err ? err : bpf_skb_store_bytes(ctx, 0, &header, sizeof(header), 0);
 }
 
 INLINE long hook_untag(hook_ctx *ctx)

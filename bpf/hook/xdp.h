@@ -80,7 +80,7 @@ INLINE long hook_decap(hook_ctx *ctx)
 }
 
 /* Direct bytes, not hook_store(): this is on the fast path. */
-INLINE long hook_encap(hook_ctx *ctx, const __u8 *outer)
+INLINE long hook_encap(hook_ctx *ctx, const __u8 *outer, __be16 sport)
 {
 	__u32 len = hook_len(ctx);
 	struct wire_eth *eth;
@@ -98,6 +98,7 @@ INLINE long hook_encap(hook_ctx *ctx, const __u8 *outer)
 	udp = (void *)(ip + 1);
 	ip->len = ip_len;
 	ip->check = csum_update(((const struct wire_ip4 *)(outer + sizeof(*eth)))->check, ip_len);
+	udp->sport = sport;
 	udp->len = bpf_htons(len + DPU_VXLAN_OVERHEAD - sizeof(*eth) - sizeof(*ip));
 	return 0;
 }

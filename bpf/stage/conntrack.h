@@ -65,7 +65,7 @@ STAGE int ct_expired(const struct dpu_ct *ct, __u8 proto, __u64 now_ns)
 		return 1;
 	last = env_read(ct->last_seen_ns);
 	for (int i = 0; i < 2; i++) {
-		seen = flowtab_last_seen(ct->flow_ref[i], ct->id);
+		seen = flowtab_last_seen(ct->flow_ref[i], ct->id, now_ns);
 		if (seen > last)
 			last = seen;
 	}

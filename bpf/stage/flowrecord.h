@@ -1,35 +1,113 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * flowrecord.h - the slow path's half of the flow cache: turn a decision into
- * an entry. Runs before the frame is edited. Nobody waits for anybody: an entry
- * that another CPU is writing is left to it, and the next frame records.
+ * a path and a flow. Runs before the frame is edited. Nobody waits for anybody:
+ * what another CPU is writing is left to it, and the next frame records.
  */
 #pragma once
 #include "stage/flowcache.h"
 
-#define FLOW_IDLE_NEVER	 0xffffffffu
+/* What is to be recorded, and where. */
+struct flow_slot {
+	struct dpu_flow_set *set;
+	__u64 head, hash;
+	__u32 way, ref;
+};
 
-/* Larger is a worse victim: free ways first, then the one idle for longest. */
-INLINE __u64 flow_victim_rank(const struct dpu_flow *flow)
+INLINE int path_same_decision(const struct dpu_path *path, const struct pkt *p)
 {
-	return flow->action == DPU_FLOW_NONE ? 0 : env_read(flow->last_seen_ns);
+	__u64 difference = 0;
+
+	for (int i = 0; i < DPU_FLOW_GENS; i++)
+		difference |= path->gen_slot[i] ^ p->gen_slot[i];
+	for (int i = 0; i < 48; i += 8)
+		difference |= wire_u64(path->outer + i) ^ wire_u64(p->outer + i);
+	difference |= (path->outer[48] ^ p->outer[48]) | (path->outer[49] ^ p->outer[49]);
+	return !difference && path->out_port == p->out_port && path->out_vlan == p->out_vlan &&
+	       path->max_len == p->max_len && path->action == p->action;
+}
+
+INLINE void path_fill(struct dpu_path *path, const struct pkt *p)
+{
+	const union flow_words *k = (const union flow_words *)&p->key;
+
+	for (int i = 0; i < 3; i++)
+		path->key[i] = k->w[i];
+	path->out_port = p->out_port;
+	path->out_vlan = p->out_vlan;
+	path->max_len = p->max_len;
+	path->action = p->action;
+	for (int i = 0; i < DPU_FLOW_GENS; i++)
+		path->gen_slot[i] = p->gen_slot[i];
+	wire_copy_outer(path->outer, p->outer);
+}
+
+/* Where the path is, or may be put: its own place, else a free one, else one of a busy four. */
+INLINE __u32 path_choose(const union flow_words *k)
+{
+	__u32 home = path_home(k), choice = home + (env_random() & (DPU_PATH_WAYS - 1));
+
+	for (__u32 i = DPU_PATH_WAYS; i > 0; i--) {
+		const struct dpu_path *path = path_at(home + i - 1);
+
+		if (path && path->action == DPU_FLOW_NONE)
+			choice = home + i - 1;
+	}
+	for (__u32 i = 0; i < DPU_PATH_WAYS; i++) {
+		const struct dpu_path *path = path_at(home + i);
+
+		if (path && path->action != DPU_FLOW_NONE && path_same_key(path, k))
+			choice = home + i;
+	}
+	return choice & (DPU_PATHS - 1);
+}
+
+/*
+ * The number of p's path with p's decision in it, and its sequence; 0 if
+ * another CPU is at it. A path that is rewritten gets a new sequence, and all
+ * flows that rest on the old one are void.
+ */
+INLINE __u32 path_record(const struct pkt *p, __u32 *ret_seq)
+{
+	const union flow_words *k = (const union flow_words *)&p->key;
+	__u32 index = path_choose(k);
+	struct dpu_path *path = path_at(index);
+
+	if (!path)
+		return 0;
+	*ret_seq = env_read(path->seq);
+	if (!(*ret_seq & 1) && path_same_key(path, k) && path_same_decision(path, p))
+		return index + 1;
+	if (!flowtab_claim(&path->seq))
+		return 0;
+	path_fill(path, p);
+	env_wmb();
+	*ret_seq = ++path->seq;
+	return index + 1;
+}
+
+/* Lower is a better victim: free ways first, then the one idle for longest. */
+INLINE __u32 flow_victim_rank(const struct dpu_flow_hot *hot)
+{
+	return hot->path ? env_read(hot->last_seen) : 0;
 }
 
 /* Its own way if the flow is in the set, else the preferred one if free, else the best victim. */
-INLINE __u32 flow_choose_way(struct dpu_flow_set *set, const union flow_words *k, __u64 hash)
+INLINE __u32 flow_choose_way(const struct flow_slot *slot, const union flow_words *k)
 {
-	__u32 preferred = flow_preferred_way(hash), start = set->hand, best = preferred;
-	__u64 rank, least = ~0ull;
+	struct dpu_flow_set *set = slot->set;
+	__u32 preferred = flow_preferred_way(slot->hash), start = set->hand, best = preferred, rank;
+	__u32 least = ~0u;
 
 	for (__u32 i = 0; i < DPU_FLOW_WAYS; i++)
-		if (set->way[i].action != DPU_FLOW_NONE && flow_same_key(&set->way[i], k))
+		if (flow_same_key(&set->hot[i], k, slot->head))
 			return i;
-	if (set->way[preferred].action == DPU_FLOW_NONE)
+	if (!set->hot[preferred].path)
 		return preferred;
 	for (__u32 i = 0; i < DPU_FLOW_WAYS; i++) {
 		__u32 way = (start + i) & (DPU_FLOW_WAYS - 1);
 
-		rank = flow_victim_rank(&set->way[way]);
+		rank = flow_victim_rank(&set->hot[way]);
 		if (rank < least) {
 			least = rank;
 			best = way;
@@ -39,26 +117,45 @@ INLINE __u32 flow_choose_way(struct dpu_flow_set *set, const union flow_words *k
 	return best;
 }
 
-INLINE void flow_fill(struct dpu_flow *flow, const struct pkt *p)
+/* The largest idle limit not above idle_ns, as kept in the hot part; none = the largest there is. */
+INLINE __u32 flow_idle_limit(__u64 idle_ns)
 {
-	__u64 idle = p->idle_ns >> 20;
+	__u64 units = idle_ns ? idle_ns >> 20 : ~0ull;
+	__u32 limit = 0;
+
+	for (__u32 i = 1; i <= DPU_FLOW_IDLE_MAX; i++)
+		limit += DPU_FLOW_IDLE(i) <= units;
+	return limit;
+}
+
+INLINE void flow_fill(const struct flow_entry *e, const struct pkt *p)
+{
+	struct dpu_flow *flow = e->flow;
 
 	flow->key = p->key;
-	flow->out_port = p->out_port;
-	flow->action = p->action;
-	flow->last_seen_ns = p->now_ns;
-	flow->renew_ns = p->now_ns + settings.flow_renew_ns;
 	flow->gen_sum = p->gen_sum;
 	for (int i = 0; i < DPU_FLOW_GENS; i++)
 		flow->gen_slot[i] = p->gen_slot[i];
-	flow->max_len = p->max_len;
+	flow->out_port = p->out_port;
 	flow->out_vlan = p->out_vlan;
-	flow->idle = p->idle_ns && idle < FLOW_IDLE_NEVER ? idle : FLOW_IDLE_NEVER;
-	wire_copy_outer(flow->outer, p->outer);
+	flow->action = p->action;
 	for (int i = 0; i < 2; i++) {
 		flow->ct_id[i] = p->ct_id[i];
 		flow->ct_zone[i] = p->ct_zone[i];
 	}
+}
+
+INLINE void flow_fill_hot(struct dpu_flow_hot *hot, const struct pkt *p, __u32 path, __u32 path_seq)
+{
+	hot->src = p->key.src;
+	hot->dst = p->key.dst;
+	hot->sport = p->key.sport;
+	hot->dport = p->key.dport;
+	hot->proto = p->key.proto;
+	hot->kind = p->key.family | flow_idle_limit(p->idle_ns) << FLOW_IDLE_SHIFT;
+	hot->path = path;
+	hot->gen_sum = p->gen_sum + path_seq * DPU_PATH_WEIGHT;
+	hot->last_seen = p->now_ns >> 20;
 }
 
 /* The connection remembers its flow entry, so that its end can take the entry out. */
@@ -81,47 +178,60 @@ INLINE void flow_bind(const struct pkt *p, __u32 i, __u32 ref)
 		flow_invalidate(old, p->ct_id[i]);
 }
 
-INLINE void flow_count_insert(struct dpu_flow *flow, int renewed)
+INLINE void flow_count_insert(const struct dpu_flow_hot *hot, int renewed)
 {
 	struct dpu_node_stats *stats = stats_node();
 
 	if (!stats || renewed)
 		return;
 	stats->flow_inserts++;
-	if (flow->action != DPU_FLOW_NONE)
+	if (hot->path)
 		stats->flow_evictions++;
+}
+
+/* Writes the entry of slot. 0, or -1: another CPU is at it. */
+INLINE int flow_write(const struct flow_slot *slot, const struct pkt *p, __u32 path, __u32 path_seq)
+{
+	struct flow_entry e = flowtab_entry(slot->set, slot->way);
+	const union flow_words *k = (const union flow_words *)&p->key;
+	int renewed;
+
+	if (!flowtab_claim(&e.hot->stamp))
+		return -1;
+	renewed = flow_same_key(e.hot, k, slot->head);
+	flow_count_insert(e.hot, renewed);
+	flowtab_retire(&e, renewed ? 0 : slot->ref);
+	flow_fill(&e, p);
+	flow_fill_hot(e.hot, p, path, path_seq);
+	slot->set->tag[slot->way] = flow_tag(slot->hash);
+	flowtab_publish(e.hot, (p->now_ns + settings.flow_renew_ns) >> 30);
+	return 0;
 }
 
 /* Records p's decision. Always 0. */
 STAGE int flow_record(struct pkt *p)
 {
 	const union flow_words *k;
-	struct dpu_flow_set *set;
-	struct dpu_flow *flow;
-	__u32 index, way, ref;
-	__u64 hash;
-	int renewed;
+	struct flow_slot slot;
+	__u32 index, path, path_seq = 0;
 
-	if (!p)
+	if (!p || (p->idle_ns && p->idle_ns >> 20 < DPU_FLOW_IDLE(0)))
 		return 0;
 	k = (const union flow_words *)&p->key;
-	hash = hash_flow(k);
-	index = flow_set_index(hash);
-	set = flowtab_set(index);
-	if (!set)
+	path = path_record(p, &path_seq);
+	if (!path)
 		return 0;
-	way = flow_choose_way(set, k, hash) & (DPU_FLOW_WAYS - 1);
-	flow = &set->way[way];
-	ref = index * DPU_FLOW_WAYS + way + 1;
-	if (!flowtab_claim(flow))
+	slot.head = flow_head(k, path);
+	slot.hash = hash_flow(k, slot.head);
+	index = flow_set_index(slot.hash);
+	slot.set = flowtab_set(index);
+	if (!slot.set)
 		return 0;
-	renewed = flow->action != DPU_FLOW_NONE && flow_same_key(flow, k);
-	flow_count_insert(flow, renewed);
-	flowtab_retire(flow, renewed ? 0 : ref);
-	flow_fill(flow, p);
-	set->tag[way] = flow_tag(hash);
-	flowtab_publish(flow);
-	flow_bind(p, 0, ref);
-	flow_bind(p, 1, ref);
+	slot.way = flow_choose_way(&slot, k) & (DPU_FLOW_WAYS - 1);
+	slot.ref = index * DPU_FLOW_WAYS + slot.way + 1;
+	if (flow_write(&slot, p, path, path_seq))
+		return 0;
+	flow_bind(p, 0, slot.ref);
+	flow_bind(p, 1, slot.ref);
 	return 0;
 }

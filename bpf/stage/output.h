@@ -84,6 +84,6 @@ INLINE long output_edit(hook_ctx *ctx, const struct pkt *p)
 	if (err)
 		return err;
 	if (p->action == DPU_FLOW_ENCAP)
-		return hook_encap(ctx, p->outer);
+		return hook_encap(ctx, p->outer, p->outer_sport);
 	return p->action == DPU_FLOW_TAG ? hook_tag(ctx, p->out_vlan) : 0;
 }

@@ -12,19 +12,15 @@
 #define VXLAN_SPORT_MIN 49152 /* RFC 7348 section 5: 49152-65535 */
 #define VXLAN_TTL	64
 
-/* Same for both directions' VLANs, ports and tunnels: only what the VMs' packets hold. */
-INLINE __be16 vxlan_sport(const struct pkt *p)
+/* Outer UDP source port of a flow. */
+INLINE __be16 vxlan_sport(const union flow_words *k)
 {
-	const union flow_words *key = (const union flow_words *)&p->key;
-	__u64 mixed = key->w[3] ^ key->w[4] ^ key->w[5] ^ key->w[6] ^ key->w[7] ^ key->w[0];
-
-	mixed *= 0x9e3779b97f4a7c15ull;
-	return bpf_htons(VXLAN_SPORT_MIN + (mixed >> 50));
+	return bpf_htons(VXLAN_SPORT_MIN + (hash_entropy(k) >> 50));
 }
 
 /*
- * Fills p->outer for endpoint vtep and the frame's segment, for length 0 (the
- * hook adds the real one). 0, or -1 if the endpoint or the segment's VNI is gone.
+ * Fills p->outer for endpoint vtep and the frame's segment, for length 0 and
+ * source port 0 (the hook adds the real ones), and p->outer_sport. 0, or -1 if the endpoint or the segment's VNI is gone.
  */
 STAGE int vxlan_build(struct pkt *p, __u16 vtep)
 {
@@ -51,7 +47,8 @@ STAGE int vxlan_build(struct pkt *p, __u16 vtep)
 				      .src = self->ip,
 				      .dst = peer->ip};
 	outer->ip.check = csum_finish(csum_add(0, &p->outer[sizeof(outer->eth)], sizeof(outer->ip)));
-	outer->udp = (struct wire_udp){.sport = vxlan_sport(p), .dport = bpf_htons(DPU_VXLAN_PORT)};
+	p->outer_sport = vxlan_sport((const union flow_words *)&p->key);
+	outer->udp = (struct wire_udp){.dport = bpf_htons(DPU_VXLAN_PORT)};
 	outer->vxlan = (struct wire_vxlan){.flags = bpf_htonl(WIRE_VXLAN_FLAG_I),
 					   .vni = bpf_htonl(segment->vni << 8)};
 	return 0;

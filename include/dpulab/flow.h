@@ -7,16 +7,22 @@
  * every header field a decision may depend on; what is not in the key but
  * matters (policy, MAC, tunnel endpoint, port) is a generation counter.
  *
+ * Two levels, because what decides speed is how many cache lines an established
+ * frame touches. Everything below IP - addresses, VLAN, tunnel, port - is one
+ * "path", shared by all flows between two stations, and few; it holds the
+ * decision. A flow is its IP addresses, ports and path number: with its counters
+ * one cache line. What only the slow path and user space want is kept apart.
+ *
  * Concurrency: an ingress port is served by one CPU at a time, so its entries'
- * counters have one writer. Entries are published under seq: odd while being
- * written, changed after; a reader takes what it needs between two equal, even
- * reads. Evictions happen only on the slow path.
+ * counters have one writer. Paths and flows are published under a sequence:
+ * odd while being written, changed after; a reader takes what it needs between
+ * two equal, even reads. Evictions happen only on the slow path.
  */
 #pragma once
 #include <dpulab/addr.h>
 #include <dpulab/limits.h>
 
-/* 64 bytes: one cache line, compared as eight words. Unused fields are zero. */
+/* Unused fields are zero. The first 24 bytes are the path's. */
 struct dpu_flow_key {
 	__u8 dmac[6];
 	__u8 smac[6];
@@ -38,27 +44,62 @@ enum dpu_flow_action {
 	DPU_FLOW_TAG = 3,     /* push VLAN out_vlan, out by the uplink */
 };
 
+/* Map "paths". Path number = index + 1; 0 = none. Two cache lines, the second only for encap. */
+struct dpu_path {
+	__u64 key[3];	     /* the first 24 bytes of dpu_flow_key */
+	__u32 seq;	     /* odd: being written; part of what flows rest on, so a path that
+			      * is replaced takes its flows with it */
+	__u16 out_port;
+	__u16 out_vlan;	     /* host order */
+	__u16 max_len;	     /* largest L2 frame (inner; GSO: one segment) the output takes */
+	__u8 action;	     /* enum dpu_flow_action; NONE = free */
+	__u8 pad[5];
+	__u16 gen_slot[DPU_FLOW_GENS]; /* 0 = counter that never moves */
+	__u8 pad2[12];
+	__u8 outer[DPU_VXLAN_OVERHEAD]; /* ready-made outer header; source port 0, lengths and IP checksum for length 0 */
+	__u8 pad3[14];
+};
+#define DPU_PATHS     16384 /* a power of two, below 65536 */
+#define DPU_PATH_WAYS 4	    /* places a path can be in: consecutive from its hash */
+
+/* One cache line: all that a hit reads and writes. */
+struct dpu_flow_hot {
+	union dpu_ip src, dst;
+	__be16 sport, dport;
+	__u8 proto;
+	__u8 kind;	 /* family (4, 6) | idle limit << 3: DPU_FLOW_IDLE(limit). After so long without
+			  * a hit the connection may be gone: slow path */
+	__u16 path;	 /* 0 = free */
+	__u32 stamp;	 /* low half: sequence; high half: when to renew through the slow path, in 2^30 ns */
+	__u32 gen_sum;	 /* sum of the path's counters and DPU_PATH_WEIGHT * its seq, when decided */
+	__u32 packets;	 /* since recorded or renewed; GSO frames count their segments */
+	__u32 last_seen; /* CLOCK_MONOTONIC_COARSE in units of 2^20 ns */
+	__u64 bytes;	 /* L2 bytes of the inner frame, likewise */
+};
+/* Idle limits have five bits: one of mantissa, four of exponent; 0.27 s to 3.6 h, in units of 2^20 ns. */
+#define DPU_FLOW_IDLE(limit) ((2u + ((limit) & 1)) << ((limit) >> 1) << 7)
+#define DPU_FLOW_IDLE_MAX    31
+#define DPU_PATH_WEIGHT 0x9e3779b1u /* so that no few steps of counters look like another path */
+
+/*
+ * What is known of a flow besides. packets, bytes and last_seen_ns are filled
+ * in by who takes an entry out of the table (user/lib/flowview.h): in it they
+ * stay 0.
+ */
 struct dpu_flow {
 	struct dpu_flow_key key;
-	/* second line: touched by every hit */
-	__u32 seq;	     /* odd: being written; see above */
+	__u64 packets;
+	__u64 bytes;
+	__u64 last_seen_ns;  /* CLOCK_MONOTONIC */
+	__u32 gen_sum;	     /* of the counters when decided */
+	__u16 gen_slot[DPU_FLOW_GENS];
 	__u16 out_port;
-	__u8 action;	     /* enum dpu_flow_action; NONE = free slot */
-	__u8 pad;
-	__u64 packets;	     /* GSO frames count their segments */
-	__u64 bytes;	     /* L2 bytes of the inner frame */
-	__u64 last_seen_ns;  /* CLOCK_MONOTONIC_COARSE */
-	__u64 renew_ns;	     /* from here on a hit takes the slow path once, to refresh fdb and conntrack */
-	__u32 gen_sum;	     /* sum of the counters below: equal only while none has moved */
-	__u16 gen_slot[DPU_FLOW_GENS]; /* 0 = counter that never moves */
-	__u16 max_len;	     /* largest L2 frame (inner; GSO: one segment) the output takes */
 	__u16 out_vlan;	     /* host order */
-	__u32 idle;	     /* after so long without a hit (units of 2^20 ns) the connection may be gone: slow path */
-	/* third line: touched by encap and by the slow path */
-	__u8 outer[DPU_VXLAN_OVERHEAD]; /* ready-made outer header, IP and UDP lengths and IP checksum for length 0 */
-	__u16 pad3;
+	__u8 action;	     /* enum dpu_flow_action */
+	__u8 pad[3];
 	__u32 ct_id[2];	     /* connections of source vNIC [0] and destination vNIC [1]; 0 = none */
 	__u16 ct_zone[2];    /* their zones */
+	__u32 pad2;
 };
 
 /*
@@ -74,11 +115,13 @@ struct dpu_flow_set {
 	__u32 tag[DPU_FLOW_WAYS]; /* upper hash bits | 1; 0 = free. A hint: the key decides */
 	__u32 hand;		  /* next victim */
 	__u32 pad[7];
+	struct dpu_flow_hot hot[DPU_FLOW_WAYS];
 	struct dpu_flow way[DPU_FLOW_WAYS];
 };
 
 _Static_assert(sizeof(struct dpu_flow_key) == 64, "flow key");
-_Static_assert(__builtin_offsetof(struct dpu_flow, seq) == 64, "flow second line");
-_Static_assert(__builtin_offsetof(struct dpu_flow, outer) == 128, "flow third line");
-_Static_assert(sizeof(struct dpu_flow) == 192, "flow");
+_Static_assert(sizeof(struct dpu_path) == 128, "path");
+_Static_assert(__builtin_offsetof(struct dpu_path, outer) == 64, "path's second line");
+_Static_assert(sizeof(struct dpu_flow_hot) == 64, "hot part");
+_Static_assert(sizeof(struct dpu_flow) == 128, "flow");
 _Static_assert(sizeof(struct dpu_flow_set) == 64 + 192 * DPU_FLOW_WAYS, "flow set");

@@ -47,11 +47,11 @@ static struct flow_sum live_flows(void)
 		struct dpu_flow_set *set = flow_set(i);
 
 		for (int way = 0; set && way < DPU_FLOW_WAYS; way++) {
-			if (set->way[way].action == DPU_FLOW_NONE)
+			if (!set->hot[way].path)
 				continue;
 			sum.entries++;
-			sum.packets += set->way[way].packets;
-			sum.bytes += set->way[way].bytes;
+			sum.packets += set->hot[way].packets;
+			sum.bytes += set->hot[way].bytes;
 		}
 	}
 	return sum;

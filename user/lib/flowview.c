@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <time.h>
 
 #include "mapio.h"
 
@@ -28,20 +29,41 @@ void flow_view_close(struct flow_view *view)
 	view->sets = NULL;
 }
 
+/* The table keeps the low bits of the time, in units of 2^20 ns. */
+static uint64_t time_of(uint32_t last_seen)
+{
+	struct timespec ts;
+	uint64_t now;
+	int32_t age;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	now = ts.tv_sec * 1000000000ull + ts.tv_nsec;
+	age = (uint32_t)(now >> 20) - last_seen;
+	return age > 0 ? now - ((uint64_t)age << 20) : now;
+}
+
 bool flow_view_read(const struct flow_view *view, uint32_t ref, struct dpu_flow *ret_flow)
 {
-	const struct dpu_flow *flow;
-	uint32_t seq;
+	const struct dpu_flow_set *set;
+	const struct dpu_flow_hot *hot;
+	struct dpu_flow_hot copy;
+	uint32_t stamp;
 
 	if (!ref || ref > view->entries)
 		return false;
-	flow = &view->sets[(ref - 1) / DPU_FLOW_WAYS].way[(ref - 1) % DPU_FLOW_WAYS];
+	set = &view->sets[(ref - 1) / DPU_FLOW_WAYS];
+	hot = &set->hot[(ref - 1) % DPU_FLOW_WAYS];
 	for (int i = 0; i < READ_TRIES; i++) {
-		seq = __atomic_load_n(&flow->seq, __ATOMIC_ACQUIRE);
-		memcpy(ret_flow, flow, sizeof(*ret_flow));
+		stamp = __atomic_load_n(&hot->stamp, __ATOMIC_ACQUIRE);
+		memcpy(ret_flow, &set->way[(ref - 1) % DPU_FLOW_WAYS], sizeof(*ret_flow));
+		memcpy(&copy, hot, sizeof(copy));
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!(seq & 1) && __atomic_load_n(&flow->seq, __ATOMIC_RELAXED) == seq)
-			return ret_flow->action != DPU_FLOW_NONE;
+		if ((stamp & 1) || __atomic_load_n(&hot->stamp, __ATOMIC_RELAXED) != stamp)
+			continue;
+		ret_flow->packets = copy.packets;
+		ret_flow->bytes = copy.bytes;
+		ret_flow->last_seen_ns = time_of(copy.last_seen);
+		return copy.path != 0;
 	}
 	return false;
 }
