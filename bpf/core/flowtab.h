@@ -54,10 +54,14 @@ INLINE __u64 flowtab_last_seen(__u32 ref, __u32 ct_id, __u64 now_ns)
 /* The next frame takes the slow path, and the entry is renewed or left to be evicted. For any connection's end in passing. */
 INLINE void flowtab_stale(__u32 ref, __u32 ct_id)
 {
-	struct dpu_flow *flow = flowtab_at(ref);
+	struct dpu_flow_set *set = ref ? flowtab_set((ref - 1) / DPU_FLOW_WAYS) : 0;
+	struct flow_entry e;
 
-	if (flow && flowtab_owned_by(flow, ct_id))
-		flow->renew_ns = 0;
+	if (!set)
+		return;
+	e = flowtab_entry(set, ref - 1);
+	if (flowtab_owned_by(&e, ct_id))
+		e.hot->gen_sum -= 0x6b43a9b5; /* odd: no number of repeats comes round to the right sum */
 }
 
 /*

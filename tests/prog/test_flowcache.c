@@ -7,6 +7,7 @@
 #include "prog.h"
 #include "report.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,23 +261,44 @@ static const char *more_flows_than_room(void)
 
 /* ---- an entry found by its hash must also be the flow's ---------------------------- */
 
+#define PATH_KEY_BYTES sizeof(((struct dpu_path *)0)->key)
+#define FLOW_KEY_BYTES offsetof(struct dpu_flow_hot, stamp)
+
+/* Turns one bit of the only path's key. */
+static int turn_path_bit(size_t byte)
+{
+	struct dpu_path path;
+
+	for (__u32 i = 0; i < DPU_PATHS; i++) {
+		if (prog_backend()->lookup("paths", &i, &path))
+			return -1;
+		if (path.action == DPU_FLOW_NONE)
+			continue;
+		((__u8 *)path.key)[byte] ^= 1;
+		return prog_backend()->update("paths", &i, &path);
+	}
+	return -1;
+}
+
 /* Turns one bit of the only entry's key. */
+static int turn_flow_bit(size_t byte)
+{
+	for (__u32 i = 0; i < BACKEND_FLOW_SETS; i++) {
+		struct dpu_flow_set *set = flow_set(i);
+
+		for (int way = 0; set && way < DPU_FLOW_WAYS; way++) {
+			if (!set->hot[way].path)
+				continue;
+			((__u8 *)&set->hot[way])[byte] ^= 1;
+			return prog_backend()->update("flows", &i, set);
+		}
+	}
+	return -1;
+}
+
 static int turn_key_bit(size_t byte)
 {
-	struct dpu_flow_set *set = NULL;
-	int way = DPU_FLOW_WAYS;
-	__u32 i;
-
-	for (i = 0; i < BACKEND_FLOW_SETS && way == DPU_FLOW_WAYS; i++) {
-		set = flow_set(i);
-		for (way = 0; way < DPU_FLOW_WAYS && set->way[way].action == DPU_FLOW_NONE; way++)
-			;
-	}
-	if (way == DPU_FLOW_WAYS)
-		return -1;
-	((__u8 *)&set->way[way].key)[byte] ^= 1;
-	i--;
-	return prog_backend()->update("flows", &i, set);
+	return byte < PATH_KEY_BYTES ? turn_path_bit(byte) : turn_flow_bit(byte - PATH_KEY_BYTES);
 }
 
 static const char *every_key_byte_counts(void)
@@ -286,7 +308,7 @@ static const char *every_key_byte_counts(void)
 	struct frame frame;
 
 	frame_build(UDP_FRAME, &frame);
-	for (size_t byte = 0; byte < sizeof(struct dpu_flow_key); byte++) {
+	for (size_t byte = 0; byte < PATH_KEY_BYTES + FLOW_KEY_BYTES; byte++) {
 		prog_use(prog_backend());
 		two_vms();
 		if (prog_backend()->run(&frame, 16, 0, &result) || turn_key_bit(byte) ||
