@@ -39,8 +39,20 @@ CMD_OBJ	:= $(patsubst %.c,$B/%.o,$(wildcard user/cmd/*.c))
 .SECONDARY:
 all: $(if $(CMD_OBJ),$B/dpulab,$B/libdpulab.a)
 
+# ---- what a build needs: said in a sentence, once ------------------------
+NEEDED_LIBS := libbpf libxdp libnl-3.0 libnl-route-3.0 libfyaml json-c libnftables
+NEEDED_TOOLS := pkg-config $(CC) $(CLANG) $(BPFTOOL)
+
+$B/.able:
+	@mkdir -p $(@D)
+	@missing=; \
+	for t in $(NEEDED_TOOLS); do command -v $$t >/dev/null || missing="$$missing $$t"; done; \
+	for l in $(NEEDED_LIBS); do pkg-config --exists $$l 2>/dev/null || missing="$$missing $$l"; done; \
+	[ -z "$$missing" ] || { echo "dpulab cannot be built here: missing$$missing; run: sudo make deps" >&2; exit 1; }
+	@touch $@
+
 # ---- datapath -----------------------------------------------------------
-$B/bpf/%.bpf.o: bpf/%.bpf.c
+$B/bpf/%.bpf.o: bpf/%.bpf.c | $B/.able
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)
 	$Q$(CLANG) $(BPF_CFLAGS) -MF $B/bpf/$*.d -c $< -o $@
@@ -49,7 +61,7 @@ $B/bpf/%.skel.h: $B/bpf/%.bpf.o
 	$Q$(BPFTOOL) gen skeleton $< name $* > $@
 
 # ---- library and command ------------------------------------------------
-$B/user/%.o: user/%.c | $(SKEL)
+$B/user/%.o: user/%.c | $(SKEL) $B/.able
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$Q$(CC) $(CPPFLAGS) -I$B/bpf -Iuser/lib $(CFLAGS) -c $< -o $@
