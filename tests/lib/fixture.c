@@ -254,6 +254,7 @@ void vlan_uplink(void)
 	fixture_vnic(18, 2);
 	fixture_segment_vlan(2, 0, true);
 	fixture_fdb(SEG, MAC(116), DPU_PORT_UPLINK, 0, 0);
+	fixture_fdb(2, MAC(18), 18, 0, 0);
 	fixture_fdb(2, MAC(118), DPU_PORT_UPLINK, 0, 0);
 }
 

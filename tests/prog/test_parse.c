@@ -109,6 +109,11 @@ static const struct prog_case cases[] = {
 	{"a TCP header length below 20 is malformed", two_vms, MALFORMED(V4(), TCP(1, 2, ACK, .offset = 4))},
 	{"a TCP header that ends before its 20 bytes is malformed", two_vms, MALFORMED(V4(.proto = 6), FILL(12))},
 	{"a UDP header that ends before its 8 bytes is malformed", two_vms, MALFORMED(V4(.proto = 17), FILL(6))},
+	{"an ICMP header that ends before its 8 bytes is malformed", two_vms, MALFORMED(V4(.proto = 1), FILL(6))},
+	{"an IPv6 extension header that is cut hides the rest: switched, never cached", two_vms,
+	 SLOW(V6(.proto = HOP_BY_HOP), FILL(4))},
+	{"source and destination may be the same address", two_vms,
+	 CACHED(IP4("10.0.0.16", "10.0.0.16"), UDP(5, 5))},
 	{"version 5 in IPv4 is malformed", two_vms, MALFORMED(V4(.version = 5), UDP(1, 2))},
 	{"version 4 in IPv6 is malformed", two_vms, MALFORMED(V6(.version = 4), UDP(1, 2))},
 

@@ -14,6 +14,19 @@ static void bump_uplink(void)
 	fixture_bump(DPU_GEN_OF_PORT(DPU_PORT_UPLINK));
 }
 
+/* The untagged wire is the underlay as well: this location has an endpoint on it. */
+static void with_endpoint(void)
+{
+	vlan_uplink();
+	fixture_vtep(DPU_VTEP_SELF, VTEP_LOCAL);
+}
+
+static void segment_leaves_wire(void)
+{
+	fixture_segment_vlan(SEG, VID, false);
+	bump_uplink();
+}
+
 static const struct prog_case cases[] = {
 	{"a frame to the wire is tagged, from the cache as well", vlan_uplink,
 	 STEPS({16, FRAME(ETH(MAC(116), MAC(16)), PACKET_OUT),
@@ -41,10 +54,17 @@ static const struct prog_case cases[] = {
 	{"an address is known in its own segment only", vlan_uplink,
 	 STEPS({18, FRAME(ETH(MAC(17), MAC(18)), IP4("10.0.1.18", "10.0.0.17"), UDP(1, 2)),
 		FLOOD(DPU_PORT_UPLINK)})},
-	{"the largest packet of the wire passes, one byte more does not", vlan_uplink,
+	{"the largest packet of the wire passes", vlan_uplink,
 	 STEPS({16, FRAME(ETH(MAC(116), MAC(16)), IP4("10.0.0.16", "10.0.0.116"), UDP(1, 2), FILL(1572)),
 		FORWARD(DPU_PORT_UPLINK, .out = FRAME(ETH(MAC(116), MAC(16)), VLAN(VID),
 						      IP4("10.0.0.16", "10.0.0.116"), UDP(1, 2), FILL(1572)))})},
+	{"what is for the location's own address is left to the kernel's stack", with_endpoint,
+	 STEPS({DPU_PORT_UPLINK, FRAME(ETH(VTEP_MAC(1), VTEP_MAC(2)), IP4(VTEP_PEER, VTEP_LOCAL), ICMP(8, 0)), STACK})},
+	{"untagged frames for others go to the untagged segment", with_endpoint,
+	 STEPS({DPU_PORT_UPLINK, FRAME(ETH(MAC(18), MAC(118)), IP4("10.0.1.118", "10.0.1.18"), UDP(1, 2), FILL(18)), FORWARD(18)},
+	       {DPU_PORT_UPLINK, FRAME(ETH(MAC(18), MAC(118)), IP4("10.0.1.118", "10.0.1.18"), UDP(1, 2), FILL(18)), HIT(18)})},
+	{"a segment that left the wire sends nothing there", vlan_uplink,
+	 STEPS({16, FRAME(ETH(MAC(116), MAC(16)), PACKET_OUT), DROP(NO_MEMBER), .prepare = segment_leaves_wire})},
 	{"a change of the uplink's configuration is seen by a cached flow", vlan_uplink,
 	 STEPS({16, FRAME(ETH(MAC(116), MAC(16)), PACKET_OUT),
 		FORWARD(DPU_PORT_UPLINK, .out = FRAME(ETH(MAC(116), MAC(16)), VLAN(VID), PACKET_OUT))},
