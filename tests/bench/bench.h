@@ -9,6 +9,7 @@
  *	source -> vm0 ... vm3	======== veth ========	port0 ... port3
  *	source -> wire		======== veth ========	uplink
  *	(each end: sink)			(each end: the variant under test)
+ *	kvm0 ... kvm3, kwire	======== veth ========	namespace bench-kernel: no program, linux.c
  */
 #pragma once
 #include "diag.h"
@@ -21,6 +22,7 @@
 #define BENCH_VMS     4
 #define BENCH_DEVICES (BENCH_VMS + 1) /* the last is the wire */
 #define BENCH_WIRE    BENCH_VMS
+#define BENCH_KERNEL  BENCH_DEVICES /* a device's twin at the kernel's switch is this much further on */
 #define BENCH_FLOWS   4096
 #define BENCH_RULES   100
 
@@ -29,10 +31,11 @@ struct dpulab_xdp;
 struct bpf_link;
 
 struct bench {
-	struct netns *ends, *node;
-	int end_ifindex[BENCH_DEVICES], node_ifindex[BENCH_DEVICES];
+	struct netns *ends, *node, *kernel;
+	int end_ifindex[2 * BENCH_DEVICES]; /* from BENCH_KERNEL on: the kernel's switch */
+	int node_ifindex[BENCH_DEVICES], kernel_ifindex[BENCH_DEVICES];
 	struct dpulab_bench *bench; /* source, sink, baselines */
-	struct bpf_link *sinks[BENCH_DEVICES], *served[BENCH_DEVICES];
+	struct bpf_link *sinks[2 * BENCH_DEVICES], *served[BENCH_DEVICES];
 	int cpu;	   /* of the closed loop */
 	unsigned slice_ms; /* at least 300 counts */
 	unsigned pairs;	   /* at least 20 counts */
@@ -73,7 +76,9 @@ struct ratio {
 int topo_up(struct bench *b);
 void topo_down(struct bench *b);
 int topo_bare(struct bench *b, enum bench_way way); /* where bench_redirect sends to */
-int topo_serve(struct bench *b, int prog_fd);	    /* every port of the switch by this program */
+#define BENCH_NO_PROGRAM (-1) /* variant of the kernel's switch */
+/* Every port of the switch by this program. */
+int topo_serve(struct bench *b, int prog_fd);
 
 /* frames.c: IPv4 TCP and IPv6 UDP, half of the frames each, flows connections in all. */
 void frames_plan(const struct bench *b, enum bench_way way, enum bench_step step, unsigned flows,
@@ -91,6 +96,10 @@ struct tables_options {
 int tables_load(struct bench *b, const struct tables_options *options, struct dpulab_xdp **ret_datapath);
 /* What left the pipeline for which reason, for the void check and the curious. */
 uint64_t tables_reason(struct dpulab_xdp *datapath, unsigned reason);
+
+/* linux.c: bridge, vxlan and nftables behind the twin ports. */
+int linux_up(struct bench *b);
+void linux_plan(const struct bench_plan *plan, struct bench_plan *ret_plan); /* the same frames, to them */
 
 /* measure.c */
 int measure_prime(struct bench *b, int prog_fd, const struct bench_plan *plan, unsigned frames);

@@ -322,6 +322,20 @@ static int set_answers(struct path *path, bool on)
 	return err;
 }
 
+/*
+ * Tracking as the other frame paths do it, and as fast as the kernel can: by
+ * flags, without TCP windows, and without summing up every packet. Only there
+ * once the rules have brought conntrack in.
+ */
+static int set_tracking(struct path *path, bool on)
+{
+	int err = netns_sysctl(path->ns, "netfilter/nf_conntrack_checksum", on ? "0" : "1", true,
+			       path->diag);
+
+	return err ? err : netns_sysctl(path->ns, "netfilter/nf_conntrack_tcp_be_liberal",
+					on ? "1" : "0", true, path->diag);
+}
+
 /* ---- stop -------------------------------------------------------------------- */
 
 static bool is_ours(const char *dev)
@@ -406,6 +420,8 @@ int linuxpath_start_in(struct netns *ns, const struct lab *lab, size_t host, str
 	if (!err)
 		err = start_rules(&path);
 	if (!err)
+		err = set_tracking(&path, true);
+	if (!err)
 		err = join_ports(&path);
 	if (!err)
 		err = remove_unplanned(&path);
@@ -428,6 +444,8 @@ static int stop_in(struct netns *ns, const struct lab *lab, size_t host, struct 
 		err = linuxdev_answer_rules_remove(ns, diag);
 	if (!err)
 		err = set_answers(&path, false);
+	if (!err)
+		err = set_tracking(&path, false);
 	if (!err)
 		err = linuxdev_forget_connections(ns, diag);
 	return err;
