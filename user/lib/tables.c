@@ -360,35 +360,3 @@ int tables_fill_vnic(const struct location *location, size_t vm, bool xdp, struc
 		err = put_port(location, port->port, &old, &new, diag);
 	return err || !port->ifindex ? err : put_ifindex(location, port->ifindex, port->port, diag);
 }
-
-/* ---- policy of a running host ------------------------------------------- */
-
-static int update_policy_at(const struct lab *lab, size_t host, enum node_location where, struct diag *diag)
-{
-	struct location location;
-	struct dpu_control control;
-	struct dpu_port uplink;
-	uint32_t key = DPU_PORT_UPLINK;
-	int err = location_open(lab, host, where, &location, diag);
-
-	if (err)
-		return err;
-	if (location.dp) {
-		err = tables_get_control(location.dp, &control, diag);
-		if (!err)
-			err = mapio_get(location.dp, MAP_ports, &key, &uplink);
-		if (!err)
-			err = fill_ports(&location, uplink.flags & DPU_PORT_F_XDP, diag);
-	}
-	location_close(&location);
-	return err;
-}
-
-int tables_update_policy(const struct lab *lab, size_t host, struct diag *diag)
-{
-	int err = update_policy_at(lab, host, LOCATION_HOST, diag);
-
-	if (!err && lab->hosts[host].dpu)
-		err = update_policy_at(lab, host, LOCATION_DPU, diag);
-	return err;
-}

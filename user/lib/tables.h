@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * tables.h - from the lab file to a location's tables: ports, segments, tunnel
- * endpoints, firewall rules, the control word. Filling is idempotent: what is
+ * endpoints, firewall rules (firewall.h), the control word. Filling is idempotent: what is
  * right already is not written, what changed is written first and its
  * generation counter moved after, so no cached decision outlives its reason.
  */
@@ -17,10 +17,3 @@ int tables_fill_vnic(const struct location *location, size_t vm, bool xdp, struc
 int tables_set_control(const struct dataplane *dp, uint32_t functions, uint32_t handover,
 		       struct diag *diag);
 int tables_get_control(const struct dataplane *dp, struct dpu_control *ret_control, struct diag *diag);
-
-/*
- * New rules for the vNICs of a running host, at the location that runs them: written beside
- * the old ones, the established connections judged by them (denied ones end, allowed
- * ones are marked as judged), then switched in by one port update per vNIC.
- */
-int tables_update_policy(const struct lab *lab, size_t host, struct diag *diag);
