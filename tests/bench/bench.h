@@ -18,6 +18,7 @@
 #include <dpulab/port.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define BENCH_VMS     4
 #define BENCH_DEVICES (BENCH_VMS + 1) /* the last is the wire */
@@ -99,7 +100,12 @@ uint64_t tables_reason(struct dpulab_xdp *datapath, unsigned reason);
 
 /* linux.c: bridge, vxlan and nftables behind the twin ports. */
 int linux_up(struct bench *b);
+void bench_rules(FILE *out); /* "firewall:" of a lab file: BENCH_RULES rules, the last one allows */
 void linux_plan(const struct bench_plan *plan, struct bench_plan *ret_plan); /* the same frames, to them */
+
+/* tcp.c: prints its bar. 0 met, 3 short, or a negative errno. */
+#define TCP_BAR "tcp-vxlan/linux"
+int tcp_bar(struct bench *b);
 
 /* measure.c */
 int measure_prime(struct bench *b, int prog_fd, const struct bench_plan *plan, unsigned frames);

@@ -20,7 +20,7 @@
 #include <string.h>
 
 /* As tables.c has them: only the last rule matches. */
-static void write_rules(FILE *out)
+void bench_rules(FILE *out)
 {
 	fprintf(out, "firewall:\n  default: drop\n  rules:\n");
 	for (unsigned i = 0; i < BENCH_RULES - 1; i++)
@@ -42,7 +42,7 @@ static char *lab_text(void)
 	for (unsigned vm = 0; vm < BENCH_VMS; vm++)
 		fprintf(out, "  port%u: {host: near, port-group: red, ip: 10.1.1.%u/16}\n", vm, 10 + vm);
 	fprintf(out, "  remote: {host: far, port-group: red, ip: 10.1.2.10/16}\n");
-	write_rules(out);
+	bench_rules(out);
 	if (fclose(out)) {
 		free(text);
 		return NULL;

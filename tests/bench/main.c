@@ -223,6 +223,16 @@ static bool wanted(char **names, const char *name)
 	return false;
 }
 
+/* The exit code so far with one more outcome: not measured (1) outweighs short (3). */
+static int worse(int result, int err, const char *name)
+{
+	if (err < 0)
+		fprintf(stderr, "bench: cannot measure %s: %s\n", name, strerror(-err));
+	if (!err)
+		return result;
+	return err < 0 || err == 1 || result == 1 ? 1 : 3;
+}
+
 static int run_bars(struct bench *b, char **names)
 {
 	int result = 0, err = control(b);
@@ -232,15 +242,11 @@ static int run_bars(struct bench *b, char **names)
 							 "this machine is too restless to measure now");
 		return 1;
 	}
-	for (size_t i = 0; i < N_BARS; i++) {
-		if (!wanted(names, bars[i].name))
-			continue;
-		err = run_bar(b, &bars[i]);
-		if (err < 0)
-			fprintf(stderr, "bench: cannot measure %s: %s\n", bars[i].name, strerror(-err));
-		if (err)
-			result = err < 0 || result == 1 ? 1 : 3;
-	}
+	for (size_t i = 0; i < N_BARS; i++)
+		if (wanted(names, bars[i].name))
+			result = worse(result, run_bar(b, &bars[i]), bars[i].name);
+	if (wanted(names, TCP_BAR))
+		result = worse(result, tcp_bar(b), TCP_BAR);
 	return result;
 }
 
@@ -267,6 +273,7 @@ static int usage(void)
 	fprintf(stderr, "usage: bench [-q] [-c CPU] [BAR ...]\n  -q  quick look: short slices, few pairs; proves nothing\n");
 	for (size_t i = 0; i < N_BARS; i++)
 		fprintf(stderr, "  %s\n", bars[i].name);
+	fprintf(stderr, "  %s\n", TCP_BAR);
 	return 2;
 }
 

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * tcp.c - tcp-vxlan/linux: one TCP stream between two hosts of a real lab, the
+ * datapath at the tc hook against placement "linux", turn and turn about (A B B A)
+ * by moving the lab. Segmentation offload is on at every device on both sides.
+ */
+#include "bench.h"
+#include "config.h"
+#include "host.h"
+#include "lab.h"
+#include "traffic.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define TCP_LAB	    "benchtcp"
+#define TCP_SECONDS 1 /* of a slice; iperf3 takes whole ones */
+#define TCP_BOUND   1.05
+
+static int write_lab(const char *path)
+{
+	const int last_cpu = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1;
+	FILE *out = fopen(path, "we");
+
+	if (!out)
+		return -errno;
+	fprintf(out,
+		"lab: " TCP_LAB "\nplacement: linux\nhook: tc\nhosts:\n"
+		"  near: {cpus: 0-%d}\n  far: {cpus: 0-%d}\nport-groups:\n  red: {vni: 5001}\nvms:\n"
+		"  va: {host: near, port-group: red, ip: 10.1.0.1/24}\n"
+		"  vb: {host: far, port-group: red, ip: 10.1.0.2/24}\n",
+		last_cpu, last_cpu);
+	bench_rules(out);
+	return fclose(out) ? -errno : 0;
+}
+
+static int slice(struct bench *b, const struct lab *lab, enum frame_path path, double *ret_gbit)
+{
+	const struct traffic_pair pair = {0, 1};
+	struct move_report move;
+	struct tcp_result result;
+	int err = 0;
+
+	for (size_t host = 0; !err && host < lab->n_hosts; host++)
+		err = place_host(lab, host, path, LAB_HOOK_TC, &move, &b->diag);
+	if (!err)
+		err = traffic_tcp(lab, pair, TCP_SECONDS, &result, &b->diag);
+	if (!err)
+		*ret_gbit = result.gbit_s;
+	return err;
+}
+
+static int measure(struct bench *b, const struct lab *lab, struct ratio *ret_ratio, double *ret_ours,
+		   double *ret_linux)
+{
+	double ratios[256], ours[256], kernel[256];
+	int err = 0;
+
+	for (unsigned i = 0; i < b->pairs; i++) {
+		const bool ours_first = i % 2;
+
+		err = slice(b, lab, ours_first ? PATH_HOST : PATH_LINUX, ours_first ? &ours[i] : &kernel[i]);
+		if (!err)
+			err = slice(b, lab, ours_first ? PATH_LINUX : PATH_HOST,
+				    ours_first ? &kernel[i] : &ours[i]);
+		if (!err && kernel[i] <= 0)
+			err = -ENODATA;
+		if (err)
+			return err;
+		ratios[i] = ours[i] / kernel[i];
+	}
+	*ret_ratio = stat_ratio(ratios, b->pairs);
+	*ret_ours = stat_median(ours, b->pairs);
+	*ret_linux = stat_median(kernel, b->pairs);
+	return 0;
+}
+
+int tcp_bar(struct bench *b)
+{
+	char path[] = "/tmp/benchtcp.XXXXXX";
+	struct lab_report report = {};
+	struct lab *lab = NULL;
+	struct ratio r;
+	double ours, kernel;
+	int fd = mkstemp(path), err;
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	err = write_lab(path);
+	if (!err)
+		err = config_read(path, &lab, &b->diag);
+	if (!err)
+		err = lab_up(path, &report, &b->diag);
+	lab_report_free(&report);
+	if (!err)
+		err = measure(b, lab, &r, &ours, &kernel);
+	unlink(path);
+	lab_free(lab);
+	report = (struct lab_report){};
+	lab_down(TCP_LAB, &report, &b->diag);
+	lab_report_free(&report);
+	if (err)
+		return err;
+	printf("BAR %s %.3f %.3f %.3f %.2f %s\n", TCP_BAR, r.value, r.low, r.high, TCP_BOUND,
+	       r.low >= TCP_BOUND ? "ok" : "short");
+	printf("    %.2f against %.2f Gb/s, one stream, hook tc, offloads on, guests on all CPUs\n", ours, kernel);
+	return r.low >= TCP_BOUND ? 0 : 3;
+}
