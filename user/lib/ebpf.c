@@ -228,6 +228,18 @@ static int hand_over_device(const struct location *from, const struct location *
 	return err;
 }
 
+/* A clsact filter did not travel and is made anew; links that did are left as they are. */
+static int attach_arrived(const struct location *location, const char *dev, bool xdp, struct diag *diag)
+{
+	int back, err = netns_enter(location->ns, &back);
+
+	if (err)
+		return err;
+	err = attach_port(location, dev, xdp, diag);
+	netns_leave(back);
+	return err;
+}
+
 /* The device is down from here to the end, so no frame meets a program whose tables do not know it yet. */
 static int move_device(struct ebpf *ebpf, size_t vm, enum node_location to, bool xdp, struct diag *diag)
 {
@@ -247,6 +259,8 @@ static int move_device(struct ebpf *ebpf, size_t vm, enum node_location to, bool
 		err = ebpf_refresh(ebpf, diag);
 	if (!err)
 		err = tables_fill_vnic(new, vm, xdp, diag);
+	if (!err)
+		err = attach_arrived(new, dev, xdp, diag);
 	if (!err)
 		err = rt_link_up(new->ns, rt_ifindex(new->ns, dev), true, diag);
 	return err ? err : tables_fill_vnic(old, vm, xdp, diag);
