@@ -118,7 +118,7 @@ serve() {
 	nsenter --net="/run/netns/$LAB-$1" -- \
 		"$PYTHON" "$TESTS/lib/probe.py" serve "$ready" "$2" "$3" >/dev/null 2>&1 &
 	servers+=($!)
-	wait_for 5 test -e "$ready"
+	wait_for 30 test -e "$ready" # an emulated guest takes its time
 }
 unserve() {
 	[ ${#servers[@]} = 0 ] || kill "${servers[@]}"
