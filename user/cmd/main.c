@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define MANY 10000 /* arguments of a command to run */
 
@@ -269,6 +270,18 @@ static int run(struct cmd_context *ctx, int argc, char **argv)
 	return code;
 }
 
+/* A large lab keeps four descriptors per node open while it is built; 1024 is the usual default. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	/* failing shows later, as "too many open files", and only in large labs */
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int no_such_verb(struct cmd_context *ctx, int argc, char **argv)
 {
 	(void)argc;
@@ -285,6 +298,7 @@ int main(int argc, char **argv)
 	int code;
 
 	diag.sink_arg = &ctx;
+	raise_descriptor_limit();
 	if (argc < 2 || !strcmp(argv[1], "-h") || !strcmp(argv[1], "--help") ||
 	    !strcmp(argv[1], "help")) {
 		print_help();

@@ -5,25 +5,33 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 int residents_watch(struct residents *residents, const char *name)
 {
 	char path[sizeof(NETNS_DIR) + NETNS_NAME_MAX];
 	struct residence *grown;
 	struct stat stat_buf;
+	int fd;
 
 	snprintf(path, sizeof(path), NETNS_DIR "/%s", name);
-	if (stat(path, &stat_buf))
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	grown = reallocarray(residents->list, residents->n + 1, sizeof(*grown));
-	if (!grown)
+	if (grown)
+		residents->list = grown;
+	if (!grown || fstat(fd, &stat_buf)) {
+		close(fd);
 		return -ENOMEM;
-	residents->list = grown;
+	}
 	grown[residents->n].inode = stat_buf.st_ino;
+	grown[residents->n].fd = fd;
 	snprintf(grown[residents->n].name, sizeof(grown->name), "%s", name);
 	residents->n++;
 	return 0;
@@ -71,6 +79,8 @@ void residents_report(struct residents *residents, struct diag *diag)
 	}
 	if (proc)
 		closedir(proc);
+	for (size_t i = 0; i < residents->n; i++)
+		close(residents->list[i].fd);
 	free(residents->list);
 	*residents = (struct residents){};
 }

@@ -11,6 +11,7 @@
 struct residents { /* namespaces to look for */
 	struct residence {
 		ino_t inode;
+		int fd; /* held until the report: the number of a namespace that has gone is given out again */
 		char name[40];
 	} *list;
 	size_t n;
