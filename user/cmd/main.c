@@ -16,7 +16,7 @@
 const struct cmd_option cmd_common_options[] = {
 	{'j', "json", NULL, "print JSON"},
 	{'h', "help", NULL, "show this help"},
-	{'q', "quiet", NULL, "errors only, no progress"},
+	{'q', "quiet", NULL, "no progress, no warnings"},
 	{'v', "verbose", NULL, "say more"},
 	{},
 };
