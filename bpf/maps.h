@@ -62,6 +62,7 @@ DPU_MAP(storm, ARRAY, __u32, __u64, DPU_MAX_PORTS, 0);	   /* by ingress port: co
 DPU_MAP(rates, PERCPU_ARRAY, __u32, __u64, RATE_LIMITS, 0); /* by enum rate_limit: core/rate.h */
 DPU_MAP(answer_buffer, PERCPU_ARRAY, __u32, struct answer_packet, DPU_HOOKS, 0); /* an answer being built */
 DPU_MAP(flows, ARRAY, __u32, struct dpu_flow_set, 2048, BPF_F_MMAPABLE);	     /* * */
+DPU_MAP(flow_info, ARRAY, __u32, struct dpu_flow_info_set, 2048, BPF_F_MMAPABLE); /* * as flows */
 DPU_MAP(paths, ARRAY, __u32, struct dpu_path, DPU_PATHS, BPF_F_MMAPABLE);
 DPU_MAP(dfw_hits, ARRAY, __u32, __u64, DPU_MAX_RULES, 0); /* by index into dfw_rules: first packets matched */
 

@@ -20,10 +20,18 @@ struct flow_entry {
 	struct dpu_flow *flow;
 };
 
-INLINE struct flow_entry flowtab_entry(struct dpu_flow_set *set, __u32 way)
+/* 1 and the entry of a reference (not 0), or 0. */
+INLINE int flowtab_entry(__u32 ref, struct flow_entry *ret_entry)
 {
-	way &= DPU_FLOW_WAYS - 1;
-	return (struct flow_entry){&set->hot[way], &set->way[way]};
+	__u32 index = (ref - 1) / DPU_FLOW_WAYS, way = (ref - 1) & (DPU_FLOW_WAYS - 1);
+	struct dpu_flow_set *set = flowtab_set(index);
+	struct dpu_flow_info_set *info = env_lookup(flow_info, &index);
+
+	if (!set || !info)
+		return 0;
+	ret_entry->hot = &set->hot[way];
+	ret_entry->flow = &info->way[way];
+	return 1;
 }
 
 INLINE int flowtab_owned_by(const struct flow_entry *e, __u32 ct_id)
@@ -42,24 +50,20 @@ INLINE __u64 flowtab_time(const struct dpu_flow_hot *hot, __u64 now_ns)
 /* When the entry of ref last forwarded a frame for connection ct_id; 0 = it does not. */
 INLINE __u64 flowtab_last_seen(__u32 ref, __u32 ct_id, __u64 now_ns)
 {
-	struct dpu_flow_set *set = ref ? flowtab_set((ref - 1) / DPU_FLOW_WAYS) : 0;
 	struct flow_entry e;
 
-	if (!set)
+	if (!ref || !flowtab_entry(ref, &e))
 		return 0;
-	e = flowtab_entry(set, ref - 1);
 	return flowtab_owned_by(&e, ct_id) ? flowtab_time(e.hot, now_ns) : 0;
 }
 
 /* The next frame takes the slow path, and the entry is renewed or left to be evicted. For any connection's end in passing. */
 INLINE void flowtab_stale(__u32 ref, __u32 ct_id)
 {
-	struct dpu_flow_set *set = ref ? flowtab_set((ref - 1) / DPU_FLOW_WAYS) : 0;
 	struct flow_entry e;
 
-	if (!set)
+	if (!ref || !flowtab_entry(ref, &e))
 		return;
-	e = flowtab_entry(set, ref - 1);
 	if (flowtab_owned_by(&e, ct_id))
 		e.hot->gen_sum -= 0x6b43a9b5; /* odd: no number of repeats comes round to the right sum */
 }
@@ -147,9 +151,8 @@ STAGE int flow_invalidate(__u32 ref, __u32 ct_id)
 	struct dpu_flow_set *set = ref ? flowtab_set((ref - 1) / DPU_FLOW_WAYS) : 0;
 	struct flow_entry e;
 
-	if (!set)
+	if (!set || !flowtab_entry(ref, &e))
 		return 0;
-	e = flowtab_entry(set, ref - 1);
 	if (!flowtab_owned_by(&e, ct_id) || !flowtab_claim(&e.hot->stamp))
 		return 0;
 	flowtab_retire(&e, ref);

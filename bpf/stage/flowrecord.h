@@ -192,11 +192,11 @@ INLINE void flow_count_insert(const struct dpu_flow_hot *hot, int renewed)
 /* Writes the entry of slot. 0, or -1: another CPU is at it. */
 INLINE int flow_write(const struct flow_slot *slot, const struct pkt *p, __u32 path, __u32 path_seq)
 {
-	struct flow_entry e = flowtab_entry(slot->set, slot->way);
+	struct flow_entry e;
 	const union flow_words *k = (const union flow_words *)&p->key;
 	int renewed;
 
-	if (!flowtab_claim(&e.hot->stamp))
+	if (!flowtab_entry(slot->ref, &e) || !flowtab_claim(&e.hot->stamp))
 		return -1;
 	renewed = flow_same_key(e.hot, k, slot->head);
 	flow_count_insert(e.hot, renewed);

@@ -166,6 +166,7 @@ int tables_load(struct bench *b, const struct tables_options *options, struct dp
 	/* .rodata is writable until load; the skeleton's type says const */
 	fill_settings((struct dpu_settings *)&dp->rodata->settings, options->flow_entries);
 	bpf_map__set_max_entries(dp->maps.flows, options->flow_entries / DPU_FLOW_WAYS);
+	bpf_map__set_max_entries(dp->maps.flow_info, options->flow_entries / DPU_FLOW_WAYS);
 	bpf_map__set_max_entries(dp->maps.conntrack, CONNECTIONS);
 	bpf_map__set_max_entries(dp->maps.ct_clock, 2 * CONNECTIONS);
 	err = dpulab_xdp__load(dp);

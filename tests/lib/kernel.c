@@ -40,6 +40,7 @@ static void shrink_maps(struct bpf_object *object)
 		__u32 entries;
 	} sizes[] = {
 		{"flows", BACKEND_FLOW_SETS},
+		{"flow_info", BACKEND_FLOW_SETS},
 		{"ct_clock", BACKEND_CT_CLOCK},
 		{"conntrack", BACKEND_CT_ENTRIES},
 	};

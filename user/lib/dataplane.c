@@ -385,6 +385,7 @@ static void set_sizes(struct bpf_object *obj, const struct dpu_settings *setting
 		uint32_t entries;
 	} sizes[] = {
 		{"flows", settings->flow_set_mask + 1},
+		{"flow_info", settings->flow_set_mask + 1},
 		{"ct_clock", settings->ct_clock_mask + 1},
 		{"conntrack", lab->connections},
 		{"fdb", lab->macs},

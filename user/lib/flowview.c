@@ -18,6 +18,11 @@ int flow_view_open(const struct dataplane *dp, struct flow_view *ret_view)
 	view.sets = mapio_mmap(dp, MAP_flows, false, &view.size);
 	if (!view.sets)
 		return -errno;
+	view.info = mapio_mmap(dp, MAP_flow_info, false, &view.info_size);
+	if (!view.info) {
+		mapio_munmap((void *)view.sets, view.size);
+		return -errno;
+	}
 	view.entries = mapio_entries(dp, MAP_flows) * DPU_FLOW_WAYS;
 	*ret_view = view;
 	return 0;
@@ -26,7 +31,9 @@ int flow_view_open(const struct dataplane *dp, struct flow_view *ret_view)
 void flow_view_close(struct flow_view *view)
 {
 	mapio_munmap((void *)view->sets, view->size);
+	mapio_munmap((void *)view->info, view->info_size);
 	view->sets = NULL;
+	view->info = NULL;
 }
 
 /* The table keeps the low bits of the time, in units of 2^20 ns. */
@@ -44,18 +51,18 @@ static uint64_t time_of(uint32_t last_seen)
 
 bool flow_view_read(const struct flow_view *view, uint32_t ref, struct dpu_flow *ret_flow)
 {
-	const struct dpu_flow_set *set;
+	const struct dpu_flow *flow;
 	const struct dpu_flow_hot *hot;
 	struct dpu_flow_hot copy;
 	uint32_t stamp;
 
 	if (!ref || ref > view->entries)
 		return false;
-	set = &view->sets[(ref - 1) / DPU_FLOW_WAYS];
-	hot = &set->hot[(ref - 1) % DPU_FLOW_WAYS];
+	flow = &view->info[(ref - 1) / DPU_FLOW_WAYS].way[(ref - 1) % DPU_FLOW_WAYS];
+	hot = &view->sets[(ref - 1) / DPU_FLOW_WAYS].hot[(ref - 1) % DPU_FLOW_WAYS];
 	for (int i = 0; i < READ_TRIES; i++) {
 		stamp = __atomic_load_n(&hot->stamp, __ATOMIC_ACQUIRE);
-		memcpy(ret_flow, &set->way[(ref - 1) % DPU_FLOW_WAYS], sizeof(*ret_flow));
+		memcpy(ret_flow, flow, sizeof(*ret_flow));
 		memcpy(&copy, hot, sizeof(copy));
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if ((stamp & 1) || __atomic_load_n(&hot->stamp, __ATOMIC_RELAXED) != stamp)

@@ -10,7 +10,8 @@
 
 struct flow_view {
 	const struct dpu_flow_set *sets;
-	size_t size;	  /* of the mapping */
+	const struct dpu_flow_info_set *info;
+	size_t size, info_size; /* of the mappings */
 	uint32_t entries; /* references go from 1 to entries */
 };
 
