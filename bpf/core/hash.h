@@ -55,10 +55,14 @@ INLINE __u64 hash_flow(const union flow_words *k, __u64 head)
 }
 
 /*
- * What spreads a flow over the underlay: only what the VMs' packets hold, so
- * that it is the same from the first frame on, at any hook and location.
+ * Outer UDP source port of a flow (RFC 7348 section 5: 49152-65535). Only what
+ * the VMs' packets hold, so that it is the same from the first frame on, at any
+ * hook and location.
  */
-INLINE __u64 hash_entropy(const union flow_words *k)
+INLINE __be16 hash_sport(const union flow_words *k)
 {
-	return (k->w[3] ^ k->w[4] ^ k->w[5] ^ k->w[6] ^ k->w[7] ^ k->w[0]) * 0x9e3779b97f4a7c15ull;
+	__u64 mixed = k->w[3] ^ k->w[4] ^ k->w[5] ^ k->w[6] ^ k->w[7] ^ k->w[0];
+
+	mixed *= 0x9e3779b97f4a7c15ull;
+	return bpf_htons(49152 + (mixed >> 50));
 }

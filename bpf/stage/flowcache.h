@@ -17,7 +17,6 @@
 #include "core/gen.h"
 #include "core/hash.h"
 #include "stage/fastparse.h"
-#include "stage/vxlan.h"
 
 /* A hot part as the words it is compared in. */
 union flow_hot_words {
@@ -194,7 +193,7 @@ INLINE long flow_replay(hook_ctx *ctx, const struct fast_frame *f, const struct 
 		return err;
 	if (hit->action == DPU_FLOW_TAG)
 		return hook_tag(ctx, hit->out_vlan);
-	err = hook_encap(ctx, hit->path->outer, vxlan_sport(&f->id));
+	err = hook_encap(ctx, hit->path->outer, hash_sport(&f->id));
 	env_rmb();
 	return err ? err : env_read(hit->path->seq) != hit->path_seq;
 }

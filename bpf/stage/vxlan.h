@@ -9,14 +9,7 @@
 #include "core/hash.h"
 #include "core/wire.h"
 
-#define VXLAN_SPORT_MIN 49152 /* RFC 7348 section 5: 49152-65535 */
 #define VXLAN_TTL	64
-
-/* Outer UDP source port of a flow. */
-INLINE __be16 vxlan_sport(const union flow_words *k)
-{
-	return bpf_htons(VXLAN_SPORT_MIN + (hash_entropy(k) >> 50));
-}
 
 /*
  * Fills p->outer for endpoint vtep and the frame's segment, for length 0 and
@@ -47,7 +40,7 @@ STAGE int vxlan_build(struct pkt *p, __u16 vtep)
 				      .src = self->ip,
 				      .dst = peer->ip};
 	outer->ip.check = csum_finish(csum_add(0, &p->outer[sizeof(outer->eth)], sizeof(outer->ip)));
-	p->outer_sport = vxlan_sport((const union flow_words *)&p->key);
+	p->outer_sport = hash_sport((const union flow_words *)&p->key);
 	outer->udp = (struct wire_udp){.dport = bpf_htons(DPU_VXLAN_PORT)};
 	outer->vxlan = (struct wire_vxlan){.flags = bpf_htonl(WIRE_VXLAN_FLAG_I),
 					   .vni = bpf_htonl(segment->vni << 8)};
