@@ -43,7 +43,8 @@ check_block() { # N
 	checked=$((checked + 1))
 }
 
-# What a block that failed half-way would leave on the machine.
+# What the recipes mount, and what one that failed half-way would leave on the machine.
+[ -e /sys/kernel/tracing/events ] || at_exit 'umount /sys/kernel/tracing'
 at_exit 'echo 0 >/sys/kernel/tracing/events/xdp/xdp_redirect/enable'
 at_exit "rmdir /sys/kernel/tracing/instances/$LAB"
 at_exit "sysctl -qw kernel.bpf_stats_enabled=$(sysctl -n kernel.bpf_stats_enabled)"
