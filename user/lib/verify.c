@@ -25,6 +25,7 @@ enum {
 	UNRELATED_PORT = 7,  /* a port that no rule of a sane lab names */
 	EPHEMERAL_PORT = 40000, /* of the kind that the kernel chooses for a client */
 	TOKEN_SIZE = 8,
+	BIND_MS = 3000, /* by then the kernel has buried the connections of a server that was killed */
 };
 
 static const char token[TOKEN_SIZE] = "dpulab?";
@@ -280,6 +281,19 @@ static int open_socket(struct run *run, size_t vm, uint8_t family, uint8_t proto
 	return fd;
 }
 
+/* A measurement's server may just have ended: its connections hold the port until the kernel has closed them. */
+static int bind_patiently(int fd, const struct sockaddr_storage *address, socklen_t size)
+{
+	uint64_t deadline = now_ms() + BIND_MS;
+
+	while (bind(fd, (const struct sockaddr *)address, size) < 0) {
+		if (errno != EADDRINUSE || now_ms() >= deadline)
+			return -errno;
+		poll(NULL, 0, 10);
+	}
+	return 0;
+}
+
 static int add_server(struct run *run, const struct probe *probe)
 {
 	struct end end = {.vm = probe->to, .family = probe->family, .proto = probe->proto,
@@ -287,6 +301,7 @@ static int add_server(struct run *run, const struct probe *probe)
 			  .role = probe->proto == IPPROTO_TCP ? END_LISTENER : END_UDP_SERVER};
 	struct sockaddr_storage address;
 	socklen_t size = to_sockaddr(&run->lab->vms[probe->to], probe->family, probe->port, &address);
+	int err;
 
 	for (size_t i = 0; i < run->n; i++) {
 		const struct end *old = &run->ends[i];
@@ -298,10 +313,10 @@ static int add_server(struct run *run, const struct probe *probe)
 	end.fd = open_socket(run, end.vm, end.family, end.proto);
 	if (end.fd < 0)
 		return end.fd;
-	if (bind(end.fd, (struct sockaddr *)&address, size) < 0 ||
-	    (end.role == END_LISTENER && listen(end.fd, 64) < 0)) {
-		int err = -errno;
-
+	err = bind_patiently(end.fd, &address, size);
+	if (!err && end.role == END_LISTENER && listen(end.fd, 64) < 0)
+		err = -errno;
+	if (err) {
 		close(end.fd);
 		return err;
 	}
