@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "runner.h"
 #include "topology.h"
@@ -16,6 +17,7 @@ enum {
 	SOCKPERF_PORT = 11111,
 	READY_MS = 3000,  /* a server listens by then */
 	MARGIN_MS = 5000, /* beyond the asked duration a client is stuck */
+	SERVER_TRIES = 60,
 };
 
 int traffic_parse_iperf3(const char *json, struct tcp_result *ret_result)
@@ -90,6 +92,33 @@ static const char *last_line(char *text)
 	return line ? line + 1 : text ? text : "no output";
 }
 
+/*
+ * Starts a server and waits until it listens. One that ends at once is started
+ * again: its predecessor's connections may hold the port until the kernel has closed them.
+ */
+static int start_server(const struct netns *ns, const struct cpu_set *cpus, const char *const argv[],
+			uint16_t port, struct runner **ret_server, struct diag *diag)
+{
+	const struct timespec pause = {.tv_nsec = 50000000};
+	int err = -ECHILD;
+
+	for (unsigned tries = 0; err == -ECHILD && tries < SERVER_TRIES; tries++) {
+		struct runner *server;
+
+		if (tries)
+			nanosleep(&pause, NULL);
+		err = runner_start(ns, cpus, argv, &server, diag);
+		if (err)
+			return err;
+		err = runner_wait_port(server, false, port, READY_MS);
+		if (err)
+			runner_finish(server, 0, NULL);
+		else
+			*ret_server = server;
+	}
+	return err;
+}
+
 /* Server in one VM, client in the other; *ret_output is what the client printed. */
 static int client_and_server(const struct lab *lab, struct traffic_pair pair, uint16_t port,
 			     const char *const server_argv[], const char *const client_argv[],
@@ -105,16 +134,13 @@ static int client_and_server(const struct lab *lab, struct traffic_pair pair, ui
 	err = topology_open_vm(lab, pair.from, &from, diag);
 	if (!err)
 		err = topology_open_vm(lab, pair.to, &to, diag);
-	if (!err)
-		err = runner_start(to, to_cpus, server_argv, &server, diag);
 	if (err)
 		return err;
-	err = runner_wait_port(server, false, port, READY_MS);
+	err = start_server(to, to_cpus, server_argv, port, &server, diag);
 	if (err)
-		diag_error(diag, err, NULL, "%s in %s does not listen: %s", server_argv[0],
-			   lab->vms[pair.to].name, strerror(-err));
-	if (!err)
-		err = runner_start(from, from_cpus, client_argv, &client, diag);
+		return diag_error(diag, err, NULL, "%s in %s does not listen: %s", server_argv[0],
+				  lab->vms[pair.to].name, strerror(-err));
+	err = runner_start(from, from_cpus, client_argv, &client, diag);
 	if (!err) {
 		int status = runner_finish(client, timeout_ms, &output);
 
