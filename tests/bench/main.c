@@ -305,6 +305,8 @@ int main(int argc, char **argv)
 	}
 	err = take_cpu(b.cpu);
 	if (!err)
+		err = measure_find_softirqd(&b);
+	if (!err)
 		err = open_programs(&b);
 	if (!err)
 		err = topo_up(&b);
