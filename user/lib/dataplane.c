@@ -14,6 +14,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bpflog.h"
@@ -33,7 +34,8 @@ struct dataplane {
 	int map_fd[DATAPLANE_MAP_COUNT];
 	int prog_fd[DATAPLANE_PROGS];
 	struct dpu_generations *generations;
-	size_t generations_size;
+	struct dpu_control *control;
+	size_t generations_size, control_size;
 };
 
 static const char *const map_names[] = {
@@ -92,6 +94,11 @@ const char *dataplane_map_name(enum dataplane_map map)
 struct dpu_generations *dataplane_generations(const struct dataplane *dp)
 {
 	return dp->generations;
+}
+
+struct dpu_control *dataplane_control(const struct dataplane *dp)
+{
+	return dp->control;
 }
 
 int dataplane_map_fd(const struct dataplane *dp, enum dataplane_map map)
@@ -302,9 +309,10 @@ static int open_pins(struct dataplane *dp, struct diag *diag)
 			return dp->prog_fd[prog];
 	}
 	dp->generations = mapio_mmap(dp, MAP_generations, true, &dp->generations_size);
-	return dp->generations ? 0
-			       : diag_error(diag, -errno, NULL, "cannot map table generations of %s: %s",
-					    dp->node, strerror(errno));
+	dp->control = dp->generations ? mapio_mmap(dp, MAP_control, true, &dp->control_size) : NULL;
+	return dp->control ? 0
+			   : diag_error(diag, -errno, NULL, "cannot map the control tables of %s: %s", dp->node,
+					strerror(errno));
 }
 
 int dataplane_open(const char *lab, const char *node, struct dataplane **ret_dp, struct diag *diag)
@@ -332,6 +340,7 @@ void dataplane_close(struct dataplane *dp)
 	if (!dp)
 		return;
 	mapio_munmap(dp->generations, dp->generations_size);
+	mapio_munmap(dp->control, dp->control_size);
 	for (size_t i = 0; i < DATAPLANE_MAP_COUNT; i++)
 		if (dp->map_fd[i] >= 0)
 			close(dp->map_fd[i]);
@@ -352,6 +361,22 @@ static uint32_t power_of_two_from(uint32_t n)
 	return power;
 }
 
+/* What a tenant must not know. Multipliers have to be odd. */
+static void settings_secrets(struct dpu_settings *settings)
+{
+	uint64_t state = (uint64_t)getpid() << 32 ^ (uint64_t)time(NULL);
+
+	if (getrandom(&settings->hash_seed, sizeof(settings->hash_seed), 0) < 0)
+		settings->hash_seed = (uint32_t)state;
+	for (size_t i = 0; i < DPU_HASH_WORDS; i++) {
+		uint64_t word = state = state * 6364136223846793005ull + 1442695040888963407ull;
+
+		if (getrandom(&word, sizeof(word), 0) < 0)
+			word = state ^ state >> 29;
+		settings->hash_multiplier[i] = word | 1;
+	}
+}
+
 /* Time-outs: TCP and ICMP as nf_conntrack's defaults, UDP as RFC 4787 asks at least. */
 void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)
 {
@@ -362,10 +387,9 @@ void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)
 	};
 
 	memset(settings, 0, sizeof(*settings));
-	settings->flow_set_mask = lab->flows / DPU_FLOW_WAYS - 1;
+	settings->flow_slot_shift = DPU_FLOW_SLOT_SHIFT(lab->flows / DPU_FLOW_WAYS);
 	settings->ct_clock_mask = power_of_two_from(2 * lab->connections) - 1;
-	if (getrandom(&settings->hash_seed, sizeof(settings->hash_seed), 0) < 0)
-		settings->hash_seed = (uint32_t)getpid();
+	settings_secrets(settings);
 	settings->fdb_age_ns = lab->mac_ageing_s * NSEC;
 	settings->flow_renew_ns = 60 * NSEC;
 	for (size_t i = 0; i < DPU_CT_STATES; i++)
@@ -384,8 +408,8 @@ static void set_sizes(struct bpf_object *obj, const struct dpu_settings *setting
 		const char *map;
 		uint32_t entries;
 	} sizes[] = {
-		{"flows", settings->flow_set_mask + 1},
-		{"flow_info", settings->flow_set_mask + 1},
+		{"flows", lab->flows / DPU_FLOW_WAYS},
+		{"flow_info", lab->flows / DPU_FLOW_WAYS},
 		{"ct_clock", settings->ct_clock_mask + 1},
 		{"conntrack", lab->connections},
 		{"fdb", lab->macs},

@@ -67,6 +67,8 @@ int dataplane_each_node(const char *lab, int (*visit)(const char *node, void *ar
 
 /* The memory of map "generations", NULL if it cannot be mapped. */
 struct dpu_generations *dataplane_generations(const struct dataplane *dp);
+/* The memory of map "control", likewise. */
+struct dpu_control *dataplane_control(const struct dataplane *dp);
 const char *dataplane_map_name(enum dataplane_map map);
 int dataplane_map_fd(const struct dataplane *dp, enum dataplane_map map);
 int dataplane_prog_fd(const struct dataplane *dp, enum dataplane_prog prog);

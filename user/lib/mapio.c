@@ -258,7 +258,10 @@ void mapio_munmap(void *address, size_t size)
 void mapio_bump(const struct dataplane *dp, uint16_t slot)
 {
 	struct dpu_generations *generations = dataplane_generations(dp);
+	struct dpu_control *control = dataplane_control(dp);
 
-	if (generations && slot)
-		__atomic_fetch_add(&generations->counter[slot], 1, __ATOMIC_SEQ_CST);
+	if (!generations || !control || !slot)
+		return;
+	__atomic_fetch_add(&generations->counter[slot], 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&control->epoch, 2, __ATOMIC_SEQ_CST);
 }
