@@ -11,7 +11,6 @@
 
 /* What is to be recorded, and where. */
 struct flow_slot {
-	struct dpu_flow_set *set;
 	__u32 tag, way, ref;
 };
 
@@ -66,11 +65,17 @@ INLINE __u32 path_choose(const struct flow_id *k)
  * another CPU is at it. A path that is rewritten gets a new sequence, and all
  * flows that rest on the old one are void.
  */
-INLINE __u32 path_record(const struct pkt *p, const struct flow_id *k, __u32 *ret_seq)
+STAGE int path_record(struct pkt *p, __u32 *ret_seq)
 {
-	__u32 index = path_choose(k);
-	struct dpu_path *path = path_at(index);
+	const struct flow_id *k;
+	struct dpu_path *path;
+	__u32 index;
 
+	if (!p || !ret_seq)
+		return 0;
+	k = &p->id;
+	index = path_choose(k);
+	path = path_at(index);
 	if (!path)
 		return 0;
 	*ret_seq = env_read(path->seq);
@@ -93,18 +98,22 @@ INLINE __u32 flow_victim_rank(const struct dpu_flow_hot *hot)
 	return DPU_FLOW_PATH(hot) ? env_read(hot->last_seen) : 0;
 }
 
-/* Its own way if the flow is in the set, else the preferred one if free, else the best victim. */
-INLINE __u32 flow_choose_way(const struct flow_slot *slot, const struct flow_id *id, __u32 path)
+/*
+ * Its own way if the flow is in the set, else the preferred one if free, else
+ * the best victim. A function of its own, so that flow_record() needs less stack.
+ */
+STAGE int flow_choose_way(struct dpu_flow_set *set, const struct pkt *p, __u32 preferred, __u32 path)
 {
-	struct dpu_flow_set *set = slot->set;
-	__u32 preferred = slot->way, start = set->hand, best = preferred, rank;
-	__u32 least = ~0u;
+	__u32 start, best = preferred & (DPU_FLOW_WAYS - 1), rank, least = ~0u;
 
+	if (!set || !p)
+		return 0;
+	start = set->hand;
 	for (__u32 i = 0; i < DPU_FLOW_WAYS; i++)
-		if (flow_same_key(&set->hot[i], id) && DPU_FLOW_PATH(&set->hot[i]) == path)
+		if (flow_same_key(&set->hot[i], &p->id) && DPU_FLOW_PATH(&set->hot[i]) == path)
 			return i;
-	if (!DPU_FLOW_PATH(&set->hot[preferred & (DPU_FLOW_WAYS - 1)]))
-		return preferred;
+	if (!DPU_FLOW_PATH(&set->hot[best]))
+		return best;
 	for (__u32 i = 0; i < DPU_FLOW_WAYS; i++) {
 		__u32 way = (start + i) & (DPU_FLOW_WAYS - 1);
 
@@ -153,16 +162,16 @@ INLINE void flow_fill_hot(struct dpu_flow_hot *hot, const struct pkt *p, const s
 }
 
 /* The connection remembers its flow entry, so that its end can take the entry out. */
-INLINE void flow_bind(const struct pkt *p, __u32 i, __u32 ref)
+INLINE void flow_bind(__u32 i, __u32 ref)
 {
-	struct dpu_ct_key key;
+	struct pkt *p = scratch_pkt(); /* as a map's value: before 6.8 or so a key may not lie in an argument */
 	struct dpu_ct *ct;
 	__u32 direction, old;
 
-	if (!p->ct_id[i])
+	if (!p || !p->ct_id[i])
 		return;
-	direction = tuple_key(&key, &p->key, p->ct_zone[i]);
-	ct = env_lookup(conntrack, &key);
+	direction = tuple_key(&p->other_key, &p->key, p->ct_zone[i]);
+	ct = env_lookup(conntrack, &p->other_key);
 	if (!ct || ct->id != p->ct_id[i])
 		return;
 	direction = tuple_direction(ct, direction);
@@ -184,20 +193,25 @@ INLINE void flow_count_insert(const struct dpu_flow_hot *hot, int renewed)
 }
 
 /* Writes the entry of slot. 0, or -1: another CPU is at it. */
-INLINE int flow_write(const struct flow_slot *slot, const struct pkt *p, __u32 path, __u32 path_seq)
+STAGE int flow_write(const struct flow_slot *slot, struct pkt *p, __u32 path, __u32 path_seq)
 {
-	const struct flow_id *id = &p->id;
+	const struct flow_id *id;
+	struct dpu_flow_set *set;
 	struct flow_entry e;
 	int renewed;
 
-	if (!flowtab_entry(slot->ref, &e) || !flowtab_claim(&e.hot->stamp))
+	if (!slot || !p)
+		return -1;
+	id = &p->id;
+	set = flowtab_set((slot->ref - 1) / DPU_FLOW_WAYS);
+	if (!set || !flowtab_entry(slot->ref, &e) || !flowtab_claim(&e.hot->stamp))
 		return -1;
 	renewed = flow_same_key(e.hot, id) && DPU_FLOW_PATH(e.hot) == path;
 	flow_count_insert(e.hot, renewed);
 	flowtab_retire(&e, renewed ? 0 : slot->ref);
 	flow_fill(&e, p);
 	flow_fill_hot(e.hot, p, id, path, path_seq);
-	slot->set->tag[slot->way] = slot->tag;
+	set->tag[slot->way & (DPU_FLOW_WAYS - 1)] = slot->tag;
 	flowtab_publish(e.hot, (p->now_ns + flow_life_ns(p)) >> DPU_FLOW_RENEW_SHIFT);
 	return 0;
 }
@@ -212,21 +226,17 @@ STAGE int flow_record(struct pkt *p)
 	if (!p || flow_life_ns(p) < FLOW_LEAST_LIFE_NS)
 		return 0;
 	flow_id_of(&p->key, &p->id);
-	path = path_record(p, &p->id, &path_seq);
+	path = path_record(p, &path_seq);
 	if (!path)
 		return 0;
 	hash = hash_flow(&p->id);
 	number = flow_slot(hash);
 	slot.tag = flow_tag(hash);
-	slot.set = flowtab_set(number / DPU_FLOW_WAYS);
-	if (!slot.set)
-		return 0;
-	slot.way = number & (DPU_FLOW_WAYS - 1);
-	slot.way = flow_choose_way(&slot, &p->id, path) & (DPU_FLOW_WAYS - 1);
+	slot.way = flow_choose_way(flowtab_set(number / DPU_FLOW_WAYS), p, number, path) & (DPU_FLOW_WAYS - 1);
 	slot.ref = number / DPU_FLOW_WAYS * DPU_FLOW_WAYS + slot.way + 1;
 	if (flow_write(&slot, p, path, path_seq))
 		return 0;
-	flow_bind(p, 0, slot.ref);
-	flow_bind(p, 1, slot.ref);
+	flow_bind(0, slot.ref);
+	flow_bind(1, slot.ref);
 	return 0;
 }
