@@ -455,6 +455,7 @@ int lab_down(const char *name, struct lab_report *ret_report, struct diag *diag)
 		return err;
 	err = state_open(name, STATE_WRITE, &state, diag);
 	if (err == -ENOENT) {
+		diag_warn(diag, "dpulab ls lists the labs", "there is no lab called %s", name);
 		*ret_report = report;
 		return 0;
 	}
