@@ -72,11 +72,6 @@ static void layout_path(char ret_path[static PATH_MAX], const char *lab, const c
 	pin_path(ret_path, lab, node, layout, NULL);
 }
 
-void dataplane_dir(const struct dataplane *dp, const char *kind, char ret_path[static PATH_MAX])
-{
-	pin_path(ret_path, dp->lab, dp->node, kind, NULL);
-}
-
 void dataplane_link_path(const struct dataplane *dp, enum dataplane_prog prog, const char *dev,
 			 char ret_path[static PATH_MAX])
 {
@@ -153,7 +148,7 @@ static int make_dir(const char *path, struct diag *diag)
 
 static int make_pin_dirs(const char *lab, const char *node, struct diag *diag)
 {
-	static const char *const kinds[] = {"", "maps", "progs", "links", "ports"};
+	static const char *const kinds[] = {"", "maps", "progs", "links"};
 	char path[PATH_MAX];
 	int err = make_dir(DATAPLANE_PIN_ROOT, diag);
 

@@ -206,8 +206,12 @@ static double now_ms(void)
 static int keep_neighbours(const struct lab *lab, size_t vm, struct diag *diag)
 {
 	struct netns *ns NETNS_CLEANUP = NULL;
-	int err = topology_open_vm(lab, vm, &ns, diag);
+	int err;
 
+	/* what is behind a loaded interface keeps its link */
+	if (lab->vms[vm].loaded)
+		return 0;
+	err = topology_open_vm(lab, vm, &ns, diag);
 	if (err)
 		return err;
 	err = netns_sysctl(ns, "ipv4/conf/" TOPOLOGY_VM_DEV "/arp_evict_nocarrier", "0", true, diag);
@@ -274,6 +278,9 @@ static int move_vnic(struct ebpf *ebpf, size_t vm, enum node_location to, bool x
 
 	*ret_blackout_ms = 0;
 	if (location_has_vnic(&ebpf->at[to], vm))
+		return 0;
+	/* the interface of a loaded port, and its wire with it, may have gone at any time */
+	if (ebpf->lab->vms[vm].loaded && !location_has_vnic(&ebpf->at[!to], vm))
 		return 0;
 	err = keep_neighbours(ebpf->lab, vm, diag);
 	if (err)
