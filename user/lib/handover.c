@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "flowview.h"
 #include "mapio.h"
@@ -84,12 +85,65 @@ struct copy {
 	uint32_t from_gen[DPU_MAX_PORTS], to_gen[DPU_MAX_PORTS]; /* policy generations by zone */
 };
 
+/* What a connection had counted at `from` when `to` was last told. */
+struct handover_counts {
+	struct dpu_ct_key key;
+	uint64_t packets[2], bytes[2];
+};
+
 /* Under the policy in force at `from` means under the one in force at `to`; anything older is judged again. */
 static uint32_t translate_gen(const struct copy *copy, const struct dpu_ct_key *key, const struct dpu_ct *ct)
 {
 	uint16_t zone = key->zone % DPU_MAX_PORTS;
 
 	return ct->policy_gen == copy->from_gen[zone] ? copy->to_gen[zone] : 0;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct dpu_ct_key));
+}
+
+/*
+ * Turns what ct has counted at `from` into what is new since the last copy,
+ * and notes it. A flow entry that hands in its counts while we look is seen at neither
+ * place for a moment: a sum that falls says nothing, and the next copy brings the rest.
+ */
+static void take_new_counts(struct copy *copy, const struct dpu_ct_key *key, struct dpu_ct *ct,
+			    struct handover_counts *now)
+{
+	const struct handover *handover = copy->handover;
+	const struct handover_counts *told = NULL;
+
+	*now = (struct handover_counts){.key = *key};
+	if (handover->n_counted)
+		told = bsearch(key, handover->counted, handover->n_counted, sizeof(*told), by_key);
+	if (told)
+		*now = *told;
+	for (int dir = 0; dir < 2; dir++) {
+		uint64_t packets = now->packets[dir], bytes = now->bytes[dir];
+
+		if (ct->packets[dir] > packets)
+			now->packets[dir] = ct->packets[dir];
+		if (ct->bytes[dir] > bytes)
+			now->bytes[dir] = ct->bytes[dir];
+		ct->packets[dir] = now->packets[dir] - packets;
+		ct->bytes[dir] = now->bytes[dir] - bytes;
+	}
+}
+
+/*
+ * A new id: `to` may still have flow entries from when it last had the connection, whose counts
+ * have been handed over long ago.
+ */
+static uint32_t new_id(void)
+{
+	uint32_t id = 0;
+
+	while (!id)
+		if (getrandom(&id, sizeof(id), 0) != sizeof(id))
+			id = (uint32_t)random();
+	return id;
 }
 
 static int copy_new(struct copy *copy, const struct dpu_ct_key *key, struct dpu_ct ct, struct diag *diag)
@@ -99,6 +153,7 @@ static int copy_new(struct copy *copy, const struct dpu_ct_key *key, struct dpu_
 	if (err)
 		return err;
 	memset(ct.flow_ref, 0, sizeof(ct.flow_ref));
+	ct.id = new_id();
 	copy->handover->connections++;
 	return mapio_put(copy->handover->to, MAP_conntrack, key, &ct, diag);
 }
@@ -123,10 +178,8 @@ static int copy_again(struct copy *copy, const struct dpu_ct_key *key, const str
 		merged.flags |= known->flags & (DPU_CT_F_FIN_OPENER | DPU_CT_F_FIN_REPLIER);
 	}
 	for (int dir = 0; dir < 2; dir++) {
-		if (known->packets[dir] > merged.packets[dir])
-			merged.packets[dir] = known->packets[dir];
-		if (known->bytes[dir] > merged.bytes[dir])
-			merged.bytes[dir] = known->bytes[dir];
+		merged.packets[dir] += known->packets[dir];
+		merged.bytes[dir] += known->bytes[dir];
 	}
 	if (!memcmp(&merged, known, sizeof(merged)))
 		return 0;
@@ -134,11 +187,12 @@ static int copy_again(struct copy *copy, const struct dpu_ct_key *key, const str
 }
 
 static int copy_connection(struct copy *copy, const struct dpu_ct_key *key, struct dpu_ct *ct,
-			   struct diag *diag)
+			   struct handover_counts *counts, struct diag *diag)
 {
 	struct dpu_ct known;
 
 	flow_view_add_counts(&copy->flows, ct);
+	take_new_counts(copy, key, ct, counts);
 	ct->policy_gen = translate_gen(copy, key, ct);
 	if (mapio_get(copy->handover->to, MAP_conntrack, key, &known))
 		return copy_new(copy, key, *ct, diag);
@@ -147,17 +201,37 @@ static int copy_connection(struct copy *copy, const struct dpu_ct_key *key, stru
 
 static int copy_connections(struct copy *copy, struct diag *diag)
 {
+	struct handover *handover = copy->handover;
+	struct handover_counts *counted;
 	struct map_dump dump;
-	int err = mapio_dump(copy->handover->from, MAP_conntrack, sizeof(struct dpu_ct_key),
-			     sizeof(struct dpu_ct), &dump, diag);
+	int err = mapio_dump(handover->from, MAP_conntrack, sizeof(struct dpu_ct_key), sizeof(struct dpu_ct),
+			     &dump, diag);
 
 	if (err)
 		return err;
+	counted = calloc(dump.n + 1, sizeof(*counted));
+	if (!counted)
+		err = -ENOMEM;
 	for (size_t i = 0; !err && i < dump.n; i++)
 		err = copy_connection(copy, (struct dpu_ct_key *)dump.keys + i,
-				      (struct dpu_ct *)dump.values + i, diag);
+				      (struct dpu_ct *)dump.values + i, &counted[i], diag);
+	if (!err) {
+		handover_close(handover);
+		qsort(counted, dump.n, sizeof(*counted), by_key);
+		handover->counted = counted;
+		handover->n_counted = dump.n;
+	} else {
+		free(counted);
+	}
 	map_dump_free(&dump);
 	return err;
+}
+
+void handover_close(struct handover *handover)
+{
+	free(handover->counted);
+	handover->counted = NULL;
+	handover->n_counted = 0;
 }
 
 /* ---- addresses ---------------------------------------------------------- */

@@ -180,6 +180,7 @@ static int host_to_dpu(struct ebpf *ebpf, struct move_report *report, struct dia
 		err = tables_set_control(dpu, DPU_FN_ALL, HANDOVER_NONE, diag);
 	report->connections = handover.connections;
 	report->macs = handover.macs;
+	handover_close(&handover);
 	return err ? err : handover_clear(host, diag);
 }
 
@@ -212,6 +213,7 @@ static int dpu_to_host(struct ebpf *ebpf, struct move_report *report, struct dia
 	report->relayed = relayed_by_host(ebpf) - relayed;
 	report->connections = handover.connections;
 	report->macs = handover.macs;
+	handover_close(&handover);
 	return err ? err : handover_clear(dpu, diag);
 }
 
