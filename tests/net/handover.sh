@@ -39,6 +39,7 @@ move_round() { # PATH PORT
 	rm -f sink.* send.* stop
 	before=$(refused "$LAB")
 	before_control=$(refused "$CONTROL")
+	drops_of "$LAB" >drops.before
 	start_stream "$CONTROL" "$2"
 	start_stream "$LAB" "$2"
 	wait_for 10 has "send.$LAB" "under way"
@@ -46,8 +47,11 @@ move_round() { # PATH PORT
 	touch stop
 	wait_for 60 has "sink.$LAB" received
 	wait_for 60 has "sink.$CONTROL" received
+	wait_for 10 has "send.$LAB" "^sent" # its last datagrams count, too
+	wait_for 10 has "send.$CONTROL" "^sent"
 	lost=$(($(word "sink.$LAB" lost) - $(refused "$LAB") + before))
 	lost_control=$(($(word "sink.$CONTROL" lost) - $(refused "$CONTROL") + before_control))
+	[ "$lost" = 0 ] || { drops_of "$LAB" | diff drops.before - | grep '^>'; }
 	echo "$1: lost $lost (control $lost_control), $(tail -n 1 "sink.$LAB")"
 }
 
