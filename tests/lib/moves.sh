@@ -9,10 +9,13 @@ STREAM=$TESTS/../${BUILD:-build}/tests/net/stream
 [ -x "$STREAM" ] || skip "needs $STREAM (make tests)"
 need python3 nsenter
 
-stop_jobs() { # everything started with & that still runs
-	local pids
-	pids=$(jobs -p)
-	[ -z "$pids" ] || kill $pids # shellcheck disable=SC2086
+# Everything started with & that still runs: a function's subshell, and what runs in it, which outlives it.
+stop_jobs() {
+	local pid
+	for pid in $(jobs -p); do
+		pkill -P "$pid"
+		kill "$pid"
+	done
 }
 at_exit stop_jobs
 
