@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "flowview.h"
+#include "handover_merge.h"
 #include "mapio.h"
 
 #define SEAT_TRIES 64 /* steps of the hand in search of a free seat */
@@ -146,6 +147,7 @@ static uint32_t new_id(void)
 	return id;
 }
 
+/* Returns -EEXIST if `to` has made the connection itself this very moment. */
 static int copy_new(struct copy *copy, const struct dpu_ct_key *key, struct dpu_ct ct, struct diag *diag)
 {
 	int err = take_ct_seat(&copy->ct_clock, key, &ct.gc_slot, diag);
@@ -154,49 +156,26 @@ static int copy_new(struct copy *copy, const struct dpu_ct_key *key, struct dpu_
 		return err;
 	memset(ct.flow_ref, 0, sizeof(ct.flow_ref));
 	ct.id = new_id();
-	copy->handover->connections++;
-	return mapio_put(copy->handover->to, MAP_conntrack, key, &ct, diag);
-}
-
-/*
- * `known` is at `to` already: copied before, or made there since. Identity and
- * references stay with what `to`'s flow entries name; the past is taken from
- * `from`, the state from whoever saw the connection last.
- */
-static int copy_again(struct copy *copy, const struct dpu_ct_key *key, const struct dpu_ct *ct,
-		      const struct dpu_ct *known, struct diag *diag)
-{
-	struct dpu_ct merged = *ct;
-
-	merged.id = known->id;
-	merged.gc_slot = known->gc_slot;
-	memcpy(merged.flow_ref, known->flow_ref, sizeof(merged.flow_ref));
-	if (known->last_seen_ns > ct->last_seen_ns) {
-		merged.last_seen_ns = known->last_seen_ns;
-		if (!(known->flags & DPU_CT_F_TAKEN_OVER))
-			merged.state = known->state;
-		merged.flags |= known->flags & (DPU_CT_F_FIN_OPENER | DPU_CT_F_FIN_REPLIER);
-	}
-	for (int dir = 0; dir < 2; dir++) {
-		merged.packets[dir] += known->packets[dir];
-		merged.bytes[dir] += known->bytes[dir];
-	}
-	if (!memcmp(&merged, known, sizeof(merged)))
-		return 0;
-	return mapio_put(copy->handover->to, MAP_conntrack, key, &merged, diag);
+	err = mapio_add(copy->handover->to, MAP_conntrack, key, &ct, diag);
+	if (!err)
+		copy->handover->connections++;
+	return err;
 }
 
 static int copy_connection(struct copy *copy, const struct dpu_ct_key *key, struct dpu_ct *ct,
 			   struct handover_counts *counts, struct diag *diag)
 {
-	struct dpu_ct known;
+	const struct handover_merge *merge = copy->handover->merge;
+	int err;
 
 	flow_view_add_counts(&copy->flows, ct);
 	take_new_counts(copy, key, ct, counts);
 	ct->policy_gen = translate_gen(copy, key, ct);
-	if (mapio_get(copy->handover->to, MAP_conntrack, key, &known))
-		return copy_new(copy, key, *ct, diag);
-	return copy_again(copy, key, ct, &known, diag);
+	err = handover_merge_run(merge, key, ct, diag);
+	if (err != -ENOENT)
+		return err;
+	err = copy_new(copy, key, *ct, diag);
+	return err == -EEXIST ? handover_merge_run(merge, key, ct, diag) : err;
 }
 
 static int copy_connections(struct copy *copy, struct diag *diag)
@@ -216,7 +195,7 @@ static int copy_connections(struct copy *copy, struct diag *diag)
 		err = copy_connection(copy, (struct dpu_ct_key *)dump.keys + i,
 				      (struct dpu_ct *)dump.values + i, &counted[i], diag);
 	if (!err) {
-		handover_close(handover);
+		free(handover->counted);
 		qsort(counted, dump.n, sizeof(*counted), by_key);
 		handover->counted = counted;
 		handover->n_counted = dump.n;
@@ -225,13 +204,6 @@ static int copy_connections(struct copy *copy, struct diag *diag)
 	}
 	map_dump_free(&dump);
 	return err;
-}
-
-void handover_close(struct handover *handover)
-{
-	free(handover->counted);
-	handover->counted = NULL;
-	handover->n_counted = 0;
 }
 
 /* ---- addresses ---------------------------------------------------------- */
@@ -316,6 +288,24 @@ int handover_copy(struct handover *handover, struct diag *diag)
 		err = copy_connections(&copy, diag);
 	copy_close(&copy);
 	return err;
+}
+
+int handover_open(const struct dataplane *from, const struct dataplane *to, struct handover *ret_handover,
+		  struct diag *diag)
+{
+	struct handover handover = {.from = from, .to = to};
+	int err = handover_merge_open(to, &handover.merge, diag);
+
+	if (!err)
+		*ret_handover = handover;
+	return err;
+}
+
+void handover_close(struct handover *handover)
+{
+	handover_merge_close(handover->merge);
+	free(handover->counted);
+	memset(handover, 0, sizeof(*handover));
 }
 
 static int clear_hash(const struct dataplane *dp, enum dataplane_map map, size_t key_size,

@@ -10,13 +10,19 @@
 #include "dataplane.h"
 
 struct handover_counts;
+struct handover_merge;
 
 struct handover {
 	const struct dataplane *from, *to;
 	unsigned long connections, macs; /* copied so far; an entry copied again in the delta counts once */
 	struct handover_counts *counted; /* what `to` has been told of each connection, sorted by key */
 	size_t n_counted;
+	struct handover_merge *merge; /* into `to` */
 };
+
+int handover_open(const struct dataplane *from, const struct dataplane *to, struct handover *ret_handover,
+		  struct diag *diag);
+void handover_close(struct handover *handover);
 
 /*
  * Copies every entry `to` does not have, and brings up to date those that have
@@ -25,6 +31,5 @@ struct handover {
  * each side has counted frames that the other has not.
  */
 int handover_copy(struct handover *handover, struct diag *diag);
-void handover_close(struct handover *handover);
 /* Empties a location that is out of service, so that nothing stale is found there next time. */
 int handover_clear(const struct dataplane *dp, struct diag *diag);
