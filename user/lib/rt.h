@@ -85,7 +85,8 @@ int rt_link_mtu(struct netns *ns, int ifindex, unsigned mtu, struct diag *diag);
 int rt_link_mac(struct netns *ns, int ifindex, struct dpu_mac mac, struct diag *diag);
 int rt_link_master(struct netns *ns, int ifindex, int master,
 		   struct diag *diag); /* 0 = leave the bridge */
-/* To another namespace; it arrives down, with the same name and maybe another ifindex. */
+/* To another namespace, where it comes up, with the same name and maybe another ifindex: one request, so one
+ * wait for the kernel's lock. */
 int rt_link_move(struct netns *ns, int ifindex, const struct netns *to, struct diag *diag);
 /* Gone already is success. Returns when the device is gone. */
 int rt_link_del(struct netns *ns, int ifindex, struct diag *diag);

@@ -127,10 +127,13 @@ int rt_link_master(struct netns *ns, int ifindex, int master, struct diag *diag)
 
 int rt_link_move(struct netns *ns, int ifindex, const struct netns *to, struct diag *diag)
 {
-	struct nl_msg *msg = rt_link_message(RTM_NEWLINK, 0, ifindex, NULL);
+	struct ifinfomsg info = {.ifi_index = ifindex, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWLINK, 0);
 
-	if (msg)
-		nla_put_u32(msg, IFLA_NET_NS_FD, to->fd);
+	if (!msg)
+		return -ENOMEM;
+	nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
+	nla_put_u32(msg, IFLA_NET_NS_FD, to->fd);
 	return rt_request(ns, msg, 0, diag, "move device %d to %s", ifindex, to->name);
 }
 

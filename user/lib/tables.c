@@ -286,6 +286,13 @@ static int put_ifindex(const struct location *location, uint32_t ifindex, uint32
 	return err < 0 ? err : 0;
 }
 
+bool tables_know_device(const struct location *location, uint32_t ifindex)
+{
+	uint32_t port;
+
+	return !mapio_get(location->dp, MAP_port_by_ifindex, &ifindex, &port) && port != DPU_PORT_NONE;
+}
+
 static int put_port(const struct location *location, uint32_t number, const struct dpu_port *old,
 		    const struct dpu_port *new, struct diag *diag)
 {
