@@ -72,9 +72,13 @@ refuse() {
 # expect WHAT GOT WANT: equality with a readable message.
 expect() { [ "$2" = "$3" ] || fail "$1: got '$2', expected '$3'"; }
 
+# An emulated CPU (vm-test/): what happens is tested, how long it takes or how often is not.
+emulated() { [ -n "${DPULAB_VM_TEST:-}" ]; }
+
 # wait_for SECONDS CMD...: until the command succeeds; condition, not time.
 wait_for() {
 	local until=$((SECONDS + $1)) what=${*:2}
+	emulated && until=$((SECONDS + $1 * 10))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$until" ] || fail "not within the time: $what"
@@ -118,7 +122,7 @@ serve() {
 	nsenter --net="/run/netns/$LAB-$1" -- \
 		"$PYTHON" "$TESTS/lib/probe.py" serve "$ready" "$2" "$3" >/dev/null 2>&1 &
 	servers+=($!)
-	wait_for 30 test -e "$ready" # an emulated guest takes its time
+	wait_for 10 test -e "$ready"
 }
 unserve() {
 	[ ${#servers[@]} = 0 ] || kill "${servers[@]}"
