@@ -71,7 +71,7 @@ attached_once "loaded anew" esx1
 carries "loaded anew"
 
 for hook in tc xdp; do
-	for path in dpu-mux dpu-upt host linux dpu-upt linux dpu-mux; do
+	for path in dpu-mux dpu-upt host linux linux dpu-upt linux dpu-mux; do
 		run "$DPULAB" place "$LAB" "$path" --hook "$hook"
 		what="$path at $hook"
 		case $path in
