@@ -128,8 +128,8 @@ int linuxdev_vxlan(struct netns *ns, const char *name, uint32_t vni, const union
 
 static void vlan_data(struct nl_msg *msg, const void *arg, bool created)
 {
-	if (created)
-		nla_put_u16(msg, IFLA_VLAN_ID, *(const uint16_t *)arg);
+	(void)created; /* the kernel wants it with every change, and changes nothing */
+	nla_put_u16(msg, IFLA_VLAN_ID, *(const uint16_t *)arg);
 }
 
 int linuxdev_vlan(struct netns *ns, const char *name, const char *lower, uint16_t vlan,
