@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # 200 VMs on two hosts come up in under 5 s and go in under 3 s, on placement host and on dpu-mux;
 # first and last VM talk. The limits are several times what it takes, so one of three tries is enough;
-# a machine that is busy with other things cannot say.
+# a machine that is busy with other things cannot say. On emulated CPUs 20 VMs, and no limits.
 . "$TESTS/lib/net.sh"
 need ip ping nsenter
 
 UP_LIMIT=5 DOWN_LIMIT=3 VMS=200
+emulated && VMS=20
 
 load=$(cut -d. -f1 /proc/loadavg)
 busy=
@@ -47,7 +48,8 @@ for placement in host dpu-mux; do
 		echo "$placement: $VMS VMs up in $up s, down in $down s"
 		within "$up" $UP_LIMIT && within "$down" $DOWN_LIMIT && break
 		[ -z "$busy" ] || break
+		emulated && break
 		[ $try -lt 3 ] || fail "$placement: up $up s (limit $UP_LIMIT), down $down s (limit $DOWN_LIMIT)"
 	done
 done
-[ -z "$busy" ] || skip "times not judged: $busy"
+[ -z "$busy" ] || emulated || skip "times not judged: $busy"
