@@ -5,11 +5,12 @@
 # lab's traffic is not disturbed, and the machine's settings are as before.
 #
 # Looks at a sample of the operations; DPULAB_SWEEP=full: at every one, and 50 moments of each command.
-# DPULAB_SWEEP_OF=GLOB: only at the sweeps so named ("place-*").
+# DPULAB_SWEEP_OF=GLOB: only at the sweeps so named ("place-*"). A smaller sample on emulated CPUs.
 . "$TESTS/lib/net.sh"
 need ip ping nsenter flock timeout
 
 SAMPLES=4 RANDOM_MOMENTS=4
+emulated && SAMPLES=2 RANDOM_MOMENTS=2
 [ "${DPULAB_SWEEP:-}" != full ] || SAMPLES=100000 RANDOM_MOMENTS=50
 
 write_lab <<'YAML'
