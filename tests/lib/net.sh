@@ -86,6 +86,14 @@ wait_for() {
 	done
 }
 
+kernel_at_least() { [ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ]; }
+
+# Has the kernel 802.1Q devices? Without them path linux cannot put a VLAN on the wire, and says so.
+vlan_devices() {
+	unshare --net sh -c 'ip link add dev one type veth peer name two && ip link add link one name tag type vlan id 2' \
+		>/dev/null 2>&1
+}
+
 need() { # CMD...: skip unless each is installed
 	local c
 	for c in "$@"; do
