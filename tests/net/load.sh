@@ -33,7 +33,7 @@ has() { grep -q "$2" "$1"; }
 port=5000
 tcp_passes() {
 	port=$((port + 1))
-	rm -f tcp.stop
+	rm -f tcp.stop server.out client.out
 	in_node b python3 "$TESTS/lib/echo.py" server 10.9.0.2 "$port" >server.out 2>&1 &
 	wait_for 10 has server.out ready
 	in_node a python3 "$TESTS/lib/echo.py" client 10.9.0.2 "$port" tcp.stop >client.out 2>&1 &
