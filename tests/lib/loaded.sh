@@ -32,7 +32,7 @@ has() { grep -q "$2" "$1"; }
 port=5000
 tcp_passes() { # CLIENT_NODE SERVER_NODE SERVER_ADDRESS
 	port=$((port + 1))
-	rm -f tcp.stop
+	rm -f tcp.stop server.out client.out
 	in_node "$2" python3 "$TESTS/lib/echo.py" server "$3" "$port" >server.out 2>&1 &
 	wait_for 10 has server.out ready
 	in_node "$1" python3 "$TESTS/lib/echo.py" client "$3" "$port" tcp.stop >client.out 2>&1 &

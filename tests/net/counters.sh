@@ -81,7 +81,7 @@ moves_under_stream() { # HOOK PORT
 	local path=dpu-mux before sent arrived i
 	run "$DPULAB" place "$LAB" host --hook "$1"
 	before=$(refused)
-	rm -f stop
+	rm -f stop sink.out send.out
 	in_node web3 "$STREAM" sink "$2" >sink.out &
 	wait_for 10 has sink.out ready
 	in_node web1 "$STREAM" send 10.1.0.13 "$2" "$PPS" stop >send.out &
