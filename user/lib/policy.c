@@ -178,27 +178,25 @@ int policy_compile(const struct lab *lab, size_t vm, struct dpu_rule **ret_rules
 
 static bool address_matches(const union dpu_ip *ip, const union dpu_ip *value, const union dpu_ip *mask)
 {
-	for (unsigned i = 0; i < sizeof(ip->b); i++)
-		if ((ip->b[i] & mask->b[i]) != value->b[i])
-			return false;
-	return true;
+	return (ip->q[0] & mask->q[0]) == value->q[0] && (ip->q[1] & mask->q[1]) == value->q[1];
+}
+
+static bool ports_match(const struct dpu_rule *rule, const struct policy_packet *packet)
+{
+	if (packet->has_ports)
+		return packet->sport >= rule->sport_lo && packet->sport <= rule->sport_hi &&
+		       packet->dport >= rule->dport_lo && packet->dport <= rule->dport_hi;
+	return !rule->sport_lo && rule->sport_hi == UINT16_MAX && !rule->dport_lo &&
+	       rule->dport_hi == UINT16_MAX;
 }
 
 static bool matches(const struct dpu_rule *rule, const struct policy_packet *packet)
 {
 	const uint8_t proto = packet->proto == IPPROTO_ICMPV6 ? IPPROTO_ICMP : packet->proto;
 
-	if (!(rule->direction & packet->direction))
-		return false;
-	if (rule->family && rule->family != ip_family(&packet->src))
-		return false;
-	if (rule->proto && rule->proto != proto)
-		return false;
-	if (packet->has_ports &&
-	    (packet->sport < rule->sport_lo || packet->sport > rule->sport_hi ||
-	     packet->dport < rule->dport_lo || packet->dport > rule->dport_hi))
-		return false;
-	return address_matches(&packet->src, &rule->src, &rule->src_mask) &&
+	return (rule->direction & packet->direction) && (!rule->proto || rule->proto == proto) &&
+	       (!rule->family || rule->family == ip_family(&packet->src)) && ports_match(rule, packet) &&
+	       address_matches(&packet->src, &rule->src, &rule->src_mask) &&
 	       address_matches(&packet->dst, &rule->dst, &rule->dst_mask);
 }
 

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * classify.h - which rule of a compiled policy decides: see <dpulab/classifier.h>
+ * for what is walked here. Loops are bounded by the depth of the tries and by the
+ * length of one list; a policy that is not what it should be ends the search.
+ */
+#pragma once
+#include <dpulab/classifier.h>
+#include "core/wire.h"
+#include "maps.h"
+
+#define CLASSIFY_DEPTH 130	 /* trie nodes on a path: one per bit, root and end */
+#define CLASSIFY_STEPS (1 << 22) /* prefix pairs and rules looked at: never reached by what compiles */
+
+/* What rules look at: the connection's first packet, in its direction. */
+struct classify_query {
+	__u64 src_hi, src_lo, dst_hi, dst_lo; /* host order; IPv4 v4-mapped */
+	__u32 at;			      /* the policy's head in "dfw_cells" */
+	__u16 version;
+	__u16 sport, dport; /* host order; 0 without ports */
+	__u8 has_ports;
+	__u8 family, proto;
+	__u8 direction;	   /* one bit of enum dpu_direction */
+	__u8 action;	   /* enum dpu_rule_action: the result */
+	__u8 pad;
+	__u32 rule_id, slot; /* of the rule that decides; the id is kept if there is none */
+	__u64 prio;	     /* of that rule; all ones: none so far */
+};
+
+/* The walk down a trie. */
+struct classify_walk {
+	__u64 hi, lo;
+	__u64 bits;   /* of the prefixes met */
+	__u32 at;     /* the policy's head */
+	__u32 node;   /* next to look at */
+	__u32 longest; /* prefix met so far */
+};
+
+/* The walk over pairs of the prefixes that contain source and destination. */
+struct classify_search {
+	struct classify_query *query;
+	__u64 dst_bits, wanted; /* lengths of the destination's prefixes; those paired with the source's one */
+	__u32 src, dst;		/* next to look at; dst 0: next source */
+	__u32 longest_dst;
+	__u32 src_now;
+	__u32 pairs, pair_mask;
+	__u32 list, left; /* rules being looked at: next, how many */
+	__u32 odd;	  /* the next is its cell's second */
+	__u8 src_bit;
+	__u8 pad[3];
+};
+
+INLINE union dpu_cls_cell *classify_cell(__u32 head, __u32 distance)
+{
+	__u32 index = head + distance;
+
+	return env_lookup(dfw_cells, &index);
+}
+
+/* ---- tries ------------------------------------------------------------------ */
+
+static long classify_walk_step(__u32 i, void *arg)
+{
+	struct classify_walk *walk = arg;
+	const union dpu_cls_cell *cell = classify_cell(walk->at, walk->node);
+	const struct dpu_cls_node *node;
+	__u32 len;
+
+	if (!cell)
+		return 1;
+	node = &cell->node;
+	if ((walk->hi & node->mask_hi) != node->hi || (walk->lo & node->mask_lo) != node->lo)
+		return 1;
+	if (node->is_prefix) {
+		walk->longest = walk->node;
+		walk->bits |= 1ull << (node->bit & 63);
+	}
+	len = node->len;
+	if (len >= 128)
+		return 1;
+	if ((len < 64 ? walk->hi : walk->lo) >> (63 - (len & 63)) & 1)
+		walk->node = node->child[1];
+	else
+		walk->node = node->child[0];
+	return !walk->node;
+}
+
+/* ---- the rules of one pair -------------------------------------------------- */
+
+INLINE int classify_matches(const struct dpu_cls_rule *rule, const struct classify_query *query)
+{
+	if (!(rule->direction & query->direction) || (rule->proto && rule->proto != query->proto) ||
+	    (rule->family && rule->family != query->family))
+		return 0;
+	if (rule->born > query->version || rule->died <= query->version)
+		return 0;
+	if (query->has_ports)
+		return query->sport >= rule->sport_lo && query->sport <= rule->sport_hi &&
+		       query->dport >= rule->dport_lo && query->dport <= rule->dport_hi;
+	return !rule->sport_lo && rule->sport_hi == 0xffff && !rule->dport_lo && rule->dport_hi == 0xffff;
+}
+
+/* Takes the list's next rule. Later ones are of no use once one matches or comes after the best. */
+INLINE void classify_rule(struct classify_search *search, const union dpu_cls_cell *cell)
+{
+	struct classify_query *query = search->query;
+	const struct dpu_cls_rule *rule = search->odd ? &cell->rule[1] : &cell->rule[0];
+
+	search->list += search->odd;
+	search->odd ^= 1;
+	search->left--;
+	if (rule->prio >= query->prio) {
+		search->left = 0;
+	} else if (classify_matches(rule, query)) {
+		search->left = 0;
+		query->prio = rule->prio;
+		query->action = rule->action;
+		query->rule_id = rule->id;
+		query->slot = rule->slot;
+	}
+}
+
+INLINE void classify_open(struct classify_search *search, const struct dpu_cls_ref *ref)
+{
+	__u64 word = env_read(*(const __u64 *)(const void *)ref); /* both halves of one moment */
+
+	search->list = (__u32)word;
+	search->left = word >> 32;
+	search->odd = 0;
+}
+
+INLINE void classify_branch(struct classify_search *search, const struct dpu_cls_tree *tree)
+{
+	const struct classify_query *query = search->query;
+	__u16 value = tree->field == DPU_CLS_DPORT ? query->dport :
+		      tree->field == DPU_CLS_SPORT ? query->sport :
+						     query->proto;
+
+	if (value < tree->cut[0])
+		classify_open(search, &tree->child[0]);
+	else if (value < tree->cut[1])
+		classify_open(search, &tree->child[1]);
+	else if (value < tree->cut[2])
+		classify_open(search, &tree->child[2]);
+	else if (value < tree->cut[3])
+		classify_open(search, &tree->child[3]);
+	else if (value < tree->cut[4])
+		classify_open(search, &tree->child[4]);
+	else
+		classify_open(search, &tree->child[5]);
+}
+
+/* ---- pairs ------------------------------------------------------------------ */
+
+/* 1: found or certainly not there; 0: perhaps in the next line. */
+INLINE int classify_in_line(struct classify_search *search, const union dpu_cls_cell *line, __u32 src,
+			    __u32 dst)
+{
+	const struct dpu_cls_pair *pair;
+
+#define CLASSIFY_PAIR(n)                                                                           \
+	pair = &line->pair[n];                                                                     \
+	if (pair->src == src && pair->dst == dst) {                                                \
+		classify_open(search, &pair->rules);                                               \
+		return 1;                                                                          \
+	}
+	CLASSIFY_PAIR(0)
+	CLASSIFY_PAIR(1)
+	CLASSIFY_PAIR(2)
+	CLASSIFY_PAIR(3)
+#undef CLASSIFY_PAIR
+	return !pair->src; /* lines are filled from the start */
+}
+
+INLINE void classify_pair(struct classify_search *search, __u32 src, __u32 dst)
+{
+	__u32 hash = dpu_cls_hash(src, dst), head = search->query->at;
+	const union dpu_cls_cell *line;
+
+#define CLASSIFY_LINE(n)                                                                           \
+	line = classify_cell(head, search->pairs + ((hash + n) & search->pair_mask));              \
+	if (!line || classify_in_line(search, line, src, dst))                                     \
+		return;
+	CLASSIFY_LINE(0)
+	CLASSIFY_LINE(1)
+	CLASSIFY_LINE(2)
+	CLASSIFY_LINE(3)
+	CLASSIFY_LINE(4)
+	CLASSIFY_LINE(5)
+	CLASSIFY_LINE(6)
+	CLASSIFY_LINE(7)
+#undef CLASSIFY_LINE
+}
+_Static_assert(DPU_CLS_LINES == 8, "lines");
+
+/* The next prefix of the source: which of the destination's is it paired with? */
+INLINE long classify_next_src(struct classify_search *search)
+{
+	const union dpu_cls_cell *cell;
+
+	if (!search->src)
+		return 1;
+	cell = classify_cell(search->query->at, search->src);
+	if (!cell)
+		return 1;
+	search->src_now = search->src;
+	search->src = cell->node.up;
+	search->wanted = cell->node.peers & search->dst_bits;
+	if (!search->wanted || cell->node.prio >= search->query->prio)
+		return 0;
+	search->src_bit = cell->node.bit & 63;
+	search->dst = search->longest_dst;
+	return 0;
+}
+
+INLINE long classify_next_dst(struct classify_search *search)
+{
+	const union dpu_cls_cell *cell = classify_cell(search->query->at, search->dst);
+	__u32 dst = search->dst, bit;
+
+	if (!cell)
+		return 1;
+	bit = cell->node.bit & 63;
+	if (!(search->wanted & (~0ull >> (63 - bit)))) { /* none this short or shorter */
+		search->dst = 0;
+		return 0;
+	}
+	search->dst = cell->node.up;
+	if ((search->wanted >> bit & 1) && (cell->node.peers >> search->src_bit & 1) &&
+	    cell->node.prio < search->query->prio)
+		classify_pair(search, search->src_now, dst);
+	return 0;
+}
+
+static long classify_search_step(__u32 i, void *arg)
+{
+	struct classify_search *search = arg;
+	const union dpu_cls_cell *cell;
+
+	if (search->left) {
+		cell = classify_cell(search->query->at, search->list);
+		if (!cell)
+			return 1;
+		if (search->left == DPU_CLS_TREE)
+			classify_branch(search, &cell->tree);
+		else
+			classify_rule(search, cell);
+		return 0;
+	}
+	return search->dst ? classify_next_dst(search) : classify_next_src(search);
+}
+
+/* ---- all of it -------------------------------------------------------------- */
+
+/*
+ * The caller has filled in what the packet is, where the policy is, and what holds without a rule: rule_id.
+ * Sets action, and prio, rule_id, slot if a rule decides. Returns 0, or 1: there is no such policy.
+ */
+INLINE int classify(struct classify_query *query)
+{
+	const union dpu_cls_cell *head = classify_cell(query->at, 0);
+	struct classify_walk walk = {.hi = query->src_hi, .lo = query->src_lo, .at = query->at};
+	struct classify_search search = {.query = query};
+
+	if (!head)
+		return 1;
+	query->action = head->head.default_action;
+	query->prio = ~0ull;
+	search.pairs = head->head.pairs;
+	search.pair_mask = head->head.pair_mask;
+	walk.node = head->head.src_root;
+	env_loop(CLASSIFY_DEPTH, classify_walk_step, &walk);
+	search.src = walk.longest;
+	if (!walk.longest)
+		return 0;
+	walk.hi = query->dst_hi;
+	walk.lo = query->dst_lo;
+	walk.node = head->head.dst_root;
+	walk.longest = 0;
+	walk.bits = 0;
+	env_loop(CLASSIFY_DEPTH, classify_walk_step, &walk);
+	search.longest_dst = walk.longest;
+	search.dst_bits = walk.bits;
+	if (walk.longest)
+		env_loop(CLASSIFY_STEPS, classify_search_step, &search);
+	return 0;
+}
