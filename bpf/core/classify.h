@@ -22,7 +22,7 @@ struct classify_query {
 	__u8 family, proto;
 	__u8 direction;	   /* one bit of enum dpu_direction */
 	__u8 action;	   /* enum dpu_rule_action: the result */
-	__u8 pad;
+	__u8 pad[1];
 	__u32 rule_id, slot; /* of the rule that decides; the id is kept if there is none */
 	__u64 prio;	     /* of that rule; all ones: none so far */
 };
@@ -42,13 +42,20 @@ struct classify_search {
 	__u64 dst_bits, wanted; /* lengths of the destination's prefixes; those paired with the source's one */
 	__u32 src, dst;		/* next to look at; dst 0: next source */
 	__u32 longest_dst;
-	__u32 src_now;
+	__u32 src_now, dst_now; /* the pair being looked for: line next, how many */
+	__u32 line, lines;
 	__u32 pairs, pair_mask;
 	__u32 list, left; /* rules being looked at: next, how many */
 	__u32 odd;	  /* the next is its cell's second */
+	__u32 zero;	  /* see below */
 	__u8 src_bit;
 	__u8 pad[3];
 };
+
+/*
+ * The verifier runs a callback again for every constant that the state can hold and a
+ * branch depends on. So what would be a constant is made of a zero out of a map.
+ */
 
 INLINE union dpu_cls_cell *classify_cell(__u32 head, __u32 distance)
 {
@@ -66,6 +73,7 @@ static long classify_walk_step(__u32 i, void *arg)
 	const struct dpu_cls_node *node;
 	__u32 len;
 
+	(void)i;
 	if (!cell)
 		return 1;
 	node = &cell->node;
@@ -110,9 +118,9 @@ INLINE void classify_rule(struct classify_search *search, const union dpu_cls_ce
 	search->odd ^= 1;
 	search->left--;
 	if (rule->prio >= query->prio) {
-		search->left = 0;
+		search->left = search->zero;
 	} else if (classify_matches(rule, query)) {
-		search->left = 0;
+		search->left = search->zero;
 		query->prio = rule->prio;
 		query->action = rule->action;
 		query->rule_id = rule->id;
@@ -122,11 +130,11 @@ INLINE void classify_rule(struct classify_search *search, const union dpu_cls_ce
 
 INLINE void classify_open(struct classify_search *search, const struct dpu_cls_ref *ref)
 {
-	__u64 word = env_read(*(const __u64 *)(const void *)ref); /* both halves of one moment */
+	struct dpu_cls_ref now = {.word = env_read(ref->word)};
 
-	search->list = (__u32)word;
-	search->left = word >> 32;
-	search->odd = 0;
+	search->list = now.cell;
+	search->left = now.n;
+	search->odd = search->zero;
 }
 
 INLINE void classify_branch(struct classify_search *search, const struct dpu_cls_tree *tree)
@@ -152,46 +160,28 @@ INLINE void classify_branch(struct classify_search *search, const struct dpu_cls
 
 /* ---- pairs ------------------------------------------------------------------ */
 
-/* 1: found or certainly not there; 0: perhaps in the next line. */
-INLINE int classify_in_line(struct classify_search *search, const union dpu_cls_cell *line, __u32 src,
-			    __u32 dst)
+/* One line of the table of pairs. Lines are filled from their start. */
+INLINE void classify_line(struct classify_search *search, const union dpu_cls_cell *line)
 {
 	const struct dpu_cls_pair *pair;
 
+	search->line++;
+	search->lines--;
 #define CLASSIFY_PAIR(n)                                                                           \
 	pair = &line->pair[n];                                                                     \
-	if (pair->src == src && pair->dst == dst) {                                                \
+	if (pair->src == search->src_now && pair->dst == search->dst_now) {                        \
 		classify_open(search, &pair->rules);                                               \
-		return 1;                                                                          \
+		search->lines = search->zero;                                                      \
+		return;                                                                            \
 	}
 	CLASSIFY_PAIR(0)
 	CLASSIFY_PAIR(1)
 	CLASSIFY_PAIR(2)
 	CLASSIFY_PAIR(3)
 #undef CLASSIFY_PAIR
-	return !pair->src; /* lines are filled from the start */
+	if (!pair->src)
+		search->lines = search->zero;
 }
-
-INLINE void classify_pair(struct classify_search *search, __u32 src, __u32 dst)
-{
-	__u32 hash = dpu_cls_hash(src, dst), head = search->query->at;
-	const union dpu_cls_cell *line;
-
-#define CLASSIFY_LINE(n)                                                                           \
-	line = classify_cell(head, search->pairs + ((hash + n) & search->pair_mask));              \
-	if (!line || classify_in_line(search, line, src, dst))                                     \
-		return;
-	CLASSIFY_LINE(0)
-	CLASSIFY_LINE(1)
-	CLASSIFY_LINE(2)
-	CLASSIFY_LINE(3)
-	CLASSIFY_LINE(4)
-	CLASSIFY_LINE(5)
-	CLASSIFY_LINE(6)
-	CLASSIFY_LINE(7)
-#undef CLASSIFY_LINE
-}
-_Static_assert(DPU_CLS_LINES == 8, "lines");
 
 /* The next prefix of the source: which of the destination's is it paired with? */
 INLINE long classify_next_src(struct classify_search *search)
@@ -213,22 +203,29 @@ INLINE long classify_next_src(struct classify_search *search)
 	return 0;
 }
 
+INLINE void classify_pair(struct classify_search *search)
+{
+	search->line = dpu_cls_hash(search->src_now, search->dst_now);
+	search->lines = search->zero + DPU_CLS_LINES;
+}
+
 INLINE long classify_next_dst(struct classify_search *search)
 {
 	const union dpu_cls_cell *cell = classify_cell(search->query->at, search->dst);
-	__u32 dst = search->dst, bit;
+	__u32 bit;
 
 	if (!cell)
 		return 1;
 	bit = cell->node.bit & 63;
 	if (!(search->wanted & (~0ull >> (63 - bit)))) { /* none this short or shorter */
-		search->dst = 0;
+		search->dst = search->zero;
 		return 0;
 	}
+	search->dst_now = search->dst;
 	search->dst = cell->node.up;
 	if ((search->wanted >> bit & 1) && (cell->node.peers >> search->src_bit & 1) &&
 	    cell->node.prio < search->query->prio)
-		classify_pair(search, search->src_now, dst);
+		classify_pair(search);
 	return 0;
 }
 
@@ -237,6 +234,7 @@ static long classify_search_step(__u32 i, void *arg)
 	struct classify_search *search = arg;
 	const union dpu_cls_cell *cell;
 
+	(void)i;
 	if (search->left) {
 		cell = classify_cell(search->query->at, search->list);
 		if (!cell)
@@ -247,10 +245,32 @@ static long classify_search_step(__u32 i, void *arg)
 			classify_rule(search, cell);
 		return 0;
 	}
+	if (search->lines) {
+		cell = classify_cell(search->query->at, search->pairs + (search->line & search->pair_mask));
+		if (!cell)
+			return 1;
+		classify_line(search, cell);
+		return 0;
+	}
 	return search->dst ? classify_next_dst(search) : classify_next_src(search);
 }
 
 /* ---- all of it -------------------------------------------------------------- */
+
+/* Constants that the way to here has left in the query: see classify_search. */
+INLINE void classify_forget(struct classify_query *query, __u32 zero)
+{
+	query->at += zero;
+	query->version += zero;
+	query->sport += zero;
+	query->dport += zero;
+	query->has_ports += zero;
+	query->proto += zero;
+	query->family += zero;
+	query->prio += zero;
+	query->slot += zero;
+	query->rule_id += zero;
+}
 
 /*
  * The caller has filled in what the packet is, where the policy is, and what holds without a rule: rule_id.
@@ -259,16 +279,23 @@ static long classify_search_step(__u32 i, void *arg)
 INLINE int classify(struct classify_query *query)
 {
 	const union dpu_cls_cell *head = classify_cell(query->at, 0);
-	struct classify_walk walk = {.hi = query->src_hi, .lo = query->src_lo, .at = query->at};
+	struct classify_walk walk = {.hi = query->src_hi, .lo = query->src_lo};
 	struct classify_search search = {.query = query};
+	__u32 zero;
 
 	if (!head)
 		return 1;
 	query->action = head->head.default_action;
 	query->prio = ~0ull;
+	zero = head->head.zero;
+	classify_forget(query, zero);
+	search.zero = search.dst = search.left = search.lines = zero;
 	search.pairs = head->head.pairs;
 	search.pair_mask = head->head.pair_mask;
+	walk.at = query->at;
 	walk.node = head->head.src_root;
+	walk.longest = zero;
+	walk.bits = zero;
 	env_loop(CLASSIFY_DEPTH, classify_walk_step, &walk);
 	search.src = walk.longest;
 	if (!walk.longest)
@@ -276,8 +303,8 @@ INLINE int classify(struct classify_query *query)
 	walk.hi = query->dst_hi;
 	walk.lo = query->dst_lo;
 	walk.node = head->head.dst_root;
-	walk.longest = 0;
-	walk.bits = 0;
+	walk.longest = zero;
+	walk.bits = zero;
 	env_loop(CLASSIFY_DEPTH, classify_walk_step, &walk);
 	search.longest_dst = walk.longest;
 	search.dst_bits = walk.bits;

@@ -29,7 +29,9 @@ struct dpu_cls_head {
 	__u32 n_slots, max_slots; /* rules numbered so far, and at most: hit counters */
 	__u16 version;		  /* the newest, complete or not */
 	__u8 default_action;	  /* enum dpu_rule_action */
-	__u8 pad[29];
+	__u8 pad;
+	__u32 zero; /* 0, which the verifier does not know: core/classify.h */
+	__u32 pad2[6];
 };
 
 /* A prefix of a rule, or a mere fork of the trie. Bits are numbered from the most significant. */
@@ -46,11 +48,16 @@ struct dpu_cls_node {
 	__u8 pad;
 };
 
-/* n rules, two in a cell, the first at `cell`; or a tree. One word, so that it changes at once. */
+/* n rules, two in a cell, the first at `cell`; or a tree. Read and written as one word, at once. */
 struct dpu_cls_ref {
-	__u32 cell;
-	__u32 n;
-} __attribute__((aligned(8)));
+	union {
+		struct {
+			__u32 cell;
+			__u32 n;
+		};
+		__u64 word;
+	};
+};
 
 /* The rules with exactly these two prefixes. A line of four is filled from its start. */
 struct dpu_cls_pair {

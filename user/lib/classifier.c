@@ -75,10 +75,7 @@ static struct dpu_cls_pair *find_pair(union dpu_cls_cell *cells, uint32_t src, u
 /* The rules first: an entry counts from when it has a source. */
 static void write_pair(struct dpu_cls_pair *pair, uint32_t src, uint32_t dst, struct dpu_cls_ref rules)
 {
-	uint64_t word;
-
-	memcpy(&word, &rules, sizeof(word));
-	__atomic_store_n((uint64_t *)(void *)&pair->rules, word, __ATOMIC_RELEASE);
+	__atomic_store_n(&pair->rules.word, rules.word, __ATOMIC_RELEASE);
 	if (pair->src)
 		return;
 	pair->dst = dst;

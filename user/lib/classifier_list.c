@@ -158,7 +158,7 @@ static int write_list(struct classifier *classifier, const struct dpu_cls_rule *
 		return err;
 	for (uint32_t i = 0; i < n; i++)
 		classifier->cells[cell + i / 2].rule[i % 2] = rules[i];
-	*ret_ref = (struct dpu_cls_ref){cell, n};
+	*ret_ref = (struct dpu_cls_ref){.cell = cell, .n = n};
 	return 0;
 }
 
@@ -205,7 +205,7 @@ static int write_tree(struct builder *builder, const struct cut *cut, const stru
 	if (err)
 		return err;
 	builder->classifier->cells[cell].tree = tree;
-	*ret_ref = (struct dpu_cls_ref){cell, DPU_CLS_TREE};
+	*ret_ref = (struct dpu_cls_ref){.cell = cell, .n = DPU_CLS_TREE};
 	return 0;
 }
 

@@ -98,7 +98,7 @@ static struct dpu_cls_ref rules_of(const union dpu_cls_cell *cells, uint32_t src
 		if (!pair->src)
 			break;
 	}
-	return (struct dpu_cls_ref){0, 0};
+	return (struct dpu_cls_ref){.word = 0};
 }
 
 const struct dpu_cls_rule *classifier_find(const union dpu_cls_cell *cells, uint16_t version,

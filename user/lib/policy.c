@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOOKS_MAX 20000000 /* rules compared to show that a policy is not stricter: a fraction of a second */
+
 static const struct lab_prefix any_address;
 static const struct lab_port_range any_port = {0, UINT16_MAX};
 
@@ -144,6 +146,43 @@ bool policy_applies_to(const struct lab_rule *rule, size_t vm)
 	return !rule->n_apply_to;
 }
 
+struct vm_rules {
+	size_t entries;
+	uint64_t digest; /* of which rules apply: equal for VMs with the same list */
+};
+
+static struct vm_rules vm_rules(const struct lab *lab, size_t vm)
+{
+	struct vm_rules sum = {0};
+
+	for (size_t i = 0; i < lab->n_rules; i++)
+		if (policy_applies_to(&lab->rules[i], vm)) {
+			sum.entries += policy_rule_entries(&lab->rules[i]);
+			sum.digest = (sum.digest + i + 1) * 0x9e3779b97f4a7c15ull;
+		}
+	return sum;
+}
+
+struct policy_space policy_space(const struct lab *lab, size_t host)
+{
+	struct vm_rules *seen = calloc(lab->n_vms + 1, sizeof(*seen));
+	struct policy_space space = {0};
+	size_t n = 0, twin;
+
+	for (size_t vm = 0; seen && vm < lab->n_vms; vm++) {
+		if (lab->vms[vm].host != host)
+			continue;
+		seen[n] = vm_rules(lab, vm);
+		space.counters += seen[n].entries;
+		for (twin = 0; seen[twin].digest != seen[n].digest; twin++)
+			;
+		if (twin == n)
+			space.rules += seen[n++].entries;
+	}
+	free(seen);
+	return space;
+}
+
 int policy_compile(const struct lab *lab, size_t vm, struct dpu_rule **ret_rules, size_t *ret_n,
 		   struct diag *diag)
 {
@@ -227,8 +266,12 @@ static bool same_effect(const struct dpu_rule *a, const struct dpu_rule *b)
 	return !memcmp(&x, &y, sizeof(x));
 }
 
-static bool occurs(const struct dpu_rule *rule, const struct dpu_rule *rules, size_t n)
+/* Whether it stands anywhere in the list. `looks` bounds the work: without any left the answer is yes. */
+static bool occurs(const struct dpu_rule *rule, const struct dpu_rule *rules, size_t n, size_t *looks)
 {
+	if (n > *looks)
+		return true;
+	*looks -= n;
 	for (size_t i = 0; i < n; i++)
 		if (same_effect(rule, &rules[i]))
 			return true;
@@ -241,7 +284,7 @@ static bool occurs(const struct dpu_rule *rule, const struct dpu_rule *rules, si
  */
 bool policy_is_stricter(const struct policy *old, const struct policy *new)
 {
-	size_t i = 0, j = 0;
+	size_t i = 0, j = 0, looks = LOOKS_MAX;
 
 	while (i < old->n || j < new->n) {
 		const struct dpu_rule *was = i < old->n ? &old->rules[i] : NULL;
@@ -250,7 +293,7 @@ bool policy_is_stricter(const struct policy *old, const struct policy *new)
 		if (was && is && same_effect(was, is)) {
 			i++;
 			j++;
-		} else if (was && !allows(was->action) && !occurs(was, is, new->n - j)) {
+		} else if (was && !allows(was->action) && !occurs(was, is, new->n - j, &looks)) {
 			i++;
 		} else if (is && allows(is->action)) {
 			j++;
