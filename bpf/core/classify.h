@@ -14,8 +14,7 @@
 
 /* What rules look at: the connection's first packet, in its direction. */
 struct classify_query {
-	__u64 src_hi, src_lo, dst_hi, dst_lo; /* host order; IPv4 v4-mapped */
-	__u32 at;			      /* the policy's head in "dfw_cells" */
+	__u32 at; /* the policy's head in "dfw_cells" */
 	__u16 version;
 	__u16 sport, dport; /* host order; 0 without ports */
 	__u8 has_ports;
@@ -272,43 +271,62 @@ INLINE void classify_forget(struct classify_query *query, __u32 zero)
 	query->rule_id += zero;
 }
 
+/* The longest prefix of a trie that contains an address, and the bits of all that do. */
+INLINE __u32 classify_walk_down(__u32 at, __u32 root, const union dpu_ip *ip, __u32 zero, __u64 *ret_bits)
+{
+	struct classify_walk walk = {
+		.hi = bpf_be64_to_cpu(ip->q[0]),
+		.lo = bpf_be64_to_cpu(ip->q[1]),
+		.bits = zero,
+		.at = at,
+		.node = root,
+		.longest = zero,
+	};
+
+	env_loop(CLASSIFY_DEPTH, classify_walk_step, &walk);
+	*ret_bits = walk.bits;
+	return walk.longest;
+}
+
+INLINE void classify_walk_pairs(struct classify_query *query, const struct dpu_cls_head *head, __u32 src,
+				__u32 dst, __u64 dst_bits)
+{
+	struct classify_search search = {
+		.query = query,
+		.dst_bits = dst_bits,
+		.src = src,
+		.dst = head->zero,
+		.longest_dst = dst,
+		.lines = head->zero,
+		.pairs = head->pairs,
+		.pair_mask = head->pair_mask,
+		.left = head->zero,
+		.zero = head->zero,
+	};
+
+	env_loop(CLASSIFY_STEPS, classify_search_step, &search);
+}
+
 /*
  * The caller has filled in what the packet is, where the policy is, and what holds without a rule: rule_id.
  * Sets action, and prio, rule_id, slot if a rule decides. Returns 0, or 1: there is no such policy.
  */
-INLINE int classify(struct classify_query *query)
+INLINE int classify(struct classify_query *query, const union dpu_ip *src, const union dpu_ip *dst)
 {
-	const union dpu_cls_cell *head = classify_cell(query->at, 0);
-	struct classify_walk walk = {.hi = query->src_hi, .lo = query->src_lo};
-	struct classify_search search = {.query = query};
-	__u32 zero;
+	const union dpu_cls_cell *cell = classify_cell(query->at, 0);
+	const struct dpu_cls_head *head;
+	__u32 longest_src, longest_dst;
+	__u64 bits;
 
-	if (!head)
+	if (!cell)
 		return 1;
-	query->action = head->head.default_action;
+	head = &cell->head;
+	query->action = head->default_action;
 	query->prio = ~0ull;
-	zero = head->head.zero;
-	classify_forget(query, zero);
-	search.zero = search.dst = search.left = search.lines = zero;
-	search.pairs = head->head.pairs;
-	search.pair_mask = head->head.pair_mask;
-	walk.at = query->at;
-	walk.node = head->head.src_root;
-	walk.longest = zero;
-	walk.bits = zero;
-	env_loop(CLASSIFY_DEPTH, classify_walk_step, &walk);
-	search.src = walk.longest;
-	if (!walk.longest)
-		return 0;
-	walk.hi = query->dst_hi;
-	walk.lo = query->dst_lo;
-	walk.node = head->head.dst_root;
-	walk.longest = zero;
-	walk.bits = zero;
-	env_loop(CLASSIFY_DEPTH, classify_walk_step, &walk);
-	search.longest_dst = walk.longest;
-	search.dst_bits = walk.bits;
-	if (walk.longest)
-		env_loop(CLASSIFY_STEPS, classify_search_step, &search);
+	classify_forget(query, head->zero);
+	longest_src = classify_walk_down(query->at, head->src_root, src, head->zero, &bits);
+	longest_dst = classify_walk_down(query->at, head->dst_root, dst, head->zero, &bits);
+	if (longest_src && longest_dst)
+		classify_walk_pairs(query, head, longest_src, longest_dst, bits);
 	return 0;
 }

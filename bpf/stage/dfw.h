@@ -38,13 +38,6 @@ INLINE void dfw_count(const struct dpu_port *port, const struct classify_query *
 
 INLINE void dfw_ask(const struct pkt *p, __u32 opener, struct classify_query *query)
 {
-	const union dpu_ip *src = opener ? &p->ct_key.addr[1] : &p->ct_key.addr[0];
-	const union dpu_ip *dst = opener ? &p->ct_key.addr[0] : &p->ct_key.addr[1];
-
-	query->src_hi = bpf_be64_to_cpu(src->q[0]);
-	query->src_lo = bpf_be64_to_cpu(src->q[1]);
-	query->dst_hi = bpf_be64_to_cpu(dst->q[0]);
-	query->dst_lo = bpf_be64_to_cpu(dst->q[1]);
 	query->has_ports = dfw_has_ports(p->ct_key.proto);
 	if (query->has_ports) {
 		query->sport = bpf_ntohs(opener ? p->ct_key.port[1] : p->ct_key.port[0]);
@@ -65,6 +58,7 @@ STAGE int dfw_judge(__u16 vnic_port, __u32 opener, __u8 direction)
 	const struct dpu_port *port = env_lookup(ports, &key);
 	struct pkt *p = scratch_pkt();
 	struct classify_query query = {.rule_id = DPU_RULE_DEFAULT, .direction = direction};
+	const union dpu_ip *src, *dst;
 	struct dpu_policy_ref policy;
 
 	if (!p || !port)
@@ -73,7 +67,9 @@ STAGE int dfw_judge(__u16 vnic_port, __u32 opener, __u8 direction)
 	query.at = policy.at;
 	query.version = policy.version;
 	dfw_ask(p, opener, &query);
-	if (!query.at || classify(&query))
+	src = opener ? &p->ct_key.addr[1] : &p->ct_key.addr[0];
+	dst = opener ? &p->ct_key.addr[0] : &p->ct_key.addr[1];
+	if (!query.at || classify(&query, src, dst))
 		query.action = DPU_ACTION_DROP;
 	else if (query.prio != ~0ull)
 		dfw_count(port, &query);
