@@ -44,8 +44,7 @@ struct classify_search {
 	__u32 src_now, dst_now; /* the pair being looked for: line next, how many */
 	__u32 line, lines;
 	__u32 pairs, pair_mask;
-	__u32 list, left; /* rules being looked at: next, how many */
-	__u32 odd;	  /* the next is its cell's second */
+	__u32 list, left; /* rules being looked at: next (two in a cell), how many */
 	__u32 zero;	  /* see below */
 	__u8 src_bit;
 	__u8 pad[3];
@@ -111,10 +110,9 @@ INLINE int classify_matches(const struct dpu_cls_rule *rule, const struct classi
 INLINE void classify_rule(struct classify_search *search, const union dpu_cls_cell *cell)
 {
 	struct classify_query *query = search->query;
-	const struct dpu_cls_rule *rule = search->odd ? &cell->rule[1] : &cell->rule[0];
+	const struct dpu_cls_rule *rule = search->list & 1 ? &cell->rule[1] : &cell->rule[0];
 
-	search->list += search->odd;
-	search->odd ^= 1;
+	search->list++;
 	search->left--;
 	if (rule->prio >= query->prio) {
 		search->left = search->zero;
@@ -131,9 +129,8 @@ INLINE void classify_open(struct classify_search *search, const struct dpu_cls_r
 {
 	struct dpu_cls_ref now = {.word = env_read(ref->word)};
 
-	search->list = now.cell;
+	search->list = 2 * now.cell;
 	search->left = now.n;
-	search->odd = search->zero;
 }
 
 INLINE void classify_branch(struct classify_search *search, const struct dpu_cls_tree *tree)
@@ -235,7 +232,7 @@ static long classify_search_step(__u32 i, void *arg)
 
 	(void)i;
 	if (search->left) {
-		cell = classify_cell(search->query->at, search->list);
+		cell = classify_cell(search->query->at, search->list / 2);
 		if (!cell)
 			return 1;
 		if (search->left == DPU_CLS_TREE)
@@ -271,10 +268,17 @@ INLINE void classify_forget(struct classify_query *query, __u32 zero)
 	query->rule_id += zero;
 }
 
+/* One after the other in the same place: the stack is 512 bytes for all functions on the way here. */
+union classify_state {
+	struct classify_walk walk;
+	struct classify_search search;
+};
+
 /* The longest prefix of a trie that contains an address, and the bits of all that do. */
-INLINE __u32 classify_walk_down(__u32 at, __u32 root, const union dpu_ip *ip, __u32 zero, __u64 *ret_bits)
+INLINE __u32 classify_walk_down(union classify_state *state, __u32 at, __u32 root, const union dpu_ip *ip,
+				__u32 zero)
 {
-	struct classify_walk walk = {
+	state->walk = (struct classify_walk){
 		.hi = bpf_be64_to_cpu(ip->q[0]),
 		.lo = bpf_be64_to_cpu(ip->q[1]),
 		.bits = zero,
@@ -283,15 +287,14 @@ INLINE __u32 classify_walk_down(__u32 at, __u32 root, const union dpu_ip *ip, __
 		.longest = zero,
 	};
 
-	env_loop(CLASSIFY_DEPTH, classify_walk_step, &walk);
-	*ret_bits = walk.bits;
-	return walk.longest;
+	env_loop(CLASSIFY_DEPTH, classify_walk_step, &state->walk);
+	return state->walk.longest;
 }
 
-INLINE void classify_walk_pairs(struct classify_query *query, const struct dpu_cls_head *head, __u32 src,
-				__u32 dst, __u64 dst_bits)
+INLINE void classify_walk_pairs(union classify_state *state, struct classify_query *query,
+				const struct dpu_cls_head *head, __u32 src, __u32 dst, __u64 dst_bits)
 {
-	struct classify_search search = {
+	state->search = (struct classify_search){
 		.query = query,
 		.dst_bits = dst_bits,
 		.src = src,
@@ -304,7 +307,7 @@ INLINE void classify_walk_pairs(struct classify_query *query, const struct dpu_c
 		.zero = head->zero,
 	};
 
-	env_loop(CLASSIFY_STEPS, classify_search_step, &search);
+	env_loop(CLASSIFY_STEPS, classify_search_step, &state->search);
 }
 
 /*
@@ -315,8 +318,8 @@ INLINE int classify(struct classify_query *query, const union dpu_ip *src, const
 {
 	const union dpu_cls_cell *cell = classify_cell(query->at, 0);
 	const struct dpu_cls_head *head;
+	union classify_state state;
 	__u32 longest_src, longest_dst;
-	__u64 bits;
 
 	if (!cell)
 		return 1;
@@ -324,9 +327,9 @@ INLINE int classify(struct classify_query *query, const union dpu_ip *src, const
 	query->action = head->default_action;
 	query->prio = ~0ull;
 	classify_forget(query, head->zero);
-	longest_src = classify_walk_down(query->at, head->src_root, src, head->zero, &bits);
-	longest_dst = classify_walk_down(query->at, head->dst_root, dst, head->zero, &bits);
+	longest_src = classify_walk_down(&state, query->at, head->src_root, src, head->zero);
+	longest_dst = classify_walk_down(&state, query->at, head->dst_root, dst, head->zero);
 	if (longest_src && longest_dst)
-		classify_walk_pairs(query, head, longest_src, longest_dst, bits);
+		classify_walk_pairs(&state, query, head, longest_src, longest_dst, state.walk.bits);
 	return 0;
 }
