@@ -9,6 +9,7 @@
  * DPU_MAP(name, type, key type, value type, entries, flags)
  */
 #pragma once
+#include <dpulab/classifier.h>
 #include <dpulab/conntrack.h>
 #include <dpulab/dfw.h>
 #include <dpulab/flow.h>
@@ -46,7 +47,7 @@ DPU_MAP(segments, ARRAY, __u32, struct dpu_segment, DPU_MAX_SEGMENTS, 0);
 DPU_MAP(segment_by_wire, HASH, __u32, __u32, 2 * DPU_MAX_SEGMENTS, 0);
 DPU_MAP(vteps, ARRAY, __u32, struct dpu_vtep, DPU_MAX_VTEPS, 0);
 DPU_MAP(vtep_by_ip, HASH, __be32, __u32, DPU_MAX_VTEPS, 0);
-DPU_MAP(dfw_rules, ARRAY, __u32, struct dpu_rule, DPU_MAX_RULES, 0);
+DPU_MAP(dfw_cells, ARRAY, __u32, union dpu_cls_cell, 65536, BPF_F_MMAPABLE); /* * compiled policies */
 DPU_MAP(redirect, DEVMAP, __u32, __u32, DPU_MAX_PORTS, 0); /* port number -> device; XDP only */
 
 /* Written by programs and by user space (ageing, handover). */
@@ -64,7 +65,7 @@ DPU_MAP(answer_buffer, PERCPU_ARRAY, __u32, struct answer_packet, DPU_HOOKS, 0);
 DPU_MAP(flows, ARRAY, __u32, struct dpu_flow_set, 2048, BPF_F_MMAPABLE);	     /* * */
 DPU_MAP(flow_info, ARRAY, __u32, struct dpu_flow_info_set, 2048, BPF_F_MMAPABLE); /* * as flows */
 DPU_MAP(paths, ARRAY, __u32, struct dpu_path, DPU_PATHS, BPF_F_MMAPABLE);
-DPU_MAP(dfw_hits, ARRAY, __u32, __u64, DPU_MAX_RULES, 0); /* by index into dfw_rules: first packets matched */
+DPU_MAP(dfw_hits, ARRAY, __u32, __u64, 65536, BPF_F_MMAPABLE);		     /* * first packets, by hits_first + slot */
 
 /* Written by programs, read by user space. */
 DPU_MAP(port_stats, PERCPU_ARRAY, __u32, struct dpu_port_stats, DPU_MAX_PORTS, 0);

@@ -153,7 +153,7 @@ INLINE int policy_judge_living(const struct dpu_ct *ct, __u16 vnic_port)
  * above the rate, let the port's flag say which error is the smaller one.
  * 0 = lives on, else the verdict is set.
  */
-STAGE int policy_reevaluate(struct dpu_ct *ct, __u16 vnic_port, __u32 policy_gen)
+INLINE int policy_reevaluate(struct dpu_ct *ct, __u16 vnic_port, __u32 policy_gen)
 {
 	__u32 key = vnic_port, limit = RATE_REEVALUATION;
 	const struct dpu_port *port = env_lookup(ports, &key);

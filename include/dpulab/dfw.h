@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* dfw.h - the compiled firewall: an ordered list of rules per vNIC. */
+/* dfw.h - what a firewall rule says. classifier.h has the form in which the datapath searches them. */
 #pragma once
 #include <dpulab/addr.h>
 
@@ -18,7 +18,7 @@ enum dpu_direction {
 #define DPU_RULE_DEFAULT 0 /* rule id of "no rule matched: the default action" */
 
 /*
- * Map "dfw_rules". A rule matches a new connection's first packet. Addresses are
+ * One rule of a vNIC's ordered list; the first that matches decides. A rule matches a new connection's first packet. Addresses are
  * v4-mapped; a mask of all zeros with family 0 matches both families.
  */
 struct dpu_rule {

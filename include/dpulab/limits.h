@@ -25,8 +25,8 @@
 #define DPU_MAX_SEG_PORTS  512	 /* vNIC ports of one segment at one location */
 #define DPU_MAX_SEG_VTEPS  64	 /* remote VTEPs of one segment (head-end replication) */
 #define DPU_MAX_VTEPS	   256	 /* VTEP 0 = none */
-#define DPU_MAX_RULES	   65536 /* compiled rules of all vNICs at one location */
-#define DPU_MAX_VNIC_RULES 4096	 /* linear search of one vNIC */
+#define DPU_MAX_RULES	   1048576 /* compiled rules at one location, a list that vNICs share once */
+#define DPU_MAX_VNIC_RULES 131072  /* compiled rules of one vNIC */
 #define DPU_FLOW_WAYS	   8	 /* ways of the flow cache; a power of two */
 #define DPU_GEN_SLOTS	   65536 /* generation counters; a power of two */
 #define DPU_FLOW_GENS	   6	 /* generation counters one flow entry depends on */

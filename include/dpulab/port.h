@@ -45,6 +45,21 @@ enum dpu_port_flag {
 	DPU_PORT_F_XDP = 1 << 2,      /* XDP serves this port (else its XDP program, if any, passes to tc) */
 };
 
+/*
+ * Where a vNIC's rules are: read and written as one word, at once; written before the port's
+ * policy_gen and read after it.
+ */
+struct dpu_policy_ref {
+	union {
+		struct {
+			__u32 at;      /* head of a policy in "dfw_cells" (classifier.h); 0 = none: drop */
+			__u16 version; /* of that policy */
+			__u16 pad;
+		};
+		__u64 word;
+	};
+};
+
 /* Map "ports", indexed by port number. */
 struct dpu_port {
 	__u32 ifindex;	    /* of the device at this location, in its namespace; 0 = absent */
@@ -55,13 +70,12 @@ struct dpu_port {
 	__u16 acts_as;	    /* KIND_PF: port number the frame is taken as having arrived on */
 	__u16 mtu;	    /* largest L3 packet this port takes, bytes */
 	__u16 gen_slot;	    /* generation counter of this port's policy and configuration */
-	__u32 rule_first;   /* first rule in "dfw_rules" */
-	__u32 rule_count;
+	struct dpu_policy_ref policy;
 	__u32 policy_gen;   /* counts policy changes of this vNIC */
 	__u32 storm_pps;    /* floods taken from this port, frames/s; 0 = no limit */
-	__u8 default_action; /* enum dpu_rule_action */
+	__u32 hits_first;   /* its first counter in "dfw_hits"; the others follow by dpu_cls_rule.slot */
 	__u8 mac[6];	    /* of a vNIC, if known (informative) */
-	__u8 pad[9];
+	__u8 pad[6];
 };
 
 /* Map "segments", indexed by segment number. A segment has a VNI, or a VLAN, or neither (VLAN 0, untagged). */

@@ -99,6 +99,11 @@ int tables_load(struct bench *b, const struct tables_options *options, struct dp
 /* What left the pipeline for which reason, for the void check and the curious. */
 uint64_t tables_reason(struct dpulab_xdp *datapath, unsigned reason);
 
+/* policy.c: compiles rules to dfw_cells, the head at `at`. */
+struct policy;
+struct bpf_map;
+int bench_put_policy(const struct bpf_map *cells, const struct policy *policy, uint32_t at);
+
 /* linux.c: bridge, vxlan and nftables behind the twin ports. */
 int linux_up(struct bench *b);
 void bench_rules(FILE *out); /* "firewall:" of a lab file: BENCH_RULES rules, the last one allows */

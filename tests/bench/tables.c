@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* tables.c - one instance of the datapath with static addresses: four vNICs, one VNI segment, one remote endpoint. */
 #include "bench.h"
+#include "policy.h"
 #include <dpulab/settings.h> /* the skeleton names its type */
 #include <dpulab/stats.h>
 #include "dpulab_xdp.skel.h"
@@ -16,6 +17,7 @@
 #define SEGMENT	    1
 #define PEER_VTEP   2
 #define POLICY_GEN  1
+#define POLICY_AT   1 /* of the vNICs' rules, in dfw_cells */
 #define SECOND_NS   1000000000ull
 #define CONNECTIONS (16 * BENCH_FLOWS)
 
@@ -65,10 +67,9 @@ static int put_port(struct bench *b, struct dpulab_xdp *dp, uint32_t number, uns
 		.segment = device == BENCH_WIRE ? 0 : SEGMENT,
 		.mtu = device == BENCH_WIRE ? 1600 : 1500,
 		.gen_slot = DPU_GEN_OF_PORT(number),
-		.rule_first = device * BENCH_RULES,
-		.rule_count = firewall ? BENCH_RULES : 0,
+		.policy = {.at = firewall ? POLICY_AT : 0}, /* one list for all, counters for each */
+		.hits_first = device * BENCH_RULES,
 		.policy_gen = POLICY_GEN,
-		.default_action = DPU_ACTION_DROP,
 	};
 	uint32_t ifindex = port.ifindex;
 
@@ -79,25 +80,24 @@ static int put_port(struct bench *b, struct dpulab_xdp *dp, uint32_t number, uns
 }
 
 /* One hundred rules; only the last one matches. */
-static int put_rules(struct dpulab_xdp *dp, unsigned vm)
+static int put_rules(struct dpulab_xdp *dp)
 {
-	struct dpu_rule rule = {
-		.sport_hi = 0xffff, .direction = DPU_DIR_IN | DPU_DIR_OUT, .action = DPU_ACTION_DROP};
+	struct dpu_rule rules[BENCH_RULES];
+	const struct policy policy = {rules, BENCH_RULES, DPU_ACTION_DROP};
 
 	for (uint32_t i = 0; i < BENCH_RULES; i++) {
-		uint32_t index = vm * BENCH_RULES + i;
+		bool last = i == BENCH_RULES - 1;
 
-		rule.id = i + 1;
-		rule.dport_lo = rule.dport_hi = 40000 + i;
-		if (i == BENCH_RULES - 1) {
-			rule.dport_lo = 0;
-			rule.dport_hi = 0xffff;
-			rule.action = DPU_ACTION_ALLOW;
-		}
-		if (put(dp->maps.dfw_rules, &index, &rule))
-			return -errno;
+		rules[i] = (struct dpu_rule){
+			.sport_hi = 0xffff,
+			.dport_lo = last ? 0 : 40000 + i,
+			.dport_hi = last ? 0xffff : 40000 + i,
+			.direction = DPU_DIR_IN | DPU_DIR_OUT,
+			.action = last ? DPU_ACTION_ALLOW : DPU_ACTION_DROP,
+			.id = i + 1,
+		};
 	}
-	return 0;
+	return bench_put_policy(dp->maps.dfw_cells, &policy, POLICY_AT);
 }
 
 static int put_mac(struct dpulab_xdp *dp, struct dpu_mac mac, uint16_t port, uint16_t vtep)
@@ -143,12 +143,12 @@ static int fill_tables(void *arg)
 	const struct fill *fill = arg;
 	struct dpulab_xdp *dp = fill->dp;
 	struct dpu_control word = {.functions = DPU_FN_ALL};
-	int err = put_port(fill->b, dp, DPU_PORT_UPLINK, BENCH_WIRE, fill->firewall);
+	int err = put_rules(dp);
 
+	if (!err)
+		err = put_port(fill->b, dp, DPU_PORT_UPLINK, BENCH_WIRE, fill->firewall);
 	for (unsigned vm = 0; !err && vm < BENCH_VMS; vm++) {
 		err = put_port(fill->b, dp, vm_port(vm), vm, fill->firewall);
-		if (!err)
-			err = put_rules(dp, vm);
 		if (!err)
 			err = put_mac(dp, frames_vm_mac[vm], vm_port(vm), 0);
 		if (!err)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "fixture.h"
+#include "classifier.h"
 #include "prog.h"
 
 #include <arpa/inet.h>
@@ -169,17 +170,22 @@ void fixture_bump(__u32 slot)
 
 void fixture_policy(__u16 number, const struct dpu_rule *rules, size_t n, __u8 default_action)
 {
+	const struct policy policy = {rules, n, default_action};
+	const __u32 seat = number - DPU_PORT_VNIC_MIN, at = 1 + seat * FIXTURE_CELLS;
+	struct classifier classifier;
 	struct dpu_port port;
-	__u32 key = number, first = number * 16; /* 16 rules for each port: enough for cases */
+	__u32 key = number;
 
-	must(n <= 16 ? 0 : -1, "more than 16 rules at a port");
+	must(seat < FIXTURE_POLICIES ? 0 : -1, "a policy at a port beyond those with room for one");
 	must(prog_backend()->lookup("ports", &key, &port), "ports");
-	for (size_t i = 0; i < n; i++)
-		put("dfw_rules", &(__u32){first + i}, &rules[i]);
-	port.rule_first = first;
-	port.rule_count = n;
+	must(classifier_compile(&policy, &classifier), "compiling rules");
+	must(classifier.cells[0].head.free_cell <= FIXTURE_CELLS ? 0 : -1, "more rules than a fixture has room for");
+	for (__u32 i = 0; i < classifier.cells[0].head.free_cell; i++)
+		put("dfw_cells", &(__u32){at + i}, &classifier.cells[i]);
+	classifier_free(&classifier);
+	port.policy = (struct dpu_policy_ref){.at = at};
+	port.hits_first = FIXTURE_HITS(number);
 	port.policy_gen++;
-	port.default_action = default_action;
 	port.flags |= DPU_PORT_F_DFW;
 	put("ports", &key, &port);
 	fixture_bump(port.gen_slot);

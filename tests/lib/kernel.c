@@ -141,19 +141,6 @@ static void empty_hash(struct bpf_map *map)
 			return;
 }
 
-/* mmapable maps are zeroed through memory: thousands of entries without a call each. */
-static void zero_mapped(struct bpf_map *map)
-{
-	size_t size = (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
-	void *memory;
-
-	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-	if (memory == MAP_FAILED)
-		return;
-	memset(memory, 0, size);
-	munmap(memory, size);
-}
-
 /* How many entries of an array the cases can have touched. */
 static __u32 used_entries(const struct bpf_map *map)
 {
@@ -162,10 +149,9 @@ static __u32 used_entries(const struct bpf_map *map)
 		__u32 used;
 	} bounds[] = {
 		{"port_by_ifindex", 0}, /* entries stay right: devices do not change */
-		{"dfw_rules", 0},	/* only named ones are read, and those were written */
+		{"dfw_cells", 0},	/* only cells of a policy are read, and those were written */
 		{"scratch", 0},		/* filled by each frame */
 		{"answer_buffer", 0},	/* the same */
-		{"dfw_hits", 1024},
 		{"ports", 1024},
 		{"port_stats", 1024},
 		{"segments", 8},
@@ -176,6 +162,21 @@ static __u32 used_entries(const struct bpf_map *map)
 		if (!strcmp(bpf_map__name(map), bounds[i].map))
 			return bounds[i].used;
 	return bpf_map__max_entries(map);
+}
+
+/* mmapable maps are zeroed through memory: thousands of entries without a call each. */
+static void zero_mapped(struct bpf_map *map)
+{
+	size_t size = (size_t)used_entries(map) * bpf_map__value_size(map);
+	void *memory;
+
+	if (!size)
+		return;
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	if (memory == MAP_FAILED)
+		return;
+	memset(memory, 0, size);
+	munmap(memory, size);
 }
 
 static void zero_array(struct bpf_map *map)

@@ -81,7 +81,7 @@ static __u64 hits(__u32 index)
 
 static const char *second_rule_hit_twice(void)
 {
-	if (hits(16 * 16) || hits(16 * 16 + 1) != 2)
+	if (hits(FIXTURE_HITS(16)) || hits(FIXTURE_HITS(16) + 1) != 2)
 		return "rule 1 should count 0 first packets, rule 2 should count 2";
 	return NULL;
 }

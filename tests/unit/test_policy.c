@@ -140,25 +140,33 @@ static void ids_are_positions_in_the_file(void)
 	lab_free(lab);
 }
 
-/* A rule of n separate ports in flow form; the caller frees. */
-static char *wide_rule(size_t n, const char *apply_to)
+static void list_ports(FILE *out, const char *key, size_t n)
+{
+	fprintf(out, ", %s: [", key);
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "%zu,", 1 + 2 * i);
+	fputs("]", out);
+}
+
+/* A rule of n times m combinations of ports in flow form; the caller frees. */
+static char *wide_rule(size_t n, size_t m, const char *apply_to)
 {
 	char *text = NULL;
 	size_t length;
 	FILE *out = open_memstream(&text, &length);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
-	fprintf(out, "{protocol: tcp, action: allow, apply-to: %s, port: [", apply_to);
-	for (size_t i = 0; i < n; i++)
-		fprintf(out, "%zu,", 1 + 2 * i);
-	fputs("]}", out);
+	fprintf(out, "{protocol: tcp, action: allow, apply-to: %s", apply_to);
+	list_ports(out, "port", n);
+	list_ports(out, "source-port", m);
+	fputs("}", out);
 	fclose(out);
 	return text;
 }
 
 static void too_many_rules_name_the_one(void)
 {
-	char *a = wide_rule(DPU_MAX_VNIC_RULES, "a"), *b = wide_rule(1, "b"), *text;
+	char *a = wide_rule(DPU_MAX_VNIC_RULES / 256, 256, "a"), *b = wide_rule(1, 1, "b"), *text;
 	struct dpu_rule *rules = NULL;
 	struct diag diag = {0};
 	struct lab *lab;

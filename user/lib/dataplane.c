@@ -20,6 +20,7 @@
 #include "bpflog.h"
 #include "mapio.h"
 #include "op.h"
+#include "policy.h"
 #include "dpulab_tc.skel.h"
 #include "dpulab_xdp.skel.h"
 
@@ -27,6 +28,9 @@
 #define NSEC		 1000000000ull
 #define PIN_ENTRY_MAX	 4 /* depth of LAB/NODE/kind/name, for nftw */
 #define REEVAL_PPS	 20000
+#define RULES_LEAST	 8192 /* room for as many rules, however few the lab has */
+#define CELLS_PER_RULE	 13   /* of one list of rules, twice; generated lists take 4 to 6 once */
+#define CELLS_PER_VNIC	 128  /* what even an empty policy takes, twice */
 
 struct dataplane {
 	char lab[LAB_NAME_MAX];
@@ -397,8 +401,31 @@ void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)
 	settings->flow_cache = 1;
 }
 
+/* Two policies at a time, the one in force and the next, each with room for changes (classifier_room()). */
+static struct policy_space firewall_entries(const struct lab *lab)
+{
+	struct policy_space entries = {RULES_LEAST, RULES_LEAST};
+
+	for (size_t host = 0; host < lab->n_hosts; host++) {
+		struct policy_space space = policy_space(lab, host);
+
+		if (entries.rules < space.rules)
+			entries.rules = space.rules;
+		if (entries.counters < space.counters)
+			entries.counters = space.counters;
+	}
+	if (lab->rule_entries)
+		entries.rules = lab->rule_entries;
+	if (entries.counters < entries.rules)
+		entries.counters = entries.rules;
+	entries.rules = entries.rules * CELLS_PER_RULE + lab->n_vms * CELLS_PER_VNIC;
+	entries.counters = entries.counters * 3 + lab->n_vms * CELLS_PER_VNIC;
+	return entries;
+}
+
 static void set_sizes(struct bpf_object *obj, const struct dpu_settings *settings, const struct lab *lab)
 {
+	const struct policy_space firewall = firewall_entries(lab);
 	const struct {
 		const char *map;
 		uint32_t entries;
@@ -408,6 +435,8 @@ static void set_sizes(struct bpf_object *obj, const struct dpu_settings *setting
 		{"ct_clock", settings->ct_clock_mask + 1},
 		{"conntrack", lab->connections},
 		{"fdb", lab->macs},
+		{"dfw_cells", (uint32_t)firewall.rules},
+		{"dfw_hits", (uint32_t)firewall.counters},
 	};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {

@@ -12,6 +12,7 @@
 #include "ethtool.h"
 #include "flowview.h"
 #include "mapio.h"
+#include "policy_store.h"
 
 #define PORT_STATS_WORDS (sizeof(struct dpu_port_stats) / sizeof(uint64_t))
 #define NODE_STATS_WORDS (sizeof(struct dpu_node_stats) / sizeof(uint64_t))
@@ -312,42 +313,54 @@ int inspect_connections(const struct location *location, struct inspect_connecti
 
 /* ---- rules, counters ---------------------------------------------------- */
 
-static int read_rules(const struct location *location, const struct port_dev *dev,
+static int add_rules(struct policy_store *store, const struct port_dev *dev, const struct dpu_port *port,
+		     struct inspect_rule **rules, size_t *n)
+{
+	const struct policy *policy;
+	struct inspect_rule *grown;
+	uint64_t *hits;
+	int err = policy_store_get(store, port->policy, &policy);
+
+	if (!err)
+		err = policy_store_hits(store, port, &hits);
+	if (err)
+		return err;
+	grown = reallocarray(*rules, *n + policy->n + 1, sizeof(*grown));
+	if (grown)
+		*rules = grown;
+	for (size_t i = 0; grown && i < policy->n; i++)
+		grown[(*n)++] = (struct inspect_rule){
+			.port = dev->port, .vm = dev->vm, .rule = policy->rules[i], .hits = hits[i]};
+	free(hits);
+	return grown ? 0 : -ENOMEM;
+}
+
+static int read_rules(const struct location *location, const struct dpu_port *ports,
 		      struct inspect_rule **rules, size_t *n, struct diag *diag)
 {
-	struct inspect_rule *grown;
-	struct dpu_port port;
-	int err = mapio_get_range(location->dp, MAP_ports, dev->port, 1, &port, diag);
+	struct policy_store *store;
+	int err = policy_store_open(location->dp, ports, &store, diag);
 
-	if (err || !port.rule_count)
+	if (err)
 		return err;
-	grown = reallocarray(*rules, *n + port.rule_count, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	*rules = grown;
-	for (uint32_t i = 0; !err && i < port.rule_count; i++) {
-		struct inspect_rule *rule = &grown[(*n)++];
-
-		rule->port = dev->port;
-		rule->vm = dev->vm;
-		err = mapio_get_range(location->dp, MAP_dfw_rules, port.rule_first + i, 1, &rule->rule, diag);
-		if (!err)
-			err = mapio_get_range(location->dp, MAP_dfw_hits, port.rule_first + i, 1,
-					      &rule->hits, diag);
-	}
+	for (size_t i = 0; !err && i < location->n_ports; i++)
+		if (location->ports[i].kind == DPU_PORT_KIND_VNIC)
+			err = add_rules(store, &location->ports[i], &ports[location->ports[i].port], rules, n);
+	policy_store_close(store);
 	return err;
 }
 
 int inspect_rules(const struct location *location, struct inspect_rule **ret_rules, size_t *ret_n,
 		  struct diag *diag)
 {
+	struct dpu_port *ports = calloc(DPU_MAX_PORTS, sizeof(*ports));
 	struct inspect_rule *rules = NULL;
 	size_t n = 0;
-	int err = 0;
+	int err = ports ? mapio_get_range(location->dp, MAP_ports, 0, DPU_MAX_PORTS, ports, diag) : -ENOMEM;
 
-	for (size_t i = 0; !err && i < location->n_ports; i++)
-		if (location->ports[i].kind == DPU_PORT_KIND_VNIC)
-			err = read_rules(location, &location->ports[i], &rules, &n, diag);
+	if (!err)
+		err = read_rules(location, ports, &rules, &n, diag);
+	free(ports);
 	if (err) {
 		free(rules);
 		return err;

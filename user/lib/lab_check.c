@@ -335,8 +335,8 @@ static void check_rules(struct checker *check)
 	}
 }
 
-/* Sums what the rules take; false after a finding: one says it all. */
-static bool check_vm_rules(struct checker *check, size_t vm, size_t *ret_entries)
+/* False after a finding: one says it all. */
+static bool check_vm_rules(struct checker *check, size_t vm)
 {
 	const struct lab *lab = check->lab;
 	size_t entries = 0;
@@ -355,29 +355,31 @@ static bool check_vm_rules(struct checker *check, size_t vm, size_t *ret_entries
 			lab->vms[vm].name, entries, DPU_MAX_VNIC_RULES);
 		return false;
 	}
-	*ret_entries = entries;
 	return true;
+}
+
+static void check_host_rules(struct checker *check, size_t host)
+{
+	const struct lab *lab = check->lab;
+	size_t rules = policy_space(lab, host).rules, limit = lab->rule_entries ? lab->rule_entries : DPU_MAX_RULES;
+
+	if (rules > limit)
+		FINDING(check, &lab->hosts[host],
+			lab->rule_entries ? "raise `tables.rules`, use apply-to, or spread the VMs over more hosts" :
+				     "use apply-to, or spread the VMs over more hosts",
+			"hosts.%s: its VMs have %zu firewall entries; a host takes %zu", lab->hosts[host].name,
+			rules, limit);
 }
 
 static void check_rule_space(struct checker *check)
 {
 	const struct lab *lab = check->lab;
 
-	for (size_t host = 0; host < lab->n_hosts; host++) {
-		size_t sum = 0, entries;
-
-		for (size_t vm = 0; vm < lab->n_vms; vm++) {
-			if (lab->vms[vm].host != host)
-				continue;
-			if (!check_vm_rules(check, vm, &entries))
-				return;
-			sum += entries;
-		}
-		if (sum > DPU_MAX_RULES)
-			FINDING(check, &lab->hosts[host], "use apply-to, or spread the VMs over more hosts",
-				"hosts.%s: its VMs have %zu firewall entries; a host takes %d",
-				lab->hosts[host].name, sum, DPU_MAX_RULES);
-	}
+	for (size_t vm = 0; vm < lab->n_vms; vm++)
+		if (!check_vm_rules(check, vm))
+			return;
+	for (size_t host = 0; host < lab->n_hosts; host++)
+		check_host_rules(check, host);
 }
 
 static void check_tables(struct checker *check)

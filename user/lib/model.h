@@ -108,6 +108,7 @@ struct lab {
 	uint32_t flows;		/* flow-cache entries per location; power of two; default 16384 */
 	uint32_t connections;	/* conntrack entries per location; default 65536 */
 	uint32_t macs;		/* fdb entries per location; default 16384 */
+	uint32_t rule_entries;	/* compiled rules per location; 0 = what the lab needs, and some */
 	uint32_t mac_ageing_s;	/* default 300 */
 	uint32_t storm_pps;	/* floods per vNIC, frames/s; default 10000; 0 = no limit */
 };

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOOKS_MAX 20000000 /* rules compared to show that a policy is not stricter: a fraction of a second */
+
 static const struct lab_prefix any_address;
 static const struct lab_port_range any_port = {0, UINT16_MAX};
 
@@ -144,6 +146,43 @@ bool policy_applies_to(const struct lab_rule *rule, size_t vm)
 	return !rule->n_apply_to;
 }
 
+struct vm_rules {
+	size_t entries;
+	uint64_t digest; /* of which rules apply: equal for VMs with the same list */
+};
+
+static struct vm_rules vm_rules(const struct lab *lab, size_t vm)
+{
+	struct vm_rules sum = {0};
+
+	for (size_t i = 0; i < lab->n_rules; i++)
+		if (policy_applies_to(&lab->rules[i], vm)) {
+			sum.entries += policy_rule_entries(&lab->rules[i]);
+			sum.digest = (sum.digest + i + 1) * 0x9e3779b97f4a7c15ull;
+		}
+	return sum;
+}
+
+struct policy_space policy_space(const struct lab *lab, size_t host)
+{
+	struct vm_rules *seen = calloc(lab->n_vms + 1, sizeof(*seen));
+	struct policy_space space = {0};
+	size_t n = 0, twin;
+
+	for (size_t vm = 0; seen && vm < lab->n_vms; vm++) {
+		if (lab->vms[vm].host != host)
+			continue;
+		seen[n] = vm_rules(lab, vm);
+		space.counters += seen[n].entries;
+		for (twin = 0; seen[twin].digest != seen[n].digest; twin++)
+			;
+		if (twin == n)
+			space.rules += seen[n++].entries;
+	}
+	free(seen);
+	return space;
+}
+
 int policy_compile(const struct lab *lab, size_t vm, struct dpu_rule **ret_rules, size_t *ret_n,
 		   struct diag *diag)
 {
@@ -178,27 +217,25 @@ int policy_compile(const struct lab *lab, size_t vm, struct dpu_rule **ret_rules
 
 static bool address_matches(const union dpu_ip *ip, const union dpu_ip *value, const union dpu_ip *mask)
 {
-	for (unsigned i = 0; i < sizeof(ip->b); i++)
-		if ((ip->b[i] & mask->b[i]) != value->b[i])
-			return false;
-	return true;
+	return (ip->q[0] & mask->q[0]) == value->q[0] && (ip->q[1] & mask->q[1]) == value->q[1];
+}
+
+static bool ports_match(const struct dpu_rule *rule, const struct policy_packet *packet)
+{
+	if (packet->has_ports)
+		return packet->sport >= rule->sport_lo && packet->sport <= rule->sport_hi &&
+		       packet->dport >= rule->dport_lo && packet->dport <= rule->dport_hi;
+	return !rule->sport_lo && rule->sport_hi == UINT16_MAX && !rule->dport_lo &&
+	       rule->dport_hi == UINT16_MAX;
 }
 
 static bool matches(const struct dpu_rule *rule, const struct policy_packet *packet)
 {
 	const uint8_t proto = packet->proto == IPPROTO_ICMPV6 ? IPPROTO_ICMP : packet->proto;
 
-	if (!(rule->direction & packet->direction))
-		return false;
-	if (rule->family && rule->family != ip_family(&packet->src))
-		return false;
-	if (rule->proto && rule->proto != proto)
-		return false;
-	if (packet->has_ports &&
-	    (packet->sport < rule->sport_lo || packet->sport > rule->sport_hi ||
-	     packet->dport < rule->dport_lo || packet->dport > rule->dport_hi))
-		return false;
-	return address_matches(&packet->src, &rule->src, &rule->src_mask) &&
+	return (rule->direction & packet->direction) && (!rule->proto || rule->proto == proto) &&
+	       (!rule->family || rule->family == ip_family(&packet->src)) && ports_match(rule, packet) &&
+	       address_matches(&packet->src, &rule->src, &rule->src_mask) &&
 	       address_matches(&packet->dst, &rule->dst, &rule->dst_mask);
 }
 
@@ -229,8 +266,12 @@ static bool same_effect(const struct dpu_rule *a, const struct dpu_rule *b)
 	return !memcmp(&x, &y, sizeof(x));
 }
 
-static bool occurs(const struct dpu_rule *rule, const struct dpu_rule *rules, size_t n)
+/* Whether it stands anywhere in the list. `looks` bounds the work: without any left the answer is yes. */
+static bool occurs(const struct dpu_rule *rule, const struct dpu_rule *rules, size_t n, size_t *looks)
 {
+	if (n > *looks)
+		return true;
+	*looks -= n;
 	for (size_t i = 0; i < n; i++)
 		if (same_effect(rule, &rules[i]))
 			return true;
@@ -243,7 +284,7 @@ static bool occurs(const struct dpu_rule *rule, const struct dpu_rule *rules, si
  */
 bool policy_is_stricter(const struct policy *old, const struct policy *new)
 {
-	size_t i = 0, j = 0;
+	size_t i = 0, j = 0, looks = LOOKS_MAX;
 
 	while (i < old->n || j < new->n) {
 		const struct dpu_rule *was = i < old->n ? &old->rules[i] : NULL;
@@ -252,7 +293,7 @@ bool policy_is_stricter(const struct policy *old, const struct policy *new)
 		if (was && is && same_effect(was, is)) {
 			i++;
 			j++;
-		} else if (was && !allows(was->action) && !occurs(was, is, new->n - j)) {
+		} else if (was && !allows(was->action) && !occurs(was, is, new->n - j, &looks)) {
 			i++;
 		} else if (is && allows(is->action)) {
 			j++;

@@ -17,6 +17,13 @@ int policy_compile(const struct lab *lab, size_t vm, struct dpu_rule **ret_rules
 size_t policy_rule_entries(const struct lab_rule *rule);
 bool policy_applies_to(const struct lab_rule *rule, size_t vm);
 
+/* What the rules of a host's vNICs take in the tables of its locations. */
+struct policy_space {
+	size_t rules;	 /* vNICs with the same rules share them */
+	size_t counters; /* one for each rule at each vNIC */
+};
+struct policy_space policy_space(const struct lab *lab, size_t host);
+
 /* The first packet of a connection, as the rules see it. */
 struct policy_packet {
 	union dpu_ip src, dst; /* v4-mapped; both of one family */

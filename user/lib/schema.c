@@ -137,6 +137,10 @@ const struct schema_key schema_keys[] = {
 	 .fallback = "65536", .help = "Entries of connection tracking. A connection takes one at each vNIC it meets."},
 	{"tables.macs", SCHEMA_NUMBER, ONE(struct lab, macs), .min = 64, .max = 1048576, .fallback = "16384",
 	 .help = "Entries of the forwarding database."},
+	{"tables.rules", SCHEMA_NUMBER, ONE(struct lab, rule_entries), .min = 64, .max = DPU_MAX_RULES,
+	 .derived = "what the lab has, 8192 at least",
+	 .help = "Compiled firewall rules, a list that several vNICs share counted once. State it if more are to come "
+		 "while the lab runs."},
 	{"mac-ageing", SCHEMA_NUMBER, ONE(struct lab, mac_ageing_s), .min = 1, .max = 1000000, .fallback = "300",
 	 .help = "Seconds after which an unheard MAC address is forgotten."},
 	{"storm-limit", SCHEMA_NUMBER, ONE(struct lab, storm_pps), .min = 0, .max = 100000000, .fallback = "10000",

@@ -251,9 +251,8 @@ static struct dpu_port describe_port(const struct location *location, const stru
 	memcpy(new.mac, vm->mac.b, sizeof(new.mac));
 	if (old->kind == DPU_PORT_KIND_VNIC) {
 		new.flags |= old->flags & DPU_PORT_F_STRICTER;
-		new.rule_first = old->rule_first;
-		new.rule_count = old->rule_count;
-		new.default_action = old->default_action;
+		new.policy = old->policy;
+		new.hits_first = old->hits_first;
 		new.policy_gen = old->policy_gen;
 	}
 	return new;
