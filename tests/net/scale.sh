@@ -29,6 +29,8 @@ YAML
 	done
 }
 
+answers() { in_node v1 ping -q -c 1 -W 2 "$1" >/dev/null; } # ADDRESS
+
 seconds() { # KEY FILE: a figure of the JSON answer, e.g. ["seconds"]
 	"$PYTHON" -c "import json, sys; print(json.load(open(sys.argv[1]))$1)" "$2"
 }
@@ -39,8 +41,9 @@ for placement in host dpu-mux; do
 	for try in 1 2 3; do
 		"$DPULAB" up -j lab.yaml >up.json || fail "up: $(cat up.json)"
 		up=$(seconds '["seconds"]' up.json)
-		in_node v1 ping -q -c 1 -W 2 "10.9.0.$VMS" >/dev/null || fail "v1 does not reach v$VMS"
-		in_node v1 ping -q -c 1 -W 2 10.9.0.3 >/dev/null || fail "v1 does not reach v3"
+		# each VM announces itself to all others at the start: a first ARP request may find a ring full
+		wait_for 10 answers "10.9.0.$VMS"
+		wait_for 10 answers 10.9.0.3
 		expect "namespaces" "$(ip netns list | grep -c "^$LAB-")" $((VMS + 5))
 		"$DPULAB" down -j "$LAB" >down.json || fail "down: $(cat down.json)"
 		down=$(seconds '["labs"][0]["seconds"]' down.json)
