@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/errqueue.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
@@ -378,9 +379,36 @@ static int add_client(struct run *run, size_t index)
 
 /* ---- what came back ------------------------------------------------------- */
 
-static bool refused(int err)
+/* The oldest ICMP error in a socket's queue is "communication administratively prohibited". */
+static bool prohibited(int fd)
 {
-	return err == ECONNREFUSED || err == EACCES || err == EHOSTUNREACH || err == EPERM;
+	union {
+		struct cmsghdr align;
+		char bytes[512];
+	} control;
+	struct msghdr message = {.msg_control = &control, .msg_controllen = sizeof(control)};
+	struct cmsghdr *part;
+
+	if (recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+		return false;
+	for (part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
+		const struct sock_extended_err *error = (const void *)CMSG_DATA(part);
+
+		if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_RECVERR)
+			return error->ee_origin == SO_EE_ORIGIN_ICMP && error->ee_code == ICMP_PKT_FILTERED;
+	}
+	return false;
+}
+
+/*
+ * EHOSTUNREACH is also what the sender's own kernel says of an address nobody answers
+ * for: some seconds after it was first asked for, maybe by an earlier round.
+ */
+static bool refused(const struct end *end, int err)
+{
+	if (err == EHOSTUNREACH)
+		return end->family == 4 && prohibited(end->fd);
+	return err == ECONNREFUSED || err == EACCES || err == EPERM;
 }
 
 /* A raw socket sees every ICMP packet of its namespace: 1 = our answer, -1 = our refusal, 0 = neither. */
@@ -412,7 +440,7 @@ static void client_ready(struct run *run, size_t i)
 	if (end->proto == IPPROTO_TCP && !end->connected) {
 		getsockopt(end->fd, SOL_SOCKET, SO_ERROR, &err, &size);
 		if (err || send(end->fd, token, sizeof(token), MSG_NOSIGNAL) < 0) {
-			settle(run, i, refused(err) ? PROBE_REJECT : PROBE_SILENT);
+			settle(run, i, refused(end, err) ? PROBE_REJECT : PROBE_SILENT);
 			return;
 		}
 		end->connected = true;
@@ -422,7 +450,7 @@ static void client_ready(struct run *run, size_t i)
 	got = recv(end->fd, buffer, sizeof(buffer), 0);
 	if (got < 0) {
 		if (end->proto != IPPROTO_ICMP && errno != EAGAIN)
-			settle(run, i, refused(errno) ? PROBE_REJECT : PROBE_SILENT);
+			settle(run, i, refused(end, errno) ? PROBE_REJECT : PROBE_SILENT);
 		return;
 	}
 	if (end->proto == IPPROTO_ICMP) {
