@@ -5,14 +5,19 @@ CLASSIFY_OBJ := $(patsubst tests/classify/%.c,$B/classify/%.o,$(wildcard tests/c
 
 $B/classify/%.o: tests/classify/%.c | $(SKEL)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -I$B/bpf -Iuser/lib -Itests/lib $(CFLAGS) -Wno-missing-field-initializers -c $< -o $@
+	$(call say,CC,$@)
+	$Q$(CC) $(CPPFLAGS) -I$B/bpf -Iuser/lib -Itests/lib $(CFLAGS) -Wno-missing-field-initializers -c $< -o $@
 
 $B/classify/rulesets.o: tests/lib/rulesets.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests/lib $(CFLAGS) -Wno-missing-field-initializers -c $< -o $@
+	$(call say,CC,$@)
+	$Q$(CC) $(CPPFLAGS) -Itests/lib $(CFLAGS) -Wno-missing-field-initializers -c $< -o $@
 
 $B/classify/classify: $(CLASSIFY_OBJ) $B/libdpulab.a
-	$(CC) $(LDFLAGS) -o $@ $(CLASSIFY_OBJ) $B/libdpulab.a $(LIBS)
+	$(call say,LD,$@)
+	$Q$(CC) $(LDFLAGS) -o $@ $(CLASSIFY_OBJ) $B/libdpulab.a $(LIBS)
+
+tests: $B/classify/classify
 
 # Every shape, family and size against a linear search, and after changes. HEADERS: how many in all.
 HEADERS ?= 10000000
