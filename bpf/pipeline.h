@@ -106,7 +106,7 @@ STAGE int pipeline_slow(hook_ctx *ctx)
 }
 
 /* 1 and the kernel action if the flow cache knew the frame, else 0. in_port: after acts_as. */
-HOOK_FAST int pipeline_fast(hook_ctx *ctx, struct dpu_node_stats *node, __u16 in_port, int *ret_action)
+HOOK_FAST int pipeline_fast(hook_ctx *ctx, struct dpu_node_stats *node, __u16 in_port, __u32 epoch, int *ret_action)
 {
 	struct fast_frame f;
 	struct flow_hit hit;
@@ -116,8 +116,8 @@ HOOK_FAST int pipeline_fast(hook_ctx *ctx, struct dpu_node_stats *node, __u16 in
 	if (!fast_parse(ctx, in_port, &f))
 		return 0;
 	now = clock_now(node);
-	segment_len = gso_size ? f.header_len + gso_size : len - f.l2_off;
-	if (!flow_lookup(&f.id, segment_len, now, &hit))
+	segment_len = gso_size ? fast_header_len(ctx, &f) + gso_size : len - f.l2_off;
+	if (!flow_lookup(&f.id, segment_len, now, epoch, &hit))
 		return 0;
 	flow_count(hit.hot, hook_gso_segs(ctx), len - f.l2_off, now);
 	if (flow_replay(ctx, &f, &hit))
@@ -127,26 +127,44 @@ HOOK_FAST int pipeline_fast(hook_ctx *ctx, struct dpu_node_stats *node, __u16 in
 	return 1;
 }
 
-/* One frame: the whole of a program. Returns what the kernel wants to hear. */
-INLINE int pipeline_run(hook_ctx *ctx)
+/* A frame that the flow cache does not know, or need not be asked about. */
+INLINE int pipeline_other(hook_ctx *ctx, struct dpu_node_stats *node)
 {
 	__u16 number = 0;
 	const struct dpu_port *port = port_of_device(hook_ifindex(ctx), &number);
-	struct dpu_node_stats *node = stats_node();
-	int action;
 
-	if (!node)
-		return hook_drop(ctx);
 	if (!port)
 		return exit_unparsed(ctx, node, DPU_VERDICT_STACK, DPU_REASON_TO_STACK);
 	if (!hook_serves(port))
 		return hook_to_stack(ctx);
-	if (port_relays(port)) {
-		if (!port->relay_to)
-			return exit_unparsed(ctx, node, DPU_VERDICT_DROP, DPU_REASON_DROP_NO_PORT);
-		return exit_relay(ctx, node, number, port->relay_to);
+	if (!port_relays(port))
+		return pipeline_slow(ctx);
+	if (!port->relay_to)
+		return exit_unparsed(ctx, node, DPU_VERDICT_DROP, DPU_REASON_DROP_NO_PORT);
+	return exit_relay(ctx, node, number, port->relay_to);
+}
+
+/*
+ * One frame: the whole of a program. Returns what the kernel wants to hear. A
+ * location that relays asks no flow cache; one that does not asks it first:
+ * only a port that this hook serves and this location switches has entries.
+ */
+INLINE int pipeline_run(hook_ctx *ctx)
+{
+	struct dpu_node_stats *node = stats_node();
+	const struct dpu_control *word = port_control();
+	__u32 number;
+	int action;
+
+	if (!node || !word)
+		return hook_drop(ctx);
+	if (settings.flow_cache && env_read(word->functions)) {
+		number = port_number(hook_ifindex(ctx));
+		if (number == DPU_PORT_PF) /* acts as the uplink */
+			number = DPU_PORT_UPLINK;
+		if (number && number <= DPU_PORT_VNIC_MAX &&
+		    pipeline_fast(ctx, node, number, env_read(word->epoch), &action))
+			return action;
 	}
-	if (settings.flow_cache && pipeline_fast(ctx, node, port_entry(port, number), &action))
-		return action;
-	return pipeline_slow(ctx);
+	return pipeline_other(ctx, node);
 }

@@ -216,10 +216,10 @@ INLINE void policy_touch(struct pkt *p, struct dpu_ct *ct, __u32 dir)
 		if (p->key.proto != WIRE_PROTO_TCP)
 			ct->state = DPU_CT_ESTABLISHED;
 		env_add(&ct->packets[1], p->gso_segs);
-		env_add(&ct->bytes[1], p->len);
+		env_add(&ct->bytes[1], p->len - p->l2_off);
 	} else {
 		env_add(&ct->packets[0], p->gso_segs);
-		env_add(&ct->bytes[0], p->len);
+		env_add(&ct->bytes[0], p->len - p->l2_off);
 	}
 	ct->last_seen_ns = p->now_ns;
 	ct_bind(p, ct);

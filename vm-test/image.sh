@@ -47,7 +47,7 @@ image_package_files() {
 image_base() { # ARCHIVE
 	local stage=$OUT/stage.base
 	[ -e "$1" ] && [ "$1" -nt /var/lib/dpkg/status ] && [ "$1" -nt "$HERE/guest/packages.list" ] &&
-		[ "$1" -nt "$HERE/guest/init" ] && return
+		[ "$1" -nt "$HERE/guest/init" ] && [ "$1" -nt "$HERE/image.sh" ] && return
 	image_stage "$stage"
 	mkdir -p "$stage"/{proc,sys,dev,run,tmp,root,etc,mnt,var/tmp}
 	image_package_files >"$OUT/files"
@@ -56,7 +56,8 @@ image_base() { # ARCHIVE
 	install -m 755 "$HERE/guest/init" "$stage/init"
 	echo "root:x:0:0:root:/root:/bin/bash" >"$stage/etc/passwd"
 	echo "nobody:x:65534:65534:nobody:/:/bin/false" >>"$stage/etc/passwd"
-	echo "root:x:0:" >"$stage/etc/group"
+	echo "tcpdump:x:102:102::/:/bin/false" >>"$stage/etc/passwd" # it becomes that user, or ends
+	printf '%s\n' root:x:0: tcpdump:x:102: >"$stage/etc/group"
 	cp /etc/protocols /etc/services "$stage/etc/" 2>/dev/null
 	image_pack "$stage" "$1" && rm -rf "$stage"
 }

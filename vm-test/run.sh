@@ -17,8 +17,9 @@ set -uo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 OUT_REL=build/vm-test
 OUT=$HERE/../$OUT_REL
-VM_TIMEOUT=${VM_TIMEOUT:-1800} # seconds for one boot
+VM_TIMEOUT=${VM_TIMEOUT:-7200} # seconds for one boot
 VM_MEMORY=${VM_MEMORY:-2048}   # MiB
+NET_TIMEOUT=${NET_TIMEOUT:-1800} # seconds one net test may take there
 VM_SEQUENCES=${VM_SEQUENCES:-10} # of the differential test: emulated CPUs are slow
 # shellcheck source=vm-test/kernel.sh
 . "$HERE/kernel.sh"
@@ -124,7 +125,7 @@ main() {
 			run_kernel "$kernel" "$@"
 		else
 			run_kernel "$kernel" env "TEST_SKIPS=vm-test/skip/$kernel.txt" "DPULAB_SEQUENCES=$VM_SEQUENCES" \
-				bash tests/run.sh "${parts[@]}"
+				"NET_TIMEOUT=$NET_TIMEOUT" bash tests/run.sh "${parts[@]}"
 		fi
 	done
 

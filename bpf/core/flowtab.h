@@ -36,7 +36,7 @@ INLINE int flowtab_entry(__u32 ref, struct flow_entry *ret_entry)
 
 INLINE int flowtab_owned_by(const struct flow_entry *e, __u32 ct_id)
 {
-	return e->hot->path && (e->flow->ct_id[0] == ct_id || e->flow->ct_id[1] == ct_id);
+	return DPU_FLOW_PATH(e->hot) && (e->flow->ct_id[0] == ct_id || e->flow->ct_id[1] == ct_id);
 }
 
 /* The hot part keeps the low bits of the time, in coarse units: the rest is known from now. */
@@ -80,11 +80,11 @@ INLINE int flowtab_claim(__u32 *sequence)
 	return !(old & 1) && env_cas(sequence, old, old + 1) == old;
 }
 
-/* Ends a claim. renew: the stamp's upper half. */
-INLINE void flowtab_publish(struct dpu_flow_hot *hot, __u16 renew)
+/* Ends a claim. renew: when, in 2^DPU_FLOW_RENEW_SHIFT ns. */
+INLINE void flowtab_publish(struct dpu_flow_hot *hot, __u32 renew)
 {
 	env_wmb();
-	hot->stamp = ((hot->stamp + 1) & 0xffff) | (__u32)renew << 16;
+	hot->stamp = ((hot->stamp + 1) & DPU_FLOW_SEQ_MASK) | renew << 8;
 }
 
 /* Adds what the entry counted to one connection, and clears the connection's reference if `leaving`. */
@@ -104,7 +104,7 @@ INLINE void flowtab_retire_ct(const struct flow_entry *e, __u32 i, __u32 leaving
 		return;
 	direction = tuple_direction(ct, side);
 	env_add(&ct->packets[direction], e->hot->packets);
-	env_add(&ct->bytes[direction], e->hot->bytes);
+	env_add(&ct->bytes[direction], DPU_FLOW_BYTES(e->hot));
 	seen = flowtab_time(e->hot, p->now_ns);
 	if (ct->last_seen_ns < seen)
 		ct->last_seen_ns = seen;
@@ -118,12 +118,12 @@ INLINE void flowtab_retire_ports(const struct flow_entry *e)
 
 	if (stats) {
 		stats->flow_rx_packets += e->hot->packets;
-		stats->flow_rx_bytes += e->hot->bytes;
+		stats->flow_rx_bytes += DPU_FLOW_BYTES(e->hot);
 	}
 	stats = stats_port(e->flow->out_port);
 	if (stats) {
 		stats->flow_tx_packets += e->hot->packets;
-		stats->flow_tx_bytes += e->hot->bytes;
+		stats->flow_tx_bytes += DPU_FLOW_BYTES(e->hot);
 	}
 }
 
@@ -133,13 +133,13 @@ INLINE void flowtab_retire_ports(const struct flow_entry *e)
  */
 INLINE void flowtab_retire(const struct flow_entry *e, __u32 leaving)
 {
-	if (e->hot->path) {
+	if (DPU_FLOW_PATH(e->hot)) {
 		flowtab_retire_ports(e);
 		flowtab_retire_ct(e, 0, leaving);
 		flowtab_retire_ct(e, 1, leaving);
 	}
 	e->hot->packets = 0;
-	e->hot->bytes = 0;
+	e->hot->bytes_path &= ~DPU_FLOW_BYTES_MASK;
 }
 
 /*
@@ -156,7 +156,7 @@ STAGE int flow_invalidate(__u32 ref, __u32 ct_id)
 	if (!flowtab_owned_by(&e, ct_id) || !flowtab_claim(&e.hot->stamp))
 		return 0;
 	flowtab_retire(&e, ref);
-	e.hot->path = 0;
+	e.hot->bytes_path = 0;
 	e.flow->action = DPU_FLOW_NONE;
 	set->tag[(ref - 1) & (DPU_FLOW_WAYS - 1)] = 0;
 	flowtab_publish(e.hot, 0);

@@ -47,8 +47,12 @@ INLINE void gen_depend(struct pkt *p, __u16 slot)
 INLINE void gen_bump(__u16 slot)
 {
 	struct dpu_generations *table = gen_table();
+	__u32 key = 0;
+	struct dpu_control *word = env_lookup(control, &key);
 
 	env_wmb();
-	if (table && slot)
-		env_add(gen_counter(table, slot), 1);
+	if (!table || !word || !slot)
+		return;
+	env_add(gen_counter(table, slot), 1);
+	env_add(&word->epoch, 2);
 }

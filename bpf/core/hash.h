@@ -1,57 +1,54 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * hash.h - where paths and flows are kept: multilinear hashes, independent
- * multiplications that a CPU overlaps, whose high bits are the good ones, and a
- * finaliser that brings them down. The multipliers depend on a seed that is
- * random per load, so that a tenant cannot choose a set; equality is always
+ * multiplications that a CPU overlaps, whose high bits are the good ones. The
+ * multipliers are random per load, so that a tenant cannot choose a set; equality is always
  * decided by the whole key.
  */
 #pragma once
-#include <dpulab/flow.h>
+#include "core/compat.h"
+#include "core/flowid.h"
 #include "maps.h"
 
-/* A flow key as the words it is hashed and compared in: 0-2 path, 3 ports and protocol, 4-7 addresses. */
-union flow_words {
-	struct dpu_flow_key key;
-	__u64 w[8];
-};
-_Static_assert(sizeof(union flow_words) == 64, "flow words");
-
-/* Even, so that the multipliers stay odd. */
-INLINE __u64 hash_seed(void)
+INLINE void flow_id_of(const struct dpu_flow_key *key, struct flow_id *ret_id)
 {
-	return (__u64)settings.hash_seed << 1;
+	const union flow_words *k = (const union flow_words *)key;
+	__u64 ip6 = key->family == 6;
+
+	for (int i = 0; i < 3; i++)
+		ret_id->path[i] = k->w[i];
+	ret_id->path[2] |= FLOW_PATH_HOOK;
+	for (int i = 0; i < 3; i++)
+		ret_id->addr[i] = ip6 ? k->w[4 + i] : 0;
+	ret_id->addr[3] = ip6 ? k->w[7] : key->src.w[3] | (__u64)key->dst.w[3] << 32;
+	ret_id->head = k->w[3] >> 32 | ip6 << FLOW_HEAD_IP6 | (__u64)key->proto << FLOW_HEAD_PROTO;
 }
 
-INLINE __u64 hash_finish(__u64 sum)
+/* Multipliers: fractional digits of pi, made odd; the seed even, so that they stay odd. */
+INLINE __u64 hash_path(const __u64 *path)
 {
+	__u64 seed = (__u64)settings.hash_seed << 1, sum;
+
+	sum = path[0] * (0x243f6a8885a308d3ull ^ seed);
+	sum += path[1] * (0x13198a2e03707345ull ^ seed);
+	sum += path[2] * (0xa4093822299f31d1ull ^ seed);
 	sum ^= sum >> 32;
 	sum *= 0x9e3779b97f4a7c15ull;
-	return sum ^ (sum >> 32);
+	return sum >> 32;
 }
 
-/* Multipliers: fractional digits of pi, made odd. */
-INLINE __u64 hash_path(const union flow_words *k)
+/* Its high bits are the good ones. Of the path only the addresses that stand in one word. */
+INLINE __u64 hash_flow(const struct flow_id *id)
 {
-	__u64 seed = hash_seed(), sum;
+	const volatile __u64 *multiplier = settings.hash_multiplier;
+	__u64 sum;
 
-	sum = k->w[0] * (0x243f6a8885a308d3ull ^ seed);
-	sum += k->w[1] * (0x13198a2e03707345ull ^ seed);
-	sum += k->w[2] * (0xa4093822299f31d1ull ^ seed);
-	return hash_finish(sum);
-}
-
-/* head: flow_head(), ports, protocol, family and path in one word. */
-INLINE __u64 hash_flow(const union flow_words *k, __u64 head)
-{
-	__u64 seed = hash_seed(), sum;
-
-	sum = head * (0x082efa98ec4e6c89ull ^ seed);
-	sum += k->w[4] * (0x452821e638d01377ull ^ seed);
-	sum += k->w[5] * (0xbe5466cf34e90c6dull ^ seed);
-	sum += k->w[6] * (0xc0ac29b7c97c50ddull ^ seed);
-	sum += k->w[7] * (0x3f84d5b5b5470917ull ^ seed);
-	return hash_finish(sum);
+	keep_register(multiplier); /* one address, not six */
+	sum = id->path[0] * multiplier[0];
+	sum += id->head * multiplier[1];
+	for (int i = 0; i < 4; i++)
+		sum += id->addr[i] * multiplier[2 + i];
+	return sum;
 }
 
 /*
@@ -59,10 +56,12 @@ INLINE __u64 hash_flow(const union flow_words *k, __u64 head)
  * the VMs' packets hold, so that it is the same from the first frame on, at any
  * hook and location.
  */
-INLINE __be16 hash_sport(const union flow_words *k)
+INLINE __be16 hash_sport(const struct flow_id *id)
 {
-	__u64 mixed = k->w[3] ^ k->w[4] ^ k->w[5] ^ k->w[6] ^ k->w[7] ^ k->w[0];
+	__u64 mixed = id->head ^ id->path[0];
 
+	for (int i = 0; i < 4; i++)
+		mixed ^= id->addr[i];
 	mixed *= 0x9e3779b97f4a7c15ull;
 	return bpf_htons(49152 + (mixed >> 50));
 }

@@ -9,6 +9,7 @@
 #include <dpulab/flow.h>
 #include <dpulab/port.h>
 #include <dpulab/stats.h>
+#include "core/flowid.h"
 
 enum pkt_l3 {
 	PKT_L3_OTHER = 0, /* not IP: switched, never judged by the firewall */
@@ -51,6 +52,7 @@ struct pkt {
 	__u16 l3_len;	/* IP total length, bytes */
 	__u16 in_vtep;	/* tunnel endpoint the frame came from; 0 = none */
 	struct dpu_flow_key key; /* the (inner) headers; exact form used by the flow cache */
+	struct flow_id id; /* of key, once flow_id_of() has been asked */
 	__be32 frag_id; /* of a fragment: IPv4 identification (first two bytes), IPv6 fragment identification */
 	struct dpu_ct_key inner; /* quoted tuple of an ICMP error, in its own direction: side 0 = its source */
 

@@ -54,3 +54,4 @@
 #define env_fetch_add(ptr, n)  __sync_fetch_and_add((ptr), (n))
 #define env_cas(ptr, old, new) __sync_val_compare_and_swap((ptr), (old), (new))
 #define env_read(x)	       (*(const volatile __typeof__(x) *)&(x))
+#define env_write(x, value) (*(volatile __typeof__(x) *)&(x) = (value))

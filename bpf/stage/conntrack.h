@@ -177,8 +177,8 @@ INLINE void ct_fill(struct dpu_ct *ct, const struct pkt *p, __u8 flags)
 	dir = tuple_direction(ct, p->ct_side);
 	ct->packets[0] = dir ? 0 : p->gso_segs;
 	ct->packets[1] = dir ? p->gso_segs : 0;
-	ct->bytes[0] = dir ? 0 : p->len;
-	ct->bytes[1] = dir ? p->len : 0;
+	ct->bytes[0] = dir ? 0 : p->len - p->l2_off;
+	ct->bytes[1] = dir ? p->len - p->l2_off : 0;
 }
 
 /* Puts p->ct_new in a seat and into the table; replaces an expired one with the same key. */

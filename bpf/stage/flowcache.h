@@ -18,37 +18,15 @@
 #include "core/hash.h"
 #include "stage/fastparse.h"
 
-/* A hot part as the words it is compared in. */
-union flow_hot_words {
-	struct dpu_flow_hot hot;
-	__u64 w[8];
-};
-_Static_assert(__builtin_offsetof(struct dpu_flow_hot, sport) == 32, "head is word 4");
-_Static_assert(__builtin_offsetof(struct dpu_flow_hot, kind) == 37, "idle bits");
-
-#define FLOW_IDLE_SHIFT 3 /* in kind, behind the family */
-#define FLOW_HEAD_MASK	(~(0xf8ull << 40)) /* all of the head but the idle limit */
-
-/* Ports, protocol, family and path, as they stand in the hot part with idle limit 0. */
-INLINE __u64 flow_head(const union flow_words *k, __u32 path)
+/* Places of a flow: slot number = set * DPU_FLOW_WAYS + way. */
+INLINE __u32 flow_slot(__u64 hash)
 {
-	return k->w[3] >> 32 | (k->w[3] & 0xffff) << 32 | (__u64)path << 48;
-}
-
-/* Everything about a hash that places an entry. */
-INLINE __u32 flow_set_index(__u64 hash)
-{
-	return (__u32)hash & settings.flow_set_mask;
-}
-
-INLINE __u32 flow_preferred_way(__u64 hash)
-{
-	return (hash >> 28) & (DPU_FLOW_WAYS - 1);
+	return hash >> settings.flow_slot_shift;
 }
 
 INLINE __u32 flow_tag(__u64 hash)
 {
-	return (__u32)(hash >> 32) | 1;
+	return (__u32)(hash >> 16) | 1;
 }
 
 /* One of the places of a path; index counts on from path_home(). */
@@ -58,121 +36,124 @@ INLINE struct dpu_path *path_at(__u32 index)
 	return env_lookup(paths, &index);
 }
 
-INLINE __u32 path_home(const union flow_words *k)
+INLINE __u32 path_home(const struct flow_id *id)
 {
-	return hash_path(k) & (DPU_PATHS - 1);
+	return hash_path(id->path) & (DPU_PATHS - 1);
 }
 
-INLINE int path_same_key(const struct dpu_path *path, const union flow_words *k)
+INLINE int path_same_key(const struct dpu_path *path, const struct flow_id *id)
 {
-	return !((path->key[0] ^ k->w[0]) | (path->key[1] ^ k->w[1]) | (path->key[2] ^ k->w[2]));
+	return !((path->key[0] ^ id->path[0]) | (path->key[1] ^ id->path[1]) | (path->key[2] ^ id->path[2]));
 }
 
-INLINE int flow_same_key(const struct dpu_flow_hot *hot, const union flow_words *k, __u64 head)
+/* What stands before the stamp, as words. */
+INLINE int flow_same_key(const struct dpu_flow_hot *hot, const struct flow_id *id)
 {
-	const union flow_hot_words *e = (const union flow_hot_words *)hot;
-
-	return !((e->w[0] ^ k->w[4]) | (e->w[1] ^ k->w[5]) | (e->w[2] ^ k->w[6]) | (e->w[3] ^ k->w[7]) |
-		 ((e->w[4] ^ head) & FLOW_HEAD_MASK));
+	return !((hot->addr[0] ^ id->addr[0]) | (hot->addr[1] ^ id->addr[1]) | (hot->addr[2] ^ id->addr[2]) |
+		 (hot->addr[3] ^ id->addr[3]) | (hot->head ^ id->head));
 }
 
 /* What a hit needs of its entries, and the sequences to check again. */
 struct flow_hit {
 	struct dpu_flow_hot *hot;
-	const struct dpu_path *path;
-	__u32 stamp, path_seq;
+	struct dpu_path *path;
+	__u64 current; /* the path's, as it was found to be right */
+	__u32 stamp;
 	__u16 out_port, out_vlan;
 	__u8 action;
 };
 
-/* The frame's path; its number, or 0. */
-INLINE __u32 path_find(const union flow_words *k, struct flow_hit *hit)
-{
-	__u32 home = path_home(k);
-
-	for (__u32 i = 0; i < DPU_PATH_WAYS; i++) {
-		hit->path = path_at(home + i);
-		if (!hit->path)
-			return 0;
-		hit->path_seq = env_read(hit->path->seq);
-		env_rmb();
-		if (path_same_key(hit->path, k))
-			return ((home + i) & (DPU_PATHS - 1)) + 1;
-	}
-	return 0;
-}
-
-/* Is this entry ours? Reads the stamp before the key, as the protocol wants. */
-INLINE int flow_match(struct dpu_flow_hot *hot, const union flow_words *k, __u64 head, struct flow_hit *hit)
+/* Is this entry ours, and its path the frame's? Reads the stamp before the key, as the protocol wants. */
+INLINE int flow_match(struct dpu_flow_hot *hot, const struct flow_id *id, struct flow_hit *hit)
 {
 	hit->hot = hot;
 	hit->stamp = env_read(hot->stamp);
 	env_rmb();
-	return flow_same_key(hot, k, head);
+	if (!flow_same_key(hot, id))
+		return 0;
+	hit->path = path_at(DPU_FLOW_PATH(hot) - 1);
+	return hit->path && path_same_key(hit->path, id);
 }
 
 /* The preferred way costs one cache line and no tag; most entries sit there. */
-INLINE int flow_find(const union flow_words *k, __u64 head, struct flow_hit *hit)
+INLINE int flow_find(const struct flow_id *id, struct flow_hit *hit)
 {
-	__u64 hash = hash_flow(k, head);
-	struct dpu_flow_set *set = flowtab_set(flow_set_index(hash));
-	__u32 tag = flow_tag(hash);
+	__u64 hash = hash_flow(id);
+	__u32 slot = flow_slot(hash), tag = flow_tag(hash);
+	struct dpu_flow_set *set = flowtab_set(slot / DPU_FLOW_WAYS);
 
 	if (!set)
 		return 0;
-	if (flow_match(&set->hot[flow_preferred_way(hash)], k, head, hit))
+	if (flow_match(&set->hot[slot & (DPU_FLOW_WAYS - 1)], id, hit))
 		return 1;
 	for (__u32 i = 0; i < DPU_FLOW_WAYS; i++)
-		if (set->tag[i] == tag && flow_match(&set->hot[i], k, head, hit))
+		if (set->tag[i] == tag && flow_match(&set->hot[i], id, hit))
 			return 1;
 	return 0;
 }
 
-/* Nothing has moved that the decision depended on. */
-INLINE int flow_is_current(const struct flow_hit *hit)
+/*
+ * The epoch has moved on, so some counter has: are ours the same? What is found
+ * holds for all flows of the path until the next epoch; published only if
+ * nobody has begun to rewrite the path since `found` was read.
+ */
+STAGE int path_renew(struct dpu_path *path, __u64 found, __u32 epoch)
 {
 	const struct dpu_generations *table = gen_table();
-	__u32 sum = hit->path_seq * DPU_PATH_WEIGHT;
+	__u32 seq, sum;
 
-	if (!table)
+	if (!path || !table)
 		return 0;
+	seq = env_read(path->seq);
+	env_rmb();
+	sum = seq * DPU_PATH_WEIGHT;
 	for (int i = 0; i < DPU_FLOW_GENS; i++)
-		sum += env_read(table->counter[hit->path->gen_slot[i]]);
-	return sum == hit->hot->gen_sum;
+		sum += env_read(table->counter[path->gen_slot[i]]);
+	env_rmb();
+	if (seq & 1 || env_read(path->seq) != seq)
+		return 0;
+	return env_cas(&path->current, found, (__u64)epoch << 32 | sum) == found;
 }
 
-/* Recently used, not due for renewal: the connections behind it are surely alive. */
+/* Nothing has moved that the decision depended on. */
+INLINE int flow_is_current(struct flow_hit *hit, __u32 epoch)
+{
+	__u64 found = env_read(hit->path->current);
+
+	hit->current = (__u64)epoch << 32 | hit->hot->gen_sum;
+	if (found == hit->current)
+		return 1;
+	if (found >> 32 == epoch || !path_renew(hit->path, found, epoch))
+		return 0;
+	return env_read(hit->path->current) == hit->current;
+}
+
+/* Not due for renewal: the connections behind it are surely alive. */
 INLINE int flow_is_young(const struct flow_hit *hit, __u64 now)
 {
-	__s32 age = (__u32)(now >> 20) - hit->hot->last_seen;
-	__u32 code = hit->hot->kind >> FLOW_IDLE_SHIFT;
-	__s32 limit = DPU_FLOW_IDLE(code);
-	__s16 left = (hit->stamp >> 16) - (__u16)(now >> 30);
+	__u32 due = (now >> DPU_FLOW_RENEW_SHIFT) << 8;
 
-	return age <= limit && left > 0;
+	return (__s32)(hit->stamp - due) > (__s32)DPU_FLOW_SEQ_MASK;
 }
 
 /* 1 and the hit, or 0: the slow path decides. frame_len: inner L2 frame; GSO: one segment. */
-INLINE int flow_lookup(const union flow_words *k, __u32 frame_len, __u64 now, struct flow_hit *hit)
+INLINE int flow_lookup(const struct flow_id *id, __u32 frame_len, __u64 now, __u32 epoch, struct flow_hit *hit)
 {
-	__u32 path = path_find(k, hit);
-
-	if (!path || !flow_find(k, flow_head(k, path), hit))
-		return 0;
-	if (!flow_is_young(hit, now) || frame_len > hit->path->max_len || !flow_is_current(hit))
+	if (!flow_find(id, hit) || !flow_is_young(hit, now) || frame_len > hit->path->max_len ||
+	    !flow_is_current(hit, epoch))
 		return 0;
 	hit->out_port = hit->path->out_port;
 	hit->out_vlan = hit->path->out_vlan;
 	hit->action = hit->path->action;
 	env_rmb();
-	return !((hit->stamp | hit->path_seq) & 1) && env_read(hit->hot->stamp) == hit->stamp &&
-	       env_read(hit->path->seq) == hit->path_seq && hit->action != DPU_FLOW_NONE;
+	return !(hit->stamp & 1) && env_read(hit->hot->stamp) == hit->stamp &&
+	       env_read(hit->path->current) == hit->current && hit->action != DPU_FLOW_NONE;
 }
 
 INLINE void flow_count(struct dpu_flow_hot *hot, __u32 packets, __u32 bytes, __u64 now)
 {
 	hot->packets += packets;
-	hot->bytes += bytes;
+	hot->bytes_path += bytes;
 	hot->last_seen = now >> 20;
 }
 
@@ -187,7 +168,7 @@ INLINE long flow_replay(hook_ctx *ctx, const struct fast_frame *f, const struct 
 
 	if (f->l2_off == DPU_VXLAN_OVERHEAD)
 		err = hook_decap(ctx);
-	else if (f->id.key.vlan)
+	else if (f->id.path[1] >> 48)
 		err = hook_untag(ctx);
 	if (hit->action == DPU_FLOW_FORWARD || err)
 		return err;
@@ -195,5 +176,5 @@ INLINE long flow_replay(hook_ctx *ctx, const struct fast_frame *f, const struct 
 		return hook_tag(ctx, hit->out_vlan);
 	err = hook_encap(ctx, hit->path->outer, hash_sport(&f->id));
 	env_rmb();
-	return err ? err : env_read(hit->path->seq) != hit->path_seq;
+	return err ? err : env_read(hit->path->current) != hit->current;
 }

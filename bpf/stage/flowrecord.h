@@ -7,11 +7,11 @@
 #pragma once
 #include "stage/flowcache.h"
 
+#define FLOW_LEAST_LIFE_NS (2ull << DPU_FLOW_RENEW_SHIFT) /* shorter is not worth an entry */
+
 /* What is to be recorded, and where. */
 struct flow_slot {
-	struct dpu_flow_set *set;
-	__u64 head, hash;
-	__u32 way, ref;
+	__u32 tag, way, ref;
 };
 
 INLINE int path_same_decision(const struct dpu_path *path, const struct pkt *p)
@@ -29,10 +29,8 @@ INLINE int path_same_decision(const struct dpu_path *path, const struct pkt *p)
 
 INLINE void path_fill(struct dpu_path *path, const struct pkt *p)
 {
-	const union flow_words *k = (const union flow_words *)&p->key;
-
 	for (int i = 0; i < 3; i++)
-		path->key[i] = k->w[i];
+		path->key[i] = p->id.path[i];
 	path->out_port = p->out_port;
 	path->out_vlan = p->out_vlan;
 	path->max_len = p->max_len;
@@ -43,7 +41,7 @@ INLINE void path_fill(struct dpu_path *path, const struct pkt *p)
 }
 
 /* Where the path is, or may be put: its own place, else a free one, else one of a busy four. */
-INLINE __u32 path_choose(const union flow_words *k)
+INLINE __u32 path_choose(const struct flow_id *k)
 {
 	__u32 home = path_home(k), choice = home + (env_random() & (DPU_PATH_WAYS - 1));
 
@@ -67,12 +65,17 @@ INLINE __u32 path_choose(const union flow_words *k)
  * another CPU is at it. A path that is rewritten gets a new sequence, and all
  * flows that rest on the old one are void.
  */
-INLINE __u32 path_record(const struct pkt *p, __u32 *ret_seq)
+STAGE int path_record(struct pkt *p, __u32 *ret_seq)
 {
-	const union flow_words *k = (const union flow_words *)&p->key;
-	__u32 index = path_choose(k);
-	struct dpu_path *path = path_at(index);
+	const struct flow_id *k;
+	struct dpu_path *path;
+	__u32 index;
 
+	if (!p || !ret_seq)
+		return 0;
+	k = &p->id;
+	index = path_choose(k);
+	path = path_at(index);
 	if (!path)
 		return 0;
 	*ret_seq = env_read(path->seq);
@@ -80,6 +83,9 @@ INLINE __u32 path_record(const struct pkt *p, __u32 *ret_seq)
 		return index + 1;
 	if (!flowtab_claim(&path->seq))
 		return 0;
+	/* an odd epoch that no earlier rewrite has left: path_renew() under way elsewhere fails */
+	env_write(path->current, (__u64)path->seq << 32 | path->seq);
+	env_wmb();
 	path_fill(path, p);
 	env_wmb();
 	*ret_seq = ++path->seq;
@@ -89,21 +95,25 @@ INLINE __u32 path_record(const struct pkt *p, __u32 *ret_seq)
 /* Lower is a better victim: free ways first, then the one idle for longest. */
 INLINE __u32 flow_victim_rank(const struct dpu_flow_hot *hot)
 {
-	return hot->path ? env_read(hot->last_seen) : 0;
+	return DPU_FLOW_PATH(hot) ? env_read(hot->last_seen) : 0;
 }
 
-/* Its own way if the flow is in the set, else the preferred one if free, else the best victim. */
-INLINE __u32 flow_choose_way(const struct flow_slot *slot, const union flow_words *k)
+/*
+ * Its own way if the flow is in the set, else the preferred one if free, else
+ * the best victim. A function of its own, so that flow_record() needs less stack.
+ */
+STAGE int flow_choose_way(struct dpu_flow_set *set, const struct pkt *p, __u32 preferred, __u32 path)
 {
-	struct dpu_flow_set *set = slot->set;
-	__u32 preferred = flow_preferred_way(slot->hash), start = set->hand, best = preferred, rank;
-	__u32 least = ~0u;
+	__u32 start, best = preferred & (DPU_FLOW_WAYS - 1), rank, least = ~0u;
 
+	if (!set || !p)
+		return 0;
+	start = set->hand;
 	for (__u32 i = 0; i < DPU_FLOW_WAYS; i++)
-		if (flow_same_key(&set->hot[i], k, slot->head))
+		if (flow_same_key(&set->hot[i], &p->id) && DPU_FLOW_PATH(&set->hot[i]) == path)
 			return i;
-	if (!set->hot[preferred].path)
-		return preferred;
+	if (!DPU_FLOW_PATH(&set->hot[best]))
+		return best;
 	for (__u32 i = 0; i < DPU_FLOW_WAYS; i++) {
 		__u32 way = (start + i) & (DPU_FLOW_WAYS - 1);
 
@@ -117,15 +127,10 @@ INLINE __u32 flow_choose_way(const struct flow_slot *slot, const union flow_word
 	return best;
 }
 
-/* The largest idle limit not above idle_ns, as kept in the hot part; none = the largest there is. */
-INLINE __u32 flow_idle_limit(__u64 idle_ns)
+/* How long an entry may stand for its connections: their shortest idle time-out, or the renewal interval. */
+INLINE __u64 flow_life_ns(const struct pkt *p)
 {
-	__u64 units = idle_ns ? idle_ns >> 20 : ~0ull;
-	__u32 limit = 0;
-
-	for (__u32 i = 1; i <= DPU_FLOW_IDLE_MAX; i++)
-		limit += DPU_FLOW_IDLE(i) <= units;
-	return limit;
+	return p->idle_ns && p->idle_ns < settings.flow_renew_ns ? p->idle_ns : settings.flow_renew_ns;
 }
 
 INLINE void flow_fill(const struct flow_entry *e, const struct pkt *p)
@@ -145,30 +150,28 @@ INLINE void flow_fill(const struct flow_entry *e, const struct pkt *p)
 	}
 }
 
-INLINE void flow_fill_hot(struct dpu_flow_hot *hot, const struct pkt *p, __u32 path, __u32 path_seq)
+INLINE void flow_fill_hot(struct dpu_flow_hot *hot, const struct pkt *p, const struct flow_id *id,
+			  __u32 path, __u32 path_seq)
 {
-	hot->src = p->key.src;
-	hot->dst = p->key.dst;
-	hot->sport = p->key.sport;
-	hot->dport = p->key.dport;
-	hot->proto = p->key.proto;
-	hot->kind = p->key.family | flow_idle_limit(p->idle_ns) << FLOW_IDLE_SHIFT;
-	hot->path = path;
+	for (int i = 0; i < 4; i++)
+		hot->addr[i] = id->addr[i];
+	hot->head = id->head;
+	hot->bytes_path = (__u64)path << 48;
 	hot->gen_sum = p->gen_sum + path_seq * DPU_PATH_WEIGHT;
 	hot->last_seen = p->now_ns >> 20;
 }
 
 /* The connection remembers its flow entry, so that its end can take the entry out. */
-INLINE void flow_bind(const struct pkt *p, __u32 i, __u32 ref)
+INLINE void flow_bind(__u32 i, __u32 ref)
 {
-	struct dpu_ct_key key;
+	struct pkt *p = scratch_pkt(); /* as a map's value: before 6.8 or so a key may not lie in an argument */
 	struct dpu_ct *ct;
 	__u32 direction, old;
 
-	if (!p->ct_id[i])
+	if (!p || !p->ct_id[i])
 		return;
-	direction = tuple_key(&key, &p->key, p->ct_zone[i]);
-	ct = env_lookup(conntrack, &key);
+	direction = tuple_key(&p->other_key, &p->key, p->ct_zone[i]);
+	ct = env_lookup(conntrack, &p->other_key);
 	if (!ct || ct->id != p->ct_id[i])
 		return;
 	direction = tuple_direction(ct, direction);
@@ -185,53 +188,55 @@ INLINE void flow_count_insert(const struct dpu_flow_hot *hot, int renewed)
 	if (!stats || renewed)
 		return;
 	stats->flow_inserts++;
-	if (hot->path)
+	if (DPU_FLOW_PATH(hot))
 		stats->flow_evictions++;
 }
 
 /* Writes the entry of slot. 0, or -1: another CPU is at it. */
-INLINE int flow_write(const struct flow_slot *slot, const struct pkt *p, __u32 path, __u32 path_seq)
+STAGE int flow_write(const struct flow_slot *slot, struct pkt *p, __u32 path, __u32 path_seq)
 {
+	const struct flow_id *id;
+	struct dpu_flow_set *set;
 	struct flow_entry e;
-	const union flow_words *k = (const union flow_words *)&p->key;
 	int renewed;
 
-	if (!flowtab_entry(slot->ref, &e) || !flowtab_claim(&e.hot->stamp))
+	if (!slot || !p)
 		return -1;
-	renewed = flow_same_key(e.hot, k, slot->head);
+	id = &p->id;
+	set = flowtab_set((slot->ref - 1) / DPU_FLOW_WAYS);
+	if (!set || !flowtab_entry(slot->ref, &e) || !flowtab_claim(&e.hot->stamp))
+		return -1;
+	renewed = flow_same_key(e.hot, id) && DPU_FLOW_PATH(e.hot) == path;
 	flow_count_insert(e.hot, renewed);
 	flowtab_retire(&e, renewed ? 0 : slot->ref);
 	flow_fill(&e, p);
-	flow_fill_hot(e.hot, p, path, path_seq);
-	slot->set->tag[slot->way] = flow_tag(slot->hash);
-	flowtab_publish(e.hot, (p->now_ns + settings.flow_renew_ns) >> 30);
+	flow_fill_hot(e.hot, p, id, path, path_seq);
+	set->tag[slot->way & (DPU_FLOW_WAYS - 1)] = slot->tag;
+	flowtab_publish(e.hot, (p->now_ns + flow_life_ns(p)) >> DPU_FLOW_RENEW_SHIFT);
 	return 0;
 }
 
 /* Records p's decision. Always 0. */
 STAGE int flow_record(struct pkt *p)
 {
-	const union flow_words *k;
 	struct flow_slot slot;
-	__u32 index, path, path_seq = 0;
+	__u32 number, path, path_seq = 0;
+	__u64 hash;
 
-	if (!p || (p->idle_ns && p->idle_ns >> 20 < DPU_FLOW_IDLE(0)))
+	if (!p || flow_life_ns(p) < FLOW_LEAST_LIFE_NS)
 		return 0;
-	k = (const union flow_words *)&p->key;
+	flow_id_of(&p->key, &p->id);
 	path = path_record(p, &path_seq);
 	if (!path)
 		return 0;
-	slot.head = flow_head(k, path);
-	slot.hash = hash_flow(k, slot.head);
-	index = flow_set_index(slot.hash);
-	slot.set = flowtab_set(index);
-	if (!slot.set)
-		return 0;
-	slot.way = flow_choose_way(&slot, k) & (DPU_FLOW_WAYS - 1);
-	slot.ref = index * DPU_FLOW_WAYS + slot.way + 1;
+	hash = hash_flow(&p->id);
+	number = flow_slot(hash);
+	slot.tag = flow_tag(hash);
+	slot.way = flow_choose_way(flowtab_set(number / DPU_FLOW_WAYS), p, number, path) & (DPU_FLOW_WAYS - 1);
+	slot.ref = number / DPU_FLOW_WAYS * DPU_FLOW_WAYS + slot.way + 1;
 	if (flow_write(&slot, p, path, path_seq))
 		return 0;
-	flow_bind(p, 0, slot.ref);
-	flow_bind(p, 1, slot.ref);
+	flow_bind(0, slot.ref);
+	flow_bind(1, slot.ref);
 	return 0;
 }

@@ -5,16 +5,22 @@
 #include "core/verdict.h"
 #include "maps.h"
 
+/* The number alone, 0 if there is none. Its range says what kind of port it is: limits.h. */
+INLINE __u32 port_number(__u32 ifindex)
+{
+	const __u32 *number = env_lookup(port_by_ifindex, &ifindex);
+
+	return number ? *number : 0;
+}
+
 /* NULL: the device is no port here. ret_number is the device's own port, before acts_as. */
 INLINE const struct dpu_port *port_of_device(__u32 ifindex, __u16 *ret_number)
 {
-	__u32 *number = env_lookup(port_by_ifindex, &ifindex);
+	__u32 key = port_number(ifindex);
 	const struct dpu_port *port;
-	__u32 key;
 
-	if (!number || !*number)
+	if (!key)
 		return 0;
-	key = *number;
 	port = env_lookup(ports, &key);
 	if (!port || port->kind == DPU_PORT_KIND_NONE)
 		return 0;
@@ -22,11 +28,17 @@ INLINE const struct dpu_port *port_of_device(__u32 ifindex, __u16 *ret_number)
 	return port;
 }
 
+INLINE const struct dpu_control *port_control(void)
+{
+	__u32 key = 0;
+
+	return env_lookup(control, &key);
+}
+
 /* A PCIe channel always leads to its vNIC; everything else is relayed while no function runs here. */
 INLINE int port_relays(const struct dpu_port *port)
 {
-	__u32 key = 0;
-	const struct dpu_control *word = env_lookup(control, &key);
+	const struct dpu_control *word = port_control();
 
 	return port->kind == DPU_PORT_KIND_CHANNEL || !word || !env_read(word->functions);
 }

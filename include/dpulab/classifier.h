@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * classifier.h - a vNIC's rules, compiled: docs/decisions/0007. Map "dfw_cells",
+ * classifier.h - a vNIC's rules, compiled: docs/decisions/0008. Map "dfw_cells",
  * an array of 64-byte cells. A policy is a run of cells that begins with its
  * head; cells name each other by their distance from the head, so that a policy
  * may lie anywhere. Distance 0, the head's own, means "none".

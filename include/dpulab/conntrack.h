@@ -56,6 +56,12 @@ struct dpu_ct {
 	__u32 pad2;
 };
 
+/* Argument of the program merge_connection: what the other location knows; counters: new since it last told. */
+struct dpu_ct_merge {
+	struct dpu_ct_key key;
+	struct dpu_ct ct;
+};
+
 /*
  * Map "fragments". IP fragments of one datagram as one vNIC's firewall sees
  * them: the first fragment is judged by its ports and, if it passes, lets the
@@ -76,3 +82,4 @@ struct dpu_fragment {
 _Static_assert(sizeof(struct dpu_fragment_key) == 40, "fragment key");
 _Static_assert(sizeof(struct dpu_ct_key) == 40, "ct key");
 _Static_assert(sizeof(struct dpu_ct) == 80, "ct");
+_Static_assert(sizeof(struct dpu_ct_merge) == 120, "ct merge");

@@ -11,7 +11,8 @@
  * frame touches. Everything below IP - addresses, VLAN, tunnel, port - is one
  * "path", shared by all flows between two stations, and few; it holds the
  * decision. A flow is its IP addresses, ports and path number: with its counters
- * one cache line. What only the slow path and user space want is kept apart.
+ * one cache line. A flow is found by its hash and leads to its path; a hit has
+ * compared both keys whole. What only the slow path and user space want is kept apart.
  *
  * Concurrency: an ingress port is served by one CPU at a time, so its entries'
  * counters have one writer. Paths and flows are published under a sequence:
@@ -46,39 +47,51 @@ enum dpu_flow_action {
 
 /* Map "paths". Path number = index + 1; 0 = none. Two cache lines, the second only for encap. */
 struct dpu_path {
-	__u64 key[3];	     /* the first 24 bytes of dpu_flow_key */
-	__u32 seq;	     /* odd: being written; part of what flows rest on, so a path that
-			      * is replaced takes its flows with it */
+	__u64 key[3];	     /* the first 24 bytes of dpu_flow_key, behind the VNI the hook */
+	__u64 current;	     /* upper half: dpu_control.epoch at which the lower half, the sum of the
+			      * counters and DPU_PATH_WEIGHT * seq, was taken. Upper half odd: not yet */
 	__u16 out_port;
 	__u16 out_vlan;	     /* host order */
 	__u16 max_len;	     /* largest L2 frame (inner; GSO: one segment) the output takes */
 	__u8 action;	     /* enum dpu_flow_action; NONE = free */
-	__u8 pad[5];
-	__u16 gen_slot[DPU_FLOW_GENS]; /* 0 = counter that never moves */
-	__u8 pad2[12];
+	__u8 pad;
+	__u32 seq;	     /* odd: being written; part of what flows rest on, so a path that
+			      * is replaced takes its flows with it */
+	__u8 pad2[20];
 	__u8 outer[DPU_VXLAN_OVERHEAD]; /* ready-made outer header; source port 0, lengths and IP checksum for length 0 */
-	__u8 pad3[14];
+	__u16 gen_slot[DPU_FLOW_GENS]; /* 0 = counter that never moves */
+	__u8 pad3[2];
 };
 #define DPU_PATHS     16384 /* a power of two, below 65536 */
 #define DPU_PATH_WAYS 4	    /* places a path can be in: consecutive from its hash */
 
-/* One cache line: all that a hit reads and writes. */
+/*
+ * One cache line: all that a hit reads and writes. The addresses stand as a
+ * program compares them: IPv6 source and destination; IPv4 0, 0, 0 and both.
+ */
 struct dpu_flow_hot {
-	union dpu_ip src, dst;
-	__be16 sport, dport;
-	__u8 proto;
-	__u8 kind;	 /* family (4, 6) | idle limit << 3: DPU_FLOW_IDLE(limit). After so long without
-			  * a hit the connection may be gone: slow path */
-	__u16 path;	 /* 0 = free */
-	__u32 stamp;	 /* low half: sequence; high half: when to renew through the slow path, in 2^30 ns */
+	__u64 addr[4];
+	union {
+		struct {
+			__be16 sport, dport;
+			__be16 frag; /* 0: only whole packets match */
+			__u8 ip6;    /* 1: IPv6 */
+			__u8 proto;
+		};
+		__u64 head; /* the same as one word, to compare and to hash */
+	};
+	__u32 stamp;	 /* low 8 bits: sequence; the rest: when to renew through the slow path, in
+			  * 2^27 ns. Never later than a connection behind it could expire */
 	__u32 gen_sum;	 /* sum of the path's counters and DPU_PATH_WEIGHT * its seq, when decided */
 	__u32 packets;	 /* since recorded or renewed; GSO frames count their segments */
 	__u32 last_seen; /* CLOCK_MONOTONIC_COARSE in units of 2^20 ns */
-	__u64 bytes;	 /* L2 bytes of the inner frame, likewise */
+	__u64 bytes_path; /* low 48 bits: L2 bytes of the inner frames, likewise; high 16: path, 0 = free */
 };
-/* Idle limits have five bits: one of mantissa, four of exponent; 0.27 s to 3.6 h, in units of 2^20 ns. */
-#define DPU_FLOW_IDLE(limit) ((2u + ((limit) & 1)) << ((limit) >> 1) << 7)
-#define DPU_FLOW_IDLE_MAX    31
+#define DPU_FLOW_BYTES_MASK ((1ull << 48) - 1)
+#define DPU_FLOW_BYTES(hot) ((hot)->bytes_path & DPU_FLOW_BYTES_MASK)
+#define DPU_FLOW_PATH(hot)  ((__u16)((hot)->bytes_path >> 48))
+#define DPU_FLOW_SEQ_MASK   0xffu
+#define DPU_FLOW_RENEW_SHIFT 27
 #define DPU_PATH_WEIGHT 0x9e3779b1u /* so that no few steps of counters look like another path */
 
 /*
@@ -126,6 +139,7 @@ struct dpu_flow_info_set {
 _Static_assert(sizeof(struct dpu_flow_key) == 64, "flow key");
 _Static_assert(sizeof(struct dpu_path) == 128, "path");
 _Static_assert(__builtin_offsetof(struct dpu_path, outer) == 64, "path's second line");
+_Static_assert(__builtin_offsetof(struct dpu_flow_hot, stamp) == 40, "what a hit compares");
 _Static_assert(sizeof(struct dpu_flow_hot) == 64, "hot part");
 _Static_assert(sizeof(struct dpu_flow) == 128, "flow");
 _Static_assert(sizeof(struct dpu_flow_set) == 64 + 64 * DPU_FLOW_WAYS, "flow set");

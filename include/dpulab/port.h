@@ -13,12 +13,15 @@ enum dpu_function {
 };
 
 /*
- * The one config word a placement flips. Map "control", one entry, mmapable;
- * written by user space only, read by every program once per frame.
+ * Map "control", one entry, mmapable, read by every program once per frame.
+ * functions and handover are the one config word (of 64 bits) that a placement
+ * flips: written by user space only. epoch is everybody's.
  */
 struct dpu_control {
 	__u32 functions; /* enum dpu_function; 0 = this location relays */
 	__u32 handover;	 /* enum dpu_handover */
+	__u32 epoch;	 /* even; moves on by 2 after any generation counter has moved */
+	__u32 pad;
 };
 
 enum dpu_handover {
@@ -121,7 +124,7 @@ struct dpu_fdb {
 	__u64 last_seen_ns; /* CLOCK_MONOTONIC */
 };
 
-_Static_assert(sizeof(struct dpu_control) == 8, "control");
+_Static_assert(sizeof(struct dpu_control) == 16, "control");
 _Static_assert(sizeof(struct dpu_port) == 48, "port");
 _Static_assert(sizeof(struct dpu_vtep) == 16, "vtep");
 _Static_assert(sizeof(struct dpu_fdb_key) == 8, "fdb key");

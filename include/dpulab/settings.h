@@ -6,12 +6,17 @@
 #pragma once
 #include <linux/types.h>
 #include <dpulab/conntrack.h>
+#include <dpulab/limits.h>
+
+#define DPU_HASH_WORDS 6 /* of a flow: station addresses, IP addresses, ports and protocol */
+#define DPU_FLOW_SLOT_SHIFT(sets) (64 - __builtin_ctz((sets) * DPU_FLOW_WAYS)) /* sets: a power of two */
 
 struct dpu_settings {
-	__u32 flow_set_mask;	 /* sets of "flows" - 1; sets are a power of two */
-	__u32 hash_seed;	 /* random per load, so that a tenant cannot choose a set */
+	__u32 flow_slot_shift;	 /* slot of a flow = its hash >> this: 64 - log2(sets * DPU_FLOW_WAYS) */
+	__u32 hash_seed;	 /* of paths; random per load, so that a tenant cannot choose a place */
 	__u32 ct_clock_mask;	 /* entries of "ct_clock" - 1; a power of two >= 2 * conntrack */
 	__u32 record_exit;	 /* 1: write "exit_record" */
+	__u64 hash_multiplier[DPU_HASH_WORDS]; /* of flows; odd, random per load, so that a tenant cannot choose a set */
 	__u64 fdb_age_ns;	 /* default 300 s (IEEE 802.1Q 8.8.3) */
 	__u64 flow_renew_ns;	 /* default 60 s */
 	__u64 ct_timeout_ns[DPU_CT_STATES]; /* TCP, by state */

@@ -38,6 +38,7 @@ struct bench {
 	struct dpulab_bench *bench; /* source, sink, baselines */
 	struct bpf_link *sinks[2 * BENCH_DEVICES], *served[BENCH_DEVICES];
 	int cpu;	   /* of the closed loop */
+	int ksoftirqd;	   /* of that CPU: its process number */
 	unsigned slice_ms; /* at least 300 counts */
 	unsigned pairs;	   /* at least 20 counts */
 	struct diag diag;
@@ -113,6 +114,7 @@ void linux_plan(const struct bench_plan *plan, struct bench_plan *ret_plan); /* 
 int tcp_bar(struct bench *b);
 
 /* measure.c */
+int measure_find_softirqd(struct bench *b);
 int measure_prime(struct bench *b, int prog_fd, const struct bench_plan *plan, unsigned frames);
 /* Arrivals per second at the sinks. */
 int measure_rate(struct bench *b, const struct bench_variant *variant, double *ret_rate);

@@ -33,9 +33,17 @@ static uint32_t vm_port(unsigned vm)
 	return DPU_PORT_VNIC_MIN + vm;
 }
 
+/* Digits of pi: any odd numbers would do, but the same in every run. */
+static const uint64_t multipliers[DPU_HASH_WORDS] = {
+	0x082efa98ec4e6c89ull, 0x452821e638d01377ull, 0xbe5466cf34e90c6dull,
+	0xc0ac29b7c97c50ddull, 0x3f84d5b5b5470917ull, 0x9216d5d98979fb1bull,
+};
+
 static void fill_settings(struct dpu_settings *settings, unsigned flow_entries)
 {
-	settings->flow_set_mask = flow_entries / DPU_FLOW_WAYS - 1;
+	settings->flow_slot_shift = DPU_FLOW_SLOT_SHIFT(flow_entries / DPU_FLOW_WAYS);
+	for (unsigned i = 0; i < DPU_HASH_WORDS; i++)
+		settings->hash_multiplier[i] = multipliers[i];
 	settings->hash_seed = 0x5eed1234;
 	settings->ct_clock_mask = 2 * CONNECTIONS - 1;
 	settings->fdb_age_ns = 300 * SECOND_NS;

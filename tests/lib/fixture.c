@@ -38,8 +38,11 @@ static __be32 ip4(const char *text)
 
 void fixture_functions(__u32 functions, __u32 handover)
 {
-	struct dpu_control control = {.functions = functions, .handover = handover};
+	struct dpu_control control;
 
+	must(prog_backend()->lookup("control", &(__u32){0}, &control), "control");
+	control.functions = functions;
+	control.handover = handover;
 	put("control", &(__u32){0}, &control);
 }
 
@@ -154,11 +157,15 @@ void fixture_edit_port(__u16 number, void (*edit)(struct dpu_port *port))
 void fixture_bump(__u32 slot)
 {
 	static struct dpu_generations table;
+	struct dpu_control control;
 	__u32 key = 0;
 
 	must(prog_backend()->lookup("generations", &key, &table), "generations");
 	table.counter[slot]++;
 	put("generations", &key, &table);
+	must(prog_backend()->lookup("control", &key, &control), "control");
+	control.epoch += 2;
+	put("control", &key, &control);
 }
 
 void fixture_policy(__u16 number, const struct dpu_rule *rules, size_t n, __u8 default_action)

@@ -9,10 +9,13 @@ STREAM=$TESTS/../${BUILD:-build}/tests/net/stream
 [ -x "$STREAM" ] || skip "needs $STREAM (make tests)"
 need python3 nsenter
 
-stop_jobs() { # everything started with & that still runs
-	local pids
-	pids=$(jobs -p)
-	[ -z "$pids" ] || kill $pids # shellcheck disable=SC2086
+# Everything started with & that still runs: a function's subshell, and what runs in it, which outlives it.
+stop_jobs() {
+	local pid
+	for pid in $(jobs -p); do
+		pkill -P "$pid"
+		kill "$pid"
+	done
 }
 at_exit stop_jobs
 
@@ -47,3 +50,19 @@ in_lab() {
 
 # json FILE EXPRESSION: evaluates a Python expression over the document d.
 json() { python3 -c 'import json,sys; d=json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"; }
+
+# drops_of LAB: every counter of frames lost on the way, a line each: node, device, counter, value.
+# Two such lists, compared, say where frames went.
+drops_of() {
+	local ns node dev
+	for ns in /run/netns/"$1"-*; do
+		node=${ns##*/"$1"-}
+		for dev in $(in_lab "$1" "$node" ls /proc/sys/net/ipv4/conf); do
+			in_lab "$1" "$node" ethtool -S "$dev" 2>/dev/null |
+				awk -v at="$node $dev" '/(drops|errors):/ && $2 {print at, $1, $2}'
+		done
+		in_lab "$1" "$node" awk -v node="$node" 'NR > 2 && $5 + $13 {print node, $1, "rx_dropped:", $5, "tx_dropped:", $13}' /proc/net/dev
+		in_lab "$1" "$node" awk -v node="$node" '$1 == "Udp:" && $4 + $6 ~ /^[0-9]+$/ && $4 + $6 {print node, "udp no_port:", $3, "in_errors:", $4, "full:", $6}' /proc/net/snmp
+	done
+	awk '{print "cpu" NR - 1, "backlog_dropped:", $2, "squeezed:", $3}' /proc/net/softnet_stat
+}

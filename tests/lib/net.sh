@@ -72,14 +72,26 @@ refuse() {
 # expect WHAT GOT WANT: equality with a readable message.
 expect() { [ "$2" = "$3" ] || fail "$1: got '$2', expected '$3'"; }
 
+# An emulated CPU (vm-test/): what happens is tested, how long it takes or how often is not.
+emulated() { [ -n "${DPULAB_VM_TEST:-}" ]; }
+
 # wait_for SECONDS CMD...: until the command succeeds; condition, not time.
 wait_for() {
 	local until=$((SECONDS + $1)) what=${*:2}
+	emulated && until=$((SECONDS + $1 * 10))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$until" ] || fail "not within the time: $what"
 		sleep 0.05
 	done
+}
+
+kernel_at_least() { [ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ]; }
+
+# Has the kernel 802.1Q devices? Without them path linux cannot put a VLAN on the wire, and says so.
+vlan_devices() {
+	unshare --net sh -c 'ip link add dev one type veth peer name two && ip link add link one name tag type vlan id 2' \
+		>/dev/null 2>&1
 }
 
 need() { # CMD...: skip unless each is installed
@@ -118,7 +130,7 @@ serve() {
 	nsenter --net="/run/netns/$LAB-$1" -- \
 		"$PYTHON" "$TESTS/lib/probe.py" serve "$ready" "$2" "$3" >/dev/null 2>&1 &
 	servers+=($!)
-	wait_for 30 test -e "$ready" # an emulated guest takes its time
+	wait_for 10 test -e "$ready"
 }
 unserve() {
 	[ ${#servers[@]} = 0 ] || kill "${servers[@]}"

@@ -7,8 +7,12 @@
 struct dpu_settings backend_settings(bool flow_cache)
 {
 	return (struct dpu_settings){
-		.flow_set_mask = BACKEND_FLOW_SETS - 1,
+		.flow_slot_shift = DPU_FLOW_SLOT_SHIFT(BACKEND_FLOW_SETS),
 		.hash_seed = 0x5eed,
+		.hash_multiplier = {
+			0x082efa98ec4e6c89ull, 0x452821e638d01377ull, 0xbe5466cf34e90c6dull,
+			0xc0ac29b7c97c50ddull, 0x3f84d5b5b5470917ull, 0x9216d5d98979fb1bull,
+		},
 		.ct_clock_mask = BACKEND_CT_CLOCK - 1,
 		.record_exit = 1,
 		.fdb_age_ns = 300 * SECOND,

@@ -68,6 +68,17 @@ message = json.load(open("out"))["messages"][0]
 assert message["level"] == "error" and message["file"] == "wrong.yaml" and message["line"] > 0, message' ||
 	fail "no place in the JSON error"
 refuse 3 "$DPULAB" check wrong.yaml
+refuse 1 "$DPULAB" check no-such.yaml
+
+# a name no lab can have leads to nobody's files
+mkdir -p "/run/$LAB-mine" && echo kept >"/run/$LAB-mine/file"
+at_exit "rm -rf /run/$LAB-mine"
+for name in "../$LAB-mine" . "" ..; do
+	refuse 0 "$DPULAB" down "$name" 2>err
+	grep -q "there is no lab called $name" err || fail "down '$name' does not say that there is none: $(cat err)"
+	refuse 1 "$DPULAB" show "$name" ports
+done
+[ "$(ls -A "/run/$LAB-mine")" = file ] || fail "down removed somebody's files: $(ls -A "/run/$LAB-mine")"
 
 # words: 2, and what is not built says so
 for words in "" "no-such-verb" "up" "up a b" "up --no-such-option x" "ls --json=yes" "place $LAB nowhere" \
@@ -76,6 +87,11 @@ for words in "" "no-such-verb" "up" "up a b" "up --no-such-option x" "ls --json=
 	"$DPULAB" $words >/dev/null 2>&1
 	expect "exit code of dpulab $words" $? 2
 done
+for words in "plac x|did you mean place" "-j up x|the verb comes first" "-q|which verb" "nonsense|no verb nonsense"; do
+	# shellcheck disable=SC2086
+	grep -q "${words#*|}" <("$DPULAB" ${words%|*} 2>&1) || fail "dpulab ${words%|*} does not say: ${words#*|}"
+done
+grep -q '^dpulab [0-9]' <("$DPULAB" --version) || fail "--version says nothing"
 grep -q 'not built yet' <("$DPULAB" plan x 2>&1) || fail "plan does not say that it is not built"
 for verb in demo up down ls apply exec place load unload show check; do
 	grep -q "^usage: dpulab $verb " <("$DPULAB" $verb -h) || fail "no help for $verb"

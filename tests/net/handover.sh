@@ -5,12 +5,14 @@
 # numbered datagrams a second across the fabric, each beside an equal stream in
 # a second lab that does not move. A move loses nothing that the control does
 # not lose; a TCP connection lives through all moves; what conntrack knows is
-# the same before and after, field by field.
+# the same before and after, field by field. Fewer on emulated CPUs.
 . "$TESTS/lib/net.sh"
 . "$TESTS/lib/moves.sh"
 
-PPS=${STREAM_PPS:-100000}
-MOVES=${MOVES:-10} # at each hook
+pps=100000 moves=10
+emulated && pps=1000 moves=4 # what such a CPU carries without loss
+PPS=${STREAM_PPS:-$pps}
+MOVES=${MOVES:-$moves} # at each hook
 CONTROL=${LAB}c
 at_exit "remove_lab $CONTROL"
 
@@ -39,6 +41,7 @@ move_round() { # PATH PORT
 	rm -f sink.* send.* stop
 	before=$(refused "$LAB")
 	before_control=$(refused "$CONTROL")
+	drops_of "$LAB" >drops.before
 	start_stream "$CONTROL" "$2"
 	start_stream "$LAB" "$2"
 	wait_for 10 has "send.$LAB" "under way"
@@ -46,8 +49,11 @@ move_round() { # PATH PORT
 	touch stop
 	wait_for 60 has "sink.$LAB" received
 	wait_for 60 has "sink.$CONTROL" received
+	wait_for 10 has "send.$LAB" "^sent" # its last datagrams count, too
+	wait_for 10 has "send.$CONTROL" "^sent"
 	lost=$(($(word "sink.$LAB" lost) - $(refused "$LAB") + before))
 	lost_control=$(($(word "sink.$CONTROL" lost) - $(refused "$CONTROL") + before_control))
+	[ "$lost" = 0 ] || { drops_of "$LAB" | diff drops.before - | grep '^>'; }
 	echo "$1: lost $lost (control $lost_control), $(tail -n 1 "sink.$LAB")"
 }
 
@@ -76,25 +82,18 @@ moves_lose_nothing() { # HOOK
 # Only those just in use: an older one may expire between two looks on a slow machine.
 connections() { # NODE FILE [LIKE]: what must not change, sorted; LIKE: of the connections in that file
 	"$DPULAB" show -j "$LAB" connections >all.json || fail "show connections"
-	"$PYTHON" - "$@" <<'PY' >"$2" || fail "counters of connections fell at $1"
+	"$PYTHON" - "$@" <<'PY' >"$2"
 import json, sys
 KEY = ("vnic", "proto", "src_ip", "src_port", "dst_ip", "dst_port")
-COUNTERS = ("packets", "bytes", "reply_packets", "reply_bytes")
 key = lambda c: [c.get(field) for field in KEY]
 here = [c for c in json.load(open("all.json"))["connections"] if c["node"] == sys.argv[1]]
 if len(sys.argv) > 3:
     wanted = [key(json.loads(line)) for line in open(sys.argv[3])]
     here = [c for c in here if key(c) in wanted]
-    counted = {str(key(c)): c for c in map(json.loads, open(sys.argv[3] + ".counted"))}
-    for c in here: # live flow entries hand in what they counted: sums may grow, never fall
-        for field in COUNTERS:
-            assert c[field] >= counted[str(key(c))][field], (field, c)
 else:
     here = [c for c in here if c["idle_s"] < 10 and c["state"] != "expired"]
-with open(sys.argv[2] + ".counted", "w") as whole:
-    whole.writelines(json.dumps(c) + "\n" for c in here)
 for c in here:
-    for volatile in ("node", "idle_s", *COUNTERS):
+    for volatile in ("node", "idle_s"):
         del c[volatile]
 print("\n".join(sorted(json.dumps(c, sort_keys=True) for c in here)))
 PY
@@ -116,7 +115,7 @@ touch tcp.stop
 wait "$TCP_CLIENT" || fail "the TCP connection broke: $(cat client.out)"
 grep echoed client.out || fail "the TCP client said nothing"
 
-# With nothing on the wire any more, a move must carry every field as it is.
+# With nothing on the wire any more, a move must carry every field as it is (counters.sh: under traffic, too).
 run "$DPULAB" place "$LAB" host
 connections esx1 before
 grep -q src_ip before || fail "no connections to compare"

@@ -1,79 +1,115 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck shell=bash
 #
-# The datapath on interfaces dpulab did not make: two veths of a namespace of
-# ours are loaded as ports of a lab and switched under its firewall; hook xdp is
-# used only where TCP is seen to pass; somebody else's XDP program, the default route and
-# the caller's session are refused; unload and down leave nothing.
+# Interfaces dpulab did not make as ports of a lab: shown like any port, reached by VMs on their host and
+# over VXLAN, under the lab's firewall, on every frame path and through apply;
+# somebody else's XDP program, the default route and the caller's session are
+# refused; unload and down put everything back.
 . "$TESTS/lib/net.sh"
 . "$TESTS/lib/moves.sh"
-need ip ethtool bpftool
+. "$TESTS/lib/loaded.sh"
+need ip tc ethtool bpftool ping
 
 write_move_lab lab.yaml "$LAB" ''
 run "$DPULAB" up lab.yaml
-BOX=$LAB-box # holds the interfaces; A and B are the machines behind them
-for ns in box a b; do
-	run ip netns add "$LAB-$ns"
-	at_exit "ip netns del $LAB-$ns"
-done
-for end in a b; do
-	run ip -n "$BOX" link add "veth$end" type veth peer name eth0 netns "$LAB-$end"
-	run ip -n "$BOX" link set "veth$end" up
-	run ip -n "$LAB-$end" link set eth0 up
-done
-run ip -n "$LAB-a" addr add 10.9.0.1/24 dev eth0
-run ip -n "$LAB-b" addr add 10.9.0.2/24 dev eth0
-
-in_box() { in_node box "$@"; }
-load() { in_box "$DPULAB" load -j "$1" --lab "$LAB" --port "$2" "${@:3}" >load.json; }
-loaded() { json load.json 'd["hook"]'; }
-unload() { in_box "$DPULAB" unload "$1" --lab "$LAB"; }
-has() { grep -q "$2" "$1"; }
-
-port=5000
-tcp_passes() {
-	port=$((port + 1))
-	rm -f tcp.stop
-	in_node b python3 "$TESTS/lib/echo.py" server 10.9.0.2 "$port" >server.out 2>&1 &
-	wait_for 10 has server.out ready
-	in_node a python3 "$TESTS/lib/echo.py" client 10.9.0.2 "$port" tcp.stop >client.out 2>&1 &
-	wait_for 10 has client.out connected
-	touch tcp.stop
-	wait $! || fail "TCP: $(cat client.out)"
+make_box 10.1.0.101 10.1.0.12 # b takes the place of web2
+run in_box ip link set vethb down
+for dev in vetha vethb; do settings_of "$dev" >"before.$dev"; done
+restored() {
+	for dev in vetha vethb; do diff "before.$dev" <(settings_of "$dev") || fail "$1 did not put $dev back"; done
 }
 
-# By tc, as veths are by default.
+reaches() { # WHEN: machine a and the VMs of both hosts, b in the place of web2
+	local to
+	for to in 10.1.0.11 10.1.0.12 10.1.0.13; do
+		in_node a ping -q -c 1 -W 5 "$to" >/dev/null || fail "$1: a does not reach $to"
+	done
+	in_node web3 ping -q -c 1 -W 5 10.1.0.101 >/dev/null || fail "$1: web3 does not reach a"
+	in_node web3 ping -q -c 1 -W 5 10.1.0.12 >/dev/null || fail "$1: web3 does not reach b"
+}
+
 run load vetha p1
 expect "hook of a veth" "$(loaded)" tc
-run load vethb p2
-run in_node a ping -q -c 2 -i 0.1 -W 2 10.9.0.2
-tcp_passes
-in_node a python3 -c 'import socket; socket.create_connection(("10.9.0.2", 22), timeout=1)' 2>err.txt &&
+run load vethb web2
+expect "host and port of web2" "$(json load.json '(d["host"], d["port"])')" "('esx1', 17)"
+reaches "loaded"
+tcp_passes a web1 10.1.0.11
+tcp_passes a web3 10.1.0.13
+tcp_passes web3 b 10.1.0.12
+in_node a python3 -c 'import socket; socket.create_connection(("10.1.0.13", 22), timeout=1)' 2>err.txt &&
 	fail "the lab's firewall does not apply"
 has err.txt "timed out" || fail "port 22 is not dropped but: $(cat err.txt)"
-in_box "$DPULAB" load vetha --lab "$LAB" --port p1 >/dev/null || fail "load is not idempotent"
+run load vetha p1 # again
 
-# hook xdp is tried before it is trusted: the far ends leave checksums to the device, then do not, without and with GRO.
-run load vetha p1 --hook xdp
-expect "xdp with checksums left to the device" "$(loaded)" tc
-has load.json "checksum" || fail "no reason: $(cat load.json)"
-tcp_passes
-for end in a b; do run in_node "$end" ethtool -K eth0 tx off >/dev/null; done
-run load vetha p1 --hook xdp
-expect "xdp without GRO at the far end" "$(loaded)" tc
-has load.json GRO || fail "no reason: $(cat load.json)"
-for end in a b; do run in_node "$end" ethtool -K eth0 gro on >/dev/null; done
-for dev in vetha vethb; do
-	run load "$dev" "${dev/veth/p}" --hook xdp
-	expect "xdp where TCP passes" "$(loaded)" xdp
+# Shown like any port.
+show() { "$DPULAB" show -j "$LAB" "$1" >show.json; }
+show ports
+expect "p1's port" "$(json show.json '[(p["node"], p["kind"], p["group"]) for p in d["ports"] if p["dev"] == "p1"]')" \
+	"[('esx1', 'vnic', 'web')]"
+json show.json '[p for p in d["ports"] if p["dev"] == "p1"][0]["rx_packets"] > 0' | grep -q True || fail "p1 counts nothing"
+expect "the interface" "$(json show.json '[(p["node"], p["name"], p["hook"] != "none") for p in d["ports"] if p["dev"] == "vetha"]')" \
+	"[('@p1', 'p1', True)]"
+show fdb
+expect "where a is, as the hosts see it" "$(json show.json '[(m["node"], m["port"]) for m in d["fdb"] if m["mac"] == "'"$(mac_of a)"'"]')" \
+	"[('esx1', 'p1'), ('esx2', 'uplink')]"
+show rules
+json show.json 'len([r for r in d["rules"] if r["vnic"] == "p1"]) >= 3' | grep -q True || fail "p1 has no rules"
+show drops
+json show.json '[r["frames"] for r in d["drops"] if r["reason"] == "dfw-default"]' | grep -q '[1-9]' || fail "the drop is not shown"
+"$DPULAB" ls -j "$LAB" >ls.json
+expect "listed" "$(json ls.json '[(n["node"], n["interface"], n["state"]) for n in d["nodes"] if n["kind"] == "loaded"]')" \
+	"[('p1', 'vetha', 'up'), ('web2', 'vethb', 'up')]"
+refuse 1 "$DPULAB" exec "$LAB" p1 -- true 2>err.txt
+has err.txt "is interface vetha" || fail "exec: $(cat err.txt)"
+[ ! -e "/run/netns/$LAB-web2" ] || fail "web2 is there twice"
+
+# Every frame path, either hook, apply, up.
+for path in dpu-mux dpu-upt linux host; do
+	run "$DPULAB" place -q "$LAB" "$path"
+	reaches "$path"
+	tcp_passes a web3 10.1.0.13
 done
-tcp_passes
-[ -z "$(in_box ip -br link | grep dpulabprobe)" ] || fail "the proof left its devices"
+run "$DPULAB" place -q "$LAB" dpu-mux --hook xdp
+reaches "dpu-mux by xdp"
+tcp_passes a web1 10.1.0.11
+tcp_passes web3 a 10.1.0.101
+run "$DPULAB" place -q "$LAB" host --hook tc
+sed 's/^firewall:/  web4: {host: esx2, port-group: web, ip: 10.1.0.14\/24}\n&/; s/5000-5999/5000-6999/' lab.yaml >more.yaml
+run "$DPULAB" apply more.yaml
+reaches "after apply"
+run in_node a ping -q -c 1 -W 2 10.1.0.14
+run "$DPULAB" up more.yaml
+reaches "after up"
+
+# What cannot be: each with a sentence, nothing changed.
+says() { # STATUS TEXT CMD...
+	refuse "$1" "${@:3}" 2>err.txt
+	has err.txt "$2" || fail "not '$2' but: $(cat err.txt)"
+}
+says 1 "served by another interface" in_box "$DPULAB" load vethb --lab "$LAB" --port p1
+says 1 "is port web2 already" in_box "$DPULAB" load vethb --lab "$LAB" --port p2
+says 1 "no interface nonesuch" in_box "$DPULAB" load nonesuch --lab "$LAB" --port p2
+run in_box ip link add spare type bridge
+says 1 "loopback" in_box "$DPULAB" load lo --lab "$LAB" --port p2
+says 1 "dpulab made" in_box "$DPULAB" load "$LAB-p1" --lab "$LAB" --port p2
+says 1 "name of something else" in_box "$DPULAB" load spare --lab "$LAB" --port esx1
+says 1 "lower-case" in_box "$DPULAB" load spare --lab "$LAB" --port P_2
+says 1 "no port group nope" in_box "$DPULAB" load spare --lab "$LAB" --port p2 --group nope
+says 1 "no host nope" in_box "$DPULAB" load spare --lab "$LAB" --port p2 --host nope
+says 1 "is on host esx2" in_box "$DPULAB" load spare --lab "$LAB" --port web3 --host esx1
+says 2 "needs --lab and --port" in_box "$DPULAB" load spare
+sed '/web2:/d' more.yaml >less.yaml
+says 1 "needs the VM web2" "$DPULAB" apply less.yaml
+reaches "after refusals"
+run ip -n "$BOX" link del spare
+
+# Back as it was; web2 is a VM again.
 run unload vetha
 run unload vethb
 refuse 1 unload vethb
-[ -z "$(in_box ip -d link show vetha | grep xdp)" ] || fail "XDP stayed behind"
-[ -z "$(ls -d "/sys/fs/bpf/dpulab/$LAB/ns"* 2>/dev/null)" ] || fail "pins stayed behind"
+restored unload
+run in_node web2 ping -q -c 1 -W 5 10.1.0.13
+[ -z "$(ls -d "/sys/fs/bpf/dpulab/$LAB/@"* 2>/dev/null)" ] || fail "pins stayed behind"
 
 # Somebody else's program is named and left alone.
 cat >pass.c <<'C'
@@ -83,25 +119,32 @@ C
 if command -v clang >/dev/null && clang -O2 -g -target bpf -c pass.c -o pass.o; then
 	run in_box ip link set vetha xdpdrv obj pass.o sec xdp
 	id=$(in_box ip -d link show vetha | sed -n 's/.*prog\/xdp id \([0-9]*\).*/\1/p')
-	refuse 1 in_box "$DPULAB" load vetha --lab "$LAB" --port p1 --force 2>err.txt
-	cat err.txt
-	has err.txt "XDP program $id" && has err.txt "somebodys_pass" || fail "the other program is not named: $(cat err.txt)"
+	says 1 "XDP program $id" in_box "$DPULAB" load vetha --lab "$LAB" --port p1 --force
+	has err.txt "somebodys_pass" || fail "the other program is not named: $(cat err.txt)"
 	expect "their program" "$(in_box ip -d link show vetha | sed -n 's/.*prog\/xdp id \([0-9]*\).*/\1/p')" "$id"
 	run in_box ip link set vetha xdpdrv off
 fi
 
 # The way the caller came in.
 run in_box ip addr add 10.9.1.1/24 dev vetha
-refused() { in_box "$DPULAB" load vetha --lab "$LAB" --port p1 2>err.txt; }
 export SSH_CONNECTION="10.9.1.2 40000 10.9.1.1 22"
-refuse 1 refused
-has err.txt "SSH session" || fail "wrong reason: $(cat err.txt)"
+says 1 "SSH session" in_box "$DPULAB" load vetha --lab "$LAB" --port p1
 unset SSH_CONNECTION
 run in_box ip route add default via 10.9.1.2
-refuse 1 refused
-has err.txt "default route" || fail "wrong reason: $(cat err.txt)"
+says 1 "default route" in_box "$DPULAB" load vetha --lab "$LAB" --port p1
 run load vetha p1 --force
 
-# down takes it off as well.
+# An interface that goes: said, and no obstacle; unload from anywhere clears it away.
+run load vethb p2 --host esx2
+run ip -n "$BOX" link del vethb
+"$DPULAB" ls -j "$LAB" >ls.json
+expect "gone" "$(json ls.json '[n["state"] for n in d["nodes"] if n["node"] == "p2"]')" "['missing']"
+run "$DPULAB" place -q "$LAB" dpu-upt
+run in_node a ping -q -c 1 -W 5 10.1.0.11
+run "$DPULAB" unload vethb --lab "$LAB"
+
+# down takes it off as well, also a filter of kernels without tcx, and only ours.
 run "$DPULAB" down "$LAB"
+in_box ip addr del 10.9.1.1/24 dev vetha
+diff <(sed '/^vethb/d' before.vetha) <(settings_of vetha) || fail "down did not put vetha back"
 [ ! -e "/sys/fs/bpf/dpulab/$LAB" ] || fail "down left pins: $(find "/sys/fs/bpf/dpulab/$LAB")"

@@ -20,11 +20,12 @@ placement_is() { # PATH HOOK
 has() { grep -q "$2" "$1"; }
 
 tcp_passes() { # ADDRESS NODE PORT
-	rm -f tcp.stop
+	rm -f tcp.stop server.out client.out # of the last time: it says ready, too
 	in_node "$2" python3 "$TESTS/lib/echo.py" server "$1" "$3" >server.out 2>&1 &
 	wait_for 10 has server.out ready
 	in_node web1 python3 "$TESTS/lib/echo.py" client "$1" "$3" tcp.stop >client.out 2>&1 &
-	wait_for 10 has client.out connected
+	wait_for 10 grep . client.out
+	has client.out connected || fail "TCP to $1: $(cat client.out)"
 	touch tcp.stop
 	wait $! || fail "TCP to $1: $(cat client.out)"
 }
@@ -47,7 +48,7 @@ runs() { # HOOK: runs on CPU 1 and elsewhere, of both DPUs
 dpu_stays_on_its_cpu() { # HOOK
 	local on before_on off before_off
 	read -r before_on before_off <<<"$(runs "$1")"
-	rm -f stop
+	rm -f stop sink.out send.out
 	port=$((port + 1))
 	in_node web3 "$STREAM" sink "$port" >sink.out &
 	wait_for 10 has sink.out ready

@@ -3,7 +3,7 @@
  * stream - numbered UDP datagrams at a steady rate, and a sink that says exactly
  * which arrived. Used by the net tests that move a lab under traffic.
  *
- *   stream send ADDRESS PORT PPS STOP	until the file STOP exists; prints "under way", "sent N"
+ *   stream send ADDRESS PORT PPS STOP	until the file STOP exists; prints "under way", "sent N total N"
  *   stream sink PORT				prints "ready", "received N lost N duplicated N reordered N gap_us N"
  *
  * The sender ends with datagrams that carry the total, so lost is exact even if
@@ -95,6 +95,7 @@ static int run_send(const char *address, const char *port, uint64_t pps, const c
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
 	uint64_t begin = now_ns(), sent = 0;
 	bool under_way = false;
+	unsigned ends = 0; /* the sink closes after the first: then an ICMP error takes the place of one */
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	if (fd < 0 || inet_pton(AF_INET, address, &to.sin_addr) != 1 ||
@@ -111,9 +112,9 @@ static int run_send(const char *address, const char *port, uint64_t pps, const c
 	}
 	for (int i = 0; i < END_COPIES; i++) {
 		wait_until(now_ns() + END_PAUSE_NS);
-		send_some(fd, END_MARK | sent, 1);
+		ends += send_some(fd, END_MARK | sent, 1);
 	}
-	printf("sent %llu\n", (unsigned long long)sent);
+	printf("sent %llu total %llu\n", (unsigned long long)sent, (unsigned long long)(sent + ends));
 	return 0;
 }
 

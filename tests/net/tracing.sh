@@ -22,8 +22,6 @@ split_blocks() {
 # Numbers and addresses vary, and so does the white space of tables.
 words() { sed -E 's/[0-9]+/N/g; s/[[:space:]]+/ /g; s/^ //; s/ $//'; }
 
-kernel_at_least() { [ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ]; }
-
 applies() { # WHEN
 	case $1 in
 	since-*) kernel_at_least "${1#since-}" ;;

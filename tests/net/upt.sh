@@ -3,13 +3,17 @@
 #
 # Moving a VM's vNIC into the DPU (dpu-upt) and back blacks it out for at most
 # 100 ms as its own 2 ms ping sees it, with each hook, and leaves its TCP
-# connection alone. Everything in the move waits for the kernel's one rtnl lock,
-# so whoever else configures networks on the machine adds to it: the best of a few tries counts.
+# connection alone. The move waits for the kernel's one rtnl lock, so whoever else
+# configures networks on the machine may add to it: each direction has one more try.
+# Emulated CPUs prove that the ping and the connection come back, not when.
 . "$TESTS/lib/net.sh"
 . "$TESTS/lib/moves.sh"
 
 LIMIT_MS=100
-TRIES=5
+TRIES=2
+MOVES=${MOVES:-1} # each way with each hook
+INTERVAL=0.002
+emulated && INTERVAL=0.02
 
 write_move_lab lab.yaml "$LAB" ''
 run "$DPULAB" up lab.yaml
@@ -24,7 +28,8 @@ longest_gap() { # FILE
 answers() { [ "$(grep -c 'bytes from' "$1")" -ge "$2" ]; }
 
 start_ping() { # NODE ADDRESS FILE
-	in_node "$1" ping -D -i 0.002 -W 1 "$2" >"$3" 2>&1 &
+	# nsenter becomes the ping: it is what is killed, so that no two write to one file
+	nsenter --net="/run/netns/$LAB-$1" -- ping -D -i "$INTERVAL" -W 1 "$2" >"$3" 2>&1 &
 	PING=$!
 	wait_for 10 answers "$3" 20
 }
@@ -47,9 +52,10 @@ blackout_is_short() { # PATH BACK HOOK
 	for ((try = 0; try < TRIES; try++)); do
 		move_under_ping "$1" "$3"
 		[ "$gap" -le "$LIMIT_MS" ] && return
+		emulated && return
 		run "$DPULAB" place "$LAB" "$2" --host esx1 --hook "$3"
 	done
-	fail "$1 by $3: never silent for less than $LIMIT_MS ms"
+	fail "$1 by $3: silent for more than $LIMIT_MS ms, twice"
 }
 
 has() { grep -q "$2" "$1"; }
@@ -61,10 +67,11 @@ wait_for 10 has client.out connected
 
 for hook in tc xdp; do
 	run "$DPULAB" place "$LAB" dpu-mux --hook "$hook"
-	blackout_is_short dpu-upt dpu-mux "$hook"
-	[ -e "/run/netns/$LAB-esx1-dpu" ] && in_node esx1-dpu ip link show web1 >/dev/null ||
-		fail "web1's vNIC is not in the DPU"
-	blackout_is_short dpu-mux dpu-upt "$hook"
+	for ((i = 0; i < MOVES; i++)); do
+		blackout_is_short dpu-upt dpu-mux "$hook"
+		in_node esx1-dpu ip link show web1 >/dev/null || fail "web1's vNIC is not in the DPU"
+		blackout_is_short dpu-mux dpu-upt "$hook"
+	done
 done
 
 touch tcp.stop

@@ -48,11 +48,11 @@ static struct flow_sum live_flows(void)
 		struct dpu_flow_set *set = flow_set(i);
 
 		for (int way = 0; set && way < DPU_FLOW_WAYS; way++) {
-			if (!set->hot[way].path)
+			if (!DPU_FLOW_PATH(&set->hot[way]))
 				continue;
 			sum.entries++;
 			sum.packets += set->hot[way].packets;
-			sum.bytes += set->hot[way].bytes;
+			sum.bytes += DPU_FLOW_BYTES(&set->hot[way]);
 		}
 	}
 	return sum;
@@ -287,7 +287,7 @@ static int turn_flow_bit(size_t byte)
 		struct dpu_flow_set *set = flow_set(i);
 
 		for (int way = 0; set && way < DPU_FLOW_WAYS; way++) {
-			if (!set->hot[way].path)
+			if (!DPU_FLOW_PATH(&set->hot[way]))
 				continue;
 			((__u8 *)&set->hot[way])[byte] ^= 1;
 			return prog_backend()->update("flows", &i, set);

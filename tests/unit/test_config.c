@@ -213,7 +213,7 @@ static const struct {
 	{"lab: t\nhosts: {h: {cpus: 0-}}\nport-groups: {g: }\n", 2, 19, "CPU list", NULL},
 	{"lab: t\nhosts: {h: {vtep: 2001:db8::1/64}}\nport-groups: {g: }\n", 2, 19, "IPv4 address", NULL},
 	{VM_B "10.0.0.2}\n", 6, 35, "vms.b.ip: expected an address", "10.0.0.2/24"},
-	{VM_B "[]}\n", 6, 35, "found a list", "leave the key out"},
+	{VM_B "[]}\n", 6, 35, "found a list", "name at least one"},
 	{VM_B "[10.0.0.2/24, 10.0.0.300/24]}\n", 6, 49, "found '10.0.0.300/24'", NULL},
 	{VM_B "10.0.0.2/24, mac: '01:00:5e:00:00:01'}\n", 6, 54, "unicast MAC", NULL},
 	{VM_B "10.0.0.2/24, mtu: 1e3}\n", 6, 53, "whole number", NULL},

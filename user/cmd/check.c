@@ -52,9 +52,11 @@ static int check_lab(struct cmd_context *ctx, const char *file)
 	struct cpu_set online;
 	struct lab *lab;
 	int code = CMD_DONE;
+	int err = config_read(file, &lab, ctx->diag);
 
-	if (config_read(file, &lab, ctx->diag))
-		return CMD_WANTING;
+	/* what cannot be read is not found wanting */
+	if (err)
+		return err == -EINVAL ? CMD_WANTING : cmd_result(err);
 	cpus_online(&online);
 	lab_check_cpus(lab, &online, ctx->diag);
 	for (size_t host = 0; host < lab->n_hosts; host++)

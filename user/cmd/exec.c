@@ -37,7 +37,10 @@ int cmd_exec(struct cmd_context *ctx, int argc, char **argv)
 	if (err)
 		return CMD_FAILED;
 	err = netns_open(netns_name(name, argv[0], argv[1]), &ns, ctx->diag);
-	if (err == -ENOENT)
+	if (err == -ENOENT && loaded_find(&session.loaded, argv[1]))
+		diag_error(ctx->diag, err, "run it where the interface leads to", "%s of lab %s is interface %s, not a node",
+			   argv[1], argv[0], loaded_find(&session.loaded, argv[1])->dev);
+	else if (err == -ENOENT)
 		diag_error(ctx->diag, err, "dpulab ls LAB lists its nodes",
 			   "lab %s has no node called %s", argv[0], argv[1]);
 	/* the lock is for looking: the command may run for days */

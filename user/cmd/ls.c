@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* ls: the labs of this machine, or the nodes of one. */
+#include "foreign.h"
 #include "host.h"
 #include "lab.h"
 #include "netns.h"
@@ -131,6 +132,19 @@ static void list_node(struct cmd_context *ctx, const struct lab *lab, const stru
 	out_end(ctx->out);
 }
 
+static void list_loaded(struct cmd_context *ctx, const struct loaded_port *port)
+{
+	out_item(ctx->out);
+	out_str(ctx->out, "node", "%s", port->name);
+	out_str(ctx->out, "kind", "loaded");
+	out_str(ctx->out, "interface", "%s", port->dev);
+	out_str(ctx->out, "state", "%s", foreign_is_there(port) ? "up" : "missing");
+	out_str(ctx->out, "host", "%s", port->host);
+	out_str(ctx->out, "group", "%s", port->group);
+	out_str(ctx->out, "hook", "%s", port->xdp ? "xdp" : "tc");
+	out_end(ctx->out);
+}
+
 static int list_nodes(struct cmd_context *ctx, const char *name)
 {
 	struct lab_session session;
@@ -146,6 +160,8 @@ static int list_nodes(struct cmd_context *ctx, const char *name)
 			list_node(ctx, session.lab, &plan.nodes[n]);
 		topology_free(&plan);
 	}
+	for (size_t i = 0; i < session.loaded.n; i++)
+		list_loaded(ctx, &session.loaded.list[i]);
 	out_end(ctx->out);
 	lab_close(&session);
 	return CMD_DONE;

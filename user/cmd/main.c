@@ -5,11 +5,14 @@
 #include "preflight.h"
 #include "verbs.h"
 
+#include <dpulab/limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+
+#define DPULAB_VERSION "0.1"
 
 #define MANY 10000 /* arguments of a command to run */
 
@@ -38,14 +41,14 @@ const struct cmd cmd_table[] = {
 	 cmd_apply},
 	{"exec", "LAB NODE -- COMMAND...", 3, MANY, CMD_READS, "run a command inside a node", NULL,
 	 cmd_exec},
-	{"place", "LAB PATH", 2, 2, CMD_WRITES, "move a running lab to another frame path",
+	{"place", "LAB PATH", 2, 2, CMD_WRITES, "move a running lab to a frame path: linux, host, dpu-mux, dpu-upt",
 	 cmd_place_options, cmd_place},
-	{"load", "DEV", 1, 1, CMD_WRITES, "serve an existing interface by the datapath",
+	{"load", "DEV", 1, 1, CMD_WRITES, "make an existing interface a port of a running lab",
 	 cmd_load_options, cmd_load},
-	{"unload", "DEV", 1, 1, CMD_WRITES, "take the datapath off an interface", cmd_unload_options,
+	{"unload", "DEV", 1, 1, CMD_WRITES, "undo load: the interface is as it was", cmd_unload_options,
 	 cmd_unload},
 	{"show", "LAB WHAT", 2, 2, CMD_READS,
-	 "ports, fdb, vteps, flows, rules, placement, stats or drops", cmd_show_options, cmd_show},
+	 "ports, fdb, vteps, flows, rules, connections, placement, stats, drops", cmd_show_options, cmd_show},
 	{"fw", "check|explain ...", 1, 3, CMD_READS,
 	 "check a policy, or explain what it does to a frame", NULL, NULL},
 	{"plan", "LAB --profile P", 1, 1, CMD_READS, "which policies a DPU keeps, degrades or loses",
@@ -89,6 +92,7 @@ static void print_help(void)
 			       cmd->run ? "" : " (not built yet)");
 	puts("\noptions of every verb:");
 	print_options(cmd_common_options);
+	puts("  -V, --version            instead of a verb: which dpulab this is");
 	puts("\nexit codes: 0 done, 1 failed, 2 usage, 3 checked and found wanting");
 }
 
@@ -174,7 +178,7 @@ static int take_option(struct cmd_context *ctx, struct words *words, const char 
 	if (!common)
 		option = find_option(ctx->cmd->options, word);
 	if (!option)
-		return cmd_usage(ctx, "unknown option %s of %s", word, ctx->cmd->name);
+		return cmd_usage(ctx, "unknown option %s%s%s", word, *ctx->cmd->name ? " of " : "", ctx->cmd->name);
 	if (!option->arg && value)
 		return cmd_usage(ctx, "option --%s takes no value", option->name);
 	if (common) {
@@ -250,7 +254,7 @@ static const struct cmd *find_cmd(const char *name)
  * asked for. */
 static int run(struct cmd_context *ctx, int argc, char **argv)
 {
-	struct words words = {.argv = argv, .argc = argc, .next = 2};
+	struct words words = {.argv = argv, .argc = argc, .next = *ctx->cmd->name ? 2 : 1};
 	int code;
 
 	words.args = calloc(argc, sizeof(*words.args));
@@ -258,7 +262,10 @@ static int run(struct cmd_context *ctx, int argc, char **argv)
 		abort();
 	code = take_words(ctx, &words);
 	if (words.help) {
-		print_verb_help(ctx->cmd);
+		if (*ctx->cmd->name)
+			print_verb_help(ctx->cmd);
+		else
+			print_help();
 		code = CMD_DONE;
 	} else {
 		ctx->out = out_open(ctx->json);
@@ -282,11 +289,24 @@ static void raise_descriptor_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static bool starts_alike(const char *a, const char *b)
+{
+	return *a && !strncmp(a, b, 2);
+}
+
+/* argv: the word in the verb's place and what follows, options taken out. */
 static int no_such_verb(struct cmd_context *ctx, int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
-	return cmd_usage(ctx, "no such verb");
+	const struct cmd *cmd = cmd_table;
+
+	if (!argc)
+		return cmd_usage(ctx, "which verb?");
+	if (find_cmd(argv[0]))
+		return cmd_usage(ctx, "the verb comes first, its options after it: dpulab %s ...", argv[0]);
+	while (cmd->name && !(cmd->help && starts_alike(cmd->name, argv[0])))
+		cmd++;
+	return cmd->name ? cmd_usage(ctx, "there is no verb %s; did you mean %s?", argv[0], cmd->name)
+			 : cmd_usage(ctx, "there is no verb %s", argv[0]);
 }
 
 int main(int argc, char **argv)
@@ -303,6 +323,10 @@ int main(int argc, char **argv)
 	    !strcmp(argv[1], "help")) {
 		print_help();
 		return argc < 2 ? CMD_USAGE : CMD_DONE;
+	}
+	if (!strcmp(argv[1], "-V") || !strcmp(argv[1], "--version")) {
+		printf("dpulab " DPULAB_VERSION ", table layout %d\n", DPU_LAYOUT_VERSION);
+		return CMD_DONE;
 	}
 	ctx.cmd = find_cmd(argv[1]);
 	if (!ctx.cmd)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* show LAB WHAT: the state of a running lab, with reasons in words. */
+#include "foreign.h"
 #include "inspect.h"
 #include "lab.h"
 #include "place.h"
@@ -364,6 +365,8 @@ static int show_stats(const struct location *at, struct out *out, struct diag *d
 		out_uint(out, "ct_inserts", stats.ct_inserts);
 		out_uint(out, "ct_expired", stats.ct_expired);
 		out_uint(out, "ct_full", stats.ct_full);
+		out_uint(out, "answers", stats.answers);
+		out_uint(out, "answers_limited", stats.answers_limited);
 		out_list(out, "runs_per_cpu");
 		for (size_t cpu = 0; cpu < cpus; cpu++)
 			out_uint(out, NULL, runs[cpu]);
@@ -436,10 +439,11 @@ static int show_drops(const struct location *at, struct out *out, struct diag *d
 static const struct subject {
 	const char *name;
 	int (*show)(const struct location *at, struct out *out, struct diag *diag);
+	bool relays; /* the relays of loaded interfaces have something to say about it */
 } subjects[] = {
-    {"ports", show_ports},   {"fdb", show_fdb},		{"vteps", show_vteps},
-    {"flows", show_flows},   {"rules", show_rules},	{"connections", show_connections},
-    {"stats", show_stats},   {"drops", show_drops},	{"placement", NULL},
+    {"ports", show_ports, true},   {"fdb", show_fdb, false},	 {"vteps", show_vteps, false},
+    {"flows", show_flows, false},  {"rules", show_rules, false}, {"connections", show_connections, false},
+    {"stats", show_stats, true},   {"drops", show_drops, true},	 {"placement", NULL, false},
 };
 
 static const struct subject *find_subject(const char *name)
@@ -464,9 +468,29 @@ static int show_location(const struct subject *subject, const struct lab *lab, s
 	return err;
 }
 
-static int show_host(const struct subject *subject, const struct lab *lab, size_t host,
+/* Interfaces of load have a relay of their own; one that has gone has nothing to show. */
+static int show_relays(const struct subject *subject, const struct lab_session *session, size_t host,
+		       struct cmd_context *ctx)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < session->loaded.n; i++) {
+		const struct loaded_port *port = &session->loaded.list[i];
+		const struct lab_vm *vm = lab_find_vm(session->lab, port->name);
+		struct location at;
+
+		if (!vm || vm->host != host || foreign_open(session->lab, port, &at, ctx->diag))
+			continue;
+		err = subject->show(&at, ctx->out, ctx->diag);
+		location_close(&at);
+	}
+	return err;
+}
+
+static int show_host(const struct subject *subject, const struct lab_session *session, size_t host,
 		     struct cmd_context *ctx)
 {
+	const struct lab *lab = session->lab;
 	int err;
 
 	if (!subject->show)
@@ -474,7 +498,7 @@ static int show_host(const struct subject *subject, const struct lab *lab, size_
 	err = show_location(subject, lab, host, LOCATION_HOST, ctx);
 	if (!err && lab->hosts[host].dpu)
 		err = show_location(subject, lab, host, LOCATION_DPU, ctx);
-	return err;
+	return err || !subject->relays ? err : show_relays(subject, session, host, ctx);
 }
 
 int cmd_show(struct cmd_context *ctx, int argc, char **argv)
@@ -495,7 +519,7 @@ int cmd_show(struct cmd_context *ctx, int argc, char **argv)
 	out_list(ctx->out, subject->name);
 	for (size_t i = 0; !err && i < session.lab->n_hosts; i++)
 		if (!only || !strcmp(session.lab->hosts[i].name, only))
-			err = show_host(subject, session.lab, i, ctx);
+			err = show_host(subject, &session, i, ctx);
 	out_end(ctx->out);
 	lab_close(&session);
 	return cmd_result(err);

@@ -16,7 +16,7 @@
 
 #define TCX_INGRESS	46 /* BPF_TCX_INGRESS: libbpf 1.1's uapi header does not have it yet */
 #define CLSACT_PRIORITY 1
-#define CLSACT_HANDLE	1
+#define CLSACT_HANDLE	5580 /* a loaded interface may have somebody's filter, with the first handles */
 #define NO_IFINDEX	0x7fffffff
 
 #define RELEASE_POLL_US 2000
@@ -98,7 +98,7 @@ static int clsact_attach(const struct dataplane *dp, const char *dev, unsigned i
 	return err ? tc_error(diag, err, dev) : 0;
 }
 
-static int clsact_detach(unsigned ifindex)
+static int clsact_detach(unsigned ifindex, bool qdisc_too)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
@@ -107,7 +107,7 @@ static int clsact_detach(unsigned ifindex)
 	bpflog_begin();
 	err = bpf_tc_detach(&hook, &opts);
 	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
-	if (!err)
+	if (!err && qdisc_too)
 		err = bpf_tc_hook_destroy(&hook);
 	bpflog_end();
 	op_done();
@@ -284,7 +284,7 @@ int detach_prog(const struct dataplane *dp, enum dataplane_prog prog, const char
 
 	if (prog == DATAPLANE_TC && !have_tcx(dp)) {
 		if (ifindex)
-			err = clsact_detach(ifindex);
+			err = clsact_detach(ifindex, true);
 		return err ? tc_error(diag, err, dev) : 0;
 	}
 	dataplane_link_path(dp, prog, dev, path);
@@ -292,6 +292,17 @@ int detach_prog(const struct dataplane *dp, enum dataplane_prog prog, const char
 		return diag_error(diag, -errno, NULL, "cannot remove the link %s: %s", path, strerror(errno));
 	op_done();
 	return 0;
+}
+
+int detach_filter(const struct dataplane *dp, const char *dev, struct diag *diag)
+{
+	unsigned ifindex = if_nametoindex(dev);
+	int err;
+
+	if (have_tcx(dp))
+		return detach_prog(dp, DATAPLANE_TC, dev, diag);
+	err = ifindex ? clsact_detach(ifindex, false) : 0;
+	return err ? tc_error(diag, err, dev) : 0;
 }
 
 /* The program changes first and the pin moves after: a kill in between leaves a link that one of the

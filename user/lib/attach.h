@@ -28,6 +28,8 @@ int attach_prog(const struct dataplane *dp, enum dataplane_prog prog, const char
 /* Nothing attached, device or pin gone: success. */
 int detach_prog(const struct dataplane *dp, enum dataplane_prog prog, const char *dev,
 		struct diag *diag);
+/* The tc program only: a clsact qdisc, which somebody else may have made, stays. */
+int detach_filter(const struct dataplane *dp, const char *dev, struct diag *diag);
 /*
  * Gives the links of a device that is about to move to another location that location's programs, and
  * their pins the new owner. Where links do not travel (clsact), the filter is

@@ -175,7 +175,8 @@ static void read_many(struct reader *reader, const struct scope *scope,
 	size_t before = 0;
 
 	if (list && !node->n) /* as dangerous as it is unclear: an empty list means "any" in some languages */
-		report_value(reader, scope, key, node, "leave the key out, or name at least one");
+		report_value(reader, scope, key, node,
+			     key->required ? "name at least one" : "leave the key out, or name at least one");
 	for (size_t i = 0; i < n; i++, before = input.n) {
 		const struct yaml_node *item = list ? node->items[i] : node;
 

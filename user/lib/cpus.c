@@ -2,9 +2,11 @@
 #include "cpus.h"
 #include "napi.h"
 #include "op.h"
+#include "rt.h"
 #include "sysfs.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,6 +136,44 @@ static bool one_is_pinned(const struct napi_threads *threads, const cpu_set_t *w
 	return false;
 }
 
+/* Down and up again, with all its addresses: IPv6 ones do not outlive it by themselves. */
+static int restart_link(struct netns *ns, const struct rt_link *link, struct napi_threads *ret_without)
+{
+	struct rt_addr *addrs;
+	size_t n;
+	int err = rt_addrs(ns, &addrs, &n, NULL);
+
+	if (err)
+		return err;
+	err = rt_link_up(ns, link->ifindex, false, NULL);
+	if (!err)
+		err = napi_list(ns, link->name, ret_without);
+	if (!err)
+		err = rt_link_up(ns, link->ifindex, true, NULL);
+	for (size_t i = 0; i < n && !err; i++)
+		if (addrs[i].ifindex == link->ifindex)
+			err = rt_addr_add(ns, &addrs[i], NULL);
+	free(addrs);
+	return err;
+}
+
+/*
+ * A killed command, or a move, leaves threads that were never pinned and that
+ * nobody can tell from a namesake's. They go with their device when it is down;
+ * those that are new when it is up again are its own.
+ */
+static int renew_threads(struct netns *ns, const char *dev, struct napi_threads *ret_threads)
+{
+	struct napi_threads others = {};
+	struct rt_link link;
+	int err = rt_link_get(ns, dev, &link, NULL);
+
+	if (err || !(link.flags & IFF_UP)) /* down: it has none */
+		return err;
+	err = restart_link(ns, &link, &others);
+	return err ? err : napi_find(ns, dev, &others, ret_threads);
+}
+
 static int pin_threads(struct netns *ns, const char *dev, const struct cpu_set *set)
 {
 	struct napi_threads before = {}, now = {};
@@ -148,6 +188,8 @@ static int pin_threads(struct netns *ns, const char *dev, const struct cpu_set *
 		err = napi_find(ns, dev, &before, &now);
 	if (err == -ENOTUNIQ && one_is_pinned(&before, &wanted))
 		return 0;
+	if (err == -ENOTUNIQ)
+		err = renew_threads(ns, dev, &now);
 	for (size_t i = 0; i < now.n && !err; i++)
 		err = pin_thread(now.pid[i], &wanted);
 	return err;

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -24,9 +23,7 @@
 #include "dpulab_xdp.skel.h"
 
 #define BPFFS		 "/sys/fs/bpf"
-#define NSEC		 1000000000ull
 #define PIN_ENTRY_MAX	 4 /* depth of LAB/NODE/kind/name, for nftw */
-#define REEVAL_PPS	 20000
 #define RULES_LEAST	 8192 /* room for as many rules, however few the lab has */
 #define CELLS_PER_RULE	 13   /* of one list of rules, twice; generated lists take 4 to 6 once */
 #define CELLS_PER_VNIC	 128  /* what even an empty policy takes, twice */
@@ -37,7 +34,8 @@ struct dataplane {
 	int map_fd[DATAPLANE_MAP_COUNT];
 	int prog_fd[DATAPLANE_PROGS];
 	struct dpu_generations *generations;
-	size_t generations_size;
+	struct dpu_control *control;
+	size_t generations_size, control_size;
 };
 
 static const char *const map_names[] = {
@@ -74,11 +72,6 @@ static void layout_path(char ret_path[static PATH_MAX], const char *lab, const c
 	pin_path(ret_path, lab, node, layout, NULL);
 }
 
-void dataplane_dir(const struct dataplane *dp, const char *kind, char ret_path[static PATH_MAX])
-{
-	pin_path(ret_path, dp->lab, dp->node, kind, NULL);
-}
-
 void dataplane_link_path(const struct dataplane *dp, enum dataplane_prog prog, const char *dev,
 			 char ret_path[static PATH_MAX])
 {
@@ -96,6 +89,11 @@ const char *dataplane_map_name(enum dataplane_map map)
 struct dpu_generations *dataplane_generations(const struct dataplane *dp)
 {
 	return dp->generations;
+}
+
+struct dpu_control *dataplane_control(const struct dataplane *dp)
+{
+	return dp->control;
 }
 
 int dataplane_map_fd(const struct dataplane *dp, enum dataplane_map map)
@@ -150,7 +148,7 @@ static int make_dir(const char *path, struct diag *diag)
 
 static int make_pin_dirs(const char *lab, const char *node, struct diag *diag)
 {
-	static const char *const kinds[] = {"", "maps", "progs", "links", "ports"};
+	static const char *const kinds[] = {"", "maps", "progs", "links"};
 	char path[PATH_MAX];
 	int err = make_dir(DATAPLANE_PIN_ROOT, diag);
 
@@ -306,9 +304,10 @@ static int open_pins(struct dataplane *dp, struct diag *diag)
 			return dp->prog_fd[prog];
 	}
 	dp->generations = mapio_mmap(dp, MAP_generations, true, &dp->generations_size);
-	return dp->generations ? 0
-			       : diag_error(diag, -errno, NULL, "cannot map table generations of %s: %s",
-					    dp->node, strerror(errno));
+	dp->control = dp->generations ? mapio_mmap(dp, MAP_control, true, &dp->control_size) : NULL;
+	return dp->control ? 0
+			   : diag_error(diag, -errno, NULL, "cannot map the control tables of %s: %s", dp->node,
+					strerror(errno));
 }
 
 int dataplane_open(const char *lab, const char *node, struct dataplane **ret_dp, struct diag *diag)
@@ -336,6 +335,7 @@ void dataplane_close(struct dataplane *dp)
 	if (!dp)
 		return;
 	mapio_munmap(dp->generations, dp->generations_size);
+	mapio_munmap(dp->control, dp->control_size);
 	for (size_t i = 0; i < DATAPLANE_MAP_COUNT; i++)
 		if (dp->map_fd[i] >= 0)
 			close(dp->map_fd[i]);
@@ -346,41 +346,6 @@ void dataplane_close(struct dataplane *dp)
 }
 
 /* ---- loading ------------------------------------------------------------ */
-
-static uint32_t power_of_two_from(uint32_t n)
-{
-	uint32_t power = 1;
-
-	while (power < n)
-		power <<= 1;
-	return power;
-}
-
-/* Time-outs: TCP and ICMP as nf_conntrack's defaults, UDP as RFC 4787 asks at least. */
-void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)
-{
-	static const uint32_t tcp_s[DPU_CT_STATES] = {
-		[DPU_CT_ESTABLISHED] = 432000, [DPU_CT_SYN_SENT] = 120, [DPU_CT_SYN_RECV] = 60,
-		[DPU_CT_FIN_WAIT] = 120,       [DPU_CT_CLOSE_WAIT] = 60, [DPU_CT_LAST_ACK] = 30,
-		[DPU_CT_TIME_WAIT] = 120,      [DPU_CT_CLOSE] = 10,
-	};
-
-	memset(settings, 0, sizeof(*settings));
-	settings->flow_set_mask = lab->flows / DPU_FLOW_WAYS - 1;
-	settings->ct_clock_mask = power_of_two_from(2 * lab->connections) - 1;
-	if (getrandom(&settings->hash_seed, sizeof(settings->hash_seed), 0) < 0)
-		settings->hash_seed = (uint32_t)getpid();
-	settings->fdb_age_ns = lab->mac_ageing_s * NSEC;
-	settings->flow_renew_ns = 60 * NSEC;
-	for (size_t i = 0; i < DPU_CT_STATES; i++)
-		settings->ct_timeout_ns[i] = tcp_s[i] * NSEC;
-	settings->ct_udp_new_ns = 30 * NSEC;
-	settings->ct_udp_est_ns = 120 * NSEC;
-	settings->ct_icmp_ns = 30 * NSEC;
-	settings->ct_other_ns = 600 * NSEC;
-	settings->reeval_pps = REEVAL_PPS;
-	settings->flow_cache = 1;
-}
 
 /* Two policies at a time, the one in force and the next, each with room for changes (classifier_room()). */
 static struct policy_space firewall_entries(const struct lab *lab)
@@ -411,8 +376,8 @@ static void set_sizes(struct bpf_object *obj, const struct dpu_settings *setting
 		const char *map;
 		uint32_t entries;
 	} sizes[] = {
-		{"flows", settings->flow_set_mask + 1},
-		{"flow_info", settings->flow_set_mask + 1},
+		{"flows", lab->flows / DPU_FLOW_WAYS},
+		{"flow_info", lab->flows / DPU_FLOW_WAYS},
 		{"ct_clock", settings->ct_clock_mask + 1},
 		{"conntrack", lab->connections},
 		{"fdb", lab->macs},

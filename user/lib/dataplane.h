@@ -50,7 +50,7 @@ void location_node_name(const struct lab_host *host, enum node_location where,
 /* Loads both objects with the lab's sizes, pins everything. Already there and same layout: opens it. */
 int dataplane_load(const struct lab *lab, const struct lab_host *host, enum node_location where,
 		   struct dataplane **ret_dp, struct diag *diag);
-/* The same for a node that is no host of the lab file (foreign interfaces). */
+/* The same for a node that is no host of the lab file (a loaded interface). */
 int dataplane_load_node(const struct lab *lab, const char *node, struct dataplane **ret_dp,
 			struct diag *diag);
 /* The load-time constants a lab asks for (a fresh hash seed each time). */
@@ -67,6 +67,8 @@ int dataplane_each_node(const char *lab, int (*visit)(const char *node, void *ar
 
 /* The memory of map "generations", NULL if it cannot be mapped. */
 struct dpu_generations *dataplane_generations(const struct dataplane *dp);
+/* The memory of map "control", likewise. */
+struct dpu_control *dataplane_control(const struct dataplane *dp);
 const char *dataplane_map_name(enum dataplane_map map);
 int dataplane_map_fd(const struct dataplane *dp, enum dataplane_map map);
 int dataplane_prog_fd(const struct dataplane *dp, enum dataplane_prog prog);
@@ -74,8 +76,6 @@ int dataplane_prog_fd(const struct dataplane *dp, enum dataplane_prog prog);
 unsigned dataplane_prog_id(const struct dataplane *dp, enum dataplane_prog prog);
 const char *dataplane_node(const struct dataplane *dp);
 const char *dataplane_lab(const struct dataplane *dp);
-/* Path of a directory of the node's pins ("links", "ports"). */
-void dataplane_dir(const struct dataplane *dp, const char *kind, char ret_path[static PATH_MAX]);
 /* Path of the pinned link of one device and hook. */
 void dataplane_link_path(const struct dataplane *dp, enum dataplane_prog prog, const char *dev,
 			 char ret_path[static PATH_MAX]);

@@ -206,8 +206,12 @@ static double now_ms(void)
 static int keep_neighbours(const struct lab *lab, size_t vm, struct diag *diag)
 {
 	struct netns *ns NETNS_CLEANUP = NULL;
-	int err = topology_open_vm(lab, vm, &ns, diag);
+	int err;
 
+	/* what is behind a loaded interface keeps its link */
+	if (lab->vms[vm].loaded)
+		return 0;
+	err = topology_open_vm(lab, vm, &ns, diag);
 	if (err)
 		return err;
 	err = netns_sysctl(ns, "ipv4/conf/" TOPOLOGY_VM_DEV "/arp_evict_nocarrier", "0", true, diag);
@@ -240,17 +244,23 @@ static int attach_arrived(const struct location *location, const char *dev, bool
 	return err;
 }
 
-/* The device is down from here to the end, so no frame meets a program whose tables do not know it yet. */
+/*
+ * The programs of `new` come first, the device after them. Until it is there their tables do not know it, and they
+ * leave its frames alone - unless its number is one of another device over there: then it has to be down.
+ * Every request here that changes a device may have to wait for the kernel's one lock for all of them.
+ * Without a collision the VM is served until the last program is replaced, and silent for one such wait.
+ */
 static int move_device(struct ebpf *ebpf, size_t vm, enum node_location to, bool xdp, struct diag *diag)
 {
 	struct location *old = &ebpf->at[!to], *new = &ebpf->at[to];
 	const char *dev = ebpf->lab->vms[vm].name;
-	int ifindex = rt_ifindex(old->ns, dev), err;
+	int ifindex = rt_ifindex(old->ns, dev), err = 0;
 
 	if (ifindex < 0)
 		return diag_error(diag, ifindex, "bring the lab `up` again: it repairs what is missing",
 				  "the vNIC of %s is at neither location", dev);
-	err = rt_link_up(old->ns, ifindex, false, diag);
+	if (tables_know_device(new, (uint32_t)ifindex))
+		err = rt_link_up(old->ns, ifindex, false, diag);
 	if (!err)
 		err = hand_over_device(old, new, dev, diag);
 	if (!err)
@@ -261,8 +271,6 @@ static int move_device(struct ebpf *ebpf, size_t vm, enum node_location to, bool
 		err = tables_fill_vnic(new, vm, xdp, diag);
 	if (!err)
 		err = attach_arrived(new, dev, xdp, diag);
-	if (!err)
-		err = rt_link_up(new->ns, rt_ifindex(new->ns, dev), true, diag);
 	return err ? err : tables_fill_vnic(old, vm, xdp, diag);
 }
 
@@ -274,6 +282,9 @@ static int move_vnic(struct ebpf *ebpf, size_t vm, enum node_location to, bool x
 
 	*ret_blackout_ms = 0;
 	if (location_has_vnic(&ebpf->at[to], vm))
+		return 0;
+	/* the interface of a loaded port, and its wire with it, may have gone at any time */
+	if (ebpf->lab->vms[vm].loaded && !location_has_vnic(&ebpf->at[!to], vm))
 		return 0;
 	err = keep_neighbours(ebpf->lab, vm, diag);
 	if (err)

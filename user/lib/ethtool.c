@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-/* The one-value commands; transmit VLAN acceleration is a bit of a flag word. */
+/* The one-value commands; VLAN acceleration is a bit of a flag word. */
 static const struct {
 	const char *name;
 	uint32_t get, set, flag;
@@ -21,6 +21,7 @@ static const struct {
     [ETHTOOL_TX_CSUM] = {"tx-checksumming", ETHTOOL_GTXCSUM, ETHTOOL_STXCSUM, 0},
     [ETHTOOL_TSO] = {"tcp-segmentation-offload", ETHTOOL_GTSO, ETHTOOL_STSO, 0},
     [ETHTOOL_TX_VLAN] = {"tx-vlan-offload", ETHTOOL_GFLAGS, ETHTOOL_SFLAGS, ETH_FLAG_TXVLAN},
+    [ETHTOOL_RX_VLAN] = {"rx-vlan-offload", ETHTOOL_GFLAGS, ETHTOOL_SFLAGS, ETH_FLAG_RXVLAN},
 };
 
 const char *ethtool_feature_name(enum ethtool_feature feature)

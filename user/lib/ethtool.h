@@ -9,6 +9,7 @@ enum ethtool_feature {
 	ETHTOOL_TX_CSUM, /* all of tx checksumming */
 	ETHTOOL_TSO,
 	ETHTOOL_TX_VLAN,
+	ETHTOOL_RX_VLAN, /* tags are taken out of received frames */
 	ETHTOOL_FEATURES,
 };
 

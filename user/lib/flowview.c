@@ -68,9 +68,9 @@ bool flow_view_read(const struct flow_view *view, uint32_t ref, struct dpu_flow 
 		if ((stamp & 1) || __atomic_load_n(&hot->stamp, __ATOMIC_RELAXED) != stamp)
 			continue;
 		ret_flow->packets = copy.packets;
-		ret_flow->bytes = copy.bytes;
+		ret_flow->bytes = DPU_FLOW_BYTES(&copy);
 		ret_flow->last_seen_ns = time_of(copy.last_seen);
-		return copy.path != 0;
+		return DPU_FLOW_PATH(&copy) != 0;
 	}
 	return false;
 }

@@ -1,417 +1,392 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "foreign.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "attach.h"
 #include "ethtool.h"
-#include "foreign_guard.h"
 #include "foreign_proof.h"
 #include "mapio.h"
-#include "op.h"
 #include "rt.h"
 #include "tables.h"
+#include "topology.h"
 
-#define MARK_MAX 64
+#define NODE_MAX (NODE_NAME_MAX + 4)
 
-/* ---- the node: what is loaded in this namespace -------------------------- */
-
-/* One loaded interface, as its mark in NODE/ports says: "16:veth0:p1:web". */
-struct loaded {
-	unsigned port;
-	char dev[IFNAMSIZ];
-	char name[NODE_NAME_MAX];
-	char group[NODE_NAME_MAX];
+struct far_side {
+	const struct lab *lab;
+	const struct lab_vm *vm;
+	struct loaded_port *port;
+	struct netns *ns;	/* of the interface */
+	struct rt_link dev, patch;
+	char patch_name[IFNAMSIZ];
+	struct dataplane *dp;
+	struct diag *diag;
 };
 
-static int node_name(const struct netns *ns, char ret_node[static NODE_NAME_MAX + 4])
+/* No host or VM can be called that. */
+static void relay_name(const char *port, char ret_node[static NODE_MAX])
 {
-	struct stat st;
-
-	if (fstat(ns->fd, &st))
-		return -errno;
-	snprintf(ret_node, NODE_NAME_MAX + 4, "ns%lu", (unsigned long)st.st_ino);
-	return 0;
+	snprintf(ret_node, NODE_MAX, "@%s", port);
 }
 
-static void mark_path(const struct dataplane *dp, const struct loaded *loaded, char path[static PATH_MAX])
-{
-	char dir[PATH_MAX];
+/* ---- the interface ------------------------------------------------------- */
 
-	dataplane_dir(dp, "ports", dir);
-	snprintf(path, PATH_MAX, "%.*s/%u:%s:%s:%s", PATH_MAX - MARK_MAX - 1, dir, loaded->port, loaded->dev,
-		 loaded->name, loaded->group);
+static bool find_interface(const struct loaded_port *port, struct netns **ret_ns, struct rt_link *ret_link)
+{
+	if (netns_open_inode(port->ns, ret_ns))
+		return false;
+	if (!rt_link_get(*ret_ns, port->dev, ret_link, NULL))
+		return true;
+	netns_close(*ret_ns);
+	*ret_ns = NULL;
+	return false;
 }
 
-static bool parse_mark(const char *text, struct loaded *ret_loaded)
+bool foreign_is_there(const struct loaded_port *port)
 {
-	return sscanf(text, "%u:%15[^:]:%11[^:]:%11[^:]", &ret_loaded->port, ret_loaded->dev,
-		      ret_loaded->name, ret_loaded->group) == 4;
-}
-
-/* The caller frees. */
-static int read_marks(const struct dataplane *dp, struct loaded **ret_list, size_t *ret_n)
-{
-	struct loaded *list = calloc(DPU_PORT_VNIC_MAX, sizeof(*list));
-	struct dirent *entry;
-	char dir_path[PATH_MAX];
-	size_t n = 0;
-	DIR *dir;
-
-	if (!list)
-		return -ENOMEM;
-	dataplane_dir(dp, "ports", dir_path);
-	dir = opendir(dir_path);
-	while (dir && n < DPU_PORT_VNIC_MAX && (entry = readdir(dir)))
-		if (parse_mark(entry->d_name, &list[n]))
-			n++;
-	if (dir)
-		closedir(dir);
-	*ret_list = list;
-	*ret_n = n;
-	return 0;
-}
-
-static const struct loaded *find_loaded(const struct loaded *list, size_t n, const char *dev)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(list[i].dev, dev))
-			return &list[i];
-	return NULL;
-}
-
-static unsigned free_port(const struct loaded *list, size_t n)
-{
-	for (unsigned port = DPU_PORT_VNIC_MIN; port < FOREIGN_PROBE_PORT; port++) {
-		size_t i = 0;
-
-		while (i < n && list[i].port != port)
-			i++;
-		if (i == n)
-			return port;
-	}
-	return DPU_PORT_NONE;
-}
-
-/* ---- the host that the namespace is, for the tables ---------------------- */
-
-struct foreign {
-	struct lab lab;	      /* the lab with one host, this namespace; its VMs and one per new port name */
-	struct lab_host host;
-	struct location location;
-	struct loaded *list;
-	size_t n;
-};
-
-static size_t vm_of(const struct lab *lab, const char *name)
-{
-	for (size_t i = 0; i < lab->n_vms; i++)
-		if (!strcmp(lab->vms[i].name, name))
-			return i;
-	return SIZE_MAX;
-}
-
-static size_t group_of(const struct lab *lab, const char *name)
-{
-	for (size_t i = 0; i < lab->n_groups; i++)
-		if (!strcmp(lab->groups[i].name, name))
-			return i;
-	return SIZE_MAX;
-}
-
-/* Describes one loaded interface as a port; false if the interface has gone. */
-static bool add_port(struct foreign *foreign, const struct loaded *loaded)
-{
-	struct port_dev *port = &foreign->location.ports[foreign->location.n_ports];
-	size_t vm = vm_of(&foreign->lab, loaded->name);
+	struct netns *ns NETNS_CLEANUP = NULL;
 	struct rt_link link;
 
-	if (rt_link_get(foreign->location.ns, loaded->dev, &link, NULL))
-		return false;
-	if (vm == SIZE_MAX) {
-		vm = foreign->lab.n_vms++;
-		foreign->lab.vms[vm] = (struct lab_vm){.group = group_of(&foreign->lab, loaded->group)};
-		snprintf(foreign->lab.vms[vm].name, NODE_NAME_MAX, "%s", loaded->name);
-	}
-	foreign->lab.vms[vm].port = (uint16_t)loaded->port;
-	foreign->lab.vms[vm].mtu = (uint16_t)(link.mtu < UINT16_MAX ? link.mtu : UINT16_MAX);
-	*port = (struct port_dev){.port = (uint16_t)loaded->port, .kind = DPU_PORT_KIND_VNIC, .vm = vm,
-				  .ifindex = (unsigned)link.ifindex};
-	snprintf(port->dev, sizeof(port->dev), "%s", loaded->dev);
-	foreign->location.n_ports++;
-	return true;
+	return find_interface(port, &ns, &link);
 }
 
-static void foreign_close(struct foreign *foreign)
+/* ---- the wire from the patch to the vNIC ---------------------------------- */
+
+/* The vNIC is with the DPU on path dpu-upt, else at the host. */
+static int open_vnic_namespace(const struct far_side *far, enum node_location where, struct netns **ret_ns,
+			       struct diag *diag)
 {
-	location_close(&foreign->location);
-	free(foreign->lab.vms);
-	free(foreign->list);
+	if (where == LOCATION_DPU)
+		return topology_open_dpu(far->lab, far->vm->host, ret_ns, diag);
+	return topology_open_host(far->lab, far->vm->host, ret_ns, diag);
 }
 
-static int foreign_open(const struct lab *lab, struct foreign *foreign, struct diag *diag)
+static int make_wire(struct far_side *far)
 {
-	int err;
+	bool dpu = far->lab->hosts[far->vm->host].path == PATH_DPU_UPT;
+	struct netns *ns NETNS_CLEANUP = NULL;
+	struct rt_end patch = {.ns = far->ns, .name = far->patch_name, .mtu = far->vm->mtu,
+			       .mac = topology_mac(far->lab->name, far->vm->name, "patch")};
+	struct rt_end vnic = {.name = far->vm->name, .mtu = far->vm->mtu,
+			      .mac = topology_mac(far->lab->name, far->vm->name, far->vm->name)};
+	char sysctl[64];
+	int err = open_vnic_namespace(far, dpu ? LOCATION_DPU : LOCATION_HOST, &ns, far->diag);
 
-	*foreign = (struct foreign){.lab = *lab};
-	strcpy(foreign->host.name, "here");
-	foreign->lab.hosts = &foreign->host;
-	foreign->lab.n_hosts = 1;
-	foreign->lab.vms = calloc(lab->n_vms + DPU_PORT_VNIC_MAX, sizeof(*lab->vms));
-	foreign->location = (struct location){.lab = &foreign->lab, .where = LOCATION_HOST};
-	foreign->location.ports = calloc(DPU_PORT_VNIC_MAX + 1, sizeof(*foreign->location.ports));
-	if (!foreign->lab.vms || !foreign->location.ports)
-		err = -ENOMEM;
-	else
-		err = netns_open_own(&foreign->location.ns, diag);
+	vnic.ns = ns;
 	if (!err)
-		memcpy(foreign->lab.vms, lab->vms, lab->n_vms * sizeof(*lab->vms));
+		err = rt_veth_add(&vnic, &patch, far->diag);
 	if (err)
-		foreign_close(foreign);
-	return err;
+		return err;
+	/* the patch belongs to the lab: the namespace's own stack must not speak through it */
+	snprintf(sysctl, sizeof(sysctl), "ipv6/conf/%s/disable_ipv6", far->patch_name);
+	err = netns_sysctl(far->ns, sysctl, "1", true, far->diag);
+	return err ? err : rt_link_get(far->ns, far->patch_name, &far->patch, far->diag);
 }
 
-/* Opens or loads the node and reads its marks. */
-static int foreign_load_node(struct foreign *foreign, struct diag *diag)
+static int build_wire(struct far_side *far)
 {
-	char node[NODE_NAME_MAX + 4];
-	int err = node_name(foreign->location.ns, node);
+	int err = rt_link_get(far->ns, far->patch_name, &far->patch, far->diag);
 
-	if (!err)
-		err = dataplane_load_node(&foreign->lab, node, &foreign->location.dp, diag);
-	if (!err)
-		err = read_marks(foreign->location.dp, &foreign->list, &foreign->n);
-	for (size_t i = 0; !err && i < foreign->n; i++)
-		add_port(foreign, &foreign->list[i]);
-	return err;
+	if (!err && far->patch.group != DPULAB_LINK_GROUP)
+		return diag_error(far->diag, -EEXIST, "remove or rename it, then try again",
+				  "there is a device %s beside %s already and it is not dpulab's",
+				  far->patch_name, far->port->dev);
+	if (err == -ENODEV)
+		err = make_wire(far);
+	if (!err && !(far->patch.flags & IFF_UP))
+		err = rt_link_up(far->ns, far->patch.ifindex, true, far->diag);
+	/* GRO gives a veth end its NAPI, which redirected frames need */
+	return err ? err : ethtool_set(far->ns, far->patch_name, ETHTOOL_GRO, true, far->diag);
 }
 
-/* ---- load --------------------------------------------------------------- */
-
-static int choose(const struct lab *lab, const struct foreign_request *request, struct loaded *loaded,
-		  struct diag *diag)
+/* Where XDP relays, the lab's end of the wire finishes its frames itself: XDP at the patch could not. */
+static int set_vnic(const struct far_side *far)
 {
-	size_t vm = vm_of(lab, request->name), group = 0;
+	bool dpu = far->lab->hosts[far->vm->host].dpu, on = !far->port->xdp;
+	int err = 0;
 
-	if (strlen(request->name) >= NODE_NAME_MAX || strchr(request->name, ':'))
-		return diag_error(diag, -EINVAL, NULL, "a port name has at most %d characters and no colon",
-				  NODE_NAME_MAX - 1);
-	if (request->group)
-		group = group_of(lab, request->group);
-	else if (vm != SIZE_MAX)
-		group = lab->vms[vm].group;
-	if (group >= lab->n_groups)
-		return diag_error(diag, -ENOENT, NULL, "lab %s has no port group %s", lab->name,
-				  request->group ? request->group : "at all");
-	snprintf(loaded->dev, sizeof(loaded->dev), "%s", request->dev);
-	snprintf(loaded->name, sizeof(loaded->name), "%s", request->name);
-	snprintf(loaded->group, sizeof(loaded->group), "%s", lab->groups[group].name);
-	return 0;
-}
+	for (enum node_location where = LOCATION_HOST; !err && where <= (dpu ? LOCATION_DPU : LOCATION_HOST);
+	     where++) {
+		struct netns *ns NETNS_CLEANUP = NULL;
 
-/* The interface gets its port number and its mark; loaded already: keeps both. */
-static int take_port(struct foreign *foreign, struct loaded *loaded, struct diag *diag)
-{
-	const struct loaded *known = find_loaded(foreign->list, foreign->n, loaded->dev);
-	char path[PATH_MAX];
-
-	if (known) {
-		*loaded = *known;
-		return 0;
+		if (open_vnic_namespace(far, where, &ns, NULL) || rt_ifindex(ns, far->vm->name) < 0)
+			continue;
+		err = ethtool_set(ns, far->vm->name, ETHTOOL_GRO, true, far->diag);
+		if (!err)
+			err = ethtool_set(ns, far->vm->name, ETHTOOL_TX_CSUM, on, far->diag);
+		if (!err)
+			err = ethtool_set(ns, far->vm->name, ETHTOOL_TX_VLAN, on, far->diag);
 	}
-	loaded->port = free_port(foreign->list, foreign->n);
-	if (!loaded->port)
-		return diag_error(diag, -ENOSPC, NULL, "no port number is left in node %s",
-				  dataplane_node(foreign->location.dp));
-	mark_path(foreign->location.dp, loaded, path);
-	if (mkdir(path, 0700) && errno != EEXIST)
-		return diag_error(diag, -errno, NULL, "cannot make %s: %s", path, strerror(errno));
-	op_done();
-	add_port(foreign, loaded);
-	return 0;
-}
-
-static int serve(struct foreign *foreign, bool xdp, const char *dev, struct diag *diag)
-{
-	const struct dataplane *dp = foreign->location.dp;
-	int err = tables_set_control(dp, DPU_FN_ALL, 0, diag);
-
-	if (!err)
-		err = tables_fill(&foreign->location, xdp, diag);
-	if (!err)
-		err = attach_prog(dp, DATAPLANE_TC, dev, diag);
 	return err;
 }
 
-/* XDP only if it carries TCP: tried, not assumed. What it cannot is said in report->why and served by tc. */
-static int try_xdp(struct foreign *foreign, const struct loaded *loaded, struct foreign_report *report,
-		   struct diag *diag)
-{
-	const struct port_dev *port = location_port(&foreign->location, (uint16_t)loaded->port);
-	struct diag quiet = {};
-	int err = attach_prog(foreign->location.dp, DATAPLANE_XDP, loaded->dev, &quiet);
+/* ---- the relay ------------------------------------------------------------ */
 
-	if (err) {
-		snprintf(report->why, sizeof(report->why), "%s", quiet.n ? quiet.records[0].message : "");
-		diag_clear(&quiet);
-		return 0;
-	}
-	err = foreign_prove_tcp(&foreign->location, port, &report->xdp, report->why, sizeof(report->why),
-				diag);
-	if (!err && !report->xdp)
-		err = detach_prog(foreign->location.dp, DATAPLANE_XDP, loaded->dev, diag);
-	return err;
+/* The caller is in the interface's namespace: devmap entries mean the writer's devices. */
+static int put_port(const struct far_side *far, uint32_t number, const struct rt_link *link, uint32_t to)
+{
+	struct dpu_port entry = {
+		.ifindex = (uint32_t)link->ifindex,
+		.kind = number == FOREIGN_PORT ? DPU_PORT_KIND_VNIC : DPU_PORT_KIND_CHANNEL,
+		.flags = far->port->xdp ? DPU_PORT_F_XDP : 0,
+		.segment = far->lab->groups[far->vm->group].segment,
+		.relay_to = (uint16_t)to,
+		.mtu = far->vm->mtu,
+		.gen_slot = DPU_GEN_OF_PORT(number),
+	};
+	int err = mapio_put_changed(far->dp, MAP_redirect, &number, &entry.ifindex, sizeof(entry.ifindex),
+				    far->diag);
+
+	if (err >= 0)
+		err = mapio_put_changed(far->dp, MAP_ports, &number, &entry, sizeof(entry), far->diag);
+	if (err >= 0)
+		err = mapio_put_changed(far->dp, MAP_port_by_ifindex, &entry.ifindex, &number, sizeof(number),
+					far->diag);
+	return err < 0 ? err : 0;
 }
 
-/* Which ports XDP serves is a flag in each port's entry: one port's hook is not the other's. */
-static int set_xdp_flag(const struct foreign *foreign, unsigned number, bool xdp, struct diag *diag)
+static int attach_device(const struct far_side *far, const char *dev)
 {
-	struct dpu_port entry;
-	uint32_t key = number;
-	int err = mapio_get_range(foreign->location.dp, MAP_ports, key, 1, &entry, diag);
+	int err = attach_prog(far->dp, DATAPLANE_TC, dev, far->diag);
 
 	if (err)
 		return err;
-	entry.flags = (uint8_t)((entry.flags & ~DPU_PORT_F_XDP) | (xdp ? DPU_PORT_F_XDP : 0));
-	err = mapio_put(foreign->location.dp, MAP_ports, &key, &entry, diag);
-	mapio_bump(foreign->location.dp, DPU_GEN_OF_PORT(number));
+	return far->port->xdp ? attach_prog(far->dp, DATAPLANE_XDP, dev, far->diag)
+			      : detach_prog(far->dp, DATAPLANE_XDP, dev, far->diag);
+}
+
+static int join(const struct far_side *far)
+{
+	int back, err = tables_set_control(far->dp, 0, 0, far->diag);
+
+	if (!err)
+		err = netns_enter(far->ns, &back);
+	if (err)
+		return err;
+	err = put_port(far, FOREIGN_PORT, &far->dev, FOREIGN_PATCH);
+	if (!err)
+		err = put_port(far, FOREIGN_PATCH, &far->patch, FOREIGN_PORT);
+	if (!err)
+		err = attach_device(far, far->patch_name);
+	if (!err)
+		err = attach_device(far, far->port->dev);
+	netns_leave(back);
 	return err;
 }
 
-/* tables_fill() gave every port the same hook: put back what each is attached by. */
-static int restore_hooks(struct foreign *foreign, struct diag *diag)
+/* Only constants and counters are used: the tables of switch and firewall are the lab's. */
+static int load_relay(struct far_side *far)
+{
+	struct lab small = *far->lab;
+	char node[NODE_MAX];
+
+	small.flows = small.connections = small.macs = 64;
+	relay_name(far->port->name, node);
+	return dataplane_load_node(&small, node, &far->dp, far->diag);
+}
+
+/* ---- settings of the interface --------------------------------------------- */
+
+/* What is to be changed, beyond what has been already. */
+static unsigned to_touch(const struct far_side *far)
+{
+	unsigned touch = 0;
+
+	if (!(far->dev.flags & IFF_UP))
+		touch |= LOADED_UP;
+	/* frames for the machines behind the lab's ports have other addresses than the interface */
+	if (!(far->dev.flags & IFF_PROMISC))
+		touch |= LOADED_PROMISC;
+	if (far->port->xdp && ethtool_get(far->ns, far->port->dev, ETHTOOL_RX_VLAN) == 1)
+		touch |= LOADED_RX_VLAN;
+	if (!(far->port->touched & LOADED_CLSACT) && !rt_has_clsact(far->ns, far->dev.ifindex))
+		touch |= LOADED_CLSACT;
+	return touch;
+}
+
+static int write_down(const struct far_side *far, const struct state *state, const struct loaded *loaded,
+		      unsigned touch)
+{
+	far->port->touched |= touch;
+	return loaded_write(state, loaded, far->diag);
+}
+
+static int touch_interface(const struct far_side *far, unsigned touch)
+{
+	unsigned flags = (touch & LOADED_UP ? IFF_UP : 0) | (touch & LOADED_PROMISC ? IFF_PROMISC : 0);
+	int err = flags ? rt_link_flags(far->ns, far->dev.ifindex, flags, flags, far->diag) : 0;
+
+	/* some devices cannot: then XDP sees untagged what came tagged, as it would without dpulab */
+	if (!err && touch & LOADED_RX_VLAN)
+		ethtool_set(far->ns, far->port->dev, ETHTOOL_RX_VLAN, false, NULL);
+	return err;
+}
+
+static int restore_interface(struct netns *ns, const struct rt_link *dev, const struct loaded_port *port,
+			     struct diag *diag)
+{
+	unsigned mask = (port->touched & LOADED_UP ? IFF_UP : 0) |
+			(port->touched & LOADED_PROMISC ? IFF_PROMISC : 0);
+	int err = mask ? rt_link_flags(ns, dev->ifindex, 0, mask, diag) : 0;
+
+	if (!err && port->touched & LOADED_RX_VLAN)
+		ethtool_set(ns, port->dev, ETHTOOL_RX_VLAN, true, NULL);
+	return err;
+}
+
+/* ---- building --------------------------------------------------------------- */
+
+static int build_side(struct far_side *far, const struct state *state, const struct loaded *loaded)
+{
+	unsigned touch;
+	int err;
+
+	/* somebody made it anew under the old name: what we did to the old one went with it */
+	if ((unsigned)far->dev.ifindex != far->port->ifindex) {
+		far->port->ifindex = (unsigned)far->dev.ifindex;
+		far->port->touched = 0;
+	}
+	touch = to_touch(far);
+	err = write_down(far, state, loaded, touch);
+	if (!err)
+		err = build_wire(far);
+	if (!err)
+		err = set_vnic(far);
+	if (!err)
+		err = load_relay(far);
+	if (!err)
+		err = join(far);
+	return err ? err : touch_interface(far, touch);
+}
+
+static int build_one(const struct state *state, const struct lab *lab, const struct loaded *loaded,
+		     struct loaded_port *port, struct diag *diag)
+{
+	struct far_side far = {.lab = lab, .port = port, .diag = diag};
+	int err;
+
+	far.vm = lab_find_vm((struct lab *)lab, port->name);
+	topology_patch(lab->name, port->name, far.patch_name);
+	if (!far.vm)
+		return -ENOENT;
+	if (!find_interface(port, &far.ns, &far.dev)) {
+		diag_warn(diag, "`dpulab unload` it, or make it again and bring the lab `up`",
+			  "interface %s of port %s has gone", port->dev, port->name);
+		return 0;
+	}
+	err = build_side(&far, state, loaded);
+	dataplane_close(far.dp);
+	netns_close(far.ns);
+	return err;
+}
+
+int foreign_build(const struct state *state, const struct lab *lab, struct loaded *loaded, struct diag *diag)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < foreign->location.n_ports; i++) {
-		struct attach_state state;
-
-		attach_read(foreign->location.dp, foreign->location.ports[i].dev, &state);
-		err = set_xdp_flag(foreign, foreign->location.ports[i].port, state.xdp == ATTACH_XDP, diag);
-	}
+	for (size_t i = 0; !err && i < loaded->n; i++)
+		err = build_one(state, lab, loaded, &loaded->list[i], diag);
 	return err;
 }
 
-static bool wants_xdp(struct foreign *foreign, const struct foreign_request *request)
+/* ---- leaving ----------------------------------------------------------------- */
+
+/*
+ * Only where our program is found attached: an interface that merely has the old one's name is
+ * somebody else's matter. Settings go first, so that a kill in between leaves this sign.
+ */
+static int leave_interface(struct netns *ns, const struct rt_link *dev, const struct dataplane *dp,
+			   const struct loaded_port *port, struct diag *diag)
 {
-	char driver[32];
+	struct attach_state attached;
+	int back, err = netns_enter(ns, &back);
 
-	if (request->hook != LAB_HOOK_AUTO)
-		return request->hook == LAB_HOOK_XDP;
-	if (ethtool_driver(foreign->location.ns, request->dev, driver))
-		return false;
-	return strcmp(driver, "veth") && strcmp(driver, "tun");
-}
-
-static int load_device(struct foreign *foreign, const struct foreign_request *request,
-		       struct loaded *loaded, struct foreign_report *report, struct diag *diag)
-{
-	bool xdp = wants_xdp(foreign, request);
-	int err = take_port(foreign, loaded, diag);
-
-	if (!err)
-		err = serve(foreign, xdp, loaded->dev, diag);
-	if (!err && xdp)
-		err = try_xdp(foreign, loaded, report, diag);
-	if (!err && !xdp)
-		err = detach_prog(foreign->location.dp, DATAPLANE_XDP, loaded->dev, diag);
-	if (!xdp)
-		snprintf(report->why, sizeof(report->why),
-			 request->hook == LAB_HOOK_TC ? "as asked" : "a virtual device: tc keeps its offloads");
-	return err ? err : restore_hooks(foreign, diag);
-}
-
-int foreign_load(const struct lab *lab, const struct foreign_request *request,
-		 struct foreign_report *ret_report, struct diag *diag)
-{
-	struct foreign_report report = {};
-	struct loaded loaded = {};
-	struct foreign foreign;
-	int err = choose(lab, request, &loaded, diag);
-
-	if (!err)
-		err = foreign_open(lab, &foreign, diag);
 	if (err)
 		return err;
-	err = foreign_guard(foreign.location.ns, lab->name, request, diag);
+	attach_read(dp, port->dev, &attached);
+	if (attached.tc != ATTACH_NONE && (unsigned)dev->ifindex == port->ifindex)
+		err = restore_interface(ns, dev, port, diag);
 	if (!err)
-		err = foreign_load_node(&foreign, diag);
-	if (!err)
-		err = load_device(&foreign, request, &loaded, &report, diag);
-	if (!err) {
-		snprintf(report.node, sizeof(report.node), "%s", dataplane_node(foreign.location.dp));
-		snprintf(report.group, sizeof(report.group), "%s", loaded.group);
-		report.port = (uint16_t)loaded.port;
-		*ret_report = report;
-	}
-	foreign_close(&foreign);
+		err = detach_prog(dp, DATAPLANE_XDP, port->dev, diag);
+	if (!err && attached.tc != ATTACH_NONE && port->touched & LOADED_CLSACT)
+		err = detach_prog(dp, DATAPLANE_TC, port->dev, diag);
+	else if (!err && attached.tc != ATTACH_NONE)
+		err = detach_filter(dp, port->dev, diag);
+	netns_leave(back);
 	return err;
 }
 
-/* ---- unload ------------------------------------------------------------- */
-
-static int forget_port(const struct dataplane *dp, const struct loaded *loaded, struct diag *diag)
+static int remove_patch(struct netns *ns, const char *name, struct diag *diag)
 {
-	static const struct dpu_port none;
-	struct dpu_port old;
-	uint32_t key = loaded->port;
-	char path[PATH_MAX];
-	int err = mapio_get_range(dp, MAP_ports, key, 1, &old, diag);
+	struct rt_link link;
 
-	if (!err)
-		err = mapio_put(dp, MAP_port_by_ifindex, &old.ifindex, &(uint32_t){DPU_PORT_NONE}, diag);
-	if (!err)
-		err = mapio_put(dp, MAP_ports, &key, &none, diag);
-	mapio_bump(dp, DPU_GEN_OF_PORT(loaded->port));
-	mark_path(dp, loaded, path);
-	if (!err && rmdir(path) && errno != ENOENT)
-		err = diag_error(diag, -errno, NULL, "cannot remove %s: %s", path, strerror(errno));
-	op_done();
-	return err;
+	if (rt_link_get(ns, name, &link, NULL) || link.group != DPULAB_LINK_GROUP)
+		return 0;
+	return rt_link_del(ns, link.ifindex, diag);
 }
 
-static int unload_device(const struct dataplane *dp, const struct loaded *loaded, bool last,
-			 struct diag *diag)
-{
-	int err = detach_prog(dp, DATAPLANE_XDP, loaded->dev, diag);
-
-	if (!err)
-		err = detach_prog(dp, DATAPLANE_TC, loaded->dev, diag);
-	if (!err)
-		err = forget_port(dp, loaded, diag);
-	return err || !last ? err : dataplane_remove(dataplane_lab(dp), dataplane_node(dp), diag);
-}
-
-int foreign_unload(const char *lab, const char *dev, struct diag *diag)
+int foreign_leave(const char *lab, const struct loaded_port *port, struct diag *diag)
 {
 	struct netns *ns NETNS_CLEANUP = NULL;
-	const struct loaded *found = NULL;
-	struct loaded *list = NULL;
 	struct dataplane *dp = NULL;
-	char node[NODE_NAME_MAX + 4];
-	size_t n = 0;
-	int err = netns_open_own(&ns, diag);
+	char node[NODE_MAX], patch[IFNAMSIZ];
+	struct rt_link dev;
+	int err = 0;
 
+	relay_name(port->name, node);
+	topology_patch(lab, port->name, patch);
+	if (!netns_open_inode(port->ns, &ns)) {
+		err = dataplane_open(lab, node, &dp, NULL);
+		if (!err && !rt_link_get(ns, port->dev, &dev, NULL))
+			err = leave_interface(ns, &dev, dp, port, diag);
+		else if (err)
+			err = 0; /* a relay that is not whole was attached to nothing */
+		dataplane_close(dp);
+		if (!err)
+			err = remove_patch(ns, patch, diag);
+		if (!err)
+			err = foreign_forget_proof(ns, lab, diag);
+	}
+	return err ? err : dataplane_remove(lab, node, diag);
+}
+
+/* ---- looking ------------------------------------------------------------------ */
+
+static void add_port(struct location *location, uint16_t number, uint8_t kind, const char *dev, size_t vm)
+{
+	struct port_dev *port = &location->ports[location->n_ports++];
+	int ifindex = rt_ifindex(location->ns, dev);
+
+	*port = (struct port_dev){.port = number, .kind = kind, .vm = vm,
+				  .ifindex = ifindex < 0 ? 0 : (unsigned)ifindex};
+	snprintf(port->dev, sizeof(port->dev), "%s", dev);
+}
+
+int foreign_open(const struct lab *lab, const struct loaded_port *port, struct location *ret_location,
+		 struct diag *diag)
+{
+	const struct lab_vm *vm = lab_find_vm((struct lab *)lab, port->name);
+	struct location location = {.lab = lab, .where = LOCATION_HOST};
+	char node[NODE_MAX], patch[IFNAMSIZ];
+	int err = vm ? netns_open_inode(port->ns, &location.ns) : -ENOENT;
+
+	relay_name(port->name, node);
 	if (!err)
-		err = node_name(ns, node);
-	if (err)
+		err = dataplane_open(lab->name, node, &location.dp, diag);
+	if (!err && !(location.ports = calloc(2, sizeof(*location.ports))))
+		err = -ENOMEM;
+	if (err) {
+		location_close(&location);
 		return err;
-	err = dataplane_open(lab, node, &dp, diag);
-	if (!err)
-		err = read_marks(dp, &list, &n);
-	if (!err)
-		found = find_loaded(list, n, dev);
-	if (found)
-		err = unload_device(dp, found, n == 1, diag);
-	else if (!err || err == -ENOENT)
-		err = diag_error(diag, -ENOENT, NULL, "%s is not loaded for lab %s in this namespace", dev, lab);
-	free(list);
-	dataplane_close(dp);
-	return err;
+	}
+	location.host = vm->host;
+	topology_patch(lab->name, port->name, patch);
+	add_port(&location, FOREIGN_PORT, DPU_PORT_KIND_VNIC, port->dev, vm - lab->vms);
+	add_port(&location, FOREIGN_PATCH, DPU_PORT_KIND_CHANNEL, patch, vm - lab->vms);
+	*ret_location = location;
+	return 0;
 }

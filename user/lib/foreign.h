@@ -1,35 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * foreign.h - the datapath on interfaces that dpulab did not make: a real NIC,
- * a tap, somebody's veth. All interfaces of one namespace that are loaded for a
- * lab are the vNIC ports of one more host of it, whose location is that
- * namespace: node "nsINODE". They are switched among each other under the lab's
- * port groups and firewall; they have no wire into the lab's fabric.
+ * foreign.h - the far side of a loaded port: an interface that dpulab did not
+ * make (a real NIC, a tap, somebody's veth), where it is, joined to a lab.
  *
- * What is loaded is read from the pins: NODE/ports/NUMBER:DEV:NAME:GROUP.
+ *   DEV <--- relay, node @PORT ---> LAB-PORT ======= PORT (host or DPU)
+ *     the interface's namespace                a vNIC as any other
+ *
+ * The relay is the datapath's own constant redirect, the one a host does for its
+ * DPU: no parsing, no look-up. Switch, overlay and firewall run where the
+ * lab's placement says, and move with it.
  */
 #pragma once
-#include <net/if.h>
-#include "diag.h"
-#include "model.h"
+#include "loaded.h"
+#include "location.h"
 
-struct foreign_request {
-	const char *dev;
-	const char *name;  /* of the port: a VM of the lab (its rules and port group), or a new name */
-	const char *group; /* port group of a new name; NULL = the lab's first */
-	enum lab_hook hook;
-	bool force; /* even if it carries the default route or the caller's session */
-};
+/* Port numbers in the relay's tables. */
+#define FOREIGN_PORT  DPU_PORT_VNIC_MIN
+#define FOREIGN_PATCH DPU_PORT_CHANNEL_OF(DPU_PORT_VNIC_MIN)
 
-struct foreign_report {
-	char node[NODE_NAME_MAX + 4];
-	char group[NODE_NAME_MAX];
-	uint16_t port;
-	bool xdp;
-	char why[160]; /* why this hook serves the port, one sentence */
-};
+/*
+ * Makes wires and relays of the list as it says, writing down what it is about to change at an
+ * interface. The lab's namespaces are there, and lab->hosts[].path is what runs. An
+ * interface that has gone is a warning. Idempotent.
+ */
+int foreign_build(const struct state *state, const struct lab *lab, struct loaded *loaded, struct diag *diag);
+/* Puts everything back as it was. What has gone meanwhile needs nothing. Idempotent. */
+int foreign_leave(const char *lab, const struct loaded_port *port, struct diag *diag);
+/* Is the interface there? */
+bool foreign_is_there(const struct loaded_port *port);
 
-int foreign_load(const struct lab *lab, const struct foreign_request *request,
-		 struct foreign_report *ret_report, struct diag *diag);
-/* Takes the datapath off again; the last one of a namespace removes the node. */
-int foreign_unload(const char *lab, const char *dev, struct diag *diag);
+/* Opens the relay of a loaded port as a location, for show; -ENOENT (no diag) if there is none. */
+int foreign_open(const struct lab *lab, const struct loaded_port *port, struct location *ret_location,
+		 struct diag *diag);

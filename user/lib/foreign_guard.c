@@ -2,6 +2,7 @@
 #include "foreign_guard.h"
 
 #include <errno.h>
+#include <net/route.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,11 +42,12 @@ static bool carries_default4(const char *dev)
 	FILE *file = fopen("/proc/thread-self/net/route", "re");
 	char line[256], name[32];
 	unsigned long destination, mask;
+	unsigned flags;
 	bool found = false;
 
 	while (file && !found && fgets(line, sizeof(line), file))
-		found = sscanf(line, "%31s %lx %*s %*s %*s %*s %*s %lx", name, &destination, &mask) == 3 &&
-			!destination && !mask && !strcmp(name, dev);
+		found = sscanf(line, "%31s %lx %*s %x %*s %*s %*s %lx", name, &destination, &flags, &mask) == 4 &&
+			!destination && !mask && !(flags & RTF_REJECT) && !strcmp(name, dev);
 	if (file)
 		fclose(file);
 	return found;
@@ -55,12 +57,12 @@ static bool carries_default6(const char *dev)
 {
 	FILE *file = fopen("/proc/thread-self/net/ipv6_route", "re");
 	char line[256], destination[33], name[32];
-	unsigned length;
+	unsigned length, flags;
 	bool found = false;
 
 	while (file && !found && fgets(line, sizeof(line), file))
-		found = sscanf(line, "%32s %x %*s %*s %*s %*s %*s %*s %*s %31s", destination, &length, name) == 3 &&
-			!length && strspn(destination, "0") == 32 && !strcmp(name, dev);
+		found = sscanf(line, "%32s %x %*s %*s %*s %*s %*s %*s %x %31s", destination, &length, &flags, name) == 4 &&
+			!length && !(flags & RTF_REJECT) && strspn(destination, "0") == 32 && !strcmp(name, dev);
 	if (file)
 		fclose(file);
 	return found;
@@ -87,7 +89,7 @@ static bool carries_session(struct netns *ns, int ifindex)
 	return found;
 }
 
-int foreign_guard(struct netns *ns, const char *lab, const struct foreign_request *request,
+int foreign_guard(struct netns *ns, const char *lab, const struct load_request *request,
 		  struct diag *diag)
 {
 	static const char *const hint = "--force does it all the same: you may lose the connection to this machine";
@@ -97,6 +99,10 @@ int foreign_guard(struct netns *ns, const char *lab, const struct foreign_reques
 	if (err == -ENODEV)
 		return diag_error(diag, err, "`ip link` lists what there is", "there is no interface %s in this namespace",
 				  request->dev);
+	if (!err && link.flags & IFF_LOOPBACK)
+		err = diag_error(diag, -EINVAL, NULL, "%s is the loopback device: nothing is behind it", request->dev);
+	if (!err && link.group == DPULAB_LINK_GROUP)
+		err = diag_error(diag, -EINVAL, NULL, "%s is a device dpulab made", request->dev);
 	if (!err && link.ifindex >= DPU_MAX_IFINDEX)
 		err = diag_error(diag, -ERANGE, NULL, "%s has interface index %d; the datapath's table ends at %d",
 				 request->dev, link.ifindex, DPU_MAX_IFINDEX - 1);

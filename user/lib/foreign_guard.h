@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* foreign_guard.h - what `load` must not touch: others' programs, the way the caller came in. */
 #pragma once
-#include "foreign.h"
+#include "lab_load.h"
 #include "netns.h"
 
 /*
@@ -9,5 +9,5 @@
  * owner; never replaced, not even by force); the default route or the caller's
  * SSH session over it (unless forced).
  */
-int foreign_guard(struct netns *ns, const char *lab, const struct foreign_request *request,
+int foreign_guard(struct netns *ns, const char *lab, const struct load_request *request,
 		  struct diag *diag);

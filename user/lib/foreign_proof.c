@@ -3,17 +3,22 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <linux/if_tun.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "attach.h"
 #include "ethtool.h"
+#include "foreign.h"
 #include "mapio.h"
 #include "rt.h"
+#include "sysfs.h"
 #include "tcpprobe.h"
+#include "topology.h"
 
-#define PROBE_FAR "dpulabprobe1"
+/* The port that exists only during a proof. */
+#define PROBE_PORT DPU_PORT_VNIC_MAX
 
 static const struct dpu_mac probe_mac = {{0x02, 0xdb, 0x1a, 0xb0, 0x00, 0x01}};
 
@@ -63,101 +68,102 @@ static struct netns *open_far_namespace(struct netns *own, const struct rt_link 
 /* ---- the port beside it ------------------------------------------------- */
 
 struct proof {
-	const struct location *location;
-	const struct port_dev *port;
+	const struct location *relay;
+	const struct port_dev *dev;
 	struct rt_link link;
-	struct dpu_port entry;	     /* of the port, as it is outside of the proof */
-	struct tcp_probe_end probe;  /* our own far end */
+	struct dpu_port entry; /* of the interface, as it is outside of the proof */
+	struct tcp_probe_end probe; /* our own far end */
 	struct netns *own;
+	char near[IFNAMSIZ], far[IFNAMSIZ]; /* devices of the probe */
 };
-
-static int put_fdb(const struct proof *proof, const struct dpu_mac *mac, uint16_t port, struct diag *diag)
-{
-	struct dpu_fdb_key key = {.segment = proof->entry.segment};
-	struct dpu_fdb entry = {.port = port, .flags = DPU_FDB_F_STATIC};
-
-	memcpy(key.mac, mac->b, sizeof(key.mac));
-	return mapio_put(proof->location->dp, MAP_fdb, &key, &entry, diag);
-}
-
-static void forget_fdb(const struct proof *proof, const struct dpu_mac *mac)
-{
-	struct dpu_fdb_key key = {.segment = proof->entry.segment};
-
-	memcpy(key.mac, mac->b, sizeof(key.mac));
-	mapio_delete(proof->location->dp, MAP_fdb, &key, NULL);
-}
 
 static int put_port(const struct proof *proof, uint32_t number, const struct dpu_port *entry,
 		    struct diag *diag)
 {
-	const struct dataplane *dp = proof->location->dp;
+	const struct dataplane *dp = proof->relay->dp;
 	int err = mapio_put(dp, MAP_ports, &number, entry, diag);
 
 	if (!err && entry->ifindex)
 		err = mapio_put(dp, MAP_redirect, &number, &entry->ifindex, diag);
 	if (!err && entry->ifindex)
 		err = mapio_put(dp, MAP_port_by_ifindex, &entry->ifindex, &number, diag);
-	mapio_bump(dp, DPU_GEN_OF_PORT(number));
 	return err;
 }
 
-/* The firewall is not what is being tried: off at both ports meanwhile. */
-static int open_ports(struct proof *proof, struct diag *diag)
+/* The interface is joined to the probe instead of the patch. */
+static int join_probe(struct proof *proof, struct diag *diag)
 {
 	struct dpu_port entry = proof->entry;
-	int ifindex = rt_ifindex(proof->own, FOREIGN_PROBE_DEV), err;
+	int ifindex = rt_ifindex(proof->own, proof->near), err;
 
 	if (ifindex < 0)
 		return ifindex;
 	entry.flags = DPU_PORT_F_XDP;
-	err = put_port(proof, proof->port->port, &entry, diag);
+	entry.relay_to = PROBE_PORT;
+	err = put_port(proof, FOREIGN_PORT, &entry, diag);
 	entry.ifindex = (uint32_t)ifindex;
-	entry.gen_slot = DPU_GEN_OF_PORT(FOREIGN_PROBE_PORT);
-	if (!err)
-		err = put_port(proof, FOREIGN_PROBE_PORT, &entry, diag);
-	return err ? err : put_fdb(proof, &probe_mac, FOREIGN_PROBE_PORT, diag);
+	entry.relay_to = FOREIGN_PORT;
+	return err ? err : put_port(proof, PROBE_PORT, &entry, diag);
+}
+
+/* No port can be called that: port names are lower-case. */
+static void probe_names(const char *lab, char near[static IFNAMSIZ], char far[static IFNAMSIZ])
+{
+	topology_patch(lab, "P0", near);
+	topology_patch(lab, "P1", far);
+}
+
+int foreign_forget_proof(struct netns *ns, const char *lab, struct diag *diag)
+{
+	char near[IFNAMSIZ], far[IFNAMSIZ];
+	struct rt_link link;
+
+	probe_names(lab, near, far);
+	if (rt_link_get(ns, near, &link, NULL) || link.group != DPULAB_LINK_GROUP)
+		return 0;
+	return rt_link_del(ns, link.ifindex, diag);
 }
 
 static int proof_begin(struct proof *proof, struct diag *diag)
 {
 	struct netns *ns = proof->own;
-	struct rt_end a = {.ns = ns, .name = FOREIGN_PROBE_DEV, .mtu = 1500,
+	struct rt_end a = {.ns = ns, .name = proof->near, .mtu = 1500,
 			   .mac = {{0x02, 0xdb, 0x1a, 0xb0, 0x00, 0x00}}};
-	struct rt_end b = {.ns = ns, .name = PROBE_FAR, .mac = probe_mac, .mtu = 1500};
-	int err = rt_veth_add(&a, &b, diag);
+	struct rt_end b = {.ns = ns, .name = proof->far, .mac = probe_mac, .mtu = 1500};
+	int err = foreign_forget_proof(ns, proof->relay->lab->name, diag);
 
 	if (!err)
-		err = rt_link_up(ns, rt_ifindex(ns, PROBE_FAR), true, diag);
+		err = rt_veth_add(&a, &b, diag);
 	if (!err)
-		err = ethtool_set(ns, FOREIGN_PROBE_DEV, ETHTOOL_GRO, true, diag);
+		err = rt_link_up(ns, rt_ifindex(ns, proof->far), true, diag);
 	if (!err)
-		err = ethtool_set(ns, PROBE_FAR, ETHTOOL_GRO, true, diag);
+		err = ethtool_set(ns, proof->near, ETHTOOL_GRO, true, diag);
 	if (!err)
-		err = ethtool_set(ns, PROBE_FAR, ETHTOOL_TX_CSUM, false, diag);
+		err = ethtool_set(ns, proof->far, ETHTOOL_GRO, true, diag);
 	if (!err)
-		err = attach_prog(proof->location->dp, DATAPLANE_TC, FOREIGN_PROBE_DEV, diag);
+		err = ethtool_set(ns, proof->far, ETHTOOL_TX_CSUM, false, diag);
 	if (!err)
-		err = attach_prog(proof->location->dp, DATAPLANE_XDP, FOREIGN_PROBE_DEV, diag);
-	return err ? err : open_ports(proof, diag);
+		err = attach_prog(proof->relay->dp, DATAPLANE_TC, proof->near, diag);
+	if (!err)
+		err = attach_prog(proof->relay->dp, DATAPLANE_XDP, proof->near, diag);
+	return err ? err : join_probe(proof, diag);
 }
 
 static int proof_end(struct proof *proof, struct diag *diag)
 {
 	static const struct dpu_port none;
 	struct netns *ns = proof->own;
-	int ifindex = rt_ifindex(ns, FOREIGN_PROBE_DEV), err;
+	int ifindex = rt_ifindex(ns, proof->near), err;
 	uint32_t nothing = DPU_PORT_NONE, index = (uint32_t)ifindex;
 
-	forget_fdb(proof, &probe_mac);
-	err = put_port(proof, FOREIGN_PROBE_PORT, &none, diag);
+	err = put_port(proof, PROBE_PORT, &none, diag);
 	if (!err)
-		err = put_port(proof, proof->port->port, &proof->entry, diag);
+		err = put_port(proof, FOREIGN_PORT, &proof->entry, diag);
 	if (err || ifindex < 0)
 		return err;
-	mapio_put(proof->location->dp, MAP_port_by_ifindex, &index, &nothing, diag);
-	detach_prog(proof->location->dp, DATAPLANE_XDP, FOREIGN_PROBE_DEV, diag);
-	detach_prog(proof->location->dp, DATAPLANE_TC, FOREIGN_PROBE_DEV, diag);
+	mapio_put(proof->relay->dp, MAP_port_by_ifindex, &index, &nothing, diag);
+	detach_prog(proof->relay->dp, DATAPLANE_XDP, proof->near, diag);
+	detach_prog(proof->relay->dp, DATAPLANE_TC, proof->near, diag);
 	return rt_link_del(ns, ifindex, diag);
 }
 
@@ -178,55 +184,78 @@ static int try_both_ways(struct proof *proof, struct netns *ns, const struct rt_
 		snprintf(why, why_size, "nothing arrived from its far end %s", far->name);
 	if (result != TCP_PROBE_PASSED)
 		return result;
-	result = put_fdb(proof, &far->mac, proof->port->port, NULL);
-	if (!result)
-		result = tcp_probe(&proof->probe, &end);
-	forget_fdb(proof, &far->mac);
+	result = tcp_probe(&proof->probe, &end);
 	if (result != TCP_PROBE_PASSED)
 		snprintf(why, why_size, "its far end %s takes no redirected frames (GRO is off there)", far->name);
 	return result;
 }
 
-static int try_far_end(struct proof *proof, char *why, size_t why_size)
+static int try_far_end(struct proof *proof, enum foreign_proof *ret_proof, char *why, size_t why_size,
+		       struct diag *diag)
 {
 	struct netns *ns NETNS_CLEANUP = open_far_namespace(proof->own, &proof->link);
 	struct rt_link far;
+	int err, end, result = TCP_PROBE_LOST;
 
-	if (ns && find_far_end(ns, &proof->link, &far))
-		return try_both_ways(proof, ns, &far, why, why_size);
-	snprintf(why, why_size, "its far end cannot be found, so that nobody knows who finishes its checksums");
-	return TCP_PROBE_LOST;
-}
-
-static int prove_veth(struct proof *proof, bool *ret_passes, char *why, size_t why_size, struct diag *diag)
-{
-	int err = proof_begin(proof, diag), result = TCP_PROBE_LOST, end;
-
-	proof->probe = (struct tcp_probe_end){.ns = proof->own, .dev = PROBE_FAR, .mac = probe_mac};
+	if (!ns || !find_far_end(ns, &proof->link, &far)) {
+		snprintf(why, why_size, "its far end cannot be found");
+		return 0;
+	}
+	err = proof_begin(proof, diag);
 	if (!err)
-		result = try_far_end(proof, why, why_size);
+		result = try_both_ways(proof, ns, &far, why, why_size);
 	end = proof_end(proof, diag);
-	*ret_passes = result == TCP_PROBE_PASSED;
-	if (*ret_passes)
+	*ret_proof = result == TCP_PROBE_PASSED ? PROOF_PASSES : PROOF_FAILS;
+	if (result == TCP_PROBE_PASSED)
 		snprintf(why, why_size, "TCP passes both ways, tried with its far end");
 	return err ? err : end;
 }
 
-int foreign_prove_tcp(const struct location *location, const struct port_dev *port, bool *ret_passes,
-		      char *ret_why, size_t why_size, struct diag *diag)
+/* A reader without virtio headers gives and takes frames as they are on a wire. Nobody reads: nobody knows. */
+static void ask_tap(const struct proof *proof, enum foreign_proof *ret_proof, char *why, size_t why_size)
 {
-	struct proof proof = {.location = location, .port = port, .own = location->ns};
-	int err = rt_link_get(location->ns, port->dev, &proof.link, diag);
+	char path[64], text[32];
+	unsigned flags;
 
-	*ret_passes = false;
+	snprintf(path, sizeof(path), "class/net/%s/tun_flags", proof->dev->dev);
+	if (sysfs_read(proof->own, path, text, sizeof(text)) || sscanf(text, "%x", &flags) != 1)
+		snprintf(why, why_size, "its flags cannot be read");
+	else if (!(proof->link.flags & IFF_RUNNING))
+		snprintf(why, why_size, "no program has the tap open");
+	else if (flags & IFF_VNET_HDR)
+		snprintf(why, why_size, "its reader uses virtio headers and may leave checksums to the device");
+	else {
+		snprintf(why, why_size, "its reader uses no virtio headers, so its frames carry finished checksums");
+		*ret_proof = PROOF_PASSES;
+	}
+}
+
+bool foreign_can_try(const struct location *relay)
+{
+	struct rt_link link;
+
+	return !rt_link_get(relay->ns, location_port(relay, FOREIGN_PORT)->dev, &link, NULL) &&
+	       !strcmp(link.kind, "veth");
+}
+
+int foreign_prove_tcp(const struct location *relay, enum foreign_proof *ret_proof, char *ret_why,
+		      size_t why_size, struct diag *diag)
+{
+	struct proof proof = {.relay = relay, .own = relay->ns, .dev = location_port(relay, FOREIGN_PORT)};
+	int err = rt_link_get(relay->ns, proof.dev->dev, &proof.link, diag);
+
+	*ret_proof = PROOF_NONE;
+	probe_names(relay->lab->name, proof.near, proof.far);
+	proof.probe = (struct tcp_probe_end){.ns = proof.own, .dev = proof.far, .mac = probe_mac};
 	if (!err)
-		err = mapio_get_range(location->dp, MAP_ports, port->port, 1, &proof.entry, diag);
+		err = mapio_get_range(relay->dp, MAP_ports, FOREIGN_PORT, 1, &proof.entry, diag);
 	if (err)
 		return err;
 	if (!strcmp(proof.link.kind, "veth"))
-		return prove_veth(&proof, ret_passes, ret_why, why_size, diag);
-	*ret_passes = !*proof.link.kind; /* hardware has no kind */
-	snprintf(ret_why, why_size, *ret_passes ? "frames from a wire carry finished checksums"
-						 : "nobody knows whether its far end finishes its checksums");
+		return try_far_end(&proof, ret_proof, ret_why, why_size, diag);
+	if (!strcmp(proof.link.kind, "tun"))
+		ask_tap(&proof, ret_proof, ret_why, why_size);
+	else
+		snprintf(ret_why, why_size, "nobody here can make its far end open a TCP connection");
 	return 0;
 }

@@ -1,16 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * foreign_proof.h - does TCP pass a foreign interface that XDP serves? Asked by
- * sending: a port of our own is put beside it for the moment, and one segment goes
- * from the interface's far end to it and one back, through the datapath.
+ * foreign_proof.h - does TCP pass a loaded interface that XDP serves? XDP moves
+ * frames without the note that a checksum is still to be made, so what the far
+ * end leaves to the device is never finished and connections hang.
+ *
+ *   veth    asked by sending: a port of our own takes the patch's place for the
+ *           moment, one segment goes to it from the interface's far end, one back
+ *   tap     told by its reader: without virtio headers frames cannot come unfinished
+ *   others  nothing here can make the far end send, and a driver's word (a
+ *           virtual NIC's above all) is no proof
  */
 #pragma once
 #include "location.h"
 
-/* Number and devices of the port that exists only during a proof. */
-#define FOREIGN_PROBE_PORT DPU_PORT_VNIC_MAX
-#define FOREIGN_PROBE_DEV  "dpulabprobe0" /* its port end; the other end is ...1 */
+enum foreign_proof {
+	PROOF_PASSES,
+	PROOF_FAILS,
+	PROOF_NONE, /* it cannot be tried */
+};
 
-/* XDP is attached to port->dev already. *ret_passes and, either way, one sentence why. */
-int foreign_prove_tcp(const struct location *location, const struct port_dev *port, bool *ret_passes,
-		      char *ret_why, size_t why_size, struct diag *diag);
+/* Is the proof a trial, for which XDP must be attached? */
+bool foreign_can_try(const struct location *relay);
+/* relay: as foreign_open() gives it. Either way one sentence why. */
+int foreign_prove_tcp(const struct location *relay, enum foreign_proof *ret_proof, char *ret_why,
+		      size_t why_size, struct diag *diag);
+/* Removes the devices of a proof that was killed. */
+int foreign_forget_proof(struct netns *ns, const char *lab, struct diag *diag);

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "flowview.h"
+#include "handover_merge.h"
 #include "mapio.h"
 
 #define SEAT_TRIES 64 /* steps of the hand in search of a free seat */
@@ -84,6 +86,12 @@ struct copy {
 	uint32_t from_gen[DPU_MAX_PORTS], to_gen[DPU_MAX_PORTS]; /* policy generations by zone */
 };
 
+/* What a connection had counted at `from` when `to` was last told. */
+struct handover_counts {
+	struct dpu_ct_key key;
+	uint64_t packets[2], bytes[2];
+};
+
 /* Under the policy in force at `from` means under the one in force at `to`; anything older is judged again. */
 static uint32_t translate_gen(const struct copy *copy, const struct dpu_ct_key *key, const struct dpu_ct *ct)
 {
@@ -92,6 +100,54 @@ static uint32_t translate_gen(const struct copy *copy, const struct dpu_ct_key *
 	return ct->policy_gen == copy->from_gen[zone] ? copy->to_gen[zone] : 0;
 }
 
+static int by_key(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct dpu_ct_key));
+}
+
+/*
+ * Turns what ct has counted at `from` into what is new since the last copy,
+ * and notes it. A flow entry that hands in its counts while we look is seen at neither
+ * place for a moment: a sum that falls says nothing, and the next copy brings the rest.
+ */
+static void take_new_counts(struct copy *copy, const struct dpu_ct_key *key, struct dpu_ct *ct,
+			    struct handover_counts *now)
+{
+	const struct handover *handover = copy->handover;
+	const struct handover_counts *told = NULL;
+
+	*now = (struct handover_counts){.key = *key};
+	if (handover->n_counted)
+		told = bsearch(key, handover->counted, handover->n_counted, sizeof(*told), by_key);
+	if (told)
+		*now = *told;
+	for (int dir = 0; dir < 2; dir++) {
+		uint64_t packets = now->packets[dir], bytes = now->bytes[dir];
+
+		if (ct->packets[dir] > packets)
+			now->packets[dir] = ct->packets[dir];
+		if (ct->bytes[dir] > bytes)
+			now->bytes[dir] = ct->bytes[dir];
+		ct->packets[dir] = now->packets[dir] - packets;
+		ct->bytes[dir] = now->bytes[dir] - bytes;
+	}
+}
+
+/*
+ * A new id: `to` may still have flow entries from when it last had the connection, whose counts
+ * have been handed over long ago.
+ */
+static uint32_t new_id(void)
+{
+	uint32_t id = 0;
+
+	while (!id)
+		if (getrandom(&id, sizeof(id), 0) != sizeof(id))
+			id = (uint32_t)random();
+	return id;
+}
+
+/* Returns -EEXIST if `to` has made the connection itself this very moment. */
 static int copy_new(struct copy *copy, const struct dpu_ct_key *key, struct dpu_ct ct, struct diag *diag)
 {
 	int err = take_ct_seat(&copy->ct_clock, key, &ct.gc_slot, diag);
@@ -99,63 +155,53 @@ static int copy_new(struct copy *copy, const struct dpu_ct_key *key, struct dpu_
 	if (err)
 		return err;
 	memset(ct.flow_ref, 0, sizeof(ct.flow_ref));
-	copy->handover->connections++;
-	return mapio_put(copy->handover->to, MAP_conntrack, key, &ct, diag);
-}
-
-/*
- * `known` is at `to` already: copied before, or made there since. Identity and
- * references stay with what `to`'s flow entries name; the past is taken from
- * `from`, the state from whoever saw the connection last.
- */
-static int copy_again(struct copy *copy, const struct dpu_ct_key *key, const struct dpu_ct *ct,
-		      const struct dpu_ct *known, struct diag *diag)
-{
-	struct dpu_ct merged = *ct;
-
-	merged.id = known->id;
-	merged.gc_slot = known->gc_slot;
-	memcpy(merged.flow_ref, known->flow_ref, sizeof(merged.flow_ref));
-	if (known->last_seen_ns > ct->last_seen_ns) {
-		merged.last_seen_ns = known->last_seen_ns;
-		if (!(known->flags & DPU_CT_F_TAKEN_OVER))
-			merged.state = known->state;
-		merged.flags |= known->flags & (DPU_CT_F_FIN_OPENER | DPU_CT_F_FIN_REPLIER);
-	}
-	for (int dir = 0; dir < 2; dir++) {
-		if (known->packets[dir] > merged.packets[dir])
-			merged.packets[dir] = known->packets[dir];
-		if (known->bytes[dir] > merged.bytes[dir])
-			merged.bytes[dir] = known->bytes[dir];
-	}
-	if (!memcmp(&merged, known, sizeof(merged)))
-		return 0;
-	return mapio_put(copy->handover->to, MAP_conntrack, key, &merged, diag);
+	ct.id = new_id();
+	err = mapio_add(copy->handover->to, MAP_conntrack, key, &ct, diag);
+	if (!err)
+		copy->handover->connections++;
+	return err;
 }
 
 static int copy_connection(struct copy *copy, const struct dpu_ct_key *key, struct dpu_ct *ct,
-			   struct diag *diag)
+			   struct handover_counts *counts, struct diag *diag)
 {
-	struct dpu_ct known;
+	const struct handover_merge *merge = copy->handover->merge;
+	int err;
 
 	flow_view_add_counts(&copy->flows, ct);
+	take_new_counts(copy, key, ct, counts);
 	ct->policy_gen = translate_gen(copy, key, ct);
-	if (mapio_get(copy->handover->to, MAP_conntrack, key, &known))
-		return copy_new(copy, key, *ct, diag);
-	return copy_again(copy, key, ct, &known, diag);
+	err = handover_merge_run(merge, key, ct, diag);
+	if (err != -ENOENT)
+		return err;
+	err = copy_new(copy, key, *ct, diag);
+	return err == -EEXIST ? handover_merge_run(merge, key, ct, diag) : err;
 }
 
 static int copy_connections(struct copy *copy, struct diag *diag)
 {
+	struct handover *handover = copy->handover;
+	struct handover_counts *counted;
 	struct map_dump dump;
-	int err = mapio_dump(copy->handover->from, MAP_conntrack, sizeof(struct dpu_ct_key),
-			     sizeof(struct dpu_ct), &dump, diag);
+	int err = mapio_dump(handover->from, MAP_conntrack, sizeof(struct dpu_ct_key), sizeof(struct dpu_ct),
+			     &dump, diag);
 
 	if (err)
 		return err;
+	counted = calloc(dump.n + 1, sizeof(*counted));
+	if (!counted)
+		err = -ENOMEM;
 	for (size_t i = 0; !err && i < dump.n; i++)
 		err = copy_connection(copy, (struct dpu_ct_key *)dump.keys + i,
-				      (struct dpu_ct *)dump.values + i, diag);
+				      (struct dpu_ct *)dump.values + i, &counted[i], diag);
+	if (!err) {
+		free(handover->counted);
+		qsort(counted, dump.n, sizeof(*counted), by_key);
+		handover->counted = counted;
+		handover->n_counted = dump.n;
+	} else {
+		free(counted);
+	}
 	map_dump_free(&dump);
 	return err;
 }
@@ -242,6 +288,24 @@ int handover_copy(struct handover *handover, struct diag *diag)
 		err = copy_connections(&copy, diag);
 	copy_close(&copy);
 	return err;
+}
+
+int handover_open(const struct dataplane *from, const struct dataplane *to, struct handover *ret_handover,
+		  struct diag *diag)
+{
+	struct handover handover = {.from = from, .to = to};
+	int err = handover_merge_open(to, &handover.merge, diag);
+
+	if (!err)
+		*ret_handover = handover;
+	return err;
+}
+
+void handover_close(struct handover *handover)
+{
+	handover_merge_close(handover->merge);
+	free(handover->counted);
+	memset(handover, 0, sizeof(*handover));
 }
 
 static int clear_hash(const struct dataplane *dp, enum dataplane_map map, size_t key_size,

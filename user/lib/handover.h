@@ -3,21 +3,32 @@
  * handover.h - connections and learned addresses from one location's tables to
  * the other's. Port and endpoint numbers mean the same at both, so entries are
  * copied as they are; what is a location's own is translated: the seat on the
- * ageing clock, references into the flow cache, the policy generation. What
- * flow entries have counted is added to their connections on the way.
+ * ageing clock, references into the flow cache, the policy generation, the id.
+ * What flow entries have counted is added to their connections on the way.
  */
 #pragma once
 #include "dataplane.h"
 
+struct handover_counts;
+struct handover_merge;
+
 struct handover {
 	const struct dataplane *from, *to;
 	unsigned long connections, macs; /* copied so far; an entry copied again in the delta counts once */
+	struct handover_counts *counted; /* what `to` has been told of each connection, sorted by key */
+	size_t n_counted;
+	struct handover_merge *merge; /* into `to` */
 };
+
+int handover_open(const struct dataplane *from, const struct dataplane *to, struct handover *ret_handover,
+		  struct diag *diag);
+void handover_close(struct handover *handover);
 
 /*
  * Copies every entry `to` does not have, and brings up to date those that have
  * changed since an earlier call. An entry that `to` made itself meanwhile (from
- * mid-stream) gets the history that `from` knows; a state that `to` has moved on stays.
+ * mid-stream) gets the history that `from` knows; a state that `to` has moved on stays. Counters are added:
+ * each side has counted frames that the other has not.
  */
 int handover_copy(struct handover *handover, struct diag *diag);
 /* Empties a location that is out of service, so that nothing stale is found there next time. */

@@ -2,9 +2,10 @@
 /*
  * Order of things, which is what makes a killed command repairable:
  *
- *   up     lock, write down names, lab file, [wires, datapath], "ready"
+ *   up     lock, write down names, lab file, [wires, loaded interfaces, datapath], "ready"
  *   apply  lock, take "ready" away, new names, new lab file, [ ... ], remove old nodes, "ready"
- *   down   lock, take "ready" away, pins, devices and namespaces, folder
+ *   load   lock, write down the interface, go on as apply   (lab_load.c)
+ *   down   lock, take "ready" away, loaded interfaces, pins, devices and namespaces, folder
  *
  * Everything between brackets can be done again over whatever part of it was
  * done before.
@@ -13,6 +14,7 @@
 #include "config.h"
 #include "cpus.h"
 #include "dataplane.h"
+#include "foreign.h"
 #include "host.h"
 #include "lab_check.h"
 #include "machine.h"
@@ -45,8 +47,12 @@ int lab_open(const char *name, enum state_access access, struct lab_session *ret
 	if (err)
 		return err;
 	err = config_read(state_path(path, name, STATE_LAB), &session.lab, diag);
+	if (!err)
+		err = loaded_read(session.state, &session.loaded);
+	if (!err)
+		err = loaded_extend(&session.loaded, session.lab, diag);
 	if (err) {
-		state_close(session.state);
+		lab_close(&session);
 		return diag_error(diag, err, "dpulab down removes what is left of it",
 				  "lab %s is broken: its lab file cannot be read", name);
 	}
@@ -58,6 +64,7 @@ void lab_close(struct lab_session *session)
 {
 	state_close(session->state);
 	lab_free(session->lab);
+	loaded_free(&session->loaded);
 	*session = (struct lab_session){};
 }
 
@@ -132,11 +139,14 @@ static int place_all(const struct lab *lab, bool live, struct diag *diag)
  * The lock is held, names and lab file are written down. live: traffic may be
  * flowing, move it without loss.
  */
-static int build(const struct lab *lab, bool live, struct lab_report *report, struct diag *diag)
+static int build(const struct state *state, const struct lab *lab, struct loaded *loaded, bool live,
+		 struct lab_report *report, struct diag *diag)
 {
 	double begin = now_s(), wired;
 	int err = topology_build(lab, diag);
 
+	if (!err)
+		err = foreign_build(state, lab, loaded, diag);
 	wired = now_s();
 	if (!err)
 		err = place_all(lab, live, diag);
@@ -147,8 +157,9 @@ static int build(const struct lab *lab, bool live, struct lab_report *report, st
 
 static int write_lab(const struct state *state, const struct lab *lab, struct diag *diag)
 {
+	struct lab part = loaded_file_part(lab);
 	char *text;
-	int err = config_write(lab, &text, diag);
+	int err = config_write(&part, &text, diag);
 
 	if (err)
 		return err;
@@ -159,12 +170,13 @@ static int write_lab(const struct state *state, const struct lab *lab, struct di
 
 static bool same_as_stored(const struct state *state, const struct lab *lab)
 {
+	struct lab part = loaded_file_part(lab);
 	char *stored, *text;
 	bool same;
 
 	if (state_read(state, STATE_LAB, &stored))
 		return false;
-	if (config_write(lab, &text, NULL)) {
+	if (config_write(&part, &text, NULL)) {
 		free(stored);
 		return false;
 	}
@@ -187,8 +199,18 @@ static bool exists(const struct state *state, const char *file)
 static int remove_all(const struct state *state, const char *name, struct lab_report *report,
 		      struct diag *diag)
 {
+	struct loaded loaded;
 	int err = state_remove(state, STATE_READY, diag);
 
+	if (!err)
+		err = loaded_read(state, &loaded);
+	if (err)
+		return err;
+	for (size_t i = 0; !err && i < loaded.n; i++)
+		err = foreign_leave(name, &loaded.list[i], diag);
+	loaded_free(&loaded);
+	if (!err)
+		err = state_remove(state, STATE_LOADED, diag);
 	if (!err)
 		err = nodes_remove(state, name, NULL, &report->nodes, diag);
 	/* after the devices: links without one are cheap to drop, a program per device is not */
@@ -206,14 +228,24 @@ static struct lab *stored_lab(const char *name)
 	return lab;
 }
 
+/* What is loaded stays loaded: it belongs to the old lab and to the new one. */
+static int extend_both(const struct loaded *loaded, struct lab *old, struct lab *new, struct diag *diag)
+{
+	int err = loaded_extend(loaded, old, NULL);
+
+	return err ? err : loaded_extend(loaded, new, diag);
+}
+
 /* What is there of this lab: nothing, the same lab, or another one of the same name. */
-static int meet_old(const struct state *state, struct lab *lab, struct lab_report *report,
-		    struct diag *diag)
+static int meet_old(const struct state *state, struct lab *lab, struct loaded *loaded,
+		    struct lab_report *report, struct diag *diag)
 {
 	struct lab *old = stored_lab(lab->name);
 	bool ready = exists(state, STATE_READY);
-	int err = old ? lab_keep_numbers(old, lab, diag) : 0;
+	int err = old ? extend_both(loaded, old, lab, diag) : 0;
 
+	if (!err && old)
+		err = lab_keep_numbers(old, lab, diag);
 	lab_free(old);
 	if (err)
 		return err;
@@ -224,15 +256,20 @@ static int meet_old(const struct state *state, struct lab *lab, struct lab_repor
 		return diag_error(diag, -EEXIST, "dpulab apply changes it; dpulab down removes it",
 				  "lab %s is up, from a file with other contents", lab->name);
 	/* ruins of another version: begin anew */
+	loaded_strip(lab);
+	loaded_free(loaded);
 	return remove_all(state, lab->name, report, diag);
 }
 
 static int up_locked(const struct state *state, struct lab *lab, struct lab_report *report,
 		     struct diag *diag)
 {
+	struct loaded loaded;
 	size_t removed;
-	int err = meet_old(state, lab, report, diag);
+	int err = loaded_read(state, &loaded);
 
+	if (!err)
+		err = meet_old(state, lab, &loaded, report, diag);
 	if (!err)
 		err = nodes_claim(state, lab, diag);
 	if (!err)
@@ -241,9 +278,10 @@ static int up_locked(const struct state *state, struct lab *lab, struct lab_repo
 	if (!err)
 		err = nodes_remove(state, lab->name, lab, &removed, diag);
 	if (!err)
-		err = build(lab, report->was_there, report, diag);
+		err = build(state, lab, &loaded, report->was_there, report, diag);
 	if (!err)
 		err = state_write(state, STATE_READY, "", diag);
+	loaded_free(&loaded);
 	return err;
 }
 
@@ -316,8 +354,8 @@ static void keep_placement(const struct lab *old, struct lab *new)
 }
 
 /* live: the lab was whole, so its placement can be read and its traffic is worth keeping. */
-static int change(const struct state *state, const struct lab *old, struct lab *new, bool live,
-		  struct lab_report *report, struct diag *diag)
+static int change(const struct state *state, const struct lab *old, struct lab *new, struct loaded *loaded,
+		  bool live, struct lab_report *report, struct diag *diag)
 {
 	size_t removed;
 	int err = state_remove(state, STATE_READY, diag);
@@ -332,13 +370,27 @@ static int change(const struct state *state, const struct lab *old, struct lab *
 	if (!err)
 		err = nodes_remove(state, new->name, new, &removed, diag);
 	if (!err)
-		err = build(new, live, report, diag);
+		err = build(state, new, loaded, live, report, diag);
 	return err ? err : state_write(state, STATE_READY, "", diag);
+}
+
+int lab_reshape(const struct state *state, const struct lab *old, struct lab *new, struct loaded *loaded,
+		struct diag *diag)
+{
+	struct lab_report ignored = {};
+	struct machine_hurry hurry;
+	int err;
+
+	machine_hurry(&hurry);
+	err = change(state, old, new, loaded, true, &ignored, diag);
+	machine_calm(&hurry);
+	return err;
 }
 
 static int apply_locked(const struct state *state, struct lab *new, struct lab_report *report,
 			struct diag *diag)
 {
+	struct loaded loaded = {};
 	struct machine_hurry hurry;
 	struct lab *old = stored_lab(new->name);
 	bool ready = exists(state, STATE_READY);
@@ -347,16 +399,21 @@ static int apply_locked(const struct state *state, struct lab *new, struct lab_r
 	if (!old)
 		return diag_error(diag, -ESTALE, "dpulab up LAB.yaml repairs it", "lab %s is broken",
 				  new->name);
-	err = lab_keep_numbers(old, new, diag);
+	err = loaded_read(state, &loaded);
+	if (!err)
+		err = extend_both(&loaded, old, new, diag);
+	if (!err)
+		err = lab_keep_numbers(old, new, diag);
 	if (!err)
 		err = lab_difference(old, new, report, diag);
 	/* without "ready" there is a killed command's work to finish */
 	if (!err && (report->n_changes || !ready)) {
 		machine_hurry(&hurry);
-		err = change(state, old, new, ready, report, diag);
+		err = change(state, old, new, &loaded, ready, report, diag);
 		machine_calm(&hurry);
 	}
 	lab_free(old);
+	loaded_free(&loaded);
 	return err;
 }
 
@@ -398,6 +455,7 @@ int lab_down(const char *name, struct lab_report *ret_report, struct diag *diag)
 		return err;
 	err = state_open(name, STATE_WRITE, &state, diag);
 	if (err == -ENOENT) {
+		diag_warn(diag, "dpulab ls lists the labs", "there is no lab called %s", name);
 		*ret_report = report;
 		return 0;
 	}

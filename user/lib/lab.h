@@ -7,12 +7,14 @@
  */
 #pragma once
 #include "diag.h"
+#include "loaded.h"
 #include "model.h"
 #include "state.h"
 
 struct lab_session { /* a running lab, locked */
-	struct lab *lab;
+	struct lab *lab; /* as its file says, and what is loaded */
 	struct state *state;
+	struct loaded loaded;
 };
 
 /* Opens a running lab as up or apply left it; needs root. -ENOENT with a sentence if there is none. */
@@ -48,6 +50,13 @@ int lab_up(const char *file, struct lab_report *ret_report, struct diag *diag);
 int lab_apply(const char *file, struct lab_report *ret_report, struct diag *diag);
 /* Removes everything of a lab and waits until it is gone. No such lab: success, nodes = 0. */
 int lab_down(const char *name, struct lab_report *ret_report, struct diag *diag);
+
+/*
+ * Brings the machine from a running lab to one that differs from it in what is loaded. No report;
+ * killed in between, up finishes it.
+ */
+int lab_reshape(const struct state *state, const struct lab *old, struct lab *new, struct loaded *loaded,
+		struct diag *diag);
 
 /* Pure: what differs, for apply; -EOPNOTSUPP with a sentence each for what cannot change live. */
 int lab_difference(const struct lab *old, const struct lab *new, struct lab_report *report,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "lab_check.h"
 #include "policy.h"
+#include "schema.h"
 #include "values.h"
 
 #include <arpa/inet.h>
@@ -53,6 +54,21 @@ static void check_node_name(struct checker *check, const char *name, const char 
 	else if (is_dpu_of_a_host(check->lab, name))
 		FINDING(check, name, "rename it", "a %s cannot be called '%s': a host's DPU would be", kind,
 			name);
+}
+
+int lab_check_port_name(const struct lab *lab, const char *name, struct diag *diag)
+{
+	struct lab *found = (struct lab *)lab;
+
+	if (!node_name_is_valid(name))
+		return diag_error(diag, -EINVAL, NULL,
+				  "a port's name is lower-case letters, digits and inner dashes, a letter first, at most %d in all",
+				  NODE_NAME_MAX - 1);
+	if (!strcmp(name, "fabric") || is_device_name(name) || is_dpu_of_a_host(lab, name) ||
+	    lab_find_host(found, name) || lab_find_group(found, name))
+		return diag_error(diag, -EINVAL, "call it something else", "%s is the name of something else in lab %s",
+				  name, lab->name);
+	return 0;
 }
 
 static void check_names(struct checker *check)

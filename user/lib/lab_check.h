@@ -9,6 +9,9 @@
 /* All findings go to diag. 0, or -EINVAL if there was an error. places may be NULL. */
 int lab_check(const struct lab *lab, const struct config_places *places, struct diag *diag);
 
+/* May another vNIC port be called that? 0, or -EINVAL with a sentence. */
+int lab_check_port_name(const struct lab *lab, const char *name, struct diag *diag);
+
 /* Warns of CPUs that the lab names and this machine does not have. */
 void lab_check_cpus(const struct lab *lab, const struct cpu_set *online, struct diag *diag);
 /* Takes them out, so that one file serves a laptop and a server; a set of none pins nothing. */

@@ -40,8 +40,9 @@ static int device_set(struct netns *ns, const struct device *device, int *ret_if
 {
 	int ifindex = rt_ifindex(ns, device->name);
 	bool created = ifindex < 0;
-	struct nl_msg *msg = rt_link_message(RTM_NEWLINK, created ? NLM_F_CREATE | NLM_F_EXCL : 0,
-					     created ? 0 : ifindex, device->name);
+	/* before 6.3 a name beside the ifindex is a renaming, refused while the device is up */
+	struct nl_msg *msg = created ? rt_link_message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0, device->name)
+				     : rt_link_message(RTM_NEWLINK, 0, ifindex, NULL);
 	struct nlattr *info, *data;
 	int err;
 
@@ -127,8 +128,8 @@ int linuxdev_vxlan(struct netns *ns, const char *name, uint32_t vni, const union
 
 static void vlan_data(struct nl_msg *msg, const void *arg, bool created)
 {
-	if (created)
-		nla_put_u16(msg, IFLA_VLAN_ID, *(const uint16_t *)arg);
+	(void)created; /* the kernel wants it with every change, and changes nothing */
+	nla_put_u16(msg, IFLA_VLAN_ID, *(const uint16_t *)arg);
 }
 
 int linuxdev_vlan(struct netns *ns, const char *name, const char *lower, uint16_t vlan,

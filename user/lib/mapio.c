@@ -37,6 +37,15 @@ int mapio_put(const struct dataplane *dp, enum dataplane_map map, const void *ke
 	return err ? map_error(diag, err, dp, map, "write") : 0;
 }
 
+int mapio_add(const struct dataplane *dp, enum dataplane_map map, const void *key, const void *value,
+	      struct diag *diag)
+{
+	int err = bpf_map_update_elem(dataplane_map_fd(dp, map), key, value, BPF_NOEXIST);
+
+	op_done();
+	return err && err != -EEXIST ? map_error(diag, err, dp, map, "write") : err;
+}
+
 int mapio_put_changed(const struct dataplane *dp, enum dataplane_map map, const void *key,
 		      const void *value, size_t value_size, struct diag *diag)
 {
@@ -258,7 +267,10 @@ void mapio_munmap(void *address, size_t size)
 void mapio_bump(const struct dataplane *dp, uint16_t slot)
 {
 	struct dpu_generations *generations = dataplane_generations(dp);
+	struct dpu_control *control = dataplane_control(dp);
 
-	if (generations && slot)
-		__atomic_fetch_add(&generations->counter[slot], 1, __ATOMIC_SEQ_CST);
+	if (!generations || !control || !slot)
+		return;
+	__atomic_fetch_add(&generations->counter[slot], 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&control->epoch, 2, __ATOMIC_SEQ_CST);
 }

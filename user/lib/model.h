@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * model.h - a lab as plain data: what the user wrote, with every default filled
- * in and every reference resolved to an index. No kernel ids, no I/O. Made by
- * config.c, read by everybody.
+ * in and every reference resolved to an index. No kernel ids but that of a loaded port's
+ * namespace, no I/O. Made by config.c, read by everybody; loaded.c adds what `load` has added.
  *
  * Ownership: lab_free() frees everything reachable from a struct lab.
  */
@@ -68,6 +68,9 @@ struct lab_vm {
 	struct lab_prefix *ips; /* one or more, either family */
 	size_t n_ips;
 	uint16_t mtu; /* default: follows the overlay (fabric MTU - 50 for a VNI group) */
+	bool loaded;  /* an interface of `load` is the VM's end: there is no namespace LAB-NAME */
+	bool extra;   /* loaded, and not in the lab file; such VMs come last */
+	uint64_t ns;  /* loaded: inode of the namespace the interface is in */
 };
 
 struct lab_rule {

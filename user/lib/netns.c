@@ -3,8 +3,10 @@
 #include "rt.h"
 #include "op.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <stdio.h>
@@ -86,6 +88,51 @@ int netns_open(const char *name, struct netns **ret_ns, struct diag *diag)
 int netns_open_own(struct netns **ret_ns, struct diag *diag)
 {
 	return open_handle("", OWN_NETNS, ret_ns, diag);
+}
+
+/* ---- by inode -------------------------------------------------------------- */
+
+uint64_t netns_inode(const struct netns *ns)
+{
+	struct stat st;
+
+	return fstat(ns->fd, &st) ? 0 : st.st_ino;
+}
+
+/* Opens path if that is the namespace looked for. */
+static bool open_if(const char *name, const char *path, uint64_t inode, struct netns **ret_ns)
+{
+	struct stat st;
+
+	return !stat(path, &st) && st.st_ino == inode && !open_handle(name, path, ret_ns, NULL);
+}
+
+/* Looks at every entry of a folder; format makes its path from its name. */
+static bool open_among(const char *folder, const char *format, bool named, uint64_t inode,
+		       struct netns **ret_ns)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	char path[PATH_MAX];
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		if (*entry->d_name == '.')
+			continue;
+		snprintf(path, sizeof(path), format, folder, entry->d_name);
+		found = open_if(named ? entry->d_name : "", path, inode, ret_ns);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+int netns_open_inode(uint64_t inode, struct netns **ret_ns)
+{
+	if (open_among(NETNS_DIR, "%s/%s", true, inode, ret_ns) || open_if("", OWN_NETNS, inode, ret_ns) ||
+	    open_among("/proc", "%s/%s/ns/net", false, inode, ret_ns))
+		return 0;
+	return -ENOENT;
 }
 
 void netns_close(struct netns *ns)

@@ -13,6 +13,7 @@
  */
 #pragma once
 #include "diag.h"
+#include <stdint.h>
 
 #define NETNS_DIR      "/run/netns"
 #define NETNS_NAME_MAX 40 /* "LAB-NODE" with its NUL */
@@ -35,6 +36,12 @@ const char *netns_name(char *buffer, const char *lab, const char *node);
 int netns_open(const char *name, struct netns **ret_ns, struct diag *diag);
 /* The caller's own namespace. */
 int netns_open_own(struct netns **ret_ns, struct diag *diag);
+/*
+ * A namespace by its inode, whoever made it: the caller's own, one with a name, one with a process.
+ * -ENOENT (nothing added to diag) if nobody here knows it.
+ */
+int netns_open_inode(uint64_t inode, struct netns **ret_ns);
+uint64_t netns_inode(const struct netns *ns);
 /* NULL is fine. */
 void netns_close(struct netns *ns);
 static inline void netns_closep(struct netns **ns)

@@ -5,6 +5,7 @@
 
 #include "ethtool.h"
 #include "fabric.h"
+#include "rt.h"
 #include "topology.h"
 
 static int set_device(struct netns *ns, const char *dev, bool on, struct diag *diag)
@@ -20,14 +21,14 @@ static int set_vms(const struct lab *lab, size_t host, bool on, struct diag *dia
 
 	for (size_t vm = 0; !err && vm < lab->n_vms; vm++) {
 		struct netns *ns NETNS_CLEANUP = NULL;
+		char dev[IFNAMSIZ];
 
-		if (lab->vms[vm].host != host)
+		/* a VM that has gone, or a loaded interface, sends nothing */
+		if (lab->vms[vm].host != host || topology_open_vm(lab, vm, &ns, NULL))
 			continue;
-		err = topology_open_vm(lab, vm, &ns, diag);
-		if (!err)
-			err = set_device(ns, TOPOLOGY_VM_DEV, on, diag);
-		else if (err == -ENOENT)
-			err = 0;
+		topology_vm_dev(lab, vm, dev);
+		if (rt_ifindex(ns, dev) >= 0)
+			err = set_device(ns, dev, on, diag);
 	}
 	return err;
 }

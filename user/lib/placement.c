@@ -159,10 +159,12 @@ static uint64_t relayed_by_host(const struct ebpf *ebpf)
 static int host_to_dpu(struct ebpf *ebpf, struct move_report *report, struct diag *diag)
 {
 	const struct dataplane *host = ebpf->at[LOCATION_HOST].dp, *dpu = ebpf->at[LOCATION_DPU].dp;
-	struct handover handover = {.from = host, .to = dpu};
+	struct handover handover = {};
 	uint64_t relayed = relayed_by_host(ebpf);
-	int err = handover_clear(dpu, diag);
+	int err = handover_open(host, dpu, &handover, diag);
 
+	if (!err)
+		err = handover_clear(dpu, diag);
 	if (!err)
 		err = tables_set_control(dpu, DPU_FN_ALL, HANDOVER_TAKING, diag);
 	if (!err)
@@ -180,16 +182,19 @@ static int host_to_dpu(struct ebpf *ebpf, struct move_report *report, struct dia
 		err = tables_set_control(dpu, DPU_FN_ALL, HANDOVER_NONE, diag);
 	report->connections = handover.connections;
 	report->macs = handover.macs;
+	handover_close(&handover);
 	return err ? err : handover_clear(host, diag);
 }
 
 static int dpu_to_host(struct ebpf *ebpf, struct move_report *report, struct diag *diag)
 {
 	const struct dataplane *host = ebpf->at[LOCATION_HOST].dp, *dpu = ebpf->at[LOCATION_DPU].dp;
-	struct handover handover = {.from = dpu, .to = host};
-	int err = handover_clear(host, diag);
+	struct handover handover = {};
+	int err = handover_open(dpu, host, &handover, diag);
 	uint64_t relayed;
 
+	if (!err)
+		err = handover_clear(host, diag);
 	if (!err)
 		err = handover_copy(&handover, diag);
 	relayed = relayed_by_host(ebpf);
@@ -212,6 +217,7 @@ static int dpu_to_host(struct ebpf *ebpf, struct move_report *report, struct dia
 	report->relayed = relayed_by_host(ebpf) - relayed;
 	report->connections = handover.connections;
 	report->macs = handover.macs;
+	handover_close(&handover);
 	return err ? err : handover_clear(dpu, diag);
 }
 

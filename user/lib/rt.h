@@ -66,6 +66,8 @@ int rt_links(struct netns *ns, struct rt_link **ret_links, size_t *ret_n, struct
 int rt_addrs(struct netns *ns, struct rt_addr **ret_addrs, size_t *ret_n, struct diag *diag);
 /* The id ns knows another namespace by; -1 = none (so none of its links has an end there). */
 int rt_nsid(struct netns *ns, const struct netns *other, int *ret_nsid);
+/* Does the device have a clsact (or ingress) qdisc? */
+bool rt_has_clsact(struct netns *ns, int ifindex);
 int rt_link_stats(struct netns *ns, const char *dev, struct rtnl_link_stats64 *ret_stats,
 		  struct diag *diag);
 
@@ -77,11 +79,14 @@ int rt_veth_add(const struct rt_end *a, const struct rt_end *b, struct diag *dia
 /* A bridge without STP and multicast snooping, up, in DPULAB_LINK_GROUP. */
 int rt_bridge_add(struct netns *ns, const char *name, unsigned mtu, struct diag *diag);
 int rt_link_up(struct netns *ns, int ifindex, bool up, struct diag *diag);
+/* Any of the flags that a request may change: those in mask become as in flags. */
+int rt_link_flags(struct netns *ns, int ifindex, unsigned flags, unsigned mask, struct diag *diag);
 int rt_link_mtu(struct netns *ns, int ifindex, unsigned mtu, struct diag *diag);
 int rt_link_mac(struct netns *ns, int ifindex, struct dpu_mac mac, struct diag *diag);
 int rt_link_master(struct netns *ns, int ifindex, int master,
 		   struct diag *diag); /* 0 = leave the bridge */
-/* To another namespace; it arrives down, with the same name and maybe another ifindex. */
+/* To another namespace, where it comes up, with the same name and maybe another ifindex: one request, so one
+ * wait for the kernel's lock. */
 int rt_link_move(struct netns *ns, int ifindex, const struct netns *to, struct diag *diag);
 /* Gone already is success. Returns when the device is gone. */
 int rt_link_del(struct netns *ns, int ifindex, struct diag *diag);

@@ -74,19 +74,28 @@ int rt_bridge_add(struct netns *ns, const char *name, unsigned mtu, struct diag 
 	return rt_request(ns, msg, EEXIST, diag, "make bridge %s", name);
 }
 
-int rt_link_up(struct netns *ns, int ifindex, bool up, struct diag *diag)
+static struct nl_msg *flags_message(int ifindex, unsigned flags, unsigned mask)
 {
-	struct ifinfomsg info = {
-	    .ifi_index = ifindex,
-	    .ifi_flags = up ? IFF_UP : 0,
-	    .ifi_change = IFF_UP,
-	};
+	struct ifinfomsg info = {.ifi_index = ifindex, .ifi_flags = flags, .ifi_change = mask};
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWLINK, 0);
 
-	if (!msg)
-		return -ENOMEM;
-	nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
-	return rt_request(ns, msg, 0, diag, "set device %d %s", ifindex, up ? "up" : "down");
+	if (msg)
+		nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
+	return msg;
+}
+
+int rt_link_up(struct netns *ns, int ifindex, bool up, struct diag *diag)
+{
+	struct nl_msg *msg = flags_message(ifindex, up ? IFF_UP : 0, IFF_UP);
+
+	return msg ? rt_request(ns, msg, 0, diag, "set device %d %s", ifindex, up ? "up" : "down") : -ENOMEM;
+}
+
+int rt_link_flags(struct netns *ns, int ifindex, unsigned flags, unsigned mask, struct diag *diag)
+{
+	struct nl_msg *msg = flags_message(ifindex, flags & mask, mask);
+
+	return msg ? rt_request(ns, msg, 0, diag, "change the flags of device %d", ifindex) : -ENOMEM;
 }
 
 int rt_link_mtu(struct netns *ns, int ifindex, unsigned mtu, struct diag *diag)
@@ -118,10 +127,13 @@ int rt_link_master(struct netns *ns, int ifindex, int master, struct diag *diag)
 
 int rt_link_move(struct netns *ns, int ifindex, const struct netns *to, struct diag *diag)
 {
-	struct nl_msg *msg = rt_link_message(RTM_NEWLINK, 0, ifindex, NULL);
+	struct ifinfomsg info = {.ifi_index = ifindex, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWLINK, 0);
 
-	if (msg)
-		nla_put_u32(msg, IFLA_NET_NS_FD, to->fd);
+	if (!msg)
+		return -ENOMEM;
+	nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
+	nla_put_u32(msg, IFLA_NET_NS_FD, to->fd);
 	return rt_request(ns, msg, 0, diag, "move device %d to %s", ifindex, to->name);
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/net_namespace.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <netlink/netlink.h>
 #include <stdlib.h>
@@ -94,6 +95,34 @@ int rt_nsid(struct netns *ns, const struct netns *other, int *ret_nsid)
 	nlmsg_append(msg, &request, sizeof(request), NLMSG_ALIGNTO);
 	nla_put_u32(msg, NETNSA_FD, (uint32_t)other->fd);
 	return rt_query(ns, msg, parse_nsid, ret_nsid);
+}
+
+struct clsact_query {
+	int ifindex;
+	bool found;
+};
+
+/* A device has one qdisc at this parent: clsact, or ingress, which is the older half of it. */
+static int parse_qdisc(const struct nlmsghdr *header, void *arg)
+{
+	const struct tcmsg *info = NLMSG_DATA(header);
+	struct clsact_query *query = arg;
+
+	query->found |= info->tcm_ifindex == query->ifindex && info->tcm_parent == TC_H_CLSACT;
+	return 0;
+}
+
+bool rt_has_clsact(struct netns *ns, int ifindex)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETQDISC, NLM_F_DUMP);
+	struct tcmsg info = {.tcm_family = AF_UNSPEC, .tcm_ifindex = ifindex};
+	struct clsact_query query = {.ifindex = ifindex};
+
+	if (!msg)
+		return false;
+	nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
+	rt_query(ns, msg, parse_qdisc, &query);
+	return query.found;
 }
 
 int rt_ifindex(struct netns *ns, const char *dev)

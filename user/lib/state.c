@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "state.h"
 #include "op.h"
+#include "schema.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -88,9 +89,13 @@ static int open_once(struct state *state, enum state_access access, struct diag 
 int state_open(const char *lab, enum state_access access, struct state **ret_state,
 	       struct diag *diag)
 {
-	struct state *state = calloc(1, sizeof(*state));
+	struct state *state;
 	int err;
 
+	/* a name that no lab can have, such as "../x", must not lead to somebody's files */
+	if (!lab_name_is_valid(lab))
+		return -ENOENT;
+	state = calloc(1, sizeof(*state));
 	if (!state)
 		return -ENOMEM;
 	snprintf(state->lab, sizeof(state->lab), "%s", lab);

@@ -7,7 +7,7 @@
  *   lab.yaml   the lab file as it was when up or apply read it
  *   nodes      names of the lab's namespaces, written before they are made:
  *              what is in this list is ours to remove, and nothing else is
- *   ports      port number of each vNIC, which stays while the VM exists
+ *   loaded     interfaces that `load` has made ports of the lab (loaded.h)
  *   ready      there when up or apply came to its end; without it the lab is broken
  *
  * Files are replaced whole (rename), so that a killed dpulab leaves the old or
@@ -16,11 +16,11 @@
 #pragma once
 #include "diag.h"
 
-#define STATE_DIR   "/run/dpulab"
-#define STATE_LAB   "lab.yaml"
-#define STATE_NODES "nodes"
-#define STATE_PORTS "ports"
-#define STATE_READY "ready"
+#define STATE_DIR    "/run/dpulab"
+#define STATE_LAB    "lab.yaml"
+#define STATE_NODES  "nodes"
+#define STATE_LOADED "loaded"
+#define STATE_READY  "ready"
 
 struct state; /* an open, locked folder */
 

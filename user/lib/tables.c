@@ -13,11 +13,16 @@
 int tables_set_control(const struct dataplane *dp, uint32_t functions, uint32_t handover,
 		       struct diag *diag)
 {
-	struct dpu_control control = {.functions = functions, .handover = handover};
-	uint32_t key = 0;
-	int err = mapio_put_changed(dp, MAP_control, &key, &control, sizeof(control), diag);
+	const union {
+		struct {
+			uint32_t functions, handover; /* as they stand in struct dpu_control */
+		};
+		uint64_t word;
+	} control = {.functions = functions, .handover = handover};
 
-	return err < 0 ? err : 0;
+	(void)diag; /* memory: what can fail has failed when the location was opened */
+	__atomic_store_n((uint64_t *)dataplane_control(dp), control.word, __ATOMIC_SEQ_CST);
+	return 0;
 }
 
 int tables_get_control(const struct dataplane *dp, struct dpu_control *ret_control, struct diag *diag)
@@ -278,6 +283,13 @@ static int put_ifindex(const struct location *location, uint32_t ifindex, uint32
 	int err = mapio_put_changed(location->dp, MAP_port_by_ifindex, &ifindex, &port, sizeof(port), diag);
 
 	return err < 0 ? err : 0;
+}
+
+bool tables_know_device(const struct location *location, uint32_t ifindex)
+{
+	uint32_t port;
+
+	return !mapio_get(location->dp, MAP_port_by_ifindex, &ifindex, &port) && port != DPU_PORT_NONE;
 }
 
 static int put_port(const struct location *location, uint32_t number, const struct dpu_port *old,

@@ -12,6 +12,8 @@
 int tables_fill(struct location *location, bool xdp, struct diag *diag);
 /* The same for one vNIC whose device has come or gone. */
 int tables_fill_vnic(const struct location *location, size_t vm, bool xdp, struct diag *diag);
+/* Do the programs of the location take frames of a device with this number for some port's? */
+bool tables_know_device(const struct location *location, uint32_t ifindex);
 
 /* The control word: which functions this location runs, and its part in a handover. */
 int tables_set_control(const struct dataplane *dp, uint32_t functions, uint32_t handover,

@@ -7,23 +7,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Same lab, same names: same addresses, on every machine (FNV-1a). Locally administered, unicast.
- */
-static struct dpu_mac derive_mac(const char *lab, const char *node, const char *dev)
+static uint64_t hash_names(const char *lab, const char *node, const char *dev)
 {
 	const char *parts[] = {lab, "/", node, "/", dev};
-	uint64_t hash = 0xcbf29ce484222325;
-	struct dpu_mac mac;
+	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
 		for (const char *c = parts[i]; *c; c++)
 			hash = (hash ^ (unsigned char)*c) * 0x100000001b3;
-	hash ^= hash >> 32;
+	return hash ^ hash >> 32;
+}
+
+/* Same lab, same names: same addresses, on every machine. Locally administered, unicast. */
+struct dpu_mac topology_mac(const char *lab, const char *node, const char *dev)
+{
+	uint64_t hash = hash_names(lab, node, dev);
+	struct dpu_mac mac;
+
 	for (int i = 0; i < 6; i++)
 		mac.b[i] = hash >> (8 * i);
 	mac.b[0] = 0x02;
 	mac.b[1] = 0xd9;
 	return mac;
+}
+
+/* LAB-PORT where a device name has room for it. */
+const char *topology_patch(const char *lab, const char *port, char buffer[static IFNAMSIZ])
+{
+	if (snprintf(buffer, IFNAMSIZ, "%s-%s", lab, port) >= IFNAMSIZ)
+		snprintf(buffer, IFNAMSIZ, "dpulab%08x", (unsigned)hash_names(lab, port, "patch"));
+	return buffer;
+}
+
+const char *topology_vm_dev(const struct lab *lab, size_t vm, char buffer[static IFNAMSIZ])
+{
+	if (lab->vms[vm].loaded)
+		return topology_patch(lab->name, lab->vms[vm].name, buffer);
+	snprintf(buffer, IFNAMSIZ, TOPOLOGY_VM_DEV);
+	return buffer;
 }
 
 void topology_channel_host(uint16_t port, char *buffer)
@@ -70,7 +91,7 @@ static void set_end(struct plan *plan, struct wire_end *end, size_t node, const 
 {
 	end->node = node;
 	snprintf(end->dev, sizeof(end->dev), "%s", dev);
-	end->mac = derive_mac(plan->lab->name, plan->topology.nodes[node].name, dev);
+	end->mac = topology_mac(plan->lab->name, plan->topology.nodes[node].name, dev);
 }
 
 /* The wire of a location: the two wires of a host look alike to the underlay, only one is in use.
@@ -107,11 +128,15 @@ static void plan_vm(struct plan *plan, size_t vm)
 	const struct lab_vm *v = &plan->lab->vms[vm];
 	size_t host_node = plan->host_node[v->host];
 	char host_dev[IFNAMSIZ], dpu_dev[IFNAMSIZ];
-	struct wire *wire = add_wire(plan, v->mtu);
+	struct wire *wire;
 
-	set_end(plan, &wire->end[0], add_node(plan, v->name, NODE_VM, vm), TOPOLOGY_VM_DEV);
-	wire->end[0].mac = v->mac;
-	set_end(plan, &wire->end[1], host_node, v->name);
+	/* the wire of a loaded port ends in a namespace that is not the lab's: foreign.c */
+	if (!v->loaded) {
+		wire = add_wire(plan, v->mtu);
+		set_end(plan, &wire->end[0], add_node(plan, v->name, NODE_VM, vm), TOPOLOGY_VM_DEV);
+		wire->end[0].mac = v->mac;
+		set_end(plan, &wire->end[1], host_node, v->name);
+	}
 	if (!plan->lab->hosts[v->host].dpu)
 		return;
 	topology_channel_host(v->port, host_dev);
@@ -180,7 +205,16 @@ int topology_open_dpu(const struct lab *lab, size_t host, struct netns **ret_ns,
 
 int topology_open_vm(const struct lab *lab, size_t vm, struct netns **ret_ns, struct diag *diag)
 {
-	return open_node(lab, lab->vms[vm].name, ret_ns, diag);
+	const struct lab_vm *v = &lab->vms[vm];
+	int err;
+
+	if (!v->loaded)
+		return open_node(lab, v->name, ret_ns, diag);
+	err = netns_open_inode(v->ns, ret_ns);
+	if (err)
+		diag_error(diag, err, "dpulab unload it", "the namespace of loaded port %s of lab %s has gone",
+			   v->name, lab->name);
+	return err;
 }
 
 int topology_open_fabric(const struct lab *lab, struct netns **ret_ns, struct diag *diag)

@@ -64,7 +64,15 @@ void topology_channel_host(uint16_t port, char *buffer);
 void topology_channel_dpu(uint16_t port, char *buffer);
 /* Node name of a host's DPU: "esx1-dpu"; the buffer holds NODE_FULL_MAX. */
 const char *topology_dpu(const struct lab_host *host, char *buffer);
-/* Opens LAB-NODE of a host, its DPU, a VM, the fabric. */
+/*
+ * Device at the VM's end of its vNIC: eth0 in a VM's namespace. Of a loaded port it is a patch
+ * beside the loaded interface, which foreign.c makes and joins to it.
+ */
+const char *topology_vm_dev(const struct lab *lab, size_t vm, char buffer[static IFNAMSIZ]);
+const char *topology_patch(const char *lab, const char *port, char buffer[static IFNAMSIZ]);
+/* Addresses follow from names: the same on every machine. */
+struct dpu_mac topology_mac(const char *lab, const char *node, const char *dev);
+/* Opens LAB-NODE of a host, its DPU, a VM (loaded: the namespace of its interface), the fabric. */
 int topology_open_host(const struct lab *lab, size_t host, struct netns **ret_ns,
 		       struct diag *diag);
 int topology_open_dpu(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag);

@@ -272,6 +272,18 @@ static int build_wires(struct build *build)
 
 /* ---- what leads nowhere any more ------------------------------------------- */
 
+/* The wire of a loaded port is not in the plan (topology.c), yet it is the lab's. */
+static bool is_loaded_port(const struct build *build, size_t n, const char *dev)
+{
+	const struct node *node = &build->plan.nodes[n];
+	const struct lab *lab = build->lab;
+
+	for (size_t vm = 0; vm < lab->n_vms; vm++)
+		if (lab->vms[vm].loaded && !strcmp(lab->vms[vm].name, dev) && lab->vms[vm].host == node->index)
+			return node->kind == NODE_HOST || node->kind == NODE_DPU;
+	return false;
+}
+
 static bool is_planned(const struct build *build, size_t n, const char *dev)
 {
 	for (size_t i = 0; i < build->plan.n_wires; i++)
@@ -286,7 +298,7 @@ static bool is_planned(const struct build *build, size_t n, const char *dev)
 			if (here && !strcmp(end->dev, dev))
 				return true;
 		}
-	return false;
+	return is_loaded_port(build, n, dev);
 }
 
 /* Wires of ours that the lab no longer has (a VM removed by apply). Other kinds of device are the

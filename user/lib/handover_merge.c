@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "handover_merge.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpflog.h"
+#include "dpulab_merge.skel.h"
+#include "op.h"
+
+struct handover_merge {
+	struct dpulab_merge *skel;
+	int prog;
+};
+
+static int load(struct dpulab_merge *skel, const struct dataplane *to, struct diag *diag)
+{
+	int err;
+
+	bpflog_begin();
+	err = bpf_map__reuse_fd(skel->maps.conntrack, dataplane_map_fd(to, MAP_conntrack));
+	if (!err)
+		err = dpulab_merge__load(skel);
+	if (err)
+		bpflog_error(diag, err, "/run/dpulab/.verifier-merge.log", "the program that merges connections");
+	bpflog_end();
+	return err;
+}
+
+int handover_merge_open(const struct dataplane *to, struct handover_merge **ret_merge, struct diag *diag)
+{
+	struct handover_merge *merge = calloc(1, sizeof(*merge));
+	int err;
+
+	if (!merge)
+		return -ENOMEM;
+	merge->skel = dpulab_merge__open();
+	err = merge->skel ? load(merge->skel, to, diag)
+			  : diag_error(diag, -EINVAL, "rebuild dpulab", "cannot open the built-in BPF objects");
+	if (err) {
+		handover_merge_close(merge);
+		return err;
+	}
+	merge->prog = bpf_program__fd(merge->skel->progs.merge_connection);
+	*ret_merge = merge;
+	return 0;
+}
+
+void handover_merge_close(struct handover_merge *merge)
+{
+	if (!merge)
+		return;
+	dpulab_merge__destroy(merge->skel);
+	free(merge);
+}
+
+int handover_merge_run(const struct handover_merge *merge, const struct dpu_ct_key *key,
+		       const struct dpu_ct *ct, struct diag *diag)
+{
+	struct dpu_ct_merge arg = {.key = *key, .ct = *ct};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &arg, .ctx_size_in = sizeof(arg));
+	int err = bpf_prog_test_run_opts(merge->prog, &opts);
+
+	op_done();
+	if (err)
+		return diag_error(diag, err, NULL, "cannot merge a connection: %s", strerror(-err));
+	return opts.retval ? -ENOENT : 0;
+}

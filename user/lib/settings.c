@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* settings.c - the load-time constants of the datapath (dpulab/settings.h) from a lab. */
+#include "dataplane.h"
+
+#include <dpulab/flow.h>
+#include <dpulab/settings.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NSEC	   1000000000ull
+#define REEVAL_PPS 20000
+
+static uint32_t power_of_two_from(uint32_t n)
+{
+	uint32_t power = 1;
+
+	while (power < n)
+		power <<= 1;
+	return power;
+}
+
+/* What a tenant must not know. Multipliers have to be odd. */
+static void settings_secrets(struct dpu_settings *settings)
+{
+	uint64_t state = (uint64_t)getpid() << 32 ^ (uint64_t)time(NULL);
+
+	if (getrandom(&settings->hash_seed, sizeof(settings->hash_seed), 0) < 0)
+		settings->hash_seed = (uint32_t)state;
+	for (size_t i = 0; i < DPU_HASH_WORDS; i++) {
+		uint64_t word = state = state * 6364136223846793005ull + 1442695040888963407ull;
+
+		if (getrandom(&word, sizeof(word), 0) < 0)
+			word = state ^ state >> 29;
+		settings->hash_multiplier[i] = word | 1;
+	}
+}
+
+/* Time-outs: TCP and ICMP as nf_conntrack's defaults, UDP as RFC 4787 asks at least. */
+void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)
+{
+	static const uint32_t tcp_s[DPU_CT_STATES] = {
+		[DPU_CT_ESTABLISHED] = 432000, [DPU_CT_SYN_SENT] = 120, [DPU_CT_SYN_RECV] = 60,
+		[DPU_CT_FIN_WAIT] = 120,       [DPU_CT_CLOSE_WAIT] = 60, [DPU_CT_LAST_ACK] = 30,
+		[DPU_CT_TIME_WAIT] = 120,      [DPU_CT_CLOSE] = 10,
+	};
+
+	memset(settings, 0, sizeof(*settings));
+	settings->flow_slot_shift = DPU_FLOW_SLOT_SHIFT(lab->flows / DPU_FLOW_WAYS);
+	settings->ct_clock_mask = power_of_two_from(2 * lab->connections) - 1;
+	settings_secrets(settings);
+	settings->fdb_age_ns = lab->mac_ageing_s * NSEC;
+	settings->flow_renew_ns = 60 * NSEC;
+	for (size_t i = 0; i < DPU_CT_STATES; i++)
+		settings->ct_timeout_ns[i] = tcp_s[i] * NSEC;
+	settings->ct_udp_new_ns = 30 * NSEC;
+	settings->ct_udp_est_ns = 120 * NSEC;
+	settings->ct_icmp_ns = 30 * NSEC;
+	settings->ct_other_ns = 600 * NSEC;
+	settings->reeval_pps = REEVAL_PPS;
+	settings->flow_cache = 1;
+}
