@@ -45,6 +45,7 @@ struct classify_search {
 	__u32 line, lines;
 	__u32 pairs, pair_mask;
 	__u32 list, left; /* rules being looked at: next (two in a cell), how many */
+	__u32 also;	  /* tree node whose child 1 is to be searched after the list; 0: none */
 	__u32 zero;	  /* see below */
 	__u8 src_bit;
 	__u8 pad[3];
@@ -140,18 +141,22 @@ INLINE void classify_branch(struct classify_search *search, const struct dpu_cls
 		      tree->field == DPU_CLS_SPORT ? query->sport :
 						     query->proto;
 
-	if (value < tree->cut[0])
+	if (tree->field == DPU_CLS_ALSO) {
+		search->also = search->list / 2;
 		classify_open(search, &tree->child[0]);
-	else if (value < tree->cut[1])
+	} else if (value < tree->cut[0]) {
+		classify_open(search, &tree->child[0]);
+	} else if (value < tree->cut[1]) {
 		classify_open(search, &tree->child[1]);
-	else if (value < tree->cut[2])
+	} else if (value < tree->cut[2]) {
 		classify_open(search, &tree->child[2]);
-	else if (value < tree->cut[3])
+	} else if (value < tree->cut[3]) {
 		classify_open(search, &tree->child[3]);
-	else if (value < tree->cut[4])
+	} else if (value < tree->cut[4]) {
 		classify_open(search, &tree->child[4]);
-	else
+	} else {
 		classify_open(search, &tree->child[5]);
+	}
 }
 
 /* ---- pairs ------------------------------------------------------------------ */
@@ -241,6 +246,14 @@ static long classify_search_step(__u32 i, void *arg)
 			classify_rule(search, cell);
 		return 0;
 	}
+	if (search->also) {
+		cell = classify_cell(search->query->at, search->also);
+		if (!cell)
+			return 1;
+		search->also = search->zero;
+		classify_open(search, &cell->tree.child[1]);
+		return 0;
+	}
 	if (search->lines) {
 		cell = classify_cell(search->query->at, search->pairs + (search->line & search->pair_mask));
 		if (!cell)
@@ -304,6 +317,7 @@ INLINE void classify_walk_pairs(union classify_state *state, struct classify_que
 		.pairs = head->pairs,
 		.pair_mask = head->pair_mask,
 		.left = head->zero,
+		.also = head->zero,
 		.zero = head->zero,
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * classifier.h - a vNIC's rules, compiled: docs/decisions/0007. Map "dfw_cells",
+ * classifier.h - a vNIC's rules, compiled: docs/decisions/0008. Map "dfw_cells",
  * an array of 64-byte cells. A policy is a run of cells that begins with its
  * head; cells name each other by their distance from the head, so that a policy
  * may lie anywhere. Distance 0, the head's own, means "none".
@@ -69,13 +69,18 @@ enum dpu_cls_field {
 	DPU_CLS_DPORT = 0,
 	DPU_CLS_SPORT = 1,
 	DPU_CLS_PROTO = 2,
+	DPU_CLS_ALSO = 3, /* no field: child 0 is a list, and child 1 is to be searched as well */
 };
 
-/* Rules of a pair by one field: the child is the number of cuts that are <= the value. */
+/*
+ * Rules of a pair by one field: the child is the number of cuts that are <= the value. DPU_CLS_ALSO
+ * stands only at the top: rules that came later and that to put in their places is much work.
+ */
 struct dpu_cls_tree {
 	__u16 cut[DPU_CLS_CUTS]; /* ascending; the ones left over repeat 0xffff, their children the last */
 	__u8 field;		 /* enum dpu_cls_field */
-	__u8 pad[5];
+	__u8 n;			 /* cuts that are used */
+	__u8 pad[4];
 	struct dpu_cls_ref child[DPU_CLS_CUTS + 1];
 };
 

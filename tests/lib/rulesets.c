@@ -267,18 +267,67 @@ static bool hides_all(const struct dpu_rule *rule)
 	       rule->sport_hi - rule->sport_lo > 60000 && rule->dport_hi - rule->dport_lo > 60000;
 }
 
+/* What the list has: published sets have no rule twice. Open addressing, positions + 1. */
+struct seen {
+	uint32_t *at;
+	size_t mask;
+};
+
+static bool same_match(const struct dpu_rule *a, const struct dpu_rule *b)
+{
+	struct dpu_rule x = *a, y = *b;
+
+	x.action = y.action = 0;
+	x.id = y.id = 0;
+	return !memcmp(&x, &y, sizeof(x));
+}
+
+static uint64_t hash_of(const struct dpu_rule *rule)
+{
+	uint64_t hash = (uint64_t)rule->proto << 24 ^ (uint64_t)rule->direction << 16 ^ rule->family;
+	const uint64_t words[] = {rule->src.q[0], rule->src.q[1], rule->src_mask.q[1], rule->dst.q[0], rule->dst.q[1],
+				  rule->dst_mask.q[1], (uint64_t)rule->sport_lo << 16 | rule->sport_hi,
+				  (uint64_t)rule->dport_lo << 16 | rule->dport_hi};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		hash = ((hash ^ words[i]) * 0x9e3779b97f4a7c15ull) ^ hash >> 29;
+	return hash >> 20;
+}
+
+static bool is_new(const struct ruleset *set, struct seen *seen, const struct dpu_rule *rule)
+{
+	size_t at = hash_of(rule) & seen->mask;
+
+	for (; seen->at[at]; at = (at + 1) & seen->mask)
+		if (same_match(&set->rules[seen->at[at] - 1], rule))
+			return false;
+	seen->at[at] = (uint32_t)set->n + 1;
+	return true;
+}
+
+static struct seen seen_open(size_t n)
+{
+	size_t size = 16;
+
+	while (size < 2 * n)
+		size *= 2;
+	return (struct seen){calloc(size, sizeof(uint32_t)), size - 1};
+}
+
 struct ruleset ruleset_make(unsigned shape, enum ruleset_family family, size_t n, uint64_t seed)
 {
 	struct ruleset set = {.rules = calloc(n + 1, sizeof(struct dpu_rule)), .state = seed};
+	struct seen seen = seen_open(n);
 
-	if (!set.rules)
+	if (!set.rules || !seen.at)
 		abort();
 	while (set.n < n) {
 		struct dpu_rule rule = ruleset_rule(&set, shape, family);
 
-		if (!hides_all(&rule) || set.n + 1 == n)
+		if ((!hides_all(&rule) || set.n + 1 == n) && is_new(&set, &seen, &rule))
 			set.rules[set.n++] = rule;
 	}
+	free(seen.at);
 	return set;
 }
 

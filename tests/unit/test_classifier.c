@@ -71,6 +71,14 @@ static void equals_the_list(void)
 		}
 }
 
+/* A rule between any two addresses, and now and then for the last port there is. */
+static void widen(struct dpu_rule *rule)
+{
+	rule->src = rule->src_mask = rule->dst = rule->dst_mask = (union dpu_ip){0};
+	if (rule->id % 7 == 0 && rule->proto == 6)
+		rule->dport_lo = rule->dport_hi = 65535;
+}
+
 /* All rules between the same two prefixes: the tree by ports. */
 static void equals_one_pair(void)
 {
@@ -78,13 +86,8 @@ static void equals_one_pair(void)
 		struct ruleset set = ruleset_make(shape, RULESET_V4, RULES, 70 + shape);
 		struct classifier classifier;
 
-		for (size_t i = 0; i < set.n; i++) {
-			struct dpu_rule *rule = &set.rules[i];
-
-			rule->src = rule->src_mask = rule->dst = rule->dst_mask = (union dpu_ip){0};
-			if (i % 7 == 0 && rule->proto == 6)
-				rule->dport_lo = rule->dport_hi = 65535;
-		}
+		for (size_t i = 0; i < set.n; i++)
+			widen(&set.rules[i]);
 		classifier = compile(&set);
 		CU_ASSERT_EQUAL(differences(classifier.cells, 0, &set, 4 * HEADERS), 0);
 		classifier_free(&classifier);
@@ -121,16 +124,21 @@ struct live { /* a list and its compiled form, changed together */
 	struct classifier classifier;
 	uint16_t version;
 	uint32_t next_id;
+	bool one_pair; /* all rules between the same prefixes */
 };
 
-static void live_open(struct live *live, unsigned shape, enum ruleset_family family, uint32_t spare)
+static void live_open(struct live *live, unsigned shape, enum ruleset_family family, uint32_t spare,
+		      bool one_pair)
 {
 	struct classifier compiled;
 	uint32_t room;
 
-	*live = (struct live){.set = ruleset_make(shape, family, RULES, 1000 + shape), .next_id = RULES + 1};
+	*live = (struct live){.set = ruleset_make(shape, family, RULES, 1000 + shape), .next_id = RULES + 1,
+			     .one_pair = one_pair};
 	live->set.rules = reallocarray(live->set.rules, RULES + CHANGES, sizeof(struct dpu_rule));
 	live->prio = calloc(RULES + CHANGES, sizeof(*live->prio));
+	for (size_t i = 0; one_pair && i < RULES; i++)
+		widen(&live->set.rules[i]);
 	compiled = compile(&live->set);
 	for (size_t i = 0; i < RULES; i++)
 		live->prio[i] = ((uint64_t)i + 1) << 40;
@@ -156,6 +164,8 @@ static int live_insert(struct live *live, size_t at, unsigned shape, enum rulese
 	size_t behind = live->set.n - at;
 
 	rule.id = live->next_id++;
+	if (live->one_pair)
+		widen(&rule);
 	memmove(&live->set.rules[at + 1], &live->set.rules[at], behind * sizeof(rule));
 	memmove(&live->prio[at + 1], &live->prio[at], behind * sizeof(prio));
 	live->set.rules[at] = rule;
@@ -185,13 +195,13 @@ static int live_change(struct live *live, unsigned shape, enum ruleset_family fa
 	return insert ? live_insert(live, at, shape, family) : live_remove(live, at);
 }
 
-static void equals_after_changes(void)
+static void changes(bool one_pair)
 {
 	for (unsigned shape = 0; shape < RULESET_SHAPES; shape++) {
 		enum ruleset_family family = families[shape % 3];
 		struct live live;
 
-		live_open(&live, shape, family, 1 << 16);
+		live_open(&live, shape, family, 1 << 20, one_pair);
 		for (unsigned i = 0; i < CHANGES; i++) {
 			CU_ASSERT_EQUAL_FATAL(live_change(&live, shape, family), 0);
 			if (i % 100 == 0)
@@ -202,6 +212,16 @@ static void equals_after_changes(void)
 	}
 }
 
+static void equals_after_changes(void)
+{
+	changes(false);
+}
+
+static void equals_after_changes_of_one_pair(void)
+{
+	changes(true);
+}
+
 /* Readers of the version before see the list before, whatever is being put in and taken out. */
 static void versions_are_apart(void)
 {
@@ -209,7 +229,7 @@ static void versions_are_apart(void)
 	struct ruleset before;
 	uint16_t old;
 
-	live_open(&live, 5, RULESET_BOTH, 1 << 16);
+	live_open(&live, 5, RULESET_BOTH, 1 << 16, false);
 	for (unsigned round = 0; round < 20; round++) {
 		before = live.set;
 		before.rules = calloc(before.n, sizeof(*before.rules));
@@ -233,7 +253,7 @@ static void full_is_said(void)
 	uint16_t version;
 	int err = 0;
 
-	live_open(&live, 3, RULESET_V4, 200);
+	live_open(&live, 3, RULESET_V4, 200, false);
 	for (unsigned i = 0; i < CHANGES && !err; i++)
 		err = live_change(&live, 3, RULESET_V4);
 	CU_ASSERT_EQUAL(err, -ENOSPC);
@@ -275,6 +295,7 @@ SUITE(classifier, {"a compiled list decides as the list does, in all twelve shap
       {"also when all rules are between the same prefixes", equals_one_pair},
       {"a compiled list can be read back as it was given", reads_back},
       {"after a thousand inserts and deletes it still decides as the list", equals_after_changes},
+      {"also when all rules are between the same prefixes, in a tree by ports", equals_after_changes_of_one_pair},
       {"readers of the version before see nothing of a change", versions_are_apart},
       {"a region that is full says so, and so does a change from an old version", full_is_said},
       {"without rules there is the default action", empty_is_the_default},

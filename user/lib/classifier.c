@@ -327,68 +327,12 @@ void classifier_place(const struct classifier *classifier, union dpu_cls_cell *c
 
 /* ---- single rules ----------------------------------------------------------- */
 
-struct gathered { /* the rules of a pair, each once */
-	struct dpu_cls_rule *rules;
-	uint32_t n, room;
-	uint16_t oldest; /* version that a reader may still use */
-	bool failed;
-};
-
-static void gather(struct dpu_cls_rule *rule, void *arg)
-{
-	struct gathered *all = arg;
-	struct dpu_cls_rule *grown;
-
-	if (rule->died <= all->oldest || all->failed)
-		return;
-	for (uint32_t i = 0; i < all->n; i++)
-		if (all->rules[i].slot == rule->slot)
-			return;
-	if (all->n == all->room) {
-		grown = reallocarray(all->rules, 2 * (size_t)all->room + 8, sizeof(*grown));
-		all->failed = !grown;
-		if (!grown)
-			return;
-		all->rules = grown;
-		all->room = 2 * all->room + 8;
-	}
-	all->rules[all->n++] = *rule;
-}
-
-static int compare_prio(const void *a, const void *b)
-{
-	const struct dpu_cls_rule *x = a, *y = b;
-
-	return x->prio < y->prio ? -1 : x->prio > y->prio;
-}
-
-/* The pair's rules and one more, written anew. */
-static int rewrite(struct classifier *classifier, const struct dpu_cls_pair *pair,
-		   const struct dpu_cls_rule *extra, struct dpu_cls_ref *ret_ref)
-{
-	struct dpu_cls_rule copy = *extra;
-	/* readers use the version before, and one that began earlier may still be at the one before that */
-	const uint16_t version = head_of(classifier)->version;
-	struct gathered all = {.oldest = version > 1 ? version - 2 : 0};
-	int err;
-
-	if (pair->src)
-		classifier_list_each(classifier->cells, pair->rules, gather, &all);
-	gather(&copy, &all);
-	if (all.failed) {
-		free(all.rules);
-		return -ENOMEM;
-	}
-	qsort(all.rules, all.n, sizeof(*all.rules), compare_prio);
-	err = classifier_list_write(classifier, all.rules, all.n, ret_ref);
-	free(all.rules);
-	return err;
-}
-
 int classifier_begin(struct classifier *classifier, uint16_t current, uint16_t *ret_version)
 {
 	struct dpu_cls_head *head = head_of(classifier);
 
+	if (!classifier->fixed) /* cells must not move under a change */
+		return -EINVAL;
 	if (head->version != current)
 		return -ESTALE;
 	if (current + 1 == DPU_CLS_ALIVE)
@@ -401,9 +345,10 @@ int classifier_insert(struct classifier *classifier, const struct dpu_rule *rule
 {
 	struct dpu_cls_head *head = head_of(classifier);
 	struct dpu_cls_rule body = body_of(rule, prio, head->n_slots);
+	/* readers use the version before, and one that began earlier may still be at the one before that */
+	const uint16_t oldest = head->version > 1 ? head->version - 2 : 0;
 	struct dpu_cls_pair *pair;
 	struct placed placed;
-	struct dpu_cls_ref ref;
 	int err;
 
 	if (head->n_slots >= head->max_slots)
@@ -415,11 +360,11 @@ int classifier_insert(struct classifier *classifier, const struct dpu_rule *rule
 	pair = find_pair(classifier->cells, placed.src, placed.dst);
 	if (!pair)
 		return -ENOSPC;
-	err = rewrite(classifier, pair, &body, &ref);
+	announce(classifier->cells, placed.src, placed.dst, prio);
+	err = classifier_list_insert(classifier, &pair->rules, &body, oldest);
 	if (err)
 		return err;
-	announce(classifier->cells, placed.src, placed.dst, prio);
-	write_pair(pair, placed.src, placed.dst, ref);
+	write_pair(pair, placed.src, placed.dst, pair->rules);
 	head->n_slots++;
 	return 0;
 }

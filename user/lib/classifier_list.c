@@ -14,6 +14,9 @@
 #define LIST_MAX	8  /* rules that are searched one by one */
 #define DEPTH_MAX	12 /* of a tree: what the datapath walks at most */
 #define COPIES_MAX	6  /* leaf entries of a tree, per rule */
+#define LONG		64 /* a list in spite of that */
+#define EFFORT_MAX	24 /* cells that are written to put a new rule where it belongs */
+#define LATE_MAX	16 /* rules that wait beside the others where that is not enough */
 #define CHILDREN	(DPU_CLS_CUTS + 1)
 
 struct builder {
@@ -186,7 +189,7 @@ static int write_child(struct builder *builder, const struct cut *cut, uint32_t 
 static int write_tree(struct builder *builder, const struct cut *cut, const struct dpu_cls_rule *rules,
 		      uint32_t n, int depth, struct dpu_cls_ref *ret_ref)
 {
-	struct dpu_cls_tree tree = {.field = cut->field};
+	struct dpu_cls_tree tree = {.field = cut->field, .n = (uint8_t)cut->n};
 	uint32_t cell;
 	int err = 0;
 
@@ -227,6 +230,159 @@ int classifier_list_write(struct classifier *classifier, const struct dpu_cls_ru
 	return write_part(&builder, rules, n, 0, ret_ref);
 }
 
+/* ---- more rules ---------------------------------------------------------------- */
+
+/* Rules to be put in, in the order of prio. Two of one prio, which no version sees together, may stand anyhow. */
+struct arrivals {
+	const struct dpu_cls_rule *rules;
+	uint32_t n;
+	uint16_t oldest; /* version that a reader may still use */
+};
+
+static void publish(struct dpu_cls_ref *ref, struct dpu_cls_ref now)
+{
+	__atomic_store_n(&ref->word, now.word, __ATOMIC_RELEASE);
+}
+
+/* Both in one order, without what nobody sees any more. */
+static uint32_t merge(const struct classifier *classifier, struct dpu_cls_ref list,
+		      const struct arrivals *arrivals, struct dpu_cls_rule *merged)
+{
+	uint32_t n = 0, next = 0;
+
+	for (uint32_t i = 0; i < list.n; i++) {
+		const struct dpu_cls_rule *old = &classifier->cells[list.cell + i / 2].rule[i % 2];
+
+		if (old->died <= arrivals->oldest)
+			continue;
+		while (next < arrivals->n && arrivals->rules[next].prio < old->prio)
+			merged[n++] = arrivals->rules[next++];
+		merged[n++] = *old;
+	}
+	while (next < arrivals->n)
+		merged[n++] = arrivals->rules[next++];
+	return n;
+}
+
+/* `write`: as a list, whatever its length, or as is best. */
+static int insert_in_list(struct classifier *classifier, struct dpu_cls_ref *ref,
+			  const struct arrivals *arrivals,
+			  int (*write)(struct classifier *, const struct dpu_cls_rule *, uint32_t,
+				       struct dpu_cls_ref *))
+{
+	struct dpu_cls_rule *merged = calloc((size_t)ref->n + arrivals->n, sizeof(*merged));
+	struct dpu_cls_ref written;
+	int err;
+
+	if (!merged)
+		return -ENOMEM;
+	err = write(classifier, merged, merge(classifier, *ref, arrivals, merged), &written);
+	if (!err)
+		publish(ref, written);
+	free(merged);
+	return err;
+}
+
+static bool leads_to(const struct dpu_cls_tree *tree, uint32_t child, const struct dpu_cls_rule *rule)
+{
+	struct span span = span_of(rule, tree->field);
+
+	return (!child || span.hi >= tree->cut[child - 1]) && (child == tree->n || span.lo < tree->cut[child]);
+}
+
+static int insert_in_tree(struct classifier *classifier, struct dpu_cls_tree *tree,
+			  const struct arrivals *arrivals);
+
+static int insert_below(struct classifier *classifier, struct dpu_cls_ref *ref, const struct arrivals *arrivals)
+{
+	if (!arrivals->n)
+		return 0;
+	if (ref->n == DPU_CLS_TREE) /* cells do not move: only a place that cannot grow is changed */
+		return insert_in_tree(classifier, &classifier->cells[ref->cell].tree, arrivals);
+	/* a list as long as that could not be split when it was written */
+	return insert_in_list(classifier, ref, arrivals, ref->n > LONG ? write_list : classifier_list_write);
+}
+
+static int insert_in_tree(struct classifier *classifier, struct dpu_cls_tree *tree,
+			  const struct arrivals *arrivals)
+{
+	struct dpu_cls_rule *part = calloc(arrivals->n, sizeof(*part));
+	int err = part ? 0 : -ENOMEM;
+
+	for (uint32_t child = 0; child <= tree->n && !err; child++) {
+		struct arrivals some = {part, 0, arrivals->oldest};
+
+		for (uint32_t i = 0; i < arrivals->n; i++)
+			if (leads_to(tree, child, &arrivals->rules[i]))
+				part[some.n++] = arrivals->rules[i];
+		err = insert_below(classifier, &tree->child[child], &some);
+	}
+	for (uint32_t child = tree->n + 1u; child < CHILDREN && !err; child++)
+		publish(&tree->child[child], tree->child[tree->n]);
+	free(part);
+	return err;
+}
+
+/* Cells to be written so that a rule is everywhere it belongs; counting ends above the limit. */
+static uint32_t effort_of(const struct classifier *classifier, struct dpu_cls_ref ref,
+			  const struct dpu_cls_rule *rule, uint32_t limit)
+{
+	const struct dpu_cls_tree *tree = &classifier->cells[ref.cell].tree;
+	uint32_t effort = 0;
+
+	if (ref.n != DPU_CLS_TREE)
+		return 1 + ref.n / 2;
+	for (uint32_t child = 0; child <= tree->n && effort <= limit; child++)
+		if (leads_to(tree, child, rule))
+			effort += effort_of(classifier, tree->child[child], rule, limit - effort);
+	return effort;
+}
+
+/* A list of late rules that is full goes to the leaves, all of it at once. */
+static int insert_late(struct classifier *classifier, struct dpu_cls_ref *ref, const struct arrivals *arrivals)
+{
+	struct dpu_cls_tree *also = &classifier->cells[ref->cell].tree;
+	struct dpu_cls_rule merged[LATE_MAX + 1];
+	struct arrivals all = {merged, 0, arrivals->oldest};
+	int err;
+
+	if (also->child[0].n < LATE_MAX)
+		return insert_in_list(classifier, &also->child[0], arrivals, write_list);
+	all.n = merge(classifier, also->child[0], arrivals, merged);
+	err = insert_below(classifier, &also->child[1], &all);
+	if (!err) /* seen twice until here, which changes no answer */
+		publish(ref, also->child[1]);
+	return err;
+}
+
+/* The first late rule. */
+static int add_late(struct classifier *classifier, struct dpu_cls_ref *ref, const struct arrivals *arrivals)
+{
+	struct dpu_cls_tree also = {.field = DPU_CLS_ALSO, .n = 1};
+	int err = write_list(classifier, arrivals->rules, arrivals->n, &also.child[0]);
+	uint32_t cell = err ? 0 : classifier_alloc(classifier, 1, &err);
+
+	if (!cell)
+		return err;
+	also.child[1] = *ref;
+	classifier->cells[cell].tree = also;
+	publish(ref, (struct dpu_cls_ref){.cell = cell, .n = DPU_CLS_TREE});
+	return 0;
+}
+
+int classifier_list_insert(struct classifier *classifier, struct dpu_cls_ref *ref,
+			   const struct dpu_cls_rule *rule, uint16_t oldest)
+{
+	const struct arrivals arrivals = {rule, 1, oldest};
+	struct dpu_cls_tree *tree = &classifier->cells[ref->cell].tree;
+	bool late = ref->n == DPU_CLS_TREE && tree->field == DPU_CLS_ALSO;
+	struct dpu_cls_ref *all = late ? &tree->child[1] : ref;
+
+	if (effort_of(classifier, *all, rule, EFFORT_MAX) <= EFFORT_MAX)
+		return insert_below(classifier, all, &arrivals);
+	return late ? insert_late(classifier, ref, &arrivals) : add_late(classifier, ref, &arrivals);
+}
+
 /* ---- reading ---------------------------------------------------------------- */
 
 void classifier_list_each(union dpu_cls_cell *cells, struct dpu_cls_ref ref,
@@ -240,10 +396,6 @@ void classifier_list_each(union dpu_cls_cell *cells, struct dpu_cls_ref ref,
 		return;
 	}
 	tree = &cells[ref.cell].tree;
-	for (uint32_t child = 0; child < CHILDREN; child++) {
-		const struct dpu_cls_ref *part = &tree->child[child];
-
-		if (!child || part->cell != part[-1].cell) /* else the last, repeated */
-			classifier_list_each(cells, *part, visit, arg);
-	}
+	for (uint32_t child = 0; child <= tree->n; child++)
+		classifier_list_each(cells, tree->child[child], visit, arg);
 }

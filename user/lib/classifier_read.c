@@ -77,6 +77,11 @@ static void search_pair(struct search *search, struct dpu_cls_ref ref)
 		const struct dpu_cls_tree *tree = &search->cells[ref.cell].tree;
 		unsigned child = 0;
 
+		if (tree->field == DPU_CLS_ALSO) {
+			search_list(search, tree->child[0]);
+			ref = tree->child[1];
+			continue;
+		}
 		while (child < DPU_CLS_CUTS && field_of(&search->packet, tree->field) >= tree->cut[child])
 			child++;
 		ref = tree->child[child];
