@@ -58,7 +58,7 @@ struct flow_hit {
 	struct dpu_flow_hot *hot;
 	struct dpu_path *path;
 	__u64 current; /* the path's, as it was found to be right */
-	__u32 stamp;
+	__u32 stamp, path_seq;
 	__u16 out_port, out_vlan;
 	__u8 action;
 };
@@ -139,8 +139,11 @@ INLINE int flow_is_young(const struct flow_hit *hit, __u64 now)
 /* 1 and the hit, or 0: the slow path decides. frame_len: inner L2 frame; GSO: one segment. */
 INLINE int flow_lookup(const struct flow_id *id, __u32 frame_len, __u64 now, __u32 epoch, struct flow_hit *hit)
 {
-	if (!flow_find(id, hit) || !flow_is_young(hit, now) || frame_len > hit->path->max_len ||
-	    !flow_is_current(hit, epoch))
+	if (!flow_find(id, hit) || !flow_is_young(hit, now) || frame_len > hit->path->max_len)
+		return 0;
+	hit->path_seq = env_read(hit->path->seq); /* before it is found current: of the very decision */
+	env_rmb();
+	if (!flow_is_current(hit, epoch))
 		return 0;
 	hit->out_port = hit->path->out_port;
 	hit->out_vlan = hit->path->out_vlan;
@@ -176,5 +179,5 @@ INLINE long flow_replay(hook_ctx *ctx, const struct fast_frame *f, const struct 
 		return hook_tag(ctx, hit->out_vlan);
 	err = hook_encap(ctx, hit->path->outer, hash_sport(&f->id));
 	env_rmb();
-	return err ? err : env_read(hit->path->current) != hit->current;
+	return err ? err : env_read(hit->path->seq) != hit->path_seq;
 }

@@ -7,6 +7,7 @@
 
 #include "firewall.h"
 #include "mapio.h"
+#include "op.h"
 
 /* ---- control word ------------------------------------------------------- */
 
@@ -19,9 +20,11 @@ int tables_set_control(const struct dataplane *dp, uint32_t functions, uint32_t 
 		};
 		uint64_t word;
 	} control = {.functions = functions, .handover = handover};
+	uint64_t *word = (uint64_t *)dataplane_control(dp);
 
 	(void)diag; /* memory: what can fail has failed when the location was opened */
-	__atomic_store_n((uint64_t *)dataplane_control(dp), control.word, __ATOMIC_SEQ_CST);
+	if (__atomic_exchange_n(word, control.word, __ATOMIC_SEQ_CST) != control.word)
+		op_done();
 	return 0;
 }
 
