@@ -10,6 +10,7 @@
 #include "attach.h"
 #include "cpus.h"
 #include "ethtool.h"
+#include "fabric.h"
 #include "mapio.h"
 #include "offload.h"
 #include "rt.h"
@@ -189,7 +190,7 @@ int ebpf_serve(struct ebpf *ebpf, bool xdp, struct diag *diag)
 
 int ebpf_use_wire(const struct ebpf *ebpf, enum node_location where, struct diag *diag)
 {
-	return topology_activate_wire(ebpf->lab, ebpf->host, where == LOCATION_DPU, diag);
+	return fabric_use_wire(ebpf->lab, ebpf->host, where == LOCATION_DPU, diag);
 }
 
 /* ---- moving a vNIC device between the locations ------------------------- */
@@ -425,7 +426,7 @@ int ebpf_stop(const struct lab *lab, size_t host, struct diag *diag)
 		}
 		/* whatever comes next on this host uses the host's own wire */
 		if (!err)
-			err = topology_activate_wire(lab, host, false, diag);
+			err = fabric_use_wire(lab, host, false, diag);
 	}
 	if (!err)
 		err = dataplane_remove(lab->name, lab->hosts[host].name, diag);

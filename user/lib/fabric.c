@@ -11,6 +11,7 @@
 
 #include "bpflog.h"
 #include "dpulab_fabric.skel.h"
+#include "frame.h"
 #include "op.h"
 #include "rt.h"
 #include "topology.h"
@@ -181,6 +182,73 @@ int fabric_switch_set(const struct lab *lab, size_t host, bool on, struct diag *
 			diag_error(diag, err, NULL, "cannot switch %s's wires of the fabric to %s: %s",
 				   lab->hosts[host].name, on ? "XDP" : "the bridge", strerror(-err));
 	}
+	fabric_close(&fabric);
+	return err;
+}
+
+/* ---- which of a host's two wires is in use ------------------------------- */
+
+static int wire_port(const struct fabric *fabric, const char *dev, int *ret_ifindex, struct diag *diag)
+{
+	for (size_t i = 0; i < fabric->n_links; i++)
+		if (!strcmp(fabric->links[i].name, dev)) {
+			*ret_ifindex = fabric->links[i].ifindex;
+			return 0;
+		}
+	return diag_error(diag, -ENODEV, "repair the lab: dpulab up LAB.yaml", "the fabric has no port %s", dev);
+}
+
+static int announce(const struct lab *lab, size_t host, bool dpu, struct diag *diag)
+{
+	const struct lab_host *h = &lab->hosts[host];
+	NETNS_CLEANUP struct netns *ns = NULL;
+	int err = dpu ? topology_open_dpu(lab, host, &ns, diag) : topology_open_host(lab, host, &ns, diag);
+
+	return err ? err :
+		     frame_announce(ns, dpu ? TOPOLOGY_DPU_WIRE : TOPOLOGY_UPLINK, h->vtep_mac,
+				    &h->vtep.addr, diag);
+}
+
+/*
+ * The new wire first: at no time is there no way in. What was learned at the old one goes last, when the host's
+ * own address has already moved by its announcement: frames for it are never flooded. The rest are VMs' addresses
+ * in VLANs. Left there, the fabric would send what one of the host's VMs sends another (a flood, as long as the new
+ * side does not know where that is) back to the host by the wire that is idle, and the new side would learn
+ * the sender's address at the wire: the answer to a first frame went there and was lost.
+ */
+static int use_wire(const struct lab *lab, size_t host, bool dpu, const struct fabric *fabric, struct diag *diag)
+{
+	char dpu_port[NODE_FULL_MAX];
+	const char *host_port = lab->hosts[host].name;
+	int active, idle, err;
+
+	topology_dpu(&lab->hosts[host], dpu_port);
+	err = wire_port(fabric, dpu ? dpu_port : host_port, &active, diag);
+	if (!err)
+		err = wire_port(fabric, dpu ? host_port : dpu_port, &idle, diag);
+	if (!err)
+		err = rt_bridge_port_active(fabric->ns, active, true, diag);
+	if (!err)
+		err = rt_bridge_port_active(fabric->ns, idle, false, diag);
+	if (!err)
+		err = announce(lab, host, dpu, diag);
+	if (!err)
+		err = rt_bridge_port_forget(fabric->ns, idle, diag);
+	if (!err && fabric->macs >= 0)
+		forget(fabric, (__u32)idle);
+	return err;
+}
+
+int fabric_use_wire(const struct lab *lab, size_t host, bool dpu, struct diag *diag)
+{
+	struct fabric fabric;
+	int err;
+
+	if (!lab->hosts[host].dpu)
+		return 0;
+	err = fabric_open(lab, &fabric, diag);
+	if (!err)
+		err = use_wire(lab, host, dpu, &fabric, diag);
 	fabric_close(&fabric);
 	return err;
 }

@@ -97,6 +97,8 @@ int rt_addr_add(struct netns *ns, const struct rt_addr *addr,
 int rt_addr_del(struct netns *ns, const struct rt_addr *addr, struct diag *diag);
 /* Bridge port: learn from it and send it floods (unknown unicast, broadcast, multicast), or neither. */
 int rt_bridge_port_active(struct netns *ns, int ifindex, bool on, struct diag *diag);
+/* Bridge port: the addresses learned at it are forgotten. */
+int rt_bridge_port_forget(struct netns *ns, int ifindex, struct diag *diag);
 
 /*
  * Anything else: takes ownership of msg. what completes "cannot ..."; tolerate

@@ -184,21 +184,48 @@ int rt_addr_del(struct netns *ns, const struct rt_addr *addr, struct diag *diag)
 			  "remove an IPv%u address from device %d", addr->family, addr->ifindex);
 }
 
-int rt_bridge_port_active(struct netns *ns, int ifindex, bool on, struct diag *diag)
+/* A request about a bridge port; its attributes go between this and end_port_message(). */
+static struct nl_msg *port_message(int ifindex, struct nlattr **ret_info, struct nlattr **ret_data)
 {
 	struct nl_msg *msg = rt_link_message(RTM_NEWLINK, 0, ifindex, NULL);
+
+	if (!msg)
+		return NULL;
+	*ret_info = nla_nest_start(msg, IFLA_LINKINFO);
+	nla_put_string(msg, IFLA_INFO_SLAVE_KIND, "bridge");
+	*ret_data = nla_nest_start(msg, IFLA_INFO_SLAVE_DATA);
+	return msg;
+}
+
+static void end_port_message(struct nl_msg *msg, struct nlattr *info, struct nlattr *data)
+{
+	nla_nest_end(msg, data);
+	nla_nest_end(msg, info);
+}
+
+int rt_bridge_port_active(struct netns *ns, int ifindex, bool on, struct diag *diag)
+{
 	struct nlattr *info, *data;
+	struct nl_msg *msg = port_message(ifindex, &info, &data);
 
 	if (!msg)
 		return -ENOMEM;
-	info = nla_nest_start(msg, IFLA_LINKINFO);
-	nla_put_string(msg, IFLA_INFO_SLAVE_KIND, "bridge");
-	data = nla_nest_start(msg, IFLA_INFO_SLAVE_DATA);
 	nla_put_u8(msg, IFLA_BRPORT_LEARNING, on);
 	nla_put_u8(msg, IFLA_BRPORT_UNICAST_FLOOD, on);
 	nla_put_u8(msg, IFLA_BRPORT_MCAST_FLOOD, on);
 	nla_put_u8(msg, IFLA_BRPORT_BCAST_FLOOD, on);
-	nla_nest_end(msg, data);
-	nla_nest_end(msg, info);
+	end_port_message(msg, info, data);
 	return rt_request(ns, msg, 0, diag, "set learning and flooding of bridge port %d", ifindex);
+}
+
+int rt_bridge_port_forget(struct netns *ns, int ifindex, struct diag *diag)
+{
+	struct nlattr *info, *data;
+	struct nl_msg *msg = port_message(ifindex, &info, &data);
+
+	if (!msg)
+		return -ENOMEM;
+	nla_put_flag(msg, IFLA_BRPORT_FLUSH);
+	end_port_message(msg, info, data);
+	return rt_request(ns, msg, 0, diag, "forget the addresses learned at bridge port %d", ifindex);
 }

@@ -84,9 +84,3 @@ enum lab_hook topology_hook(const struct lab *lab, const struct node *node);
 
 /* Makes what is missing, corrects what differs; everything right: changes nothing. */
 int topology_build(const struct lab *lab, struct diag *diag);
-/*
- * Which of a host's two wires the underlay uses: the DPU's p0, or the host's uplink0. Both bear the
- * same addresses, so the fabric learns them from, and floods to, one only; the host's address is
- * announced from there. No DPU: nothing to choose.
- */
-int topology_activate_wire(const struct lab *lab, size_t host, bool dpu, struct diag *diag);

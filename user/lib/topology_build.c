@@ -7,7 +7,6 @@
  */
 #include "cpus.h"
 #include "ethtool.h"
-#include "frame.h"
 #include "rt.h"
 #include "topology.h"
 
@@ -507,47 +506,4 @@ int topology_build(const struct lab *lab, struct diag *diag)
 		err = build_devices(&build);
 	build_free(&build);
 	return err;
-}
-
-static int set_port(struct netns *fabric, const char *dev, bool active, struct diag *diag)
-{
-	int ifindex = rt_ifindex(fabric, dev);
-
-	if (ifindex < 0)
-		return diag_error(diag, ifindex, "repair the lab: dpulab up LAB.yaml",
-				  "the fabric has no port %s", dev);
-	return rt_bridge_port_active(fabric, ifindex, active, diag);
-}
-
-/* The new side first: at no time is there no way in. */
-static int set_ports(const struct lab *lab, const struct lab_host *host, bool dpu, struct diag *diag)
-{
-	NETNS_CLEANUP struct netns *fabric = NULL;
-	char dpu_port[NODE_FULL_MAX];
-	const char *active, *idle;
-	int err = topology_open_fabric(lab, &fabric, diag);
-
-	topology_dpu(host, dpu_port);
-	active = dpu ? dpu_port : host->name;
-	idle = dpu ? host->name : dpu_port;
-	if (!err)
-		err = set_port(fabric, active, true, diag);
-	return err ? err : set_port(fabric, idle, false, diag);
-}
-
-int topology_activate_wire(const struct lab *lab, size_t host, bool dpu, struct diag *diag)
-{
-	const struct lab_host *h = &lab->hosts[host];
-	NETNS_CLEANUP struct netns *ns = NULL;
-	int err;
-
-	if (!h->dpu)
-		return 0;
-	err = set_ports(lab, h, dpu, diag);
-	if (!err)
-		err = dpu ? topology_open_dpu(lab, host, &ns, diag) :
-			    topology_open_host(lab, host, &ns, diag);
-	return err ? err :
-		     frame_announce(ns, dpu ? TOPOLOGY_DPU_WIRE : TOPOLOGY_UPLINK, h->vtep_mac,
-				    &h->vtep.addr, diag);
 }
