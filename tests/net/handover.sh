@@ -10,7 +10,7 @@
 . "$TESTS/lib/moves.sh"
 
 pps=100000 moves=10
-emulated && pps=1000 moves=4 # what such a CPU carries without loss
+emulated && pps=500 moves=4 # what such a CPU carries without loss: a ring takes half a second of it
 PPS=${STREAM_PPS:-$pps}
 MOVES=${MOVES:-$moves} # at each hook
 CONTROL=${LAB}c

@@ -29,6 +29,7 @@
 #define SEEN_MAX     (1u << 24) /* numbers the sink can tell apart */
 #define TICK_NS	     500000ull
 #define CATCH_UP     2 /* a sender that was not run for a while goes on at most this much faster */
+#define BEHIND_MAX   128 /* and sends at most so many late: rings take 256, and a slow reader was not run either */
 #define NS_PER_S     1000000000ull
 
 struct datagram {
@@ -102,7 +103,13 @@ static int run_send(const char *address, const char *port, uint64_t pps, const c
 	    connect(fd, (struct sockaddr *)&to, sizeof(to)))
 		return die("connect");
 	while (!under_way || access(stop, F_OK)) {
-		sent += send_tick(fd, sent, (now_ns() - begin) * pps / NS_PER_S, pps);
+		uint64_t due = (now_ns() - begin) * pps / NS_PER_S;
+
+		if (due > sent + BEHIND_MAX) {
+			begin += (due - sent - BEHIND_MAX) * NS_PER_S / pps;
+			due = sent + BEHIND_MAX;
+		}
+		sent += send_tick(fd, sent, due, pps);
 		if (!under_way && sent > pps / 10) {
 			under_way = true;
 			puts("under way");

@@ -9,7 +9,7 @@
 need tc bpftool
 
 KIND=clsact
-kernel_at_least 6.6 && KIND=tcx
+[ -z "${DPULAB_NO_TCX:-}" ] && kernel_at_least 6.6 && KIND=tcx
 
 write_move_lab lab.yaml "$LAB" ''
 

@@ -7,16 +7,15 @@
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "bpflog.h"
+#include "clsact.h"
 #include "op.h"
 
 #define TCX_INGRESS	46 /* BPF_TCX_INGRESS: libbpf 1.1's uapi header does not have it yet */
-#define CLSACT_PRIORITY 1
-#define CLSACT_HANDLE	5580 /* a loaded interface may have somebody's filter, with the first handles */
 #define NO_IFINDEX	0x7fffffff
 
 #define RELEASE_POLL_US 2000
@@ -29,12 +28,16 @@ const char *attach_kind_name(enum attach_kind kind)
 	return names[kind];
 }
 
-/* Asked by an attach that cannot succeed: without tcx the attach type is refused (EINVAL), with it the
- * device (ENODEV). */
+/*
+ * Asked by an attach that cannot succeed: without tcx the attach type is refused (EINVAL), with it the
+ * device (ENODEV). DPULAB_NO_TCX is for tests: as if the kernel were an old one.
+ */
 static bool have_tcx(const struct dataplane *dp)
 {
 	static enum { UNKNOWN, YES, NO } known;
 
+	if (known == UNKNOWN && getenv("DPULAB_NO_TCX"))
+		known = NO;
 	if (known == UNKNOWN)
 		known = bpf_link_create(dataplane_prog_fd(dp, DATAPLANE_TC), NO_IFINDEX, TCX_INGRESS,
 					NULL) == -EINVAL
@@ -78,52 +81,6 @@ static int no_device(struct diag *diag, const char *dev)
 {
 	return diag_error(diag, -ENODEV, "bring the lab `up` again: it repairs what is missing",
 			  "there is no device %s in this namespace", dev);
-}
-
-/* ---- clsact: kernels before 6.6 ----------------------------------------- */
-
-static int clsact_attach(const struct dataplane *dp, const char *dev, unsigned ifindex, struct diag *diag)
-{
-	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY,
-			    .prog_fd = dataplane_prog_fd(dp, DATAPLANE_TC), .flags = BPF_TC_F_REPLACE);
-	int err;
-
-	bpflog_begin(); /* libbpf warns about a qdisc that exists */
-	err = bpf_tc_hook_create(&hook);
-	if (!err || err == -EEXIST)
-		err = bpf_tc_attach(&hook, &opts);
-	bpflog_end();
-	op_done();
-	return err ? tc_error(diag, err, dev) : 0;
-}
-
-static int clsact_detach(unsigned ifindex, bool qdisc_too)
-{
-	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
-	int err;
-
-	bpflog_begin();
-	err = bpf_tc_detach(&hook, &opts);
-	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
-	if (!err && qdisc_too)
-		err = bpf_tc_hook_destroy(&hook);
-	bpflog_end();
-	op_done();
-	return err == -ENOENT || err == -EINVAL ? 0 : err;
-}
-
-static unsigned clsact_prog_id(unsigned ifindex)
-{
-	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
-	int err;
-
-	bpflog_begin();
-	err = bpf_tc_query(&hook, &opts);
-	bpflog_end();
-	return err ? 0 : opts.prog_id;
 }
 
 /* ---- links -------------------------------------------------------------- */
@@ -280,13 +237,9 @@ int detach_prog(const struct dataplane *dp, enum dataplane_prog prog, const char
 {
 	unsigned ifindex = if_nametoindex(dev);
 	char path[PATH_MAX];
-	int err = 0;
 
-	if (prog == DATAPLANE_TC && !have_tcx(dp)) {
-		if (ifindex)
-			err = clsact_detach(ifindex, true);
-		return err ? tc_error(diag, err, dev) : 0;
-	}
+	if (prog == DATAPLANE_TC && !have_tcx(dp))
+		return ifindex ? clsact_detach(dp, dev, ifindex, true, diag) : 0;
 	dataplane_link_path(dp, prog, dev, path);
 	if (unlink(path) && errno != ENOENT)
 		return diag_error(diag, -errno, NULL, "cannot remove the link %s: %s", path, strerror(errno));
@@ -297,12 +250,10 @@ int detach_prog(const struct dataplane *dp, enum dataplane_prog prog, const char
 int detach_filter(const struct dataplane *dp, const char *dev, struct diag *diag)
 {
 	unsigned ifindex = if_nametoindex(dev);
-	int err;
 
 	if (have_tcx(dp))
 		return detach_prog(dp, DATAPLANE_TC, dev, diag);
-	err = ifindex ? clsact_detach(ifindex, false) : 0;
-	return err ? tc_error(diag, err, dev) : 0;
+	return ifindex ? clsact_detach(dp, dev, ifindex, false, diag) : 0;
 }
 
 /* The program changes first and the pin moves after: a kill in between leaves a link that one of the
@@ -363,6 +314,6 @@ void attach_read(const struct dataplane *dp, const char *dev, struct attach_stat
 	ret_state->tc = ATTACH_NONE;
 	if (link_alive(dp, DATAPLANE_TC, dev))
 		ret_state->tc = ATTACH_TCX;
-	else if (ifindex && clsact_prog_id(ifindex) == dataplane_prog_id(dp, DATAPLANE_TC))
+	else if (ifindex && !have_tcx(dp) && clsact_is_attached(dp, ifindex))
 		ret_state->tc = ATTACH_CLSACT;
 }

@@ -5,16 +5,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "attach.h"
+#include "clsact.h"
 #include "ethtool.h"
 #include "foreign_proof.h"
 #include "mapio.h"
+#include "progowner.h"
 #include "rt.h"
 #include "tables.h"
 #include "topology.h"
 
 #define NODE_MAX (NODE_NAME_MAX + 4)
+
+#define GONE_POLL_US 5000
+#define GONE_POLLS   100 /* at most half a second */
 
 struct far_side {
 	const struct lab *lab;
@@ -302,17 +308,19 @@ int foreign_build(const struct state *state, const struct lab *lab, struct loade
 static int leave_interface(struct netns *ns, const struct rt_link *dev, const struct dataplane *dp,
 			   const struct loaded_port *port, struct diag *diag)
 {
+	bool same = (unsigned)dev->ifindex == port->ifindex;
 	struct attach_state attached;
 	int back, err = netns_enter(ns, &back);
 
 	if (err)
 		return err;
 	attach_read(dp, port->dev, &attached);
-	if (attached.tc != ATTACH_NONE && (unsigned)dev->ifindex == port->ifindex)
+	if (attached.tc != ATTACH_NONE && same)
 		err = restore_interface(ns, dev, port, diag);
 	if (!err)
 		err = detach_prog(dp, DATAPLANE_XDP, port->dev, diag);
-	if (!err && attached.tc != ATTACH_NONE && port->touched & LOADED_CLSACT)
+	/* the qdisc also without the filter: a kill may have come between them */
+	if (!err && port->touched & LOADED_CLSACT && (same || attached.tc != ATTACH_NONE))
 		err = detach_prog(dp, DATAPLANE_TC, port->dev, diag);
 	else if (!err && attached.tc != ATTACH_NONE)
 		err = detach_filter(dp, port->dev, diag);
@@ -329,6 +337,62 @@ static int remove_patch(struct netns *ns, const char *name, struct diag *diag)
 	return rt_link_del(ns, link.ifindex, diag);
 }
 
+static bool stays_loaded(unsigned prog)
+{
+	const struct timespec pause = {.tv_nsec = GONE_POLL_US * 1000};
+	bool loaded = prog_is_loaded(prog);
+
+	for (int i = 0; loaded && i < GONE_POLLS; i++) {
+		nanosleep(&pause, NULL);
+		loaded = prog_is_loaded(prog);
+	}
+	return loaded;
+}
+
+static void warn_left_behind(const struct loaded_port *port, bool filter, struct diag *diag)
+{
+	char hint[192], removal[96];
+
+	if (filter)
+		clsact_removal(port->dev, removal, sizeof(removal));
+	else
+		snprintf(removal, sizeof(removal), "ip link set dev %s%s%s", port->dev,
+			 port->touched & LOADED_PROMISC ? " promisc off" : "",
+			 port->touched & LOADED_UP ? " down" : "");
+	snprintf(hint, sizeof(hint), "`nsenter --net=FILE %s`, FILE being what holds the namespace, undoes it", removal);
+	diag_warn(diag, hint, "interface %s of port %s is in a namespace with neither a name nor a process: %s",
+		  port->dev, port->name,
+		  filter ? "the clsact filter on it stays, and what arrives there is lost"
+			 : "it stays as load has set it");
+}
+
+/*
+ * The interface's namespace has gone, or nobody here has a way into it. Then what is attached by links goes with
+ * their pins; a clsact filter keeps its program in the kernel, which tells.
+ */
+static int leave_unreachable(const char *lab, const char *node, const struct loaded_port *port,
+			     struct diag *diag)
+{
+	struct attach_state attached = {};
+	struct dataplane *dp;
+	unsigned prog = 0;
+	int err;
+
+	if (!dataplane_open(lab, node, &dp, NULL)) {
+		attach_read(dp, port->dev, &attached);
+		prog = dataplane_prog_id(dp, DATAPLANE_TC);
+		dataplane_close(dp);
+	}
+	err = dataplane_remove(lab, node, diag);
+	if (err || !prog)
+		return err;
+	if (attached.tc != ATTACH_TCX && stays_loaded(prog))
+		warn_left_behind(port, true, diag);
+	else if (attached.tc == ATTACH_TCX && port->touched & (LOADED_PROMISC | LOADED_UP))
+		warn_left_behind(port, false, diag);
+	return 0;
+}
+
 int foreign_leave(const char *lab, const struct loaded_port *port, struct diag *diag)
 {
 	struct netns *ns NETNS_CLEANUP = NULL;
@@ -339,18 +403,18 @@ int foreign_leave(const char *lab, const struct loaded_port *port, struct diag *
 
 	relay_name(port->name, node);
 	topology_patch(lab, port->name, patch);
-	if (!netns_open_inode(port->ns, &ns)) {
-		err = dataplane_open(lab, node, &dp, NULL);
-		if (!err && !rt_link_get(ns, port->dev, &dev, NULL))
-			err = leave_interface(ns, &dev, dp, port, diag);
-		else if (err)
-			err = 0; /* a relay that is not whole was attached to nothing */
-		dataplane_close(dp);
-		if (!err)
-			err = remove_patch(ns, patch, diag);
-		if (!err)
-			err = foreign_forget_proof(ns, lab, diag);
-	}
+	if (netns_open_inode(port->ns, &ns))
+		return leave_unreachable(lab, node, port, diag);
+	err = dataplane_open(lab, node, &dp, NULL);
+	if (!err && !rt_link_get(ns, port->dev, &dev, NULL))
+		err = leave_interface(ns, &dev, dp, port, diag);
+	else if (err)
+		err = 0; /* a relay that is not whole was attached to nothing */
+	dataplane_close(dp);
+	if (!err)
+		err = remove_patch(ns, patch, diag);
+	if (!err)
+		err = foreign_forget_proof(ns, lab, diag);
 	return err ? err : dataplane_remove(lab, node, diag);
 }
 

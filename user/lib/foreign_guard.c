@@ -8,32 +8,23 @@
 #include <string.h>
 
 #include <dpulab/limits.h>
-#include "dataplane.h"
 #include "rt.h"
 #include "values.h"
-#include "xdpowner.h"
+#include "progowner.h"
 
 /* Links and programs of this lab are its own; everybody else's are not ours to replace. */
-static bool owner_is_lab(const struct xdp_owner *owner, const char *lab)
-{
-	char prefix[sizeof(DATAPLANE_PIN_ROOT) + LAB_NAME_MAX + 2];
-
-	snprintf(prefix, sizeof(prefix), "%s/%s/", DATAPLANE_PIN_ROOT, lab);
-	return !strncmp(owner->pin, prefix, strlen(prefix));
-}
-
 static int refuse_other_program(const struct rt_link *link, const char *lab, struct diag *diag)
 {
-	struct xdp_owner owner;
+	struct prog_owner owner;
 	char text[PATH_MAX + 128];
 
 	if (!link->xdp_prog)
 		return 0;
-	xdp_owner_find(link->xdp_prog, (unsigned)link->ifindex, &owner);
-	if (owner_is_lab(&owner, lab))
+	prog_owner_find(link->xdp_prog, (unsigned)link->ifindex, &owner);
+	if (prog_owner_is_lab(&owner, lab))
 		return 0;
 	return diag_error(diag, -EBUSY, "dpulab never replaces it: let its owner remove it first",
-			  "%s already carries %s", link->name, xdp_owner_format(&owner, text, sizeof(text)));
+			  "%s already carries %s", link->name, prog_owner_format(&owner, text, sizeof(text)));
 }
 
 /* A route of the whole table: destination and mask (or length) zero. */

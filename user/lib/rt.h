@@ -51,6 +51,15 @@ struct rt_addr {
 	union dpu_ip addr;
 };
 
+/* A tc filter of a device. */
+struct rt_filter {
+	char kind[16];	   /* "bpf", "u32" */
+	uint16_t priority; /* the lowest is asked first */
+	uint16_t protocol; /* EtherType, host byte order; ETH_P_ALL */
+	uint32_t handle;   /* 0: what the filters of one priority and kind hang on, is there without any, too */
+	uint32_t prog_id;  /* kind bpf: of the program; else 0 */
+};
+
 /* Closes the socket of a handle; called by netns_close(). */
 void rt_close(struct rt *rt);
 
@@ -68,6 +77,12 @@ int rt_addrs(struct netns *ns, struct rt_addr **ret_addrs, size_t *ret_n, struct
 int rt_nsid(struct netns *ns, const struct netns *other, int *ret_nsid);
 /* Does the device have a clsact (or ingress) qdisc? */
 bool rt_has_clsact(struct netns *ns, int ifindex);
+/*
+ * The filters of a device's clsact qdisc, parent TC_H_MIN_INGRESS or TC_H_MIN_EGRESS; none without a qdisc.
+ * The caller frees.
+ */
+int rt_filters(struct netns *ns, int ifindex, uint32_t parent, struct rt_filter **ret_filters, size_t *ret_n,
+	       struct diag *diag);
 int rt_link_stats(struct netns *ns, const char *dev, struct rtnl_link_stats64 *ret_stats,
 		  struct diag *diag);
 

@@ -2,9 +2,11 @@
 /* What is there: links, addresses, counters. */
 #include "rt_internal.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/net_namespace.h>
+#include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <netlink/netlink.h>
@@ -216,6 +218,44 @@ int rt_addrs(struct netns *ns, struct rt_addr **ret_addrs, size_t *ret_n, struct
 	if (err)
 		return err;
 	*ret_addrs = (struct rt_addr *)list.items;
+	*ret_n = list.n;
+	return 0;
+}
+
+static int parse_filter(const struct nlmsghdr *header, void *arg)
+{
+	const struct tcmsg *info = NLMSG_DATA(header);
+	struct nlattr *tb[TCA_MAX + 1], *bpf[TCA_BPF_MAX + 1];
+	struct rt_filter *filter = arg;
+
+	if (nlmsg_parse((struct nlmsghdr *)header, sizeof(*info), tb, TCA_MAX, NULL) < 0)
+		return -EBADMSG;
+	*filter = (struct rt_filter){.handle = info->tcm_handle,
+				     .priority = TC_H_MAJ(info->tcm_info) >> 16,
+				     .protocol = ntohs(TC_H_MIN(info->tcm_info))};
+	copy_string(filter->kind, sizeof(filter->kind), tb[TCA_KIND]);
+	if (!strcmp(filter->kind, "bpf") && tb[TCA_OPTIONS] &&
+	    !nla_parse_nested(bpf, TCA_BPF_MAX, tb[TCA_OPTIONS], NULL))
+		filter->prog_id = u32_or_0(bpf[TCA_BPF_ID]);
+	return 0;
+}
+
+int rt_filters(struct netns *ns, int ifindex, uint32_t parent, struct rt_filter **ret_filters, size_t *ret_n,
+	       struct diag *diag)
+{
+	struct tcmsg info = {.tcm_family = AF_UNSPEC,
+			     .tcm_ifindex = ifindex,
+			     .tcm_parent = TC_H_MAKE(TC_H_CLSACT, parent)};
+	struct list list = {.size = sizeof(struct rt_filter), .parse = parse_filter};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETTFILTER, NLM_F_DUMP);
+	int err;
+
+	if (msg)
+		nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
+	err = dump(ns, msg, &list, "filters", diag);
+	if (err)
+		return err;
+	*ret_filters = (struct rt_filter *)list.items;
 	*ret_n = list.n;
 	return 0;
 }

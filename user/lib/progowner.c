@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include "xdpowner.h"
+#include "progowner.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "dataplane.h"
 
 #define BPFFS	  "/sys/fs/bpf"
 #define WALK_FDS  16
@@ -41,7 +43,7 @@ static uint32_t find_link_id(uint32_t prog_id, unsigned ifindex)
 	return 0;
 }
 
-static void find_name(struct xdp_owner *owner)
+static void find_program(struct prog_owner *owner)
 {
 	struct bpf_prog_info info = {};
 	__u32 size = sizeof(info);
@@ -49,15 +51,17 @@ static void find_name(struct xdp_owner *owner)
 
 	if (fd < 0)
 		return;
-	if (!bpf_obj_get_info_by_fd(fd, &info, &size))
+	if (!bpf_obj_get_info_by_fd(fd, &info, &size)) {
 		snprintf(owner->prog_name, sizeof(owner->prog_name), "%s", info.name);
+		owner->xdp = info.type == BPF_PROG_TYPE_XDP;
+	}
 	close(fd);
 }
 
 /* ---- the pin ------------------------------------------------------------ */
 
 /* nftw hands its callback no argument. */
-static __thread struct xdp_owner *walked;
+static __thread struct prog_owner *walked;
 
 /* Is fd an object of this kind ("bpf-prog", "bpf_link", "bpf-map")? Their infos cannot be told apart. */
 static bool fd_is(int fd, const char *kind)
@@ -98,9 +102,16 @@ static int visit_pin(const char *path, const struct stat *st, int type, struct F
 	return 1;
 }
 
+static void find_pin(struct prog_owner *owner)
+{
+	walked = owner;
+	nftw(BPFFS, visit_pin, WALK_FDS, FTW_PHYS);
+	walked = NULL;
+}
+
 /* ---- the process -------------------------------------------------------- */
 
-static bool fdinfo_names(const char *path, const struct xdp_owner *owner)
+static bool fdinfo_names(const char *path, const struct prog_owner *owner)
 {
 	FILE *file = fopen(path, "re");
 	unsigned prog = 0, link = 0, value;
@@ -118,7 +129,7 @@ static bool fdinfo_names(const char *path, const struct xdp_owner *owner)
 	return prog == owner->prog_id && (!owner->link_id || !link || link == owner->link_id);
 }
 
-static bool process_holds(pid_t pid, const struct xdp_owner *owner)
+static bool process_holds(pid_t pid, const struct prog_owner *owner)
 {
 	char path[64], file[PATH_MAX];
 	struct dirent *entry;
@@ -136,7 +147,7 @@ static bool process_holds(pid_t pid, const struct xdp_owner *owner)
 	return holds;
 }
 
-static pid_t find_process(const struct xdp_owner *owner)
+static pid_t find_process(const struct prog_owner *owner)
 {
 	struct dirent *entry;
 	DIR *dir = opendir("/proc");
@@ -153,25 +164,51 @@ static pid_t find_process(const struct xdp_owner *owner)
 	return found;
 }
 
-void xdp_owner_find(uint32_t prog_id, unsigned ifindex, struct xdp_owner *ret_owner)
+void prog_owner_find(uint32_t prog_id, unsigned ifindex, struct prog_owner *ret_owner)
 {
-	*ret_owner = (struct xdp_owner){.prog_id = prog_id};
-	find_name(ret_owner);
+	*ret_owner = (struct prog_owner){.prog_id = prog_id};
+	find_program(ret_owner);
 	ret_owner->link_id = find_link_id(prog_id, ifindex);
-	walked = ret_owner;
-	nftw(BPFFS, visit_pin, WALK_FDS, FTW_PHYS);
-	walked = NULL;
+	find_pin(ret_owner);
 	ret_owner->pid = find_process(ret_owner);
 }
 
-const char *xdp_owner_format(const struct xdp_owner *owner, char *buffer, size_t size)
+bool prog_is_loaded(uint32_t prog_id)
 {
-	int used = snprintf(buffer, size, "XDP program %u (name %s", owner->prog_id,
+	int fd = bpf_prog_get_fd_by_id(prog_id);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+bool prog_owner_is_lab(const struct prog_owner *owner, const char *lab)
+{
+	char prefix[sizeof(DATAPLANE_PIN_ROOT) + LAB_NAME_MAX + 2];
+
+	snprintf(prefix, sizeof(prefix), "%s/%s/", DATAPLANE_PIN_ROOT, lab);
+	return !strncmp(owner->pin, prefix, strlen(prefix));
+}
+
+bool prog_owner_is(uint32_t prog_id, const char *prog_name, const char *lab)
+{
+	struct prog_owner owner = {.prog_id = prog_id};
+
+	find_program(&owner);
+	if (strcmp(owner.prog_name, prog_name))
+		return false;
+	find_pin(&owner);
+	return !*owner.pin || prog_owner_is_lab(&owner, lab);
+}
+
+const char *prog_owner_format(const struct prog_owner *owner, char *buffer, size_t size)
+{
+	int used = snprintf(buffer, size, "%s program %u (name %s", owner->xdp ? "XDP" : "tc", owner->prog_id,
 			    *owner->prog_name ? owner->prog_name : "unknown");
 
 	if (owner->link_id)
 		used += snprintf(buffer + used, size - (size_t)used, ", link %u", owner->link_id);
-	else
+	else if (owner->xdp)
 		used += snprintf(buffer + used, size - (size_t)used, ", attached by netlink");
 	if (*owner->pin && (size_t)used < size)
 		used += snprintf(buffer + used, size - (size_t)used, ", pinned at %s", owner->pin);
