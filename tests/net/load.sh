@@ -74,9 +74,12 @@ reaches "dpu-mux by xdp"
 tcp_passes a web1 10.1.0.11
 tcp_passes web3 a 10.1.0.101
 run "$DPULAB" place -q "$LAB" host --hook tc
-sed 's/^firewall:/  web4: {host: esx2, port-group: web, ip: 10.1.0.14\/24}\n&/; s/5000-5999/5000-6999/' lab.yaml >more.yaml
+sed 's/^firewall:/  web4: {host: esx2, port-group: web, ip: 10.1.0.14\/24}\n&/; s/5000-5999/5000-6999/
+	$a\    - {protocol: tcp, port: 7001, action: allow, apply-to: web}' lab.yaml >more.yaml
 run "$DPULAB" apply more.yaml
 reaches "after apply"
+port=7000
+tcp_passes web3 a 10.1.0.101 # a rule of the group counts at a port loaded into it
 run in_node a ping -q -c 1 -W 2 10.1.0.14
 run "$DPULAB" up more.yaml
 reaches "after up"

@@ -438,6 +438,8 @@ static int read_tree(struct reader *reader)
 			make_entries(reader, key);
 	read_scope(reader, &scope);
 	lab_derive(reader->lab);
+	if (lab_resolve_targets(reader->lab))
+		reader->out_of_memory = true;
 	if (lab_check(reader->lab, &reader->places, reader->diag))
 		reader->failed = true;
 	if (reader->out_of_memory)

@@ -190,10 +190,10 @@ static bool same_ranges(const struct lab_port_range *a, size_t n_a, const struct
 
 static bool same_targets(const struct difference *d, const struct lab_rule *a, const struct lab_rule *b)
 {
-	if (a->n_apply_to != b->n_apply_to)
+	if (a->n_targets != b->n_targets)
 		return false;
-	for (size_t i = 0; i < a->n_apply_to; i++)
-		if (strcmp(d->old->vms[a->apply_to[i]].name, d->new->vms[b->apply_to[i]].name))
+	for (size_t i = 0; i < a->n_targets; i++)
+		if (strcmp(lab_target_name(d->old, a->targets[i]), lab_target_name(d->new, b->targets[i])))
 			return false;
 	return true;
 }

@@ -88,6 +88,7 @@ void lab_free(struct lab *lab)
 		free(rule->to);
 		free(rule->sports);
 		free(rule->dports);
+		free(rule->targets);
 		free(rule->apply_to);
 	}
 	free(lab->file);
@@ -205,4 +206,41 @@ void lab_derive(struct lab *lab)
 		derive_group(lab, &lab->groups[i]);
 	for (size_t i = 0; i < lab->n_vms; i++)
 		derive_vm(lab, &lab->vms[i]);
+}
+
+const char *lab_target_name(const struct lab *lab, size_t target)
+{
+	size_t group = target - LAB_TARGET_GROUP;
+
+	if (target >= LAB_TARGET_GROUP)
+		return group < lab->n_groups ? lab->groups[group].name : "";
+	return target < lab->n_vms ? lab->vms[target].name : "";
+}
+
+static bool is_target(const struct lab *lab, const struct lab_rule *rule, size_t vm)
+{
+	for (size_t i = 0; i < rule->n_targets; i++)
+		if (rule->targets[i] == vm || rule->targets[i] == lab->vms[vm].group + LAB_TARGET_GROUP)
+			return true;
+	return false;
+}
+
+int lab_resolve_targets(struct lab *lab)
+{
+	for (size_t i = 0; i < lab->n_rules; i++) {
+		struct lab_rule *rule = &lab->rules[i];
+		size_t *vms;
+
+		if (!rule->n_targets)
+			continue;
+		vms = reallocarray(rule->apply_to, lab->n_vms + 1, sizeof(*vms));
+		if (!vms)
+			return -ENOMEM;
+		rule->apply_to = vms;
+		rule->n_apply_to = 0;
+		for (size_t vm = 0; vm < lab->n_vms; vm++)
+			if (is_target(lab, rule, vm))
+				vms[rule->n_apply_to++] = vm;
+	}
+	return 0;
 }

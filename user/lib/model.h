@@ -73,6 +73,8 @@ struct lab_vm {
 	uint64_t ns;  /* loaded: inode of the namespace the interface is in */
 };
 
+#define LAB_TARGET_GROUP ((size_t)1 << 32)
+
 struct lab_rule {
 	char *name;		/* optional; NULL */
 	uint32_t id;		/* 1-based position */
@@ -85,7 +87,9 @@ struct lab_rule {
 		uint16_t lo, hi;
 	} *sports, *dports; /* empty = any */
 	size_t n_sports, n_dports;
-	size_t *apply_to; /* VM indexes; empty = every vNIC */
+	size_t *targets; /* apply-to as the file says it: VM indexes, and group indexes + LAB_TARGET_GROUP */
+	size_t n_targets;
+	size_t *apply_to; /* VM indexes; empty = every vNIC. From targets, by lab_resolve_targets() */
 	size_t n_apply_to;
 	unsigned line;	  /* in the file */
 };
@@ -119,6 +123,13 @@ void lab_free(struct lab *lab);
  * port and segment numbers. A number that finds no room stays 0 (lab_check says so).
  */
 void lab_derive(struct lab *lab);
+/*
+ * What each rule's apply-to comes to with the VMs the lab has now, loaded ports among them: again after
+ * they change. Returns 0 or -ENOMEM.
+ */
+int lab_resolve_targets(struct lab *lab);
+/* Name of the VM or group that a target is. */
+const char *lab_target_name(const struct lab *lab, size_t target);
 /* The largest MTU a VM of this port group can have: what the fabric carries, less the overlay's header. */
 uint16_t lab_group_mtu(const struct lab *lab, const struct lab_group *group);
 const char *frame_path_name(enum frame_path path); /* as in the contract: "linux", "host", "dpu-mux", "dpu-upt" */

@@ -127,8 +127,8 @@ const struct schema_key schema_keys[] = {
 	 .help = "Source ports, likewise."},
 	{"firewall.rules[].action", SCHEMA_WORD, ONE(struct lab_rule, action), .words = actions, .required = true,
 	 .help = "reject answers: TCP with RST, the rest with ICMP administratively prohibited."},
-	{"firewall.rules[].apply-to", SCHEMA_VMS, MANY(struct lab_rule, apply_to, n_apply_to), .derived = "every vNIC",
-	 .help = "Names of VMs or port groups at whose vNICs the rule counts."},
+	{"firewall.rules[].apply-to", SCHEMA_VMS, MANY(struct lab_rule, targets, n_targets), .derived = "every vNIC",
+	 .help = "Names of VMs or port groups at whose vNICs the rule counts; loaded ports are members of their group."},
 
 	{"tables", SCHEMA_SECTION, .help = "Table sizes of one location (host or DPU)."},
 	{"tables.flows", SCHEMA_NUMBER, ONE(struct lab, flows), .min = 64, .max = 4194304, .fallback = "16384",

@@ -27,7 +27,7 @@ enum schema_type {
 	SCHEMA_PROTOCOL,
 	SCHEMA_HOST,	 /* a host's name, as its index */
 	SCHEMA_GROUP,	 /* a port group's name, as its index */
-	SCHEMA_VMS,	 /* a VM's or port group's name, as VM indexes */
+	SCHEMA_VMS,	 /* a VM's or port group's name, as in lab_rule.targets */
 };
 
 struct schema_word {

@@ -155,9 +155,27 @@ static int for_each_vm(struct schema_input *input,
 	return err ? err : reject_empty(input, "port group has no VM");
 }
 
-static int add_vm_index(struct schema_input *input, size_t vm)
+static int first_vm(struct schema_input *input, size_t vm)
 {
-	return add(input, &vm);
+	(void)input, (void)vm;
+	return -EEXIST;
+}
+
+/* A group stays a group: ports that are loaded into it later are members, too. */
+static int parse_target(struct schema_input *input)
+{
+	const struct lab *lab = input->lab;
+	size_t index;
+	int err;
+
+	if (!find_name(input->text, lab->vms, lab->n_vms, sizeof(*lab->vms), &index))
+		return add(input, &index);
+	err = for_each_vm(input, first_vm);
+	if (err != -EEXIST)
+		return err;
+	find_name(input->text, lab->groups, lab->n_groups, sizeof(*lab->groups), &index);
+	index += LAB_TARGET_GROUP;
+	return add(input, &index);
 }
 
 static int add_vm_addresses(struct schema_input *input, size_t vm)
@@ -304,7 +322,7 @@ int schema_value_parse(struct schema_input *input)
 	case SCHEMA_GROUP:
 		return parse_reference(input, lab->groups, lab->n_groups, sizeof(*lab->groups));
 	case SCHEMA_VMS:
-		return for_each_vm(input, add_vm_index);
+		return parse_target(input);
 	default:
 		return parse_plain(input);
 	}
@@ -379,7 +397,7 @@ const char *schema_value_format(const struct schema_key *key, const struct lab *
 	case SCHEMA_GROUP:
 		return format_name(value, lab->groups, lab->n_groups, sizeof(*lab->groups));
 	case SCHEMA_VMS:
-		return format_name(value, lab->vms, lab->n_vms, sizeof(*lab->vms));
+		return lab_target_name(lab, *(const size_t *)value);
 	default:
 		return "";
 	}
