@@ -49,7 +49,10 @@ nothing_left() {
 # ---- the sweep ---------------------------------------------------------------
 
 quietly() { "$@" >log 2>&1 || fail "$* ended with $?: $(cat log)"; }
-start_up() { quietly "$DPULAB" up lab.yaml; }
+start_up() { # as the file says: up leaves a running lab where place has put it
+	quietly "$DPULAB" up lab.yaml
+	quietly "$DPULAB" place "$LAB" dpu-mux
+}
 start_host() {
 	quietly "$DPULAB" up lab.yaml
 	quietly "$DPULAB" place "$LAB" host

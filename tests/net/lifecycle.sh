@@ -62,6 +62,25 @@ expect "devices after a second up" "$(links)" "$before"
 sed 's/  b:.*//' lab.yaml >other.yaml
 refuse 1 "$DPULAB" up other.yaml
 
+# where place has put it, it stays, through up and apply, until the file says otherwise
+path_of() { "$DPULAB" show -j "$LAB" placement | "$PYTHON" -c 'import json, sys
+print([p["path"] for p in json.load(sys.stdin)["placement"] if p["host"] == sys.argv[1]][0])' "$1"; }
+for path in dpu-mux linux dpu-upt; do
+	run "$DPULAB" place -q "$LAB" "$path" --host h1
+	run "$DPULAB" up lab.yaml
+	expect "placement after up" "$(path_of h1)" "$path"
+	pings a 10.1.0.13
+done
+sed 's/default: allow/default: drop/' lab.yaml >ruled.yaml
+run "$DPULAB" apply ruled.yaml
+expect "placement after apply" "$(path_of h1)" dpu-upt
+sed 's/h1: {/h1: {placement: dpu-mux, /' lab.yaml >moved.yaml
+run "$DPULAB" apply moved.yaml
+expect "placement after apply of another one" "$(path_of h1)" dpu-mux
+run "$DPULAB" apply lab.yaml
+expect "placement after apply of the first" "$(path_of h1)" host
+pings a 10.1.0.13
+
 # what somebody broke by hand is repaired, and only that
 run ip -n "$LAB-a" link del eth0
 run ip -n "$LAB-c" addr flush dev eth0

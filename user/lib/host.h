@@ -27,6 +27,8 @@ int linuxpath_start(const struct lab *lab, size_t host, struct diag *diag);
 /* Remove what start made. Idempotent; nothing there is success. */
 int ebpf_stop(const struct lab *lab, size_t host, struct diag *diag);
 int linuxpath_stop(const struct lab *lab, size_t host, struct diag *diag);
+/* Are there devices of this path at the host? */
+bool linuxpath_runs(const struct lab *lab, size_t host);
 
 /* What the kernel runs now; *ret_xdp: XDP serves the ports. No datapath loaded: PATH_LINUX. */
 int place_read(const struct lab *lab, size_t host, enum frame_path *ret_path, bool *ret_xdp,

@@ -236,6 +236,26 @@ static int extend_both(const struct loaded *loaded, struct lab *old, struct lab 
 	return err ? err : loaded_extend(loaded, new, diag);
 }
 
+/* Where the file says the same placement as before, what `place` has done since stands. old may be new. */
+static void keep_placement(const struct lab *old, struct lab *new)
+{
+	for (size_t i = 0; i < new->n_hosts; i++) {
+		struct lab_host *host = &new->hosts[i], *before = lab_find_host((struct lab *)old, host->name);
+		enum frame_path path;
+		bool xdp;
+
+		if (!before || before->path != host->path || before->hook != host->hook)
+			continue;
+		if (place_read(old, before - old->hosts, &path, &xdp, NULL))
+			continue;
+		/* no tables and no bridges: pins were lost, and what the file says is the way to repair it */
+		if (path == PATH_LINUX && !linuxpath_runs(old, before - old->hosts))
+			continue;
+		host->path = path;
+		host->hook = xdp ? LAB_HOOK_XDP : LAB_HOOK_TC;
+	}
+}
+
 /* What is there of this lab: nothing, the same lab, or another one of the same name. */
 static int meet_old(const struct state *state, struct lab *lab, struct loaded *loaded,
 		    struct lab_report *report, struct diag *diag)
@@ -274,6 +294,8 @@ static int up_locked(const struct state *state, struct lab *lab, struct lab_repo
 		err = nodes_claim(state, lab, diag);
 	if (!err)
 		err = write_lab(state, lab, diag);
+	if (!err && report->was_there)
+		keep_placement(lab, lab);
 	/* of a killed apply */
 	if (!err)
 		err = nodes_remove(state, lab->name, lab, &removed, diag);
@@ -335,23 +357,6 @@ int lab_up(const char *file, struct lab_report *ret_report, struct diag *diag)
 }
 
 /* ---- apply ----------------------------------------------------------------- */
-
-/* The file says the same placement as before: then what `place` has done since stands. */
-static void keep_placement(const struct lab *old, struct lab *new)
-{
-	for (size_t i = 0; i < new->n_hosts; i++) {
-		struct lab_host *host = &new->hosts[i], *before = lab_find_host((struct lab *)old, host->name);
-		enum frame_path path;
-		bool xdp;
-
-		if (!before || before->path != host->path || before->hook != host->hook)
-			continue;
-		if (place_read(old, before - old->hosts, &path, &xdp, NULL))
-			continue;
-		host->path = path;
-		host->hook = xdp ? LAB_HOOK_XDP : LAB_HOOK_TC;
-	}
-}
 
 /* live: the lab was whole, so its placement can be read and its traffic is worth keeping. */
 static int change(const struct state *state, const struct lab *old, struct lab *new, struct loaded *loaded,

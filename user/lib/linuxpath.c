@@ -473,3 +473,18 @@ int linuxpath_stop(const struct lab *lab, size_t host, struct diag *diag)
 		return err == -ENOENT ? 0 : err;
 	return stop_in(ns, lab, host, diag);
 }
+
+bool linuxpath_runs(const struct lab *lab, size_t host)
+{
+	NETNS_CLEANUP struct netns *ns = NULL;
+	struct rt_link *links;
+	bool runs = false;
+	size_t n;
+
+	if (topology_open_host(lab, host, &ns, NULL) || rt_links(ns, &links, &n, NULL))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		runs |= is_ours(links[i].name);
+	free(links);
+	return runs;
+}
