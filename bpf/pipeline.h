@@ -45,11 +45,41 @@ INLINE void pipeline_read(hook_ctx *ctx, struct pkt *p)
 	}
 }
 
+/*
+ * A drained side can know a connection at its source's vNIC and not yet, or no longer, at its destination's: then
+ * the frame goes to the other side after the source's firewall has counted it, and is counted there anew, at both.
+ * What it did to the state may stay: the other side does the same to its own.
+ */
+STAGE int pipeline_uncount(struct pkt *frame)
+{
+	struct pkt *p = scratch_pkt(); /* is frame, but as a map value */
+	struct dpu_ct *ct;
+	__u32 side;
+
+	if (!frame || !p || !p->ct_id[0])
+		return 0;
+	side = tuple_key(&p->ct_key, &p->key, p->ct_zone[0]);
+	ct = env_lookup(conntrack, &p->ct_key);
+	if (!ct || ct->id != p->ct_id[0])
+		return 0;
+	if (tuple_direction(ct, side)) {
+		env_add(&ct->packets[1], -(__u64)p->gso_segs);
+		env_add(&ct->bytes[1], -(__u64)(p->len - p->l2_off));
+	} else {
+		env_add(&ct->packets[0], -(__u64)p->gso_segs);
+		env_add(&ct->bytes[0], -(__u64)(p->len - p->l2_off));
+	}
+	return 0;
+}
+
 /* One output: may the frame go there, and does it fit? */
 INLINE void pipeline_unicast(hook_ctx *ctx, struct pkt *p)
 {
-	if (p->out_port != DPU_PORT_UPLINK && ct_policy(p, p->out_port, 1))
+	if (p->out_port != DPU_PORT_UPLINK && ct_policy(p, p->out_port, 1)) {
+		if (p->reason == DPU_REASON_RELAY)
+			pipeline_uncount(p);
 		return;
+	}
 	output_plan(p);
 	if (p->verdict != DPU_VERDICT_NONE)
 		return;
