@@ -50,6 +50,14 @@ done
 says "type information" hidden /sys/kernel/btf "$DPULAB" up lab.yaml
 refuse 3 hidden /sys/kernel/btf "$DPULAB" check
 
+# a program that demo measures with: said before anything is built
+tool=$(command -v sockperf)
+if [ -n "$tool" ] && command -v iperf3 >/dev/null && [ ! -e /run/dpulab/demo ]; then
+	says "sockperf is not installed" unshare -m sh -c 'mount --bind /dev/null "$1" && "$2" demo' sh "$tool" "$DPULAB"
+	grep -q "apt-get install sockperf" err || fail "no package named: $(cat err)"
+	[ ! -e /run/dpulab/demo ] || fail "demo began without sockperf"
+fi
+
 # no bpffs: it mounts one itself
 unshare -m sh -c 'umount /sys/fs/bpf 2>/dev/null
 	"$1" up -q lab.yaml >/dev/null || exit 1

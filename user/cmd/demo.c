@@ -231,7 +231,7 @@ int cmd_demo(struct cmd_context *ctx, int argc, char **argv)
 	(void)argv;
 	if (rounds < 1 || rounds > COMPARE_ROUNDS_MAX)
 		return cmd_usage(ctx, "--rounds takes 1 to %d, not \"%s\"", COMPARE_ROUNDS_MAX, rounds_text);
-	err = preflight_require(PREFLIGHT_ROOT | PREFLIGHT_BPF, ctx->diag);
+	err = preflight_require(PREFLIGHT_ROOT | PREFLIGHT_TOOLS | PREFLIGHT_BPF, ctx->diag);
 	if (!err)
 		err = refuse_running(ctx->diag);
 	if (!err)

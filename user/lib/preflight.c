@@ -68,11 +68,55 @@ static int require_bpf(struct diag *diag)
 	return mount_bpffs(diag);
 }
 
+/* ---- programs that dpulab runs ------------------------------------------------ */
+
+/* The libraries are there, or this program would not have started. */
+static const struct {
+	const char *tool, *fix;
+	bool measures; /* demo cannot do without */
+} tools[] = {
+    {"iperf3", "apt-get install iperf3 (demo and bench measure TCP with it)", true},
+    {"sockperf", "apt-get install sockperf (demo and bench measure latency with it)", true},
+    {"ping", "apt-get install iputils-ping (demo proves connectivity with it)", true},
+    {"bpftool", "apt-get install bpftool (to look at what is loaded)", false},
+};
+#define TOOLS (sizeof(tools) / sizeof(*tools))
+
+static bool in_path(const char *tool)
+{
+	static const char *const dirs[] = {"/usr/bin", "/usr/sbin", "/bin", "/sbin",
+					   "/usr/local/bin"};
+	char path[64];
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dirs[i], tool);
+		if (!access(path, X_OK))
+			return true;
+	}
+	return false;
+}
+
+static int require_tools(struct diag *diag)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < TOOLS; i++)
+		if (tools[i].measures && !in_path(tools[i].tool))
+			err = diag_error(diag, -ENOENT, tools[i].fix, "the program %s is not installed", tools[i].tool);
+	return err;
+}
+
 int preflight_require(unsigned needs, struct diag *diag)
 {
 	if (needs & PREFLIGHT_ROOT && geteuid())
 		return diag_error(diag, -EPERM, "run it with sudo",
 				  "dpulab makes namespaces and loads programs, which takes root");
+	if (needs & PREFLIGHT_TOOLS) {
+		int err = require_tools(diag);
+
+		if (err)
+			return err;
+	}
 	return needs & PREFLIGHT_BPF ? require_bpf(diag) : 0;
 }
 
@@ -167,33 +211,9 @@ static void check_jit(struct findings *findings)
 	      "sysctl net.core.bpf_jit_enable=1");
 }
 
-static bool in_path(const char *tool)
-{
-	static const char *const dirs[] = {"/usr/bin", "/usr/sbin", "/bin", "/sbin",
-					   "/usr/local/bin"};
-	char path[64];
-
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dirs[i], tool);
-		if (!access(path, X_OK))
-			return true;
-	}
-	return false;
-}
-
-/* What demo and bench run; the libraries are there, or this program would not have started. */
 static void check_tools(struct findings *findings)
 {
-	static const struct {
-		const char *tool, *fix;
-	} tools[] = {
-	    {"iperf3", "apt-get install iperf3 (demo and bench measure TCP with it)"},
-	    {"sockperf", "apt-get install sockperf (demo and bench measure latency with it)"},
-	    {"ping", "apt-get install iputils-ping (demo proves connectivity with it)"},
-	    {"bpftool", "apt-get install bpftool (to look at what is loaded)"},
-	};
-
-	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
+	for (size_t i = 0; i < TOOLS; i++) {
 		bool there = in_path(tools[i].tool);
 
 		judge(add(findings, tools[i].tool), there, PREFLIGHT_WANTING,

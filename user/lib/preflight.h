@@ -10,6 +10,7 @@
 enum preflight_need {
 	PREFLIGHT_ROOT = 1 << 0,
 	PREFLIGHT_BPF = 1 << 1, /* kernel, BTF, bpffs; mounts bpffs if nobody has */
+	PREFLIGHT_TOOLS = 1 << 2, /* the programs that measure */
 };
 
 #define PREFLIGHT_BPFFS "/sys/fs/bpf"
