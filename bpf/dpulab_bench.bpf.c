@@ -15,6 +15,7 @@
 #include <dpulab/bench.h>
 #include "core/compat.h"
 #include "core/wire.h"
+#include "frames.bpf.h"
 
 /* A bare look-up's key: what identifies a connection, and nothing else. */
 struct bench_hash_key {
@@ -23,12 +24,7 @@ struct bench_hash_key {
 	__u32 proto;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_DEVMAP);
-	__uint(max_entries, BENCH_MAX_DEVICES);
-	__type(key, __u32);
-	__type(value, __u32);
-} bench_out SEC(".maps"), bench_bare SEC(".maps");
+FRAME_DEVICES(BENCH_MAX_DEVICES) bench_out SEC(".maps"), bench_bare SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -44,12 +40,7 @@ struct {
 	__type(value, struct bench_order);
 } bench_order SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct bench_counters);
-} bench_counters SEC(".maps");
+FRAME_COUNTERS(struct bench_counters, bench_counters)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -57,13 +48,6 @@ struct {
 	__type(key, struct bench_hash_key);
 	__type(value, __u32);
 } bench_table SEC(".maps");
-
-static __always_inline struct bench_counters *counters(void)
-{
-	__u32 key = 0;
-
-	return bpf_map_lookup_elem(&bench_counters, &key);
-}
 
 static __always_inline void copy_words(__u8 *to, const __u8 *from, int n)
 {
@@ -109,7 +93,7 @@ SEC("xdp")
 int bench_source(struct xdp_md *ctx)
 {
 	__u8 *data = ctx_pointer(ctx, data), *end = ctx_pointer(ctx, data_end);
-	struct bench_counters *count = counters();
+	struct bench_counters *count = bench_counters_here();
 	const struct bench_template *t;
 	const struct bench_order *order;
 	__u32 key = 0, n, mixed;
@@ -140,7 +124,7 @@ int bench_source(struct xdp_md *ctx)
 SEC("xdp")
 int bench_sink(struct xdp_md *ctx)
 {
-	struct bench_counters *count = counters();
+	struct bench_counters *count = bench_counters_here();
 
 	(void)ctx;
 	if (count)
@@ -202,7 +186,7 @@ int bench_hash(struct xdp_md *ctx)
 	out = bpf_map_lookup_elem(&bench_table, &key);
 	if (out)
 		return bpf_redirect_map(&bench_bare, *out, XDP_DROP);
-	count = counters();
+	count = bench_counters_here();
 	if (count)
 		count->unknown++;
 	bpf_map_update_elem(&bench_table, &key, &in, BPF_ANY);

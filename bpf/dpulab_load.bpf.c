@@ -14,6 +14,7 @@
 #include <linux/udp.h>
 #include <bpf/bpf_helpers.h>
 #include <dpulab/load.h>
+#include "frames.bpf.h"
 
 const volatile __u32 load_frame_mask;	/* number of frames - 1 */
 const volatile __u32 load_frame_len = 64; /* bytes, 8..DPU_LOAD_MAX_FRAME, a multiple of 8 */
@@ -28,32 +29,15 @@ struct {
 	__type(value, struct dpu_load_frame);
 } load_frames SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_DEVMAP);
-	__uint(max_entries, DPU_LOAD_MAX_DEVICES);
-	__type(key, __u32);
-	__type(value, __u32);
-} load_devices SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} load_next SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct dpu_load_count);
-} load_arrivals SEC(".maps");
+FRAME_DEVICES(DPU_LOAD_MAX_DEVICES) load_devices SEC(".maps");
+FRAME_COUNTERS(__u32, load_next)
+FRAME_COUNTERS(struct dpu_load_count, load_arrivals)
 
 /* A frame returns from its last journey with foreign bytes: all of it is written anew. */
 SEC("xdp")
 int load_source(struct xdp_md *ctx)
 {
-	__u32 zero = 0, *next = bpf_map_lookup_elem(&load_next, &zero), index;
+	__u32 *next = load_next_here(), index;
 	__u64 *to = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	const struct dpu_load_frame *frame;
 
@@ -75,8 +59,7 @@ int load_source(struct xdp_md *ctx)
 
 static __always_inline void count_arrival(const struct xdp_md *ctx, int ended)
 {
-	__u32 zero = 0;
-	struct dpu_load_count *count = bpf_map_lookup_elem(&load_arrivals, &zero);
+	struct dpu_load_count *count = load_arrivals_here();
 
 	if (count) {
 		count->packets++;

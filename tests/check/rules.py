@@ -110,9 +110,10 @@ def hook_types(tree):
 
 
 def datapath_outside_hook(tree):
-    """Other programs (load, bench, fabric) have an entry file without the pipeline."""
+    """Other programs (load, bench, fabric) have an entry file without the pipeline; what they share is a .bpf.h."""
     return [f for f in select(tree, "bpf/", *SOURCES)
-            if not f[0].startswith("bpf/hook/") and not (f[0].endswith(".bpf.c") and "pipeline.h" not in f[1])]
+            if not f[0].startswith("bpf/hook/") and not f[0].endswith(".bpf.h")
+            and not (f[0].endswith(".bpf.c") and "pipeline.h" not in f[1])]
 
 
 @rule("kernel action codes appear only in bpf/hook")
