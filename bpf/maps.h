@@ -62,13 +62,15 @@ DPU_MAP(fragments, LRU_HASH, struct dpu_fragment_key, struct dpu_fragment, DPU_F
 DPU_MAP(storm, ARRAY, __u32, __u64, DPU_MAX_PORTS, 0);	   /* by ingress port: core/rate.h */
 DPU_MAP(rates, PERCPU_ARRAY, __u32, __u64, RATE_LIMITS, 0); /* by enum rate_limit: core/rate.h */
 DPU_MAP(answer_buffer, PERCPU_ARRAY, __u32, struct answer_packet, DPU_HOOKS, 0); /* an answer being built */
-DPU_MAP(flows, ARRAY, __u32, struct dpu_flow_set, 2048, BPF_F_MMAPABLE);	     /* * */
+DPU_MAP(flows, ARRAY, __u32, struct dpu_flow_table, 1, BPF_F_MMAPABLE);		     /* * the value's size */
+DPU_MAP(flow_sets, ARRAY, __u32, struct dpu_flow_set, 2048, BPF_F_MMAPABLE);	     /* * */
 DPU_MAP(flow_info, ARRAY, __u32, struct dpu_flow_info_set, 2048, BPF_F_MMAPABLE); /* * as flows */
-DPU_MAP(paths, ARRAY, __u32, struct dpu_path, DPU_PATHS, BPF_F_MMAPABLE);
+DPU_MAP(paths, ARRAY, __u32, struct dpu_path_table, 1, BPF_F_MMAPABLE);
 DPU_MAP(dfw_hits, ARRAY, __u32, __u64, 65536, BPF_F_MMAPABLE);		     /* * first packets, by hits_first + slot */
 
 /* Written by programs, read by user space. */
 DPU_MAP(port_stats, PERCPU_ARRAY, __u32, struct dpu_port_stats, DPU_MAX_PORTS, 0);
+DPU_MAP(hits, ARRAY, __u32, struct dpu_hit_table, 1, BPF_F_MMAPABLE);
 DPU_MAP(node_stats, PERCPU_ARRAY, __u32, struct dpu_node_stats, DPU_HOOKS, 0);
 DPU_MAP(scratch, PERCPU_ARRAY, __u32, struct pkt, DPU_HOOKS, 0); /* slow path's frame, one per hook */
 DPU_MAP(exit_record, ARRAY, __u32, struct dpu_exit_record, 1, 0);

@@ -135,43 +135,43 @@ STAGE int pipeline_slow(hook_ctx *ctx)
 	return exit_frame(ctx, p);
 }
 
-/* 1 and the kernel action if the flow cache knew the frame, else 0. in_port: after acts_as. */
-HOOK_FAST int pipeline_fast(hook_ctx *ctx, struct dpu_node_stats *node, __u16 in_port, __u32 epoch, int *ret_action)
+/* 1 and the kernel action if the flow cache knew the frame, else 0. */
+HOOK_FAST int pipeline_fast(hook_ctx *ctx, int *ret_action)
 {
+	struct dpu_control *word = env_value(control);
 	struct fast_frame f;
 	struct flow_hit hit;
-	__u32 len = hook_len(ctx), gso_size = hook_gso_size(ctx), segment_len;
-	__u64 now;
+	__u32 gso_size = hook_gso_size(ctx), segment_len;
 
-	if (!fast_parse(ctx, in_port, &f))
+	clock_run(word);
+	if (!fast_parse(ctx, word->vtep, &f))
 		return 0;
-	now = clock_now(node);
-	segment_len = gso_size ? fast_header_len(ctx, &f) + gso_size : len - f.l2_off;
-	if (!flow_lookup(&f.id, segment_len, now, epoch, &hit))
+	segment_len = gso_size ? fast_header_len(ctx, &f) + gso_size : f.len;
+	if (!flow_lookup(&f.id, segment_len, word, &hit))
 		return 0;
-	flow_count(hit.hot, hook_gso_segs(ctx), len - f.l2_off, now);
+	flow_count(hit.hot, hook_gso_segs(ctx), f.len, word->clock_seen);
 	if (flow_replay(ctx, &f, &hit))
-		*ret_action = exit_unparsed(ctx, node, DPU_VERDICT_DROP, DPU_REASON_DROP_HOOK);
+		*ret_action = exit_unparsed(ctx, DPU_VERDICT_DROP, DPU_REASON_DROP_HOOK);
 	else
-		*ret_action = exit_hit(ctx, node, hit.out_port);
+		*ret_action = exit_hit(ctx, hit.out_port);
 	return 1;
 }
 
 /* A frame that the flow cache does not know, or need not be asked about. */
-INLINE int pipeline_other(hook_ctx *ctx, struct dpu_node_stats *node)
+INLINE int pipeline_other(hook_ctx *ctx)
 {
 	__u16 number = 0;
 	const struct dpu_port *port = port_of_device(hook_ifindex(ctx), &number);
 
 	if (!port)
-		return exit_unparsed(ctx, node, DPU_VERDICT_STACK, DPU_REASON_TO_STACK);
+		return exit_unparsed(ctx, DPU_VERDICT_STACK, DPU_REASON_TO_STACK);
 	if (!hook_serves(port))
 		return hook_to_stack(ctx);
 	if (!port_relays(port))
 		return pipeline_slow(ctx);
 	if (!port->relay_to)
-		return exit_unparsed(ctx, node, DPU_VERDICT_DROP, DPU_REASON_DROP_NO_PORT);
-	return exit_relay(ctx, node, number, port->relay_to);
+		return exit_unparsed(ctx, DPU_VERDICT_DROP, DPU_REASON_DROP_NO_PORT);
+	return exit_relay(ctx, number, port->relay_to);
 }
 
 /*
@@ -181,20 +181,10 @@ INLINE int pipeline_other(hook_ctx *ctx, struct dpu_node_stats *node)
  */
 INLINE int pipeline_run(hook_ctx *ctx)
 {
-	struct dpu_node_stats *node = stats_node();
-	const struct dpu_control *word = port_control();
-	__u32 number;
+	const struct dpu_control *word = env_value(control);
 	int action;
 
-	if (!node || !word)
-		return hook_drop(ctx);
-	if (settings.flow_cache && env_read(word->functions)) {
-		number = port_number(hook_ifindex(ctx));
-		if (number == DPU_PORT_PF) /* acts as the uplink */
-			number = DPU_PORT_UPLINK;
-		if (number && number <= DPU_PORT_VNIC_MAX &&
-		    pipeline_fast(ctx, node, number, env_read(word->epoch), &action))
-			return action;
-	}
-	return pipeline_other(ctx, node);
+	if (env_read(word->functions) && pipeline_fast(ctx, &action))
+		return action;
+	return pipeline_other(ctx);
 }

@@ -55,10 +55,9 @@ INLINE int policy_invalid(struct pkt *p)
 
 INLINE __u32 policy_handover(void)
 {
-	__u32 key = 0;
-	const struct dpu_control *word = env_lookup(control, &key);
+	const struct dpu_control *word = env_value(control);
 
-	return word ? env_read(word->handover) : 0;
+	return env_read(word->handover);
 }
 
 /* While this side is being drained, what it does not know belongs to the other: the whole frame, untouched. */

@@ -24,19 +24,19 @@ INLINE void exit_note(__u32 verdict, __u32 port, __u32 reason)
 }
 
 /* Door of the flow cache: its entry has counted the frame. */
-INLINE int exit_hit(hook_ctx *ctx, struct dpu_node_stats *node, __u16 out_port)
+INLINE int exit_hit(hook_ctx *ctx, __u16 out_port)
 {
-	stats_run(node, DPU_REASON_FLOW_HIT);
+	stats_hit();
 	exit_note(DPU_VERDICT_FORWARD, out_port, DPU_REASON_FLOW_HIT);
 	return hook_forward(ctx, out_port);
 }
 
 /* Door of the relay: one constant redirect. */
-INLINE int exit_relay(hook_ctx *ctx, struct dpu_node_stats *node, __u16 raw_port, __u16 out_port)
+INLINE int exit_relay(hook_ctx *ctx, __u16 raw_port, __u16 out_port)
 {
 	__u32 segs = hook_gso_segs(ctx), len = hook_len(ctx);
 
-	stats_run(node, DPU_REASON_RELAY);
+	stats_run(DPU_REASON_RELAY);
 	stats_rx(raw_port, segs, len);
 	stats_tx(out_port, segs, len);
 	exit_note(DPU_VERDICT_FORWARD, out_port, DPU_REASON_RELAY);
@@ -44,9 +44,9 @@ INLINE int exit_relay(hook_ctx *ctx, struct dpu_node_stats *node, __u16 raw_port
 }
 
 /* Door of frames nobody parsed: an unknown interface, a relay without a target. */
-INLINE int exit_unparsed(hook_ctx *ctx, struct dpu_node_stats *node, __u8 verdict, __u8 reason)
+INLINE int exit_unparsed(hook_ctx *ctx, __u8 verdict, __u8 reason)
 {
-	stats_run(node, reason);
+	stats_run(reason);
 	exit_note(verdict, DPU_PORT_NONE, reason);
 	return verdict == DPU_VERDICT_STACK ? hook_to_stack(ctx) : hook_drop(ctx);
 }
@@ -54,11 +54,9 @@ INLINE int exit_unparsed(hook_ctx *ctx, struct dpu_node_stats *node, __u8 verdic
 /* Door of the slow path. */
 INLINE int exit_frame(hook_ctx *ctx, const struct pkt *p)
 {
-	struct dpu_node_stats *node = stats_node();
 	__u32 out = p->verdict == DPU_VERDICT_FORWARD ? p->out_port : DPU_PORT_NONE;
 
-	if (node)
-		stats_run(node, p->reason);
+	stats_run(p->reason);
 	if (p->reason != DPU_REASON_TO_TC) /* tc counts it */
 		stats_rx(p->key.in_port, p->gso_segs, p->len);
 	if (p->verdict == DPU_VERDICT_FORWARD)

@@ -3,20 +3,24 @@
 #pragma once
 #include <dpulab/flow.h>
 
-/* A flow key as words: 0-2 path, 3 ports and protocol, 4-7 addresses. */
+/* A flow key as words: 0-1 stations, 2 tunnel, 3 ports and protocol, 4-7 addresses. */
 union flow_words {
 	struct dpu_flow_key key;
 	__u64 w[8];
 };
 _Static_assert(sizeof(union flow_words) == 64, "flow words");
 
-/* fast_parse() makes it from a frame, flow_id_of() from a key. */
+/* fast_parse() makes it from a frame, flow_id_of() from what the slow path has read. */
 struct flow_id {
-	__u64 path[3];
-	__u64 addr[4]; /* as dpu_flow_hot.addr */
-	__u64 head;    /* as dpu_flow_hot, sport to proto */
+	__u64 path[4];			/* as dpu_path.key */
+	__u64 word[DPU_FLOW_KEY_WORDS]; /* as dpu_flow_hot.key */
 };
-#define FLOW_HEAD_IP6	48 /* bits of head */
-#define FLOW_HEAD_PROTO 56
-/* An entry serves the hook that made it: the other one may not be asked at that port. In the byte behind the VNI. */
-#define FLOW_PATH_HOOK ((__u64)HOOK_ID << 24)
+
+/*
+ * Word 3 of a path. The device rather than its port: it needs no look-up. Which
+ * port a device is, is in that port's generation. An entry serves the hook that
+ * made it: the other one may not be asked at that port.
+ */
+#define FLOW_PATH_FROM(ifindex, vlan) ((__u64)HOOK_ID << 48 | (__u64)(vlan) << 32 | (ifindex))
+#define FLOW_PATH_IP4 0x0045000800000000ull /* upper half of word 1: type, version and header length */
+#define FLOW_PATH_IP6 0x0060dd8600000000ull

@@ -11,7 +11,23 @@
 
 INLINE struct dpu_flow_set *flowtab_set(__u32 index)
 {
-	return env_lookup(flows, &index);
+	return env_lookup(flow_sets, &index);
+}
+
+/* The line of a slot that is known to be in the table. */
+INLINE struct dpu_flow_hot *flowtab_slot(__u32 slot)
+{
+	struct dpu_flow_table *table = env_value(flows);
+
+	return &table->slot[slot];
+}
+
+/* The same of any number. */
+INLINE struct dpu_flow_hot *flowtab_hot(__u32 slot)
+{
+	slot &= 0xffffffffu >> (settings.flow_slot_shift - 32);
+	keep_register(slot);
+	return flowtab_slot(slot);
 }
 
 /* Both halves of an entry. */
@@ -24,12 +40,11 @@ struct flow_entry {
 INLINE int flowtab_entry(__u32 ref, struct flow_entry *ret_entry)
 {
 	__u32 index = (ref - 1) / DPU_FLOW_WAYS, way = (ref - 1) & (DPU_FLOW_WAYS - 1);
-	struct dpu_flow_set *set = flowtab_set(index);
 	struct dpu_flow_info_set *info = env_lookup(flow_info, &index);
 
-	if (!set || !info)
+	if (!info)
 		return 0;
-	ret_entry->hot = &set->hot[way];
+	ret_entry->hot = flowtab_hot(ref - 1);
 	ret_entry->flow = &info->way[way];
 	return 1;
 }

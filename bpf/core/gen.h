@@ -47,11 +47,10 @@ INLINE void gen_depend(struct pkt *p, __u16 slot)
 INLINE void gen_bump(__u16 slot)
 {
 	struct dpu_generations *table = gen_table();
-	__u32 key = 0;
-	struct dpu_control *word = env_lookup(control, &key);
+	struct dpu_control *word = env_value(control);
 
 	env_wmb();
-	if (!table || !word || !slot)
+	if (!table || !slot)
 		return;
 	env_add(gen_counter(table, slot), 1);
 	env_add(&word->epoch, 2);

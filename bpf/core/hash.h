@@ -7,21 +7,29 @@
  */
 #pragma once
 #include "core/compat.h"
-#include "core/flowid.h"
+#include "core/pkt.h"
 #include "maps.h"
 
-INLINE void flow_id_of(const struct dpu_flow_key *key, struct flow_id *ret_id)
+INLINE void flow_id_of(const struct pkt *p, struct flow_id *ret_id)
 {
-	const union flow_words *k = (const union flow_words *)key;
-	__u64 ip6 = key->family == 6;
+	const union flow_words *k = (const union flow_words *)&p->key;
+	__u64 ports = k->w[3] >> 32;
 
-	for (int i = 0; i < 3; i++)
-		ret_id->path[i] = k->w[i];
-	ret_id->path[2] |= FLOW_PATH_HOOK;
-	for (int i = 0; i < 3; i++)
-		ret_id->addr[i] = ip6 ? k->w[4 + i] : 0;
-	ret_id->addr[3] = ip6 ? k->w[7] : key->src.w[3] | (__u64)key->dst.w[3] << 32;
-	ret_id->head = k->w[3] >> 32 | ip6 << FLOW_HEAD_IP6 | (__u64)key->proto << FLOW_HEAD_PROTO;
+	ret_id->path[0] = k->w[0];
+	ret_id->path[1] = (__u32)k->w[1] | (p->key.family == 6 ? FLOW_PATH_IP6 : FLOW_PATH_IP4);
+	ret_id->path[2] = k->w[2];
+	ret_id->path[3] = FLOW_PATH_FROM(p->ifindex, p->key.vlan);
+	if (p->key.family == 6) {
+		for (int i = 0; i < 4; i++)
+			ret_id->word[i] = k->w[4 + i];
+		ret_id->word[4] = ports | (__u64)p->key.proto << 32;
+		return;
+	}
+	ret_id->word[0] = (__u64)p->key.src.w[3] << 32;
+	ret_id->word[1] = p->key.dst.w[3] | ports << 32;
+	ret_id->word[2] = 0;
+	ret_id->word[3] = 0;
+	ret_id->word[4] = (__u64)p->key.proto << 56;
 }
 
 /* Multipliers: fractional digits of pi, made odd; the seed even, so that they stay odd. */
@@ -32,22 +40,22 @@ INLINE __u64 hash_path(const __u64 *path)
 	sum = path[0] * (0x243f6a8885a308d3ull ^ seed);
 	sum += path[1] * (0x13198a2e03707345ull ^ seed);
 	sum += path[2] * (0xa4093822299f31d1ull ^ seed);
+	sum += path[3] * (0x082efa98ec4e6c89ull ^ seed);
 	sum ^= sum >> 32;
 	sum *= 0x9e3779b97f4a7c15ull;
 	return sum >> 32;
 }
 
-/* Its high bits are the good ones. Of the path only the addresses that stand in one word. */
+/* Its high bits are the good ones. Of the path only what stands in one word. */
 INLINE __u64 hash_flow(const struct flow_id *id)
 {
 	const volatile __u64 *multiplier = settings.hash_multiplier;
 	__u64 sum;
 
 	keep_register(multiplier); /* one address, not six */
-	sum = id->path[0] * multiplier[0];
-	sum += id->head * multiplier[1];
-	for (int i = 0; i < 4; i++)
-		sum += id->addr[i] * multiplier[2 + i];
+	sum = id->path[0] * multiplier[DPU_FLOW_KEY_WORDS];
+	for (int i = 0; i < DPU_FLOW_KEY_WORDS; i++)
+		sum += id->word[i] * multiplier[i];
 	return sum;
 }
 
@@ -58,10 +66,10 @@ INLINE __u64 hash_flow(const struct flow_id *id)
  */
 INLINE __be16 hash_sport(const struct flow_id *id)
 {
-	__u64 mixed = id->head ^ id->path[0];
+	__u64 mixed = id->path[0];
 
-	for (int i = 0; i < 4; i++)
-		mixed ^= id->addr[i];
+	for (int i = 0; i < DPU_FLOW_KEY_WORDS; i++)
+		mixed ^= id->word[i];
 	mixed *= 0x9e3779b97f4a7c15ull;
 	return bpf_htons(49152 + (mixed >> 50));
 }

@@ -23,10 +23,20 @@ INLINE struct dpu_port_stats *stats_port(__u16 port)
 }
 
 /* A frame left the pipeline. Per-CPU memory: no atomics. */
-INLINE void stats_run(struct dpu_node_stats *node, __u8 reason)
+INLINE void stats_run(__u8 reason)
 {
-	node->runs++;
-	node->reason[reason & (DPU_MAX_REASONS - 1)]++;
+	struct dpu_node_stats *node = stats_node();
+
+	if (node)
+		node->reason[reason & (DPU_MAX_REASONS - 1)]++;
+}
+
+/* The same for reason FLOW_HIT. */
+INLINE void stats_hit(void)
+{
+	struct dpu_hit_table *table = env_value(hits);
+
+	table->cpu[env_cpu() & (DPU_MAX_CPUS - 1)].hits[HOOK_ID]++;
 }
 
 INLINE void stats_rx(__u16 port, __u64 packets, __u64 bytes)

@@ -5,6 +5,8 @@
  * provides the same names over plain memory, with a clock that tests set.
  *
  *   env_lookup(map, key)	pointer into the map or NULL. map is the name from maps.h
+ *   env_value(map)	the value of a one-entry array that user/lib/directmaps.h names: an
+ *			address in the program, no look-up
  *   env_update(map, key, val, flags), env_delete(map, key)   0 or -errno
  *   env_now_ns()		CLOCK_MONOTONIC_COARSE
  *   env_tick()			a number that changes whenever env_now_ns() does; no call
@@ -34,6 +36,13 @@
 #define STAGE  __attribute__((noinline))
 
 #define env_lookup(map, key)		 bpf_map_lookup_elem(&(map), (key))
+/* The compiler must not think that the map's definition is what is read. */
+#define env_value(map)                                                                             \
+	({                                                                                         \
+		void *value_ = &(map);                                                             \
+		asm("" : "+r"(value_));                                                            \
+		value_;                                                                            \
+	})
 #define env_update(map, key, val, flags) bpf_map_update_elem(&(map), (key), (val), (flags))
 #define env_delete(map, key)		 bpf_map_delete_elem(&(map), (key))
 #define env_now_ns()			 bpf_ktime_get_coarse_ns()

@@ -32,8 +32,9 @@ INLINE __u32 flow_tag(__u64 hash)
 /* One of the places of a path; index counts on from path_home(). */
 INLINE struct dpu_path *path_at(__u32 index)
 {
-	index &= DPU_PATHS - 1;
-	return env_lookup(paths, &index);
+	struct dpu_path_table *table = env_value(paths);
+
+	return &table->path[index & (DPU_PATHS - 1)];
 }
 
 INLINE __u32 path_home(const struct flow_id *id)
@@ -43,14 +44,15 @@ INLINE __u32 path_home(const struct flow_id *id)
 
 INLINE int path_same_key(const struct dpu_path *path, const struct flow_id *id)
 {
-	return !((path->key[0] ^ id->path[0]) | (path->key[1] ^ id->path[1]) | (path->key[2] ^ id->path[2]));
+	return !((path->key[0] ^ id->path[0]) | (path->key[1] ^ id->path[1]) | (path->key[2] ^ id->path[2]) |
+		 (path->key[3] ^ id->path[3]));
 }
 
 /* What stands before the stamp, as words. */
 INLINE int flow_same_key(const struct dpu_flow_hot *hot, const struct flow_id *id)
 {
-	return !((hot->addr[0] ^ id->addr[0]) | (hot->addr[1] ^ id->addr[1]) | (hot->addr[2] ^ id->addr[2]) |
-		 (hot->addr[3] ^ id->addr[3]) | (hot->head ^ id->head));
+	return !((hot->key[0] ^ id->word[0]) | (hot->key[1] ^ id->word[1]) | (hot->key[2] ^ id->word[2]) |
+		 (hot->key[3] ^ id->word[3]) | (hot->key[4] ^ id->word[4]));
 }
 
 /* What a hit needs of its entries, and the sequences to check again. */
@@ -72,7 +74,7 @@ INLINE int flow_match(struct dpu_flow_hot *hot, const struct flow_id *id, struct
 	if (!flow_same_key(hot, id))
 		return 0;
 	hit->path = path_at(DPU_FLOW_PATH(hot) - 1);
-	return hit->path && path_same_key(hit->path, id);
+	return path_same_key(hit->path, id);
 }
 
 /* The preferred way costs one cache line and no tag; most entries sit there. */
@@ -80,14 +82,15 @@ INLINE int flow_find(const struct flow_id *id, struct flow_hit *hit)
 {
 	__u64 hash = hash_flow(id);
 	__u32 slot = flow_slot(hash), tag = flow_tag(hash);
-	struct dpu_flow_set *set = flowtab_set(slot / DPU_FLOW_WAYS);
+	const struct dpu_flow_set *set;
 
+	if (flow_match(flowtab_slot(slot), id, hit))
+		return 1;
+	set = flowtab_set(slot / DPU_FLOW_WAYS);
 	if (!set)
 		return 0;
-	if (flow_match(&set->hot[slot & (DPU_FLOW_WAYS - 1)], id, hit))
-		return 1;
 	for (__u32 i = 0; i < DPU_FLOW_WAYS; i++)
-		if (set->tag[i] == tag && flow_match(&set->hot[i], id, hit))
+		if (set->tag[i] == tag && flow_match(flowtab_slot((slot & -DPU_FLOW_WAYS) + i), id, hit))
 			return 1;
 	return 0;
 }
@@ -129,17 +132,18 @@ INLINE int flow_is_current(struct flow_hit *hit, __u32 epoch)
 }
 
 /* Not due for renewal: the connections behind it are surely alive. */
-INLINE int flow_is_young(const struct flow_hit *hit, __u64 now)
+INLINE int flow_is_young(const struct flow_hit *hit, __u32 due)
 {
-	__u32 due = (now >> DPU_FLOW_RENEW_SHIFT) << 8;
-
-	return (__s32)(hit->stamp - due) > (__s32)DPU_FLOW_SEQ_MASK;
+	return (__s32)(hit->stamp - due) > 0;
 }
 
 /* 1 and the hit, or 0: the slow path decides. frame_len: inner L2 frame; GSO: one segment. */
-INLINE int flow_lookup(const struct flow_id *id, __u32 frame_len, __u64 now, __u32 epoch, struct flow_hit *hit)
+INLINE int flow_lookup(const struct flow_id *id, __u32 frame_len, const struct dpu_control *word,
+		       struct flow_hit *hit)
 {
-	if (!flow_find(id, hit) || !flow_is_young(hit, now) || frame_len > hit->path->max_len)
+	__u32 epoch = env_read(word->epoch);
+
+	if (!flow_find(id, hit) || !flow_is_young(hit, word->clock_due) || frame_len > hit->path->max_len)
 		return 0;
 	hit->path_seq = env_read(hit->path->seq); /* before it is found current: of the very decision */
 	env_rmb();
@@ -153,11 +157,11 @@ INLINE int flow_lookup(const struct flow_id *id, __u32 frame_len, __u64 now, __u
 	       env_read(hit->path->current) == hit->current && hit->action != DPU_FLOW_NONE;
 }
 
-INLINE void flow_count(struct dpu_flow_hot *hot, __u32 packets, __u32 bytes, __u64 now)
+INLINE void flow_count(struct dpu_flow_hot *hot, __u32 packets, __u32 bytes, __u32 seen)
 {
 	hot->packets += packets;
 	hot->bytes_path += bytes;
-	hot->last_seen = now >> 20;
+	hot->last_seen = seen;
 }
 
 /*
@@ -171,7 +175,7 @@ INLINE long flow_replay(hook_ctx *ctx, const struct fast_frame *f, const struct 
 
 	if (f->l2_off == DPU_VXLAN_OVERHEAD)
 		err = hook_decap(ctx);
-	else if (f->id.path[1] >> 48)
+	else if (f->id.path[3] >> 32 & 0xfff)
 		err = hook_untag(ctx);
 	if (hit->action == DPU_FLOW_FORWARD || err)
 		return err;

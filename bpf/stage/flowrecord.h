@@ -29,7 +29,7 @@ INLINE int path_same_decision(const struct dpu_path *path, const struct pkt *p)
 
 INLINE void path_fill(struct dpu_path *path, const struct pkt *p)
 {
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		path->key[i] = p->id.path[i];
 	path->out_port = p->out_port;
 	path->out_vlan = p->out_vlan;
@@ -102,22 +102,23 @@ INLINE __u32 flow_victim_rank(const struct dpu_flow_hot *hot)
  * Its own way if the flow is in the set, else the preferred one if free, else
  * the best victim. A function of its own, so that flow_record() needs less stack.
  */
-STAGE int flow_choose_way(struct dpu_flow_set *set, const struct pkt *p, __u32 preferred, __u32 path)
+STAGE int flow_choose_way(struct dpu_flow_set *set, const struct pkt *p, __u32 slot, __u32 path)
 {
-	__u32 start, best = preferred & (DPU_FLOW_WAYS - 1), rank, least = ~0u;
+	__u32 start, best = slot & (DPU_FLOW_WAYS - 1), first = slot - best, rank, least = ~0u;
 
 	if (!set || !p)
 		return 0;
 	start = set->hand;
 	for (__u32 i = 0; i < DPU_FLOW_WAYS; i++)
-		if (flow_same_key(&set->hot[i], &p->id) && DPU_FLOW_PATH(&set->hot[i]) == path)
+		if (flow_same_key(flowtab_hot(first + i), &p->id) &&
+		    DPU_FLOW_PATH(flowtab_hot(first + i)) == path)
 			return i;
-	if (!DPU_FLOW_PATH(&set->hot[best]))
+	if (!DPU_FLOW_PATH(flowtab_hot(slot)))
 		return best;
 	for (__u32 i = 0; i < DPU_FLOW_WAYS; i++) {
 		__u32 way = (start + i) & (DPU_FLOW_WAYS - 1);
 
-		rank = flow_victim_rank(&set->hot[way]);
+		rank = flow_victim_rank(flowtab_hot(first + way));
 		if (rank < least) {
 			least = rank;
 			best = way;
@@ -153,9 +154,8 @@ INLINE void flow_fill(const struct flow_entry *e, const struct pkt *p)
 INLINE void flow_fill_hot(struct dpu_flow_hot *hot, const struct pkt *p, const struct flow_id *id,
 			  __u32 path, __u32 path_seq)
 {
-	for (int i = 0; i < 4; i++)
-		hot->addr[i] = id->addr[i];
-	hot->head = id->head;
+	for (int i = 0; i < DPU_FLOW_KEY_WORDS; i++)
+		hot->key[i] = id->word[i];
 	hot->bytes_path = (__u64)path << 48;
 	hot->gen_sum = p->gen_sum + path_seq * DPU_PATH_WEIGHT;
 	hot->last_seen = p->now_ns >> 20;
@@ -225,7 +225,7 @@ STAGE int flow_record(struct pkt *p)
 
 	if (!p || flow_life_ns(p) < FLOW_LEAST_LIFE_NS)
 		return 0;
-	flow_id_of(&p->key, &p->id);
+	flow_id_of(p, &p->id);
 	path = path_record(p, &path_seq);
 	if (!path)
 		return 0;

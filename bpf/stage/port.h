@@ -28,19 +28,12 @@ INLINE const struct dpu_port *port_of_device(__u32 ifindex, __u16 *ret_number)
 	return port;
 }
 
-INLINE const struct dpu_control *port_control(void)
-{
-	__u32 key = 0;
-
-	return env_lookup(control, &key);
-}
-
 /* A PCIe channel always leads to its vNIC; everything else is relayed while no function runs here. */
 INLINE int port_relays(const struct dpu_port *port)
 {
-	const struct dpu_control *word = port_control();
+	const struct dpu_control *word = env_value(control);
 
-	return port->kind == DPU_PORT_KIND_CHANNEL || !word || !env_read(word->functions);
+	return port->kind == DPU_PORT_KIND_CHANNEL || !env_read(word->functions);
 }
 
 /* The port the frame is taken as having arrived on: wire frames of the other location come by KIND_PF. */

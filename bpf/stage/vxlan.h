@@ -40,7 +40,7 @@ STAGE int vxlan_build(struct pkt *p, __u16 vtep)
 				      .src = self->ip,
 				      .dst = peer->ip};
 	outer->ip.check = csum_finish(csum_add(0, &p->outer[sizeof(outer->eth)], sizeof(outer->ip)));
-	flow_id_of(&p->key, &p->id);
+	flow_id_of(p, &p->id);
 	p->outer_sport = hash_sport(&p->id);
 	outer->udp = (struct wire_udp){.dport = bpf_htons(DPU_VXLAN_PORT)};
 	outer->vxlan = (struct wire_vxlan){.flags = bpf_htonl(WIRE_VXLAN_FLAG_I),

@@ -23,7 +23,9 @@
 #include <dpulab/addr.h>
 #include <dpulab/limits.h>
 
-/* Unused fields are zero. The first 24 bytes are the path's. */
+#define DPU_FLOW_KEY_WORDS 5
+
+/* Unused fields are zero. */
 struct dpu_flow_key {
 	__u8 dmac[6];
 	__u8 smac[6];
@@ -45,9 +47,10 @@ enum dpu_flow_action {
 	DPU_FLOW_TAG = 3,     /* push VLAN out_vlan, out by the uplink */
 };
 
-/* Map "paths". Path number = index + 1; 0 = none. Two cache lines, the second only for encap. */
+/* Path number = index + 1; 0 = none. Two cache lines, the second only for encap. */
 struct dpu_path {
-	__u64 key[3];	     /* the first 24 bytes of dpu_flow_key, behind the VNI the hook */
+	__u64 key[4];	     /* Ethernet addresses, type, IP version and (IPv4) header length as they stand
+			      * in a frame; VNI field and endpoint it came from; device, VLAN and hook */
 	__u64 current;	     /* upper half: dpu_control.epoch at which the lower half, the sum of the
 			      * counters and DPU_PATH_WEIGHT * seq, was taken. Upper half odd: not yet */
 	__u16 out_port;
@@ -57,7 +60,7 @@ struct dpu_path {
 	__u8 pad;
 	__u32 seq;	     /* odd: being written; part of what flows rest on, so a path that
 			      * is replaced takes its flows with it */
-	__u8 pad2[20];
+	__u8 pad2[12];
 	__u8 outer[DPU_VXLAN_OVERHEAD]; /* ready-made outer header; source port 0, lengths and IP checksum for length 0 */
 	__u16 gen_slot[DPU_FLOW_GENS]; /* 0 = counter that never moves */
 	__u8 pad3[2];
@@ -65,21 +68,23 @@ struct dpu_path {
 #define DPU_PATHS     16384 /* a power of two, below 65536 */
 #define DPU_PATH_WAYS 4	    /* places a path can be in: consecutive from its hash */
 
+/* Map "paths", one entry, mmapable. */
+struct dpu_path_table {
+	struct dpu_path path[DPU_PATHS];
+};
+
 /*
- * One cache line: all that a hit reads and writes. The addresses stand as a
- * program compares them: IPv6 source and destination; IPv4 0, 0, 0 and both.
+ * One cache line: all that a hit reads and writes. key holds words of the frame
+ * from 8 bytes into its IP header, without what is no part of a flow (byte
+ * numbers count from the Ethernet header):
+ *
+ *	IPv4	0, source (26)	destination (30), ports (34)	0	0	fragment bits (20), protocol (23)
+ *	IPv6	source (22)	source (30)	destination (38), (46)	ports (54), next header (20)
+ *
+ * In the last word the ports are the lower, the rest the upper half.
  */
 struct dpu_flow_hot {
-	__u64 addr[4];
-	union {
-		struct {
-			__be16 sport, dport;
-			__be16 frag; /* 0: only whole packets match */
-			__u8 ip6;    /* 1: IPv6 */
-			__u8 proto;
-		};
-		__u64 head; /* the same as one word, to compare and to hash */
-	};
+	__u64 key[DPU_FLOW_KEY_WORDS];
 	__u32 stamp;	 /* low 8 bits: sequence; the rest: when to renew through the slow path, in
 			  * 2^27 ns. Never later than a connection behind it could expire */
 	__u32 gen_sum;	 /* sum of the path's counters and DPU_PATH_WEIGHT * its seq, when decided */
@@ -123,12 +128,20 @@ struct dpu_generations {
 	__u32 counter[DPU_GEN_SLOTS]; /* slot 0 never moves */
 };
 
-/* Map "flows": array of sets, mmapable. Slot number = set * DPU_FLOW_WAYS + way. */
+/*
+ * Map "flows", one entry, mmapable: all lines of the table. Slot number = set *
+ * DPU_FLOW_WAYS + way. The loader makes it as long as the lab says.
+ */
+#define DPU_FLOW_SLOTS 16384
+struct dpu_flow_table {
+	struct dpu_flow_hot slot[DPU_FLOW_SLOTS];
+};
+
+/* Map "flow_sets": array of sets: where a flow can be that is not in its preferred slot. */
 struct dpu_flow_set {
 	__u32 tag[DPU_FLOW_WAYS]; /* upper hash bits | 1; 0 = free. A hint: the key decides */
 	__u32 hand;		  /* next victim */
 	__u32 pad[7];
-	struct dpu_flow_hot hot[DPU_FLOW_WAYS];
 };
 
 /* Map "flow_info": the rest of the same entries, apart so that hits touch fewer pages. */
@@ -142,4 +155,4 @@ _Static_assert(__builtin_offsetof(struct dpu_path, outer) == 64, "path's second 
 _Static_assert(__builtin_offsetof(struct dpu_flow_hot, stamp) == 40, "what a hit compares");
 _Static_assert(sizeof(struct dpu_flow_hot) == 64, "hot part");
 _Static_assert(sizeof(struct dpu_flow) == 128, "flow");
-_Static_assert(sizeof(struct dpu_flow_set) == 64 + 64 * DPU_FLOW_WAYS, "flow set");
+_Static_assert(sizeof(struct dpu_flow_set) == 64, "flow set");

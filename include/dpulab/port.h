@@ -21,7 +21,14 @@ struct dpu_control {
 	__u32 functions; /* enum dpu_function; 0 = this location relays */
 	__u32 handover;	 /* enum dpu_handover */
 	__u32 epoch;	 /* even; moves on by 2 after any generation counter has moved */
-	__u32 pad;
+	__be32 vtep;	 /* address of the location's own endpoint, as in "vteps"; 0 = none */
+
+	/* the coarse clock, once a tick, by whichever program sees the tick first: core/clock.h */
+	__u64 clock_tick; /* of env_tick() */
+	__u64 clock_ns;	 /* CLOCK_MONOTONIC_COARSE */
+	__u32 clock_seen; /* the same in 2^20 ns, as in dpu_flow_hot.last_seen */
+	__u32 clock_due; /* the same as a stamp: dpu_flow_hot.stamp below it is due */
+	__u64 pad[3];
 };
 
 enum dpu_handover {
@@ -124,7 +131,7 @@ struct dpu_fdb {
 	__u64 last_seen_ns; /* CLOCK_MONOTONIC */
 };
 
-_Static_assert(sizeof(struct dpu_control) == 16, "control");
+_Static_assert(sizeof(struct dpu_control) == 64, "control");
 _Static_assert(sizeof(struct dpu_port) == 48, "port");
 _Static_assert(sizeof(struct dpu_vtep) == 16, "vtep");
 _Static_assert(sizeof(struct dpu_fdb_key) == 8, "fdb key");

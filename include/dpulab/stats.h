@@ -25,10 +25,18 @@ enum dpu_hook {
 	DPU_HOOKS = 3,
 };
 
+/* Map "hits", one entry, mmapable: frames that the flow cache forwarded, by CPU and hook. A cache line each. */
+#define DPU_MAX_CPUS 1024
+struct dpu_cpu_hits {
+	__u64 hits[DPU_HOOKS];
+	__u64 pad[5];
+};
+struct dpu_hit_table {
+	struct dpu_cpu_hits cpu[DPU_MAX_CPUS];
+};
+
 struct dpu_node_stats {
-	__u64 runs;			/* every frame, also fast-path hits: says on which CPU work ran */
-	__u64 clock_tick, clock_ns;	/* not a counter: core/clock.h */
-	__u64 reason[DPU_MAX_REASONS];	/* frames that left for this reason (fast-path hits: FLOW_HIT) */
+	__u64 reason[DPU_MAX_REASONS];	/* frames that left for this reason; FLOW_HIT is counted in "hits" */
 	__u64 flow_inserts, flow_evictions, flow_collisions;
 	__u64 ct_inserts, ct_expired, ct_full;
 	__u64 ct_reevaluated;	/* connections judged again after a policy change */

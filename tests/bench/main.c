@@ -4,6 +4,7 @@
  * Exit codes: 0 all met, 1 could not measure, 2 usage, 3 short.
  */
 #include "bench.h"
+#include "directmaps.h"
 #include <dpulab/settings.h> /* the skeleton names its type */
 #include <dpulab/stats.h>
 #include "dpulab_bench.skel.h"
@@ -265,6 +266,8 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 static int open_programs(struct bench *b)
 {
 	libbpf_set_print(quiet);
+	if (directmaps_init())
+		return -EINVAL;
 	b->bench = dpulab_bench__open();
 	if (!b->bench)
 		return -errno;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* tables.c - one instance of the datapath with static addresses: four vNICs, one VNI segment, one remote endpoint. */
 #include "bench.h"
+#include "directmaps.h"
 #include "policy.h"
 #include <dpulab/settings.h> /* the skeleton names its type */
 #include <dpulab/stats.h>
@@ -142,7 +143,7 @@ static int fill_tables(void *arg)
 {
 	const struct fill *fill = arg;
 	struct dpulab_xdp *dp = fill->dp;
-	struct dpu_control word = {.functions = DPU_FN_ALL};
+	struct dpu_control word = {.functions = DPU_FN_ALL, .vtep = htonl(FRAMES_VTEP_SELF)};
 	int err = put_rules(dp);
 
 	if (!err)
@@ -173,11 +174,13 @@ int tables_load(struct bench *b, const struct tables_options *options, struct dp
 		return -errno;
 	/* .rodata is writable until load; the skeleton's type says const */
 	fill_settings((struct dpu_settings *)&dp->rodata->settings, options->flow_entries);
-	bpf_map__set_max_entries(dp->maps.flows, options->flow_entries / DPU_FLOW_WAYS);
+	err = directmaps_size_flows(dp->obj, options->flow_entries);
+	bpf_map__set_max_entries(dp->maps.flow_sets, options->flow_entries / DPU_FLOW_WAYS);
 	bpf_map__set_max_entries(dp->maps.flow_info, options->flow_entries / DPU_FLOW_WAYS);
 	bpf_map__set_max_entries(dp->maps.conntrack, CONNECTIONS);
 	bpf_map__set_max_entries(dp->maps.ct_clock, 2 * CONNECTIONS);
-	err = dpulab_xdp__load(dp);
+	if (!err)
+		err = dpulab_xdp__load(dp);
 	if (!err)
 		err = netns_run(b->node, fill_tables, &fill);
 	if (err) {

@@ -55,6 +55,7 @@ __u64 native_clock_ns(void);
 /* The settings every backend runs with (small tables, short time-outs). */
 struct dpu_settings backend_settings(bool flow_cache);
 #define BACKEND_FLOW_SETS  64
+#define BACKEND_FLOW_SLOTS (BACKEND_FLOW_SETS * DPU_FLOW_WAYS)
 #define BACKEND_CT_CLOCK   256
 #define BACKEND_CT_ENTRIES 128
 

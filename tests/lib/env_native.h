@@ -81,6 +81,7 @@ long native_frame_clone(struct native_frame *frame, __u32 ifindex);
 #define SEC(name) /* placement in the object has no meaning here */
 
 #define env_lookup(map, key)		 native_lookup(&(map), (key))
+#define env_value(map)			 native_lookup(&(map), &(__u32){0})
 #define env_update(map, key, val, flags) native_update(&(map), (key), (val), (flags))
 #define env_delete(map, key)		 native_delete(&(map), (key))
 #define env_now_ns()			 native_now_ns

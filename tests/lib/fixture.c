@@ -101,6 +101,16 @@ void fixture_segment_vlan(__u16 segment, __u16 vlan, bool on_uplink)
 		put("segment_by_wire", &(__u32){DPU_WIRE_VLAN | vlan}, &(__u32){segment});
 }
 
+/* As user/lib/tables.c does it. */
+static void set_endpoint(__be32 ip)
+{
+	struct dpu_control control;
+
+	must(prog_backend()->lookup("control", &(__u32){0}, &control), "control");
+	control.vtep = ip;
+	put("control", &(__u32){0}, &control);
+}
+
 void fixture_vtep(__u16 number, const char *ip)
 {
 	struct dpu_vtep vtep = {
@@ -108,6 +118,8 @@ void fixture_vtep(__u16 number, const char *ip)
 
 	put_mac(vtep.mac, VTEP_MAC(number));
 	put("vteps", &(__u32){number}, &vtep);
+	if (number == DPU_VTEP_SELF)
+		set_endpoint(vtep.ip);
 	put("vtep_by_ip", &vtep.ip, &(__u32){number});
 }
 

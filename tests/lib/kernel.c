@@ -5,6 +5,7 @@
  * of an instance share one set of maps.
  */
 #include "backend.h"
+#include "directmaps.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -39,7 +40,7 @@ static void shrink_maps(struct bpf_object *object)
 		const char *map;
 		__u32 entries;
 	} sizes[] = {
-		{"flows", BACKEND_FLOW_SETS},
+		{"flow_sets", BACKEND_FLOW_SETS},
 		{"flow_info", BACKEND_FLOW_SETS},
 		{"ct_clock", BACKEND_CT_CLOCK},
 		{"conntrack", BACKEND_CT_ENTRIES},
@@ -72,8 +73,10 @@ static int share_maps(struct bpf_object *object, struct bpf_object *owner)
 static int load(struct instance *instance, bool flow_cache)
 {
 	struct dpu_settings settings = backend_settings(flow_cache);
-	int err;
+	int err = directmaps_init();
 
+	if (err)
+		return err;
 	instance->xdp = dpulab_xdp__open();
 	instance->tc = dpulab_tc__open();
 	if (!instance->xdp || !instance->tc)
@@ -82,7 +85,11 @@ static int load(struct instance *instance, bool flow_cache)
 	instance->tc->rodata->settings = settings;
 	shrink_maps(instance->xdp->obj);
 	shrink_maps(instance->tc->obj);
-	err = dpulab_xdp__load(instance->xdp);
+	err = directmaps_size_flows(instance->xdp->obj, BACKEND_FLOW_SLOTS);
+	if (!err)
+		err = directmaps_size_flows(instance->tc->obj, BACKEND_FLOW_SLOTS);
+	if (!err)
+		err = dpulab_xdp__load(instance->xdp);
 	if (!err)
 		err = share_maps(instance->tc->obj, instance->xdp->obj);
 	return err ? err : dpulab_tc__load(instance->tc);

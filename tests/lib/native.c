@@ -96,7 +96,8 @@ const struct backend *backend_native(bool flow_cache)
 		"native", DPU_HOOK_NATIVE, run, lookup, update, erase, next_key, native_reset, advance};
 
 	settings = backend_settings(flow_cache);
-	flows.max_entries = BACKEND_FLOW_SETS;
+	flows.value_size = BACKEND_FLOW_SLOTS * sizeof(struct dpu_flow_hot);
+	flow_sets.max_entries = BACKEND_FLOW_SETS;
 	ct_clock.max_entries = BACKEND_CT_CLOCK;
 	conntrack.max_entries = BACKEND_CT_ENTRIES;
 	return &backend;

@@ -28,11 +28,12 @@
 
 /* ---- what the tables say --------------------------------------------------- */
 
-static struct dpu_flow_set *flow_set(__u32 index)
-{
-	static struct dpu_flow_set set;
+static struct dpu_flow_hot slots[BACKEND_FLOW_SLOTS]; /* as read last */
+static const __u32 only;
 
-	return prog_backend()->lookup("flows", &index, &set) ? NULL : &set;
+static const char *read_slots(void)
+{
+	return prog_backend()->lookup("flows", &only, slots) ? "cannot read the flow table" : NULL;
 }
 
 struct flow_sum {
@@ -44,16 +45,14 @@ static struct flow_sum live_flows(void)
 {
 	struct flow_sum sum = {0};
 
-	for (__u32 i = 0; i < BACKEND_FLOW_SETS; i++) {
-		struct dpu_flow_set *set = flow_set(i);
-
-		for (int way = 0; set && way < DPU_FLOW_WAYS; way++) {
-			if (!DPU_FLOW_PATH(&set->hot[way]))
-				continue;
-			sum.entries++;
-			sum.packets += set->hot[way].packets;
-			sum.bytes += DPU_FLOW_BYTES(&set->hot[way]);
-		}
+	if (read_slots())
+		return sum;
+	for (__u32 i = 0; i < BACKEND_FLOW_SLOTS; i++) {
+		if (!DPU_FLOW_PATH(&slots[i]))
+			continue;
+		sum.entries++;
+		sum.packets += slots[i].packets;
+		sum.bytes += DPU_FLOW_BYTES(&slots[i]);
 	}
 	return sum;
 }
@@ -267,15 +266,15 @@ static const char *more_flows_than_room(void)
 /* Turns one bit of the only path's key. */
 static int turn_path_bit(size_t byte)
 {
-	struct dpu_path path;
+	static struct dpu_path_table table;
 
+	if (prog_backend()->lookup("paths", &only, &table))
+		return -1;
 	for (__u32 i = 0; i < DPU_PATHS; i++) {
-		if (prog_backend()->lookup("paths", &i, &path))
-			return -1;
-		if (path.action == DPU_FLOW_NONE)
+		if (table.path[i].action == DPU_FLOW_NONE)
 			continue;
-		((__u8 *)path.key)[byte] ^= 1;
-		return prog_backend()->update("paths", &i, &path);
+		((__u8 *)table.path[i].key)[byte] ^= 1;
+		return prog_backend()->update("paths", &only, &table);
 	}
 	return -1;
 }
@@ -283,15 +282,13 @@ static int turn_path_bit(size_t byte)
 /* Turns one bit of the only entry's key. */
 static int turn_flow_bit(size_t byte)
 {
-	for (__u32 i = 0; i < BACKEND_FLOW_SETS; i++) {
-		struct dpu_flow_set *set = flow_set(i);
-
-		for (int way = 0; set && way < DPU_FLOW_WAYS; way++) {
-			if (!DPU_FLOW_PATH(&set->hot[way]))
-				continue;
-			((__u8 *)&set->hot[way])[byte] ^= 1;
-			return prog_backend()->update("flows", &i, set);
-		}
+	if (read_slots())
+		return -1;
+	for (__u32 i = 0; i < BACKEND_FLOW_SLOTS; i++) {
+		if (!DPU_FLOW_PATH(&slots[i]))
+			continue;
+		((__u8 *)&slots[i])[byte] ^= 1;
+		return prog_backend()->update("flows", &only, slots);
 	}
 	return -1;
 }

@@ -356,7 +356,7 @@ static int show_stats(const struct location *at, struct out *out, struct diag *d
 		out_item(out);
 		out_node(out, at);
 		out_str(out, "hook", "%s", hooks[hook]);
-		out_uint(out, "runs", stats.runs);
+		out_uint(out, "runs", inspect_total(&stats));
 		out_uint(out, "flow_hits", stats.reason[DPU_REASON_FLOW_HIT]);
 		out_uint(out, "relayed", stats.reason[DPU_REASON_RELAY]);
 		out_uint(out, "flow_inserts", stats.flow_inserts);

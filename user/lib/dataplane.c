@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "bpflog.h"
+#include "directmaps.h"
 #include "mapio.h"
 #include "op.h"
 #include "policy.h"
@@ -376,7 +377,7 @@ static void set_sizes(struct bpf_object *obj, const struct dpu_settings *setting
 		const char *map;
 		uint32_t entries;
 	} sizes[] = {
-		{"flows", lab->flows / DPU_FLOW_WAYS},
+		{"flow_sets", lab->flows / DPU_FLOW_WAYS},
 		{"flow_info", lab->flows / DPU_FLOW_WAYS},
 		{"ct_clock", settings->ct_clock_mask + 1},
 		{"conntrack", lab->connections},
@@ -469,9 +470,10 @@ static void objects_close(struct objects *objects)
 static int objects_open(const struct lab *lab, struct objects *ret_objects, struct diag *diag)
 {
 	struct dpu_settings settings;
+	int err = directmaps_init(); /* before: an object remembers it */
 	struct objects objects = {dpulab_tc__open(), dpulab_xdp__open()};
 
-	if (!objects.tc || !objects.xdp) {
+	if (err || !objects.tc || !objects.xdp) {
 		objects_close(&objects);
 		return diag_error(diag, -EINVAL, "rebuild dpulab", "cannot open the built-in BPF objects");
 	}
@@ -481,6 +483,13 @@ static int objects_open(const struct lab *lab, struct objects *ret_objects, stru
 	memcpy((void *)&objects.xdp->rodata->settings, &settings, sizeof(settings));
 	set_sizes(objects.tc->obj, &settings, lab);
 	set_sizes(objects.xdp->obj, &settings, lab);
+	err = directmaps_size_flows(objects.tc->obj, lab->flows);
+	if (!err)
+		err = directmaps_size_flows(objects.xdp->obj, lab->flows);
+	if (err) {
+		objects_close(&objects);
+		return diag_error(diag, err, "rebuild dpulab", "cannot size the flow table: %s", strerror(-err));
+	}
 	*ret_objects = objects;
 	return 0;
 }

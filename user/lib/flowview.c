@@ -15,24 +15,24 @@ int flow_view_open(const struct dataplane *dp, struct flow_view *ret_view)
 {
 	struct flow_view view;
 
-	view.sets = mapio_mmap(dp, MAP_flows, false, &view.size);
-	if (!view.sets)
+	view.slots = mapio_mmap(dp, MAP_flows, false, &view.size);
+	if (!view.slots)
 		return -errno;
 	view.info = mapio_mmap(dp, MAP_flow_info, false, &view.info_size);
 	if (!view.info) {
-		mapio_munmap((void *)view.sets, view.size);
+		mapio_munmap((void *)view.slots, view.size);
 		return -errno;
 	}
-	view.entries = mapio_entries(dp, MAP_flows) * DPU_FLOW_WAYS;
+	view.entries = mapio_entries(dp, MAP_flow_info) * DPU_FLOW_WAYS;
 	*ret_view = view;
 	return 0;
 }
 
 void flow_view_close(struct flow_view *view)
 {
-	mapio_munmap((void *)view->sets, view->size);
+	mapio_munmap((void *)view->slots, view->size);
 	mapio_munmap((void *)view->info, view->info_size);
-	view->sets = NULL;
+	view->slots = NULL;
 	view->info = NULL;
 }
 
@@ -59,7 +59,7 @@ bool flow_view_read(const struct flow_view *view, uint32_t ref, struct dpu_flow 
 	if (!ref || ref > view->entries)
 		return false;
 	flow = &view->info[(ref - 1) / DPU_FLOW_WAYS].way[(ref - 1) % DPU_FLOW_WAYS];
-	hot = &view->sets[(ref - 1) / DPU_FLOW_WAYS].hot[(ref - 1) % DPU_FLOW_WAYS];
+	hot = &view->slots[ref - 1];
 	for (int i = 0; i < READ_TRIES; i++) {
 		stamp = __atomic_load_n(&hot->stamp, __ATOMIC_ACQUIRE);
 		memcpy(ret_flow, flow, sizeof(*ret_flow));

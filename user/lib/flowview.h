@@ -9,7 +9,7 @@
 #include "dataplane.h"
 
 struct flow_view {
-	const struct dpu_flow_set *sets;
+	const struct dpu_flow_hot *slots;
 	const struct dpu_flow_info_set *info;
 	size_t size, info_size; /* of the mappings */
 	uint32_t entries; /* references go from 1 to entries */

@@ -2,6 +2,7 @@
 #include "inspect.h"
 
 #include <arpa/inet.h>
+#include <bpf/libbpf.h>
 #include <dpulab/settings.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -370,16 +371,74 @@ int inspect_rules(const struct location *location, struct inspect_rule **ret_rul
 	return 0;
 }
 
+/* What the flow cache forwarded, on each possible CPU. */
+static int read_hits(const struct dataplane *dp, enum dpu_hook hook, uint64_t **ret_hits, size_t *ret_cpus,
+		     struct diag *diag)
+{
+	struct dpu_hit_table *table = malloc(sizeof(*table));
+	int cpus = libbpf_num_possible_cpus(), err = table && cpus > 0 ? 0 : -ENOMEM;
+	uint64_t *hits = err ? NULL : calloc((size_t)cpus, sizeof(*hits));
+
+	if (hits)
+		err = mapio_get_range(dp, MAP_hits, 0, 1, table, diag);
+	else
+		err = -ENOMEM;
+	for (int cpu = 0; !err && cpu < cpus; cpu++) /* CPU numbers wrap as in the program */
+		hits[cpu] = cpu < DPU_MAX_CPUS ? table->cpu[cpu].hits[hook] : 0;
+	free(table);
+	if (err) {
+		free(hits);
+		return err;
+	}
+	*ret_hits = hits;
+	*ret_cpus = (size_t)cpus;
+	return 0;
+}
+
 int inspect_stats(const struct dataplane *dp, enum dpu_hook hook, struct dpu_node_stats *ret_stats,
 		  struct diag *diag)
 {
-	return mapio_sum(dp, MAP_node_stats, hook, (uint64_t *)ret_stats, NODE_STATS_WORDS, diag);
+	uint64_t *hits;
+	size_t cpus;
+	int err = mapio_sum(dp, MAP_node_stats, hook, (uint64_t *)ret_stats, NODE_STATS_WORDS, diag);
+
+	if (!err)
+		err = read_hits(dp, hook, &hits, &cpus, diag);
+	if (err)
+		return err;
+	for (size_t cpu = 0; cpu < cpus; cpu++)
+		ret_stats->reason[DPU_REASON_FLOW_HIT] += hits[cpu];
+	free(hits);
+	return 0;
+}
+
+uint64_t inspect_total(const struct dpu_node_stats *stats)
+{
+	uint64_t runs = 0;
+
+	for (size_t i = 0; i < DPU_MAX_REASONS; i++)
+		runs += stats->reason[i];
+	return runs;
 }
 
 int inspect_runs(const struct dataplane *dp, enum dpu_hook hook, uint64_t **ret_runs, size_t *ret_cpus,
 		 struct diag *diag)
 {
-	return mapio_per_cpu(dp, MAP_node_stats, hook, NODE_STATS_WORDS,
-			     offsetof(struct dpu_node_stats, runs) / sizeof(uint64_t), ret_runs, ret_cpus,
-			     diag);
+	uint64_t *runs, *stats;
+	size_t cpus, n;
+	int err = read_hits(dp, hook, &runs, &cpus, diag);
+
+	if (err)
+		return err;
+	err = mapio_per_cpu(dp, MAP_node_stats, hook, NODE_STATS_WORDS, &stats, &n, diag);
+	if (err) {
+		free(runs);
+		return err;
+	}
+	for (size_t cpu = 0; cpu < cpus && cpu < n; cpu++)
+		runs[cpu] += inspect_total((const struct dpu_node_stats *)&stats[cpu * NODE_STATS_WORDS]);
+	free(stats);
+	*ret_runs = runs;
+	*ret_cpus = cpus;
+	return 0;
 }

@@ -63,9 +63,10 @@ struct inspect_rule {
 int inspect_rules(const struct location *location, struct inspect_rule **ret_rules, size_t *ret_n,
 		  struct diag *diag);
 
-/* Counters of one hook, summed over CPUs; and its runs on each CPU (the caller frees). */
+/* Counters of one hook, summed over CPUs; the frames in them; and the same on each CPU (the caller frees). */
 int inspect_stats(const struct dataplane *dp, enum dpu_hook hook, struct dpu_node_stats *ret_stats,
 		  struct diag *diag);
+uint64_t inspect_total(const struct dpu_node_stats *stats);
 int inspect_runs(const struct dataplane *dp, enum dpu_hook hook, uint64_t **ret_runs, size_t *ret_cpus,
 		 struct diag *diag);
 

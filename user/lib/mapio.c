@@ -178,8 +178,8 @@ void map_dump_free(struct map_dump *dump)
 
 /* ---- per-CPU counters --------------------------------------------------- */
 
-static int read_per_cpu(const struct dataplane *dp, enum dataplane_map map, uint32_t key, size_t n,
-			uint64_t **ret_counters, int *ret_cpus, struct diag *diag)
+int mapio_per_cpu(const struct dataplane *dp, enum dataplane_map map, uint32_t key, size_t n,
+		  uint64_t **ret_counters, size_t *ret_cpus, struct diag *diag)
 {
 	int cpus = libbpf_num_possible_cpus(), err;
 	uint64_t *counters;
@@ -195,7 +195,7 @@ static int read_per_cpu(const struct dataplane *dp, enum dataplane_map map, uint
 		return map_error(diag, err, dp, map, "read");
 	}
 	*ret_counters = counters;
-	*ret_cpus = cpus;
+	*ret_cpus = (size_t)cpus;
 	return 0;
 }
 
@@ -203,29 +203,15 @@ int mapio_sum(const struct dataplane *dp, enum dataplane_map map, uint32_t key, 
 	      size_t n, struct diag *diag)
 {
 	uint64_t *counters;
-	int cpus, err = read_per_cpu(dp, map, key, n, &counters, &cpus, diag);
+	size_t cpus;
+	int err = mapio_per_cpu(dp, map, key, n, &counters, &cpus, diag);
 
 	if (err)
 		return err;
 	memset(ret_counters, 0, n * sizeof(*ret_counters));
-	for (size_t i = 0; i < (size_t)cpus * n; i++)
+	for (size_t i = 0; i < cpus * n; i++)
 		ret_counters[i % n] += counters[i];
 	free(counters);
-	return 0;
-}
-
-int mapio_per_cpu(const struct dataplane *dp, enum dataplane_map map, uint32_t key, size_t n_counters,
-		  size_t counter, uint64_t **ret_values, size_t *ret_cpus, struct diag *diag)
-{
-	uint64_t *counters;
-	int cpus, err = read_per_cpu(dp, map, key, n_counters, &counters, &cpus, diag);
-
-	if (err)
-		return err;
-	for (int cpu = 0; cpu < cpus; cpu++)
-		counters[cpu] = counters[(size_t)cpu * n_counters + counter];
-	*ret_values = counters;
-	*ret_cpus = (size_t)cpus;
 	return 0;
 }
 

@@ -38,9 +38,9 @@ void map_dump_free(struct map_dump *dump);
 /* Sums a per-CPU entry that consists of n 64-bit counters. */
 int mapio_sum(const struct dataplane *dp, enum dataplane_map map, uint32_t key, uint64_t *ret_counters,
 	      size_t n, struct diag *diag);
-/* One counter of a per-CPU entry on each possible CPU; the caller frees. */
-int mapio_per_cpu(const struct dataplane *dp, enum dataplane_map map, uint32_t key, size_t n_counters,
-		  size_t counter, uint64_t **ret_values, size_t *ret_cpus, struct diag *diag);
+/* The same, n counters for each possible CPU one after the other; the caller frees. */
+int mapio_per_cpu(const struct dataplane *dp, enum dataplane_map map, uint32_t key, size_t n,
+		  uint64_t **ret_counters, size_t *ret_cpus, struct diag *diag);
 
 /* Number of places of a map; 0 if it cannot be read. */
 uint32_t mapio_entries(const struct dataplane *dp, enum dataplane_map map);

@@ -49,8 +49,6 @@ static double now_us(void)
 
 /* ---- what a move costs -------------------------------------------------- */
 
-#define STATS_WORDS (sizeof(struct dpu_node_stats) / sizeof(uint64_t))
-
 struct cost {
 	uint64_t runs, relayed, dropped;
 };
@@ -68,9 +66,9 @@ static void add_programs(const struct location *location, struct cost *cost)
 	struct dpu_node_stats stats;
 
 	for (uint32_t hook = 0; location->dp && hook < DPU_HOOKS; hook++) {
-		if (mapio_sum(location->dp, MAP_node_stats, hook, (uint64_t *)&stats, STATS_WORDS, NULL))
+		if (inspect_stats(location->dp, hook, &stats, NULL))
 			continue;
-		cost->runs += stats.runs;
+		cost->runs += inspect_total(&stats);
 		cost->relayed += stats.reason[DPU_REASON_RELAY];
 		for (unsigned reason = DPU_REASON_FIRST_DROP; reason < DPU_MAX_REASONS; reason++)
 			if (!is_policy(reason))

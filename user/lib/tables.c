@@ -60,6 +60,8 @@ static int put_vtep(const struct location *location, size_t host, struct diag *d
 	if (written < 0)
 		return written;
 	err = mapio_put_changed(location->dp, MAP_vtep_by_ip, &vtep.ip, &number, sizeof(number), diag);
+	if (number == DPU_VTEP_SELF)
+		__atomic_store_n(&dataplane_control(location->dp)->vtep, vtep.ip, __ATOMIC_RELAXED);
 	if (written)
 		mapio_bump(location->dp, vtep.gen_slot);
 	return err < 0 ? err : 0;
