@@ -71,11 +71,11 @@ static __always_inline void copy_words(__u8 *to, const __u8 *from, int n)
 		wire_u64(to + i) = wire_u64(from + i);
 }
 
-/* Flow number into the ports (15 bits source, the rest destination) and the checksum (RFC 1624). */
+/* Flow number into the ports (sport_bits source, the rest destination) and the checksum (RFC 1624). */
 static __always_inline int set_flow(struct xdp_md *ctx, const struct bench_template *t, __u32 flow)
 {
 	__u8 *data = ctx_pointer(ctx, data), *end = ctx_pointer(ctx, data_end), *at;
-	__u32 sum, sport = flow & 0x7fff, dport = flow >> 15;
+	__u32 bits = t->sport_bits & 15, sum, sport = flow & ((1u << bits) - 1), dport = flow >> bits;
 	__be16 *word;
 
 	at = data + (t->ports_off & 127);

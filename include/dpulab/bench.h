@@ -18,7 +18,8 @@ struct bench_template {
 	__u16 check_off;  /* of the L4 checksum to keep right; 0 = none */
 	__u16 entropy_off; /* of the outer UDP source port; 0 = none */
 	__u16 swap;	  /* 1: the flow number's source part goes to the destination port (replies) */
-	__u32 pad;
+	__u16 sport_bits; /* of the flow number go to the source port, the rest to the destination port */
+	__u16 pad;
 };
 
 /* Map "bench_order", one entry. Frame n carries template and flow number from a scrambled n. */

@@ -95,6 +95,7 @@ static void fill_template(const struct bench *b, enum bench_way way, unsigned vm
 	t->ports_off = l2 + (v6 ? 54 : 34);
 	t->check_off = l2 + (v6 ? 60 : 50);
 	t->swap = back;
+	t->sport_bits = 15;
 	(void)b;
 }
 
