@@ -28,7 +28,14 @@ struct bench_order {
 	__u32 flows;	  /* of each template, a power of two up to 2^20 */
 	__u32 burst;	  /* frames in a row to one device, a power of two: template pairs share a device */
 	__u32 frame_len;  /* 64 or 114 */
+	__u32 list_mask;  /* bench_listed: entries - 1, a power of two less one */
+	__u32 pad;
+	__u64 list_first; /* bench_listed: bench_counters.sent when the list begins */
 };
+
+/* Map "bench_list", for bench_listed: frame n is list[(n - first) & mask], its template in the top 4 bits and flow number below. */
+#define BENCH_LIST_MAX	    (1u << 20)
+#define BENCH_LISTED(t, flow) ((__u32)(t) << 28 | (flow))
 
 /* Map "bench_counters", per CPU. */
 struct bench_counters {

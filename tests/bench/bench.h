@@ -54,7 +54,7 @@ struct bench_variant {
 
 /* What the source sends: frames from VMs or from the wire. */
 struct bench_plan {
-	struct bench_order order;
+	struct bench_order order; /* list_mask not 0: in the order of "bench_list" */
 	struct bench_template templates[BENCH_TEMPLATES];
 };
 
@@ -87,6 +87,11 @@ int topo_serve(struct bench *b, int prog_fd);
 /* frames.c: IPv4 TCP and IPv6 UDP, half of the frames each, flows connections in all. */
 void frames_plan(const struct bench *b, enum bench_way way, enum bench_step step, unsigned flows,
 		 struct bench_plan *ret_plan);
+/* IPv4 TCP only, between VMs of the host, one segment with these flags (RFC 9293) of up to BENCH_MILLION connections. */
+void frames_tcp_plan(const struct bench *b, bool back, uint8_t flags, struct bench_plan *ret_plan);
+#define FRAMES_FIN 0x01
+#define FRAMES_SYN 0x02
+#define FRAMES_ACK 0x10
 extern const struct dpu_mac frames_vm_mac[BENCH_VMS], frames_remote_mac[BENCH_VMS], frames_vtep_mac[2];
 #define FRAMES_VNI	 5001
 #define FRAMES_VTEP_SELF 0x0affff01u /* host order */
@@ -113,9 +118,17 @@ int linux_up(struct bench *b);
 void bench_rules(FILE *out); /* "firewall:" of a lab file: BENCH_RULES rules, the last one allows */
 void linux_plan(const struct bench_plan *plan, struct bench_plan *ret_plan); /* the same frames, to them */
 
-/* newflows.c: its bars by number, NULL after the last. 0 met, 3 short, or a negative errno. */
-const char *newflows_name(unsigned i);
-int newflows_bar(struct bench *b, unsigned i);
+/* Bars that are more than a row of main.c: by number, name NULL after the last. 0 met, 3 short, or a negative errno. */
+struct bench_more {
+	const char *(*name)(unsigned i);
+	int (*run)(struct bench *b, unsigned i);
+};
+extern const struct bench_more connections_bars, newflows_bars; /* the latter change the kernel's rules */
+
+/* allowlist.c: 2 * BENCH_VMS rules for each port from frames.c's server port on: VM to VM, one protocol, one port. */
+struct dpu_rule *allowlist_make(unsigned ports); /* the caller frees */
+void allowlist_address(char *buffer, size_t size, bool v6, unsigned vm);
+#define ALLOWLIST_PORT 2000
 
 /* tcp.c: prints its bar. 0 met, 3 short, or a negative errno. */
 #define TCP_BAR "tcp-vxlan/linux"

@@ -50,6 +50,9 @@ static const struct bar bars[] = {
 };
 #define N_BARS (sizeof(bars) / sizeof(bars[0]))
 
+static const struct bench_more *const more[] = {&connections_bars, &newflows_bars};
+#define N_MORE (sizeof(more) / sizeof(more[0]))
+
 static void show_diag(const struct diag_record *record, void *arg)
 {
 	(void)arg;
@@ -217,9 +220,10 @@ static int run_bars(struct bench *b, char **names)
 	for (size_t i = 0; i < N_BARS; i++)
 		if (wanted(names, bars[i].name))
 			result = worse(result, run_bar(b, &bars[i]), bars[i].name);
-	for (unsigned i = 0; newflows_name(i); i++) /* after those above, as they change the kernel's rules */
-		if (wanted(names, newflows_name(i)))
-			result = worse(result, newflows_bar(b, i), newflows_name(i));
+	for (size_t m = 0; m < N_MORE; m++)
+		for (unsigned i = 0; more[m]->name(i); i++)
+			if (wanted(names, more[m]->name(i)))
+				result = worse(result, more[m]->run(b, i), more[m]->name(i));
 	if (wanted(names, TCP_BAR))
 		result = worse(result, tcp_bar(b), TCP_BAR);
 	return result;
@@ -258,8 +262,9 @@ static int usage(void)
 	fprintf(stderr, "usage: bench [-q] [-c CPU] [BAR ...]\n  -q  quick look: short slices, few pairs; proves nothing\n");
 	for (size_t i = 0; i < N_BARS; i++)
 		fprintf(stderr, "  %s\n", bars[i].name);
-	for (unsigned i = 0; newflows_name(i); i++)
-		fprintf(stderr, "  %s\n", newflows_name(i));
+	for (size_t m = 0; m < N_MORE; m++)
+		for (unsigned i = 0; more[m]->name(i); i++)
+			fprintf(stderr, "  %s\n", more[m]->name(i));
 	fprintf(stderr, "  %s\n", TCP_BAR);
 	return 2;
 }

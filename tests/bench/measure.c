@@ -88,14 +88,16 @@ static double softirq_seconds(const struct bench *b)
  * CPU time that source, switch and sink took, to the nanosecond; the duration
  * that the kernel reports is rounded to whole ones per frame, more than 1 % here.
  */
-static int send_frames(const struct bench *b, unsigned frame_len, unsigned frames, double *ret_seconds)
+static int send_frames(const struct bench *b, const struct bench_order *order, unsigned frames, double *ret_seconds)
 {
+	const struct bpf_program *source =
+		order->list_mask ? b->bench->progs.bench_listed : b->bench->progs.bench_source;
 	unsigned char frame[BENCH_FRAME_MAX] = {0};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = frame_len, .repeat = frames,
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = order->frame_len, .repeat = frames,
 		    .flags = LIVE_FRAMES, .batch_size = BATCH);
 	double start = thread_seconds() + softirq_seconds(b);
 
-	if (bpf_prog_test_run_opts(bpf_program__fd(b->bench->progs.bench_source), &opts))
+	if (bpf_prog_test_run_opts(bpf_program__fd(source), &opts))
 		return -errno;
 	*ret_seconds = thread_seconds() + softirq_seconds(b) - start;
 	return 0;
@@ -103,12 +105,17 @@ static int send_frames(const struct bench *b, unsigned frame_len, unsigned frame
 
 static int set_plan(const struct bench *b, const struct bench_plan *plan)
 {
+	struct bench_order order = plan->order;
+	struct bench_counters counters;
 	uint32_t key = 0;
 
+	if (read_counters(b, &counters)) /* only one CPU ever counts `sent` */
+		return -errno;
+	order.list_first = counters.sent;
 	for (uint32_t i = 0; i < BENCH_TEMPLATES; i++)
 		if (bpf_map_update_elem(bpf_map__fd(b->bench->maps.bench_templates), &i, &plan->templates[i], BPF_ANY))
 			return -errno;
-	if (bpf_map_update_elem(bpf_map__fd(b->bench->maps.bench_order), &key, &plan->order, BPF_ANY))
+	if (bpf_map_update_elem(bpf_map__fd(b->bench->maps.bench_order), &key, &order, BPF_ANY))
 		return -errno;
 	return 0;
 }
@@ -120,7 +127,7 @@ int measure_prime(struct bench *b, int prog_fd, const struct bench_plan *plan, u
 
 	if (!err)
 		err = set_plan(b, plan);
-	return err ? err : send_frames(b, plan->order.frame_len, frames, &seconds);
+	return err ? err : send_frames(b, &plan->order, frames, &seconds);
 }
 
 int measure_frames(const struct bench *b, const struct bench_plan *plan, unsigned frames, uint64_t *ret_arrived,
@@ -132,7 +139,7 @@ int measure_frames(const struct bench *b, const struct bench_plan *plan, unsigne
 	if (!err)
 		err = read_counters(b, &before);
 	if (!err)
-		err = send_frames(b, plan->order.frame_len, frames, ret_seconds);
+		err = send_frames(b, &plan->order, frames, ret_seconds);
 	if (!err)
 		err = read_counters(b, &after);
 	if (!err && *ret_seconds <= 0)

@@ -26,7 +26,6 @@
 #define TEMPLATES      (2 * BENCH_VMS)
 #define PORTS	       1250 /* rules of each template */
 #define RULES	       (TEMPLATES * PORTS)
-#define FIRST_PORT     2000 /* of what the source sends */
 #define SPORT_BITS     10
 #define NEW_FLOWS      (1u << 20) /* of each template, to draw from */
 #define ROUND_FRAMES   131072u	  /* between two times of forgetting all connections */
@@ -53,53 +52,12 @@ struct newflows {
 	struct bench_plan plan, kernel_plan;
 };
 
-const char *newflows_name(unsigned i)
+static const char *newflows_name(unsigned i)
 {
 	return i < N_BARS ? bars[i].name : NULL;
 }
 
 /* ---- the policy, twice --------------------------------------------------------- */
-
-static void rule_address(char *buffer, size_t size, bool v6, unsigned vm)
-{
-	snprintf(buffer, size, v6 ? "2001:db8:1:1::%u" : "10.1.1.%u", 10 + vm);
-}
-
-static union dpu_ip rule_ip(bool v6, unsigned vm)
-{
-	union dpu_ip ip = {.b = {[10] = 0xff, [11] = 0xff}};
-	char text[INET6_ADDRSTRLEN];
-
-	rule_address(text, sizeof(text), v6, vm);
-	inet_pton(v6 ? AF_INET6 : AF_INET, text, v6 ? ip.b : ip.b + 12);
-	return ip;
-}
-
-static struct dpu_rule *make_rules(void)
-{
-	struct dpu_rule *rules = calloc(RULES, sizeof(*rules));
-
-	for (unsigned i = 0; rules && i < RULES; i++) {
-		const unsigned vm = i % TEMPLATES / 2, port = FIRST_PORT + i / TEMPLATES;
-		const bool v6 = i & 1;
-
-		rules[i] = (struct dpu_rule){
-			.src = rule_ip(v6, vm),
-			.dst = rule_ip(v6, vm ^ 1),
-			.sport_hi = 0xffff,
-			.dport_lo = port,
-			.dport_hi = port,
-			.family = v6 ? 6 : 4,
-			.proto = v6 ? IPPROTO_UDP : IPPROTO_TCP,
-			.direction = DPU_DIR_IN | DPU_DIR_OUT,
-			.action = DPU_ACTION_ALLOW,
-			.id = i + 1,
-		};
-		memset(&rules[i].src_mask, 0xff, sizeof(rules[i].src_mask));
-		rules[i].dst_mask = rules[i].src_mask;
-	}
-	return rules;
-}
 
 /* linux.c's labs share one pair of chains, named after the first VM: out_ lets all pass here, in_ judges. */
 static void write_head(FILE *out)
@@ -115,11 +73,11 @@ static void write_linear(FILE *out)
 	for (unsigned i = 0; i < RULES; i++) {
 		const bool v6 = i & 1;
 
-		rule_address(from, sizeof(from), v6, i % TEMPLATES / 2);
-		rule_address(to, sizeof(to), v6, i % TEMPLATES / 2 ^ 1);
+		allowlist_address(from, sizeof(from), v6, i % TEMPLATES / 2);
+		allowlist_address(to, sizeof(to), v6, i % TEMPLATES / 2 ^ 1);
 		fprintf(out, "add rule inet " NFT_TABLE " in_%u %s saddr %s %s daddr %s %s dport %u accept\n",
 			DPU_PORT_VNIC_MIN, v6 ? "ip6" : "ip", from, v6 ? "ip6" : "ip", to, v6 ? "udp" : "tcp",
-			FIRST_PORT + i / TEMPLATES);
+			ALLOWLIST_PORT + i / TEMPLATES);
 	}
 }
 
@@ -132,10 +90,10 @@ static void write_set(FILE *out, bool v6)
 	fprintf(out, "flush set inet " NFT_TABLE " allow%u\nadd element inet " NFT_TABLE " allow%u {", v6 ? 6 : 4,
 		v6 ? 6 : 4);
 	for (unsigned i = v6; i < RULES; i += 2) {
-		rule_address(from, sizeof(from), v6, i % TEMPLATES / 2);
-		rule_address(to, sizeof(to), v6, i % TEMPLATES / 2 ^ 1);
+		allowlist_address(from, sizeof(from), v6, i % TEMPLATES / 2);
+		allowlist_address(to, sizeof(to), v6, i % TEMPLATES / 2 ^ 1);
 		fprintf(out, "%s%s . %s . %s . %u", i > 1 ? "," : " ", from, to, v6 ? "udp" : "tcp",
-			FIRST_PORT + i / TEMPLATES);
+			ALLOWLIST_PORT + i / TEMPLATES);
 	}
 	fprintf(out, " }\n");
 	fprintf(out,
@@ -285,10 +243,10 @@ static void make_plans(struct newflows *n, const struct newflows_bar *bar)
 	linux_plan(&n->plan, &n->kernel_plan);
 }
 
-int newflows_bar(struct bench *b, unsigned i)
+static int newflows_bar(struct bench *b, unsigned i)
 {
 	const struct newflows_bar *bar = &bars[i];
-	struct newflows n = {.b = b, .rules = make_rules()};
+	struct newflows n = {.b = b, .rules = allowlist_make(PORTS)};
 	struct ratio r;
 	double rate, kernel;
 	int err = n.rules ? put_kernel_rules(b, bar->linear) : -ENOMEM;
@@ -308,3 +266,5 @@ int newflows_bar(struct bench *b, unsigned i)
 	free(n.rules);
 	return err;
 }
+
+const struct bench_more newflows_bars = {newflows_name, newflows_bar};

@@ -185,8 +185,10 @@ int tables_load(struct bench *b, const struct tables_options *options, struct dp
 	bpf_map__set_max_entries(dp->maps.flow_info, options->flow_entries / DPU_FLOW_WAYS);
 	bpf_map__set_max_entries(dp->maps.conntrack, connections(options));
 	bpf_map__set_max_entries(dp->maps.ct_clock, 2 * connections(options));
-	if (options->policy)
+	if (options->policy) {
 		bpf_map__set_max_entries(dp->maps.dfw_cells, POLICY_CELLS);
+		bpf_map__set_max_entries(dp->maps.dfw_hits, BENCH_DEVICES * options->policy->n);
+	}
 	err = dpulab_xdp__load(dp);
 	if (!err)
 		err = netns_run(b->node, fill_tables, &fill);
