@@ -3,6 +3,7 @@
  * dpulab_bench - what a measurement needs around the datapath, as XDP programs:
  *
  *   bench_source	rewrites a live test-run frame into the next frame of the plan and sends it
+ *   bench_listed		the same, but template and flow come from a list made beforehand
  *   bench_sink		counts and drops
  *   bench_pass		stub for the far end of a veth
  *   bench_redirect	the baseline: one bare redirect_map, by ingress device
@@ -49,17 +50,25 @@ struct {
 	__type(value, __u32);
 } bench_table SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, BENCH_LIST_MAX);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64); /* a mapped array has its values at every eighth byte */
+} bench_list SEC(".maps");
+
 static __always_inline void copy_words(__u8 *to, const __u8 *from, int n)
 {
 	for (int i = 0; i < n; i += 8)
 		wire_u64(to + i) = wire_u64(from + i);
 }
 
-/* Flow number into the ports (15 bits source, the rest destination) and the checksum (RFC 1624). */
+/* Flow number into the ports (sport_bits source, the rest destination) and the checksum (RFC 1624). */
 static __always_inline int set_flow(struct xdp_md *ctx, const struct bench_template *t, __u32 flow)
 {
 	__u8 *data = ctx_pointer(ctx, data), *end = ctx_pointer(ctx, data_end), *at;
-	__u32 sum, sport = flow & 0x7fff, dport = flow >> 15;
+	__u32 bits = t->sport_bits & 15, sum, sport = flow & ((1u << bits) - 1), dport = flow >> bits;
 	__be16 *word;
 
 	at = data + (t->ports_off & 127);
@@ -89,26 +98,14 @@ static __always_inline int set_flow(struct xdp_md *ctx, const struct bench_templ
 	return 0;
 }
 
-SEC("xdp")
-int bench_source(struct xdp_md *ctx)
+/* Writes template t, flow number and all, over the frame and sends it. */
+static __always_inline int send_template(struct xdp_md *ctx, const struct bench_order *order, __u32 template,
+					 __u32 flow)
 {
 	__u8 *data = ctx_pointer(ctx, data), *end = ctx_pointer(ctx, data_end);
-	struct bench_counters *count = bench_counters_here();
-	const struct bench_template *t;
-	const struct bench_order *order;
-	__u32 key = 0, n, mixed;
+	const struct bench_template *t = bpf_map_lookup_elem(&bench_templates, &template);
 
-	order = bpf_map_lookup_elem(&bench_order, &key);
-	if (!count || !order || data + 64 > end)
-		return XDP_DROP;
-	n = count->sent++;
-	mixed = n * 0x9e3779b1u; /* odd: every residue comes up once in 2^k frames */
-	mixed ^= mixed >> 15;
-	mixed *= 0x85ebca6bu;
-	mixed ^= mixed >> 13;
-	key = ((n / order->burst * 2) | (mixed >> 31)) & (order->templates - 1);
-	t = bpf_map_lookup_elem(&bench_templates, &key);
-	if (!t)
+	if (!t || data + 64 > end)
 		return XDP_DROP;
 	copy_words(data, t->bytes, 64);
 	if (order->frame_len > 64) {
@@ -116,9 +113,46 @@ int bench_source(struct xdp_md *ctx)
 			return XDP_DROP;
 		copy_words(data + 58, t->bytes + 58, 56);
 	}
-	if (set_flow(ctx, t, mixed & (order->flows - 1)))
+	if (set_flow(ctx, t, flow))
 		return XDP_DROP;
 	return bpf_redirect_map(&bench_out, t->out, XDP_DROP);
+}
+
+SEC("xdp")
+int bench_source(struct xdp_md *ctx)
+{
+	struct bench_counters *count = bench_counters_here();
+	const struct bench_order *order;
+	__u32 key = 0, n, mixed;
+
+	order = bpf_map_lookup_elem(&bench_order, &key);
+	if (!count || !order)
+		return XDP_DROP;
+	n = count->sent++;
+	mixed = n * 0x9e3779b1u; /* odd: every residue comes up once in 2^k frames */
+	mixed ^= mixed >> 15;
+	mixed *= 0x85ebca6bu;
+	mixed ^= mixed >> 13;
+	key = ((n / order->burst * 2) | (mixed >> 31)) & (order->templates - 1);
+	return send_template(ctx, order, key, mixed & (order->flows - 1));
+}
+
+SEC("xdp")
+int bench_listed(struct xdp_md *ctx)
+{
+	struct bench_counters *count = bench_counters_here();
+	const struct bench_order *order;
+	const __u64 *listed;
+	__u32 key = 0;
+
+	order = bpf_map_lookup_elem(&bench_order, &key);
+	if (!count || !order)
+		return XDP_DROP;
+	key = (__u32)(count->sent++ - order->list_first) & order->list_mask;
+	listed = bpf_map_lookup_elem(&bench_list, &key);
+	if (!listed)
+		return XDP_DROP;
+	return send_template(ctx, order, *listed >> 28, *listed & 0xfffffff);
 }
 
 SEC("xdp")

@@ -18,7 +18,8 @@ struct bench_template {
 	__u16 check_off;  /* of the L4 checksum to keep right; 0 = none */
 	__u16 entropy_off; /* of the outer UDP source port; 0 = none */
 	__u16 swap;	  /* 1: the flow number's source part goes to the destination port (replies) */
-	__u32 pad;
+	__u16 sport_bits; /* of the flow number go to the source port, the rest to the destination port */
+	__u16 pad;
 };
 
 /* Map "bench_order", one entry. Frame n carries template and flow number from a scrambled n. */
@@ -27,7 +28,14 @@ struct bench_order {
 	__u32 flows;	  /* of each template, a power of two up to 2^20 */
 	__u32 burst;	  /* frames in a row to one device, a power of two: template pairs share a device */
 	__u32 frame_len;  /* 64 or 114 */
+	__u32 list_mask;  /* bench_listed: entries - 1, a power of two less one */
+	__u32 pad;
+	__u64 list_first; /* bench_listed: bench_counters.sent when the list begins */
 };
+
+/* Map "bench_list", for bench_listed: frame n is list[(n - first) & mask], its template in the top 4 bits and flow number below. */
+#define BENCH_LIST_MAX	    (1u << 20)
+#define BENCH_LISTED(t, flow) ((__u32)(t) << 28 | (flow))
 
 /* Map "bench_counters", per CPU. */
 struct bench_counters {

@@ -26,6 +26,7 @@
 #define BENCH_KERNEL  BENCH_DEVICES /* a device's twin at the kernel's switch is this much further on */
 #define BENCH_FLOWS   4096
 #define BENCH_RULES   100
+#define BENCH_MILLION (1u << 20)
 
 struct dpulab_bench;
 struct dpulab_xdp;
@@ -53,7 +54,7 @@ struct bench_variant {
 
 /* What the source sends: frames from VMs or from the wire. */
 struct bench_plan {
-	struct bench_order order;
+	struct bench_order order; /* list_mask not 0: in the order of "bench_list" */
 	struct bench_template templates[BENCH_TEMPLATES];
 };
 
@@ -79,28 +80,36 @@ int topo_up(struct bench *b);
 void topo_down(struct bench *b);
 int topo_bare(struct bench *b, enum bench_way way); /* where bench_redirect sends to */
 #define BENCH_NO_PROGRAM (-1) /* variant of the kernel's switch */
+#define BENCH_BARE	 (-2) /* the bare redirect */
 /* Every port of the switch by this program. */
 int topo_serve(struct bench *b, int prog_fd);
 
 /* frames.c: IPv4 TCP and IPv6 UDP, half of the frames each, flows connections in all. */
 void frames_plan(const struct bench *b, enum bench_way way, enum bench_step step, unsigned flows,
 		 struct bench_plan *ret_plan);
+/* IPv4 TCP only, between VMs of the host, one segment with these flags (RFC 9293) of up to BENCH_MILLION connections. */
+void frames_tcp_plan(const struct bench *b, bool back, uint8_t flags, struct bench_plan *ret_plan);
+#define FRAMES_FIN 0x01
+#define FRAMES_SYN 0x02
+#define FRAMES_ACK 0x10
 extern const struct dpu_mac frames_vm_mac[BENCH_VMS], frames_remote_mac[BENCH_VMS], frames_vtep_mac[2];
 #define FRAMES_VNI	 5001
 #define FRAMES_VTEP_SELF 0x0affff01u /* host order */
 #define FRAMES_VTEP_PEER 0x0affff02u
 
 /* tables.c: a datapath instance filled for the bench. */
+struct policy;
 struct tables_options {
 	unsigned flow_entries;
-	bool firewall;
+	bool firewall;		     /* at each vNIC; */
+	const struct policy *policy; /* NULL: BENCH_RULES rules of which the last allows */
+	unsigned connections;	     /* 0: 16 for each of BENCH_FLOWS; a power of two */
 };
 int tables_load(struct bench *b, const struct tables_options *options, struct dpulab_xdp **ret_datapath);
 /* What left the pipeline for which reason, for the void check and the curious. */
 uint64_t tables_reason(struct dpulab_xdp *datapath, unsigned reason);
 
 /* policy.c: compiles rules to dfw_cells, the head at `at`. */
-struct policy;
 struct bpf_map;
 int bench_put_policy(const struct bpf_map *cells, const struct policy *policy, uint32_t at);
 
@@ -109,6 +118,18 @@ int linux_up(struct bench *b);
 void bench_rules(FILE *out); /* "firewall:" of a lab file: BENCH_RULES rules, the last one allows */
 void linux_plan(const struct bench_plan *plan, struct bench_plan *ret_plan); /* the same frames, to them */
 
+/* Bars that are more than a row of main.c: by number, name NULL after the last. 0 met, 3 short, or a negative errno. */
+struct bench_more {
+	const char *(*name)(unsigned i);
+	int (*run)(struct bench *b, unsigned i);
+};
+extern const struct bench_more connections_bars, newflows_bars; /* the latter change the kernel's rules */
+
+/* allowlist.c: 2 * BENCH_VMS rules for each port from frames.c's server port on: VM to VM, one protocol, one port. */
+struct dpu_rule *allowlist_make(unsigned ports); /* the caller frees */
+void allowlist_address(char *buffer, size_t size, bool v6, unsigned vm);
+#define ALLOWLIST_PORT 2000
+
 /* tcp.c: prints its bar. 0 met, 3 short, or a negative errno. */
 #define TCP_BAR "tcp-vxlan/linux"
 int tcp_bar(struct bench *b);
@@ -116,6 +137,13 @@ int tcp_bar(struct bench *b);
 /* measure.c */
 int measure_find_softirqd(struct bench *b);
 int measure_prime(struct bench *b, int prog_fd, const struct bench_plan *plan, unsigned frames);
+/* The plans that make flows connections, then all of them known to the flow cache in both directions. */
+int measure_establish(struct bench *b, enum bench_way way, enum bench_step step, unsigned flows, int prog_fd);
+/* Sends so many frames; arrivals at the sinks and CPU time. */
+int measure_frames(const struct bench *b, const struct bench_plan *plan, unsigned frames, uint64_t *ret_arrived,
+		   double *ret_seconds);
+/* The BAR line. 0 ok, 3 short. */
+int measure_print(const char *name, const struct ratio *r, double bound, double rate, double base);
 /* Arrivals per second at the sinks. */
 int measure_rate(struct bench *b, const struct bench_variant *variant, double *ret_rate);
 int measure_ratio(struct bench *b, const struct bench_variant *a, const struct bench_variant *base,

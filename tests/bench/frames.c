@@ -6,12 +6,14 @@
 #include "bench.h"
 #include "packet.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
-#define SERVER_PORT 2000
+#define SERVER_PORT ALLOWLIST_PORT
 #define CLIENT_PORT 20000
 #define DATA_LEN    64
+#define SECOND_PORTS 32768 /* further on */
 
 const struct dpu_mac frames_vm_mac[BENCH_VMS] = {
 	{{2, 0, 0, 0, 1, 0}}, {{2, 0, 0, 0, 1, 1}}, {{2, 0, 0, 0, 1, 2}}, {{2, 0, 0, 0, 1, 3}}};
@@ -95,6 +97,7 @@ static void fill_template(const struct bench *b, enum bench_way way, unsigned vm
 	t->ports_off = l2 + (v6 ? 54 : 34);
 	t->check_off = l2 + (v6 ? 60 : 50);
 	t->swap = back;
+	t->sport_bits = 15;
 	(void)b;
 }
 
@@ -103,12 +106,22 @@ static unsigned step_flags(enum bench_step step)
 {
 	switch (step) {
 	case STEP_OPEN:
-		return SYN;
+		return FRAMES_SYN;
 	case STEP_ANSWER:
-		return SYN | ACK;
+		return FRAMES_SYN | FRAMES_ACK;
 	default:
-		return ACK;
+		return FRAMES_ACK;
 	}
+}
+
+/* One of the checksum's words has grown (RFC 1624). */
+static void fix_checksum(struct bench_template *t, unsigned by)
+{
+	__be16 *check = (__be16 *)(t->bytes + t->check_off);
+	uint32_t sum = (uint16_t)~ntohs(*check) + by;
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	*check = htons((uint16_t)~sum);
 }
 
 void frames_plan(const struct bench *b, enum bench_way way, enum bench_step step, unsigned flows,
@@ -125,4 +138,21 @@ void frames_plan(const struct bench *b, enum bench_way way, enum bench_step step
 	};
 	for (unsigned i = 0; i < 2 * BENCH_VMS; i++)
 		fill_template(b, way, i / 2, i & 1, back, step_flags(step), &ret_plan->templates[i]);
+}
+
+void frames_tcp_plan(const struct bench *b, bool back, uint8_t flags, struct bench_plan *ret_plan)
+{
+	frames_plan(b, BENCH_LOCAL, back ? STEP_ANSWER : STEP_OPEN, BENCH_MILLION, ret_plan);
+	for (unsigned i = 0; i < 2 * BENCH_VMS; i++) {
+		struct bench_template *t = &ret_plan->templates[i];
+
+		fill_template(b, BENCH_LOCAL, i / 2, false, back, flags, t);
+		if (i & 1) { /* IPv6 does not fit TCP in 64 bytes: a second IPv4 template, by another port of the opener */
+			__be16 *port = (__be16 *)(t->bytes + t->ports_off) + (back ? 1 : 0);
+			unsigned at = ntohs(*port);
+
+			*port = htons(at + SECOND_PORTS);
+			fix_checksum(t, SECOND_PORTS);
+		}
+	}
 }

@@ -19,11 +19,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define PRIME_FRAMES	(64 * BENCH_FLOWS)
 #define CONTROL_TRIES	3
 #define CONTROL_SPREAD	0.03
 #define LINUX_LEAST	0.05
-#define MILLION		(1u << 20)
 
 struct bar {
 	const char *name;
@@ -49,9 +47,12 @@ static const struct bar bars[] = {
 	 4 * BENCH_FLOWS, 1, true, BASE_REDIRECT},
 	{"host/linux", 9, BENCH_REMOTE, STEP_DATA, BENCH_FLOWS, 4 * BENCH_FLOWS, 1, true, BASE_LINUX},
 	{"host/linux-decap", 9, BENCH_REMOTE, STEP_DATA_BACK, BENCH_FLOWS, 4 * BENCH_FLOWS, 1, true, BASE_LINUX},
-	{"flows-1M/hash-1M", 1.2, BENCH_LOCAL, STEP_DATA, MILLION, 4 * MILLION, 2, false, BASE_HASH},
+	{"flows-1M/hash-1M", 1.2, BENCH_LOCAL, STEP_DATA, BENCH_MILLION, 4 * BENCH_MILLION, 2, false, BASE_HASH},
 };
 #define N_BARS (sizeof(bars) / sizeof(bars[0]))
+
+static const struct bench_more *const more[] = {&connections_bars, &newflows_bars};
+#define N_MORE (sizeof(more) / sizeof(more[0]))
 
 static void show_diag(const struct diag_record *record, void *arg)
 {
@@ -86,35 +87,6 @@ static void print_conditions(const struct bench *b)
 	printf("kernel %s; hook xdp (native, veth); GRO on at every end; live frames of 64 bytes carry no "
 	       "offload state; source, switch and sink on CPU %d of %ld; slices of %u ms, %u pairs\n",
 	       u.release, b->cpu, sysconf(_SC_NPROCESSORS_ONLN), b->slice_ms, b->pairs);
-}
-
-/* The plans that make flows connections, then all of them known to the flow cache in both directions. */
-static int establish(struct bench *b, const struct bar *bar, int prog_fd)
-{
-	static const enum bench_step steps[] = {STEP_OPEN, STEP_ANSWER, STEP_DATA, STEP_DATA_BACK};
-	struct bench_plan plan;
-	unsigned frames = bar->flows > BENCH_FLOWS ? 16 * bar->flows : PRIME_FRAMES;
-	int err = 0;
-
-	for (unsigned i = 0; !err && i < sizeof(steps) / sizeof(steps[0]); i++) {
-		if (bar->flows > BENCH_FLOWS && steps[i] != bar->step)
-			continue; /* a million: without the firewall, one direction */
-		frames_plan(b, bar->way, steps[i], bar->flows, &plan);
-		if (prog_fd == BENCH_NO_PROGRAM)
-			linux_plan(&plan, &plan);
-		err = measure_prime(b, prog_fd, &plan, frames);
-	}
-	return err;
-}
-
-static int print_bar(const char *name, const struct ratio *r, double bound, double rate, double base)
-{
-	bool ok = r->low >= bound;
-
-	printf("BAR %s %.3f %.3f %.3f %.2f %s\n", name, r->value, r->low, r->high, bound, ok ? "ok" : "short");
-	printf("    %.2f against %.2f M frames/s\n", rate / 1e6, base / 1e6);
-	fflush(stdout);
-	return ok ? 0 : 3;
 }
 
 /* The same program against itself: says whether this machine, now, can measure 3 %. */
@@ -174,7 +146,7 @@ static int prove_linux(struct bench *b, const struct bar *bar, const struct benc
 
 static int run_bar(struct bench *b, const struct bar *bar)
 {
-	const struct tables_options options = {bar->flow_entries, bar->firewall};
+	const struct tables_options options = {.flow_entries = bar->flow_entries, .firewall = bar->firewall};
 	int base_fd = base_program(b, bar);
 	struct dpulab_xdp *dp = NULL;
 	struct bench_plan plan, kernel_plan;
@@ -191,11 +163,11 @@ static int run_bar(struct bench *b, const struct bar *bar)
 	a.prog_fd = bpf_program__fd(dp->progs.dpulab_xdp);
 	err = topo_bare(b, bar->way);
 	if (!err)
-		err = establish(b, bar, a.prog_fd);
+		err = measure_establish(b, bar->way, bar->step, bar->flows, a.prog_fd);
 	frames_plan(b, bar->way, bar->step, bar->flows, &plan);
 	if (!err && bar->base == BASE_LINUX) {
 		linux_plan(&plan, &kernel_plan);
-		err = establish(b, bar, BENCH_NO_PROGRAM);
+		err = measure_establish(b, bar->way, bar->step, bar->flows, BENCH_NO_PROGRAM);
 		if (!err)
 			err = prove_linux(b, bar, &plan, &kernel_plan);
 	}
@@ -207,12 +179,12 @@ static int run_bar(struct bench *b, const struct bar *bar)
 		err = measure_ratio(b, &a, &base, &r, &rate, &base_rate);
 	b->pairs /= bar->times;
 	if (!err) {
-		err = print_bar(bar->name, &r, bar->bound, rate, base_rate);
+		err = measure_print(bar->name, &r, bar->bound, rate, base_rate);
 		printf("    slow path meanwhile: %llu frames; steal %lu ticks\n",
 		       (unsigned long long)(tables_reason(dp, DPU_REASON_FORWARD) - slow),
 		       read_steal(b->cpu) - steal);
 	}
-	topo_serve(b, bpf_program__fd(b->bench->progs.bench_redirect));
+	topo_serve(b, BENCH_BARE);
 	dpulab_xdp__destroy(dp);
 	return err;
 }
@@ -249,6 +221,10 @@ static int run_bars(struct bench *b, char **names)
 	for (size_t i = 0; i < N_BARS; i++)
 		if (wanted(names, bars[i].name))
 			result = worse(result, run_bar(b, &bars[i]), bars[i].name);
+	for (size_t m = 0; m < N_MORE; m++)
+		for (unsigned i = 0; more[m]->name(i); i++)
+			if (wanted(names, more[m]->name(i)))
+				result = worse(result, more[m]->run(b, i), more[m]->name(i));
 	if (wanted(names, TCP_BAR))
 		result = worse(result, tcp_bar(b), TCP_BAR);
 	return result;
@@ -271,7 +247,7 @@ static int open_programs(struct bench *b)
 	b->bench = dpulab_bench__open();
 	if (!b->bench)
 		return -errno;
-	bpf_map__set_max_entries(b->bench->maps.bench_table, MILLION);
+	bpf_map__set_max_entries(b->bench->maps.bench_table, BENCH_MILLION);
 	return dpulab_bench__load(b->bench);
 }
 
@@ -289,6 +265,9 @@ static int usage(void)
 	fprintf(stderr, "usage: bench [-q] [-c CPU] [BAR ...]\n  -q  quick look: short slices, few pairs; proves nothing\n");
 	for (size_t i = 0; i < N_BARS; i++)
 		fprintf(stderr, "  %s\n", bars[i].name);
+	for (size_t m = 0; m < N_MORE; m++)
+		for (unsigned i = 0; more[m]->name(i); i++)
+			fprintf(stderr, "  %s\n", more[m]->name(i));
 	fprintf(stderr, "  %s\n", TCP_BAR);
 	return 2;
 }

@@ -14,6 +14,7 @@
 
 #define BATCH	    64	  /* frames the kernel makes before it lets softirqs run */
 #define WARM_FRAMES 65536 /* after a program was exchanged */
+#define PRIME_FRAMES (64 * BENCH_FLOWS)
 #define LIVE_FRAMES (1u << 1) /* BPF_F_TEST_XDP_LIVE_FRAMES */
 
 static int read_counters(const struct bench *b, struct bench_counters *ret_sum)
@@ -87,14 +88,16 @@ static double softirq_seconds(const struct bench *b)
  * CPU time that source, switch and sink took, to the nanosecond; the duration
  * that the kernel reports is rounded to whole ones per frame, more than 1 % here.
  */
-static int send_frames(const struct bench *b, unsigned frame_len, unsigned frames, double *ret_seconds)
+static int send_frames(const struct bench *b, const struct bench_order *order, unsigned frames, double *ret_seconds)
 {
+	const struct bpf_program *source =
+		order->list_mask ? b->bench->progs.bench_listed : b->bench->progs.bench_source;
 	unsigned char frame[BENCH_FRAME_MAX] = {0};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = frame_len, .repeat = frames,
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = order->frame_len, .repeat = frames,
 		    .flags = LIVE_FRAMES, .batch_size = BATCH);
 	double start = thread_seconds() + softirq_seconds(b);
 
-	if (bpf_prog_test_run_opts(bpf_program__fd(b->bench->progs.bench_source), &opts))
+	if (bpf_prog_test_run_opts(bpf_program__fd(source), &opts))
 		return -errno;
 	*ret_seconds = thread_seconds() + softirq_seconds(b) - start;
 	return 0;
@@ -102,12 +105,17 @@ static int send_frames(const struct bench *b, unsigned frame_len, unsigned frame
 
 static int set_plan(const struct bench *b, const struct bench_plan *plan)
 {
+	struct bench_order order = plan->order;
+	struct bench_counters counters;
 	uint32_t key = 0;
 
+	if (read_counters(b, &counters)) /* only one CPU ever counts `sent` */
+		return -errno;
+	order.list_first = counters.sent;
 	for (uint32_t i = 0; i < BENCH_TEMPLATES; i++)
 		if (bpf_map_update_elem(bpf_map__fd(b->bench->maps.bench_templates), &i, &plan->templates[i], BPF_ANY))
 			return -errno;
-	if (bpf_map_update_elem(bpf_map__fd(b->bench->maps.bench_order), &key, &plan->order, BPF_ANY))
+	if (bpf_map_update_elem(bpf_map__fd(b->bench->maps.bench_order), &key, &order, BPF_ANY))
 		return -errno;
 	return 0;
 }
@@ -119,31 +127,70 @@ int measure_prime(struct bench *b, int prog_fd, const struct bench_plan *plan, u
 
 	if (!err)
 		err = set_plan(b, plan);
-	return err ? err : send_frames(b, plan->order.frame_len, frames, &seconds);
+	return err ? err : send_frames(b, &plan->order, frames, &seconds);
+}
+
+int measure_frames(const struct bench *b, const struct bench_plan *plan, unsigned frames, uint64_t *ret_arrived,
+		   double *ret_seconds)
+{
+	struct bench_counters before, after;
+	int err = set_plan(b, plan);
+
+	if (!err)
+		err = read_counters(b, &before);
+	if (!err)
+		err = send_frames(b, &plan->order, frames, ret_seconds);
+	if (!err)
+		err = read_counters(b, &after);
+	if (!err && *ret_seconds <= 0)
+		err = -ENODATA;
+	if (!err)
+		*ret_arrived = after.arrived - before.arrived;
+	return err;
+}
+
+int measure_establish(struct bench *b, enum bench_way way, enum bench_step step, unsigned flows, int prog_fd)
+{
+	static const enum bench_step steps[] = {STEP_OPEN, STEP_ANSWER, STEP_DATA, STEP_DATA_BACK};
+	const bool million = flows > BENCH_FLOWS;
+	struct bench_plan plan;
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (million && steps[i] != step)
+			continue; /* a million: without the firewall, one direction */
+		frames_plan(b, way, steps[i], flows, &plan);
+		if (prog_fd == BENCH_NO_PROGRAM)
+			linux_plan(&plan, &plan);
+		err = measure_prime(b, prog_fd, &plan, million ? 16 * flows : PRIME_FRAMES);
+	}
+	return err;
+}
+
+int measure_print(const char *name, const struct ratio *r, double bound, double rate, double base)
+{
+	bool ok = r->low >= bound;
+
+	printf("BAR %s %.3f %.3f %.3f %.2f %s\n", name, r->value, r->low, r->high, bound, ok ? "ok" : "short");
+	printf("    %.2f against %.2f M frames/s\n", rate / 1e6, base / 1e6);
+	fflush(stdout);
+	return ok ? 0 : 3;
 }
 
 /* Arrivals at the sinks per second of the closed loop. */
 int measure_rate(struct bench *b, const struct bench_variant *variant, double *ret_rate)
 {
-	struct bench_counters before, after;
-	unsigned len = variant->plan->order.frame_len, frames;
-	double seconds = 0;
+	uint64_t arrived;
+	double seconds;
 	int err = topo_serve(b, variant->prog_fd);
 
-	if (!err)
-		err = set_plan(b, variant->plan);
 	if (!err) /* new program, cold caches; also says how many frames fill a slice */
-		err = send_frames(b, len, WARM_FRAMES, &seconds);
+		err = measure_frames(b, variant->plan, WARM_FRAMES, &arrived, &seconds);
 	if (!err)
-		err = read_counters(b, &before);
-	if (err || seconds <= 0)
-		return err ? err : -ENODATA;
-	frames = WARM_FRAMES * (b->slice_ms / 1000.0 / seconds) * 1.1;
-	err = send_frames(b, len, frames, &seconds);
+		err = measure_frames(b, variant->plan, WARM_FRAMES * (b->slice_ms / 1000.0 / seconds) * 1.1,
+				     &arrived, &seconds);
 	if (!err)
-		err = read_counters(b, &after);
-	if (!err)
-		*ret_rate = (after.arrived - before.arrived) / seconds;
+		*ret_rate = arrived / seconds;
 	return err;
 }
 

@@ -18,9 +18,10 @@
 #define SEGMENT	    1
 #define PEER_VTEP   2
 #define POLICY_GEN  1
+#define POLICY_CELLS 131072
 #define POLICY_AT   1 /* of the vNICs' rules, in dfw_cells */
 #define SECOND_NS   1000000000ull
-#define CONNECTIONS (16 * BENCH_FLOWS)
+#define CONNECTIONS (16 * BENCH_FLOWS) /* unless told */
 
 static const uint32_t zero;
 
@@ -40,13 +41,18 @@ static const uint64_t multipliers[DPU_HASH_WORDS] = {
 	0xc0ac29b7c97c50ddull, 0x3f84d5b5b5470917ull, 0x9216d5d98979fb1bull,
 };
 
-static void fill_settings(struct dpu_settings *settings, unsigned flow_entries)
+static unsigned connections(const struct tables_options *options)
 {
-	settings->flow_slot_shift = DPU_FLOW_SLOT_SHIFT(flow_entries / DPU_FLOW_WAYS);
+	return options->connections ? options->connections : CONNECTIONS;
+}
+
+static void fill_settings(struct dpu_settings *settings, const struct tables_options *options)
+{
+	settings->flow_slot_shift = DPU_FLOW_SLOT_SHIFT(options->flow_entries / DPU_FLOW_WAYS);
 	for (unsigned i = 0; i < DPU_HASH_WORDS; i++)
 		settings->hash_multiplier[i] = multipliers[i];
 	settings->hash_seed = 0x5eed1234;
-	settings->ct_clock_mask = 2 * CONNECTIONS - 1;
+	settings->ct_clock_mask = 2 * connections(options) - 1;
 	settings->fdb_age_ns = 300 * SECOND_NS;
 	settings->flow_renew_ns = 60 * SECOND_NS;
 	for (int i = 0; i < DPU_CT_STATES; i++)
@@ -59,17 +65,17 @@ static void fill_settings(struct dpu_settings *settings, unsigned flow_entries)
 	settings->flow_cache = 1;
 }
 
-static int put_port(struct bench *b, struct dpulab_xdp *dp, uint32_t number, unsigned device, bool firewall)
+static int put_port(struct bench *b, struct dpulab_xdp *dp, uint32_t number, unsigned device, unsigned rules)
 {
 	struct dpu_port port = {
 		.ifindex = b->node_ifindex[device],
 		.kind = device == BENCH_WIRE ? DPU_PORT_KIND_UPLINK : DPU_PORT_KIND_VNIC,
-		.flags = DPU_PORT_F_XDP | (firewall && device != BENCH_WIRE ? DPU_PORT_F_DFW : 0),
+		.flags = DPU_PORT_F_XDP | (rules && device != BENCH_WIRE ? DPU_PORT_F_DFW : 0),
 		.segment = device == BENCH_WIRE ? 0 : SEGMENT,
 		.mtu = device == BENCH_WIRE ? 1600 : 1500,
 		.gen_slot = DPU_GEN_OF_PORT(number),
-		.policy = {.at = firewall ? POLICY_AT : 0}, /* one list for all, counters for each */
-		.hits_first = device * BENCH_RULES,
+		.policy = {.at = rules ? POLICY_AT : 0}, /* one list for all, counters for each */
+		.hits_first = device * rules,
 		.policy_gen = POLICY_GEN,
 	};
 	uint32_t ifindex = port.ifindex;
@@ -81,7 +87,7 @@ static int put_port(struct bench *b, struct dpulab_xdp *dp, uint32_t number, uns
 }
 
 /* One hundred rules; only the last one matches. */
-static int put_rules(struct dpulab_xdp *dp)
+static int put_hundred(struct dpulab_xdp *dp)
 {
 	struct dpu_rule rules[BENCH_RULES];
 	const struct policy policy = {rules, BENCH_RULES, DPU_ACTION_DROP};
@@ -135,7 +141,7 @@ static int put_segment(struct dpulab_xdp *dp)
 struct fill {
 	struct bench *b;
 	struct dpulab_xdp *dp;
-	bool firewall;
+	const struct tables_options *options;
 };
 
 /* Runs in the switch's namespace: a devmap takes the ifindexes of its writer. */
@@ -144,12 +150,14 @@ static int fill_tables(void *arg)
 	const struct fill *fill = arg;
 	struct dpulab_xdp *dp = fill->dp;
 	struct dpu_control word = {.functions = DPU_FN_ALL, .vtep = htonl(FRAMES_VTEP_SELF)};
-	int err = put_rules(dp);
+	const struct policy *policy = fill->options->policy;
+	const unsigned rules = !fill->options->firewall ? 0 : policy ? policy->n : BENCH_RULES;
+	int err = policy ? bench_put_policy(dp->maps.dfw_cells, policy, POLICY_AT) : put_hundred(dp);
 
 	if (!err)
-		err = put_port(fill->b, dp, DPU_PORT_UPLINK, BENCH_WIRE, fill->firewall);
+		err = put_port(fill->b, dp, DPU_PORT_UPLINK, BENCH_WIRE, rules);
 	for (unsigned vm = 0; !err && vm < BENCH_VMS; vm++) {
-		err = put_port(fill->b, dp, vm_port(vm), vm, fill->firewall);
+		err = put_port(fill->b, dp, vm_port(vm), vm, rules);
 		if (!err)
 			err = put_mac(dp, frames_vm_mac[vm], vm_port(vm), 0);
 		if (!err)
@@ -167,18 +175,22 @@ static int fill_tables(void *arg)
 int tables_load(struct bench *b, const struct tables_options *options, struct dpulab_xdp **ret_datapath)
 {
 	struct dpulab_xdp *dp = dpulab_xdp__open();
-	struct fill fill = {b, dp, options->firewall};
+	struct fill fill = {b, dp, options};
 	int err;
 
 	if (!dp)
 		return -errno;
 	/* .rodata is writable until load; the skeleton's type says const */
-	fill_settings((struct dpu_settings *)&dp->rodata->settings, options->flow_entries);
+	fill_settings((struct dpu_settings *)&dp->rodata->settings, options);
 	err = directmaps_size_flows(dp->obj, options->flow_entries);
 	bpf_map__set_max_entries(dp->maps.flow_sets, options->flow_entries / DPU_FLOW_WAYS);
 	bpf_map__set_max_entries(dp->maps.flow_info, options->flow_entries / DPU_FLOW_WAYS);
-	bpf_map__set_max_entries(dp->maps.conntrack, CONNECTIONS);
-	bpf_map__set_max_entries(dp->maps.ct_clock, 2 * CONNECTIONS);
+	bpf_map__set_max_entries(dp->maps.conntrack, connections(options));
+	bpf_map__set_max_entries(dp->maps.ct_clock, 2 * connections(options));
+	if (options->policy) {
+		bpf_map__set_max_entries(dp->maps.dfw_cells, POLICY_CELLS);
+		bpf_map__set_max_entries(dp->maps.dfw_hits, BENCH_DEVICES * options->policy->n);
+	}
 	if (!err)
 		err = dpulab_xdp__load(dp);
 	if (!err)

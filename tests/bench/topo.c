@@ -160,6 +160,8 @@ int topo_serve(struct bench *b, int prog_fd)
 {
 	if (prog_fd == BENCH_NO_PROGRAM) /* the kernel's ports, which never have one */
 		return 0;
+	if (prog_fd == BENCH_BARE)
+		prog_fd = bpf_program__fd(b->bench->progs.bench_redirect);
 	for (unsigned i = 0; i < BENCH_DEVICES; i++)
 		if (bpf_link_update(bpf_link__fd(b->served[i]), prog_fd, NULL))
 			return -errno;
