@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * env.h - what stages may use of the world besides the frame: maps, clock,
- * random, bounded loops. BPF: helpers. Native build (DPU_NATIVE): tests/lib/env_native.h
- * provides the same names over plain memory, with a clock that tests set.
+ * random, bounded loops. BPF: helpers. Native build (DPU_NATIVE): user/lib/env_native.h
+ * provides the same names over plain memory, with a clock of its own.
  *
  *   env_lookup(map, key)	pointer into the map or NULL. map is the name from maps.h
  *   env_update(map, key, val, flags), env_delete(map, key)   0 or -errno

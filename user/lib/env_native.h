@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * env_native.h - bpf/hook/env.h for the native build (-DDPU_NATIVE): the same
- * names over plain memory, so that the sources of the datapath run under
- * AddressSanitizer and UBSan, on a clock that the test sets.
+ * names over plain memory, so that the sources of the datapath run in a process:
+ * in the tests under AddressSanitizer and UBSan, on a clock that the test sets,
+ * and in dryrun.c on what a running location's tables say.
  *
  * Each value of a hash map is an allocation of its own and is freed on delete:
  * using an entry after deleting it is an error here, as it is a race in the
- * kernel. One thread only.
+ * kernel. Out of memory is "not found" or -ENOMEM, as there. One thread only.
  */
 #pragma once
 #include <errno.h>
@@ -45,6 +46,14 @@ long native_delete(struct native_map *map, const void *key);
 int native_next_key(struct native_map *map, const void *key, void *ret_key);
 /* Every map empty or zero again, clock and random sequence at their start. */
 void native_reset(void);
+
+/*
+ * Where entries come from that are not here yet: 0 and the value, or -ENOENT. Asked once for each
+ * key; what is written or deleted stays here. An array's entry that the source does not have is
+ * zero up to max_entries, which is the declaration's. NULL: all there is is here.
+ */
+typedef int native_source_fn(const struct native_map *map, const void *key, void *ret_value);
+extern native_source_fn *native_source;
 
 extern __u64 native_now_ns;	/* the clock: what env_now_ns() returns; starts at NATIVE_START_NS */
 extern __u32 native_random_state;
