@@ -57,24 +57,25 @@ STAGE int dfw_judge(__u16 vnic_port, __u32 opener, __u8 direction)
 	__u32 key = vnic_port;
 	const struct dpu_port *port = env_lookup(ports, &key);
 	struct pkt *p = scratch_pkt();
-	struct classify_query query = {.rule_id = DPU_RULE_DEFAULT, .direction = direction};
 	const union dpu_ip *src, *dst;
 	struct dpu_policy_ref policy;
 
 	if (!p || !port)
 		return DPU_ACTION_DROP;
 	policy.word = env_read(port->policy.word);
-	query.at = policy.at;
-	query.version = policy.version;
-	dfw_ask(p, opener, &query);
+	p->query = (struct classify_query){.at = policy.at,
+					   .version = policy.version,
+					   .rule_id = DPU_RULE_DEFAULT,
+					   .direction = direction};
+	dfw_ask(p, opener, &p->query);
 	src = opener ? &p->ct_key.addr[1] : &p->ct_key.addr[0];
 	dst = opener ? &p->ct_key.addr[0] : &p->ct_key.addr[1];
-	if (!query.at || classify(&query, src, dst))
-		query.action = DPU_ACTION_DROP;
-	else if (query.prio != ~0ull)
-		dfw_count(port, &query);
-	p->rule_id = query.rule_id;
-	return query.action;
+	if (!p->query.at || classify(&p->query, src, dst))
+		p->query.action = DPU_ACTION_DROP;
+	else if (p->query.prio != ~0ull)
+		dfw_count(port, &p->query);
+	p->rule_id = p->query.rule_id;
+	return p->query.action;
 }
 
 /* Carries a refusal out: REJECT leaves answering to the pipeline. Returns 1. */

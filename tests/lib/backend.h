@@ -47,6 +47,9 @@ struct backend {
 
 /* flow_cache as in struct dpu_settings. NULL and a reason if this machine cannot. */
 const struct backend *backend_kernel(enum dpu_hook hook, bool flow_cache, const char **ret_reason);
+/* The program of the instance in use, loaded. */
+struct bpf_program;
+const struct bpf_program *backend_program(enum dpu_hook hook);
 /* Instructions the verifier processed for the program of the instance in use; 0 = the kernel does not say. */
 unsigned long backend_verified_insns(enum dpu_hook hook);
 const struct backend *backend_native(bool flow_cache);

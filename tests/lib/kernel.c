@@ -294,12 +294,15 @@ const struct backend *backend_kernel(enum dpu_hook hook, bool flow_cache, const 
 	return &backends[hook];
 }
 
+const struct bpf_program *backend_program(enum dpu_hook hook)
+{
+	return hook == DPU_HOOK_XDP ? current->xdp->progs.dpulab_xdp : current->tc->progs.dpulab_tc;
+}
+
 unsigned long backend_verified_insns(enum dpu_hook hook)
 {
-	struct bpf_program *prog = hook == DPU_HOOK_XDP ? current->xdp->progs.dpulab_xdp
-							: current->tc->progs.dpulab_tc;
 	struct bpf_prog_info info = {0};
 	__u32 size = sizeof(info);
 
-	return bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &size) ? 0 : info.verified_insns;
+	return bpf_obj_get_info_by_fd(bpf_program__fd(backend_program(hook)), &info, &size) ? 0 : info.verified_insns;
 }
