@@ -7,12 +7,14 @@
  * the loader.
  *
  * DPU_MAP(name, type, key type, value type, entries, flags)
+ * DPU_RING(name, value type, bytes)
  */
 #pragma once
 #include <dpulab/classifier.h>
 #include <dpulab/conntrack.h>
 #include <dpulab/dfw.h>
 #include <dpulab/flow.h>
+#include <dpulab/log.h>
 #include <dpulab/port.h>
 #include <dpulab/settings.h>
 #include <dpulab/stats.h>
@@ -29,6 +31,11 @@
 		__uint(map_flags, flags_);                                                         \
 		__type(key, key_);                                                                 \
 		__type(value, value_);                                                             \
+	} name_ SEC(".maps")
+#define DPU_RING(name_, value_, bytes_)                                                            \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_RINGBUF);                                                \
+		__uint(max_entries, bytes_);                                                       \
 	} name_ SEC(".maps")
 #endif
 
@@ -71,4 +78,5 @@ DPU_MAP(dfw_hits, ARRAY, __u32, __u64, 65536, BPF_F_MMAPABLE);		     /* * first 
 DPU_MAP(port_stats, PERCPU_ARRAY, __u32, struct dpu_port_stats, DPU_MAX_PORTS, 0);
 DPU_MAP(node_stats, PERCPU_ARRAY, __u32, struct dpu_node_stats, DPU_HOOKS, 0);
 DPU_MAP(scratch, PERCPU_ARRAY, __u32, struct pkt, DPU_HOOKS, 0); /* slow path's frame, one per hook */
+DPU_RING(dfw_log, struct dpu_log_event, DPU_LOG_BYTES);
 DPU_MAP(exit_record, ARRAY, __u32, struct dpu_exit_record, 1, 0);

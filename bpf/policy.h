@@ -14,6 +14,7 @@
 #include "core/tcp_state.h"
 #include "stage/conntrack.h"
 #include "stage/dfw.h"
+#include "stage/dfwlog.h"
 #include "stage/fragment.h"
 
 /* RFC 4861 4.3, 4.4 */
@@ -328,14 +329,23 @@ STAGE int policy_end(int remove)
 	return 0;
 }
 
+/* A connection ends because the policy has changed. Always 1. */
+INLINE int policy_refused_anew(const struct pkt *p)
+{
+	if (p->log)
+		dfwlog_write(1);
+	return 1;
+}
+
 /* A frame with all its headers: of a connection, or the start of one. */
-INLINE int policy_connection(void)
+INLINE int policy_connection(struct pkt *p)
 {
 	int result = policy_known();
 
 	if (result == POLICY_STALE) {
 		if (policy_reevaluate())
-			return 1;
+			return policy_refused_anew(p);
+		p->log = 0; /* goes on, as before */
 		result = policy_known();
 	}
 	switch (result) {
@@ -351,7 +361,10 @@ INLINE int policy_connection(void)
 	default:
 		return result != POLICY_PASS;
 	}
-	return policy_start() ? 1 : ct_insert();
+	result = policy_start() ? 1 : ct_insert();
+	if (p->log)
+		dfwlog_write(0);
+	return result;
 }
 
 /*
@@ -373,6 +386,7 @@ STAGE int ct_policy(struct pkt *frame, __u16 vnic_port, int inbound)
 		return 0;
 	p->vnic = vnic_port;
 	p->judged = 0;
+	p->log = 0;
 	p->policy_gen = env_read(port->policy_gen); /* before the rules: see dfw.h */
 	env_rmb();
 	p->inbound = inbound ? 1 : 0;
@@ -386,7 +400,7 @@ STAGE int ct_policy(struct pkt *frame, __u16 vnic_port, int inbound)
 	}
 	if (p->icmp_error)
 		return policy_related(p, vnic_port);
-	result = policy_connection();
+	result = policy_connection(p);
 	if (p->frag == PKT_FRAG_FIRST)
 		fragment_note(p, vnic_port, !result);
 	return result;

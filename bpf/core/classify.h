@@ -108,6 +108,7 @@ INLINE void classify_rule(struct classify_search *search, const union dpu_cls_ce
 		search->left = search->zero;
 		query->prio = rule->prio;
 		query->action = rule->action;
+		query->flags = rule->direction;
 		query->rule_id = rule->id;
 		query->slot = rule->slot;
 	}

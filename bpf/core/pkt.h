@@ -89,6 +89,8 @@ struct pkt {
 	__u32 policy_gen; /* of the vNIC, as it was before its rules were read */
 	__u32 clock_seat, clock_least; /* of a walk of ct_clock's hand */
 	struct classify_query query;   /* to the rules */
+	__u8 opener;	/* the side of ct_key that the rules were asked about as the opener */
+	__u8 log;	/* the rule that decided wants it to be known */
 
 	/* of an answer: the transport checksum, if it looks like one left to a device to finish */
 	__u8 half_made;

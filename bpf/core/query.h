@@ -12,7 +12,7 @@ struct classify_query {
 	__u8 family, proto;
 	__u8 direction;	   /* one bit of enum dpu_direction */
 	__u8 action;	   /* enum dpu_rule_action: the result */
-	__u8 pad[1];
+	__u8 flags;	   /* DPU_RULE_LOG, of the rule that decides; other bits mean nothing */
 	__u32 rule_id, slot; /* of the rule that decides; the id is kept if there is none */
 	__u64 prio;	     /* of that rule; all ones: none so far */
 };

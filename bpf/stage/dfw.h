@@ -75,6 +75,8 @@ STAGE int dfw_judge(__u16 vnic_port, __u32 opener, __u8 direction)
 	else if (p->query.prio != ~0ull)
 		dfw_count(port, &p->query);
 	p->rule_id = p->query.rule_id;
+	p->opener = opener;
+	p->log = !!(p->query.flags & DPU_RULE_LOG);
 	return p->query.action;
 }
 

@@ -40,6 +40,8 @@ struct backend {
 	int (*update)(const char *map, const void *key, const void *value);
 	int (*erase)(const char *map, const void *key);
 	int (*next_key)(const char *map, const void *key, void *ret_key);
+	/* The oldest record of a ring buffer, once; -ENOENT: none. */
+	int (*take)(const char *ring, void *record);
 	void (*reset)(void); /* all tables empty or zero */
 	/* Native only (NULL elsewhere): lets time pass. */
 	void (*advance)(__u64 ns);

@@ -7,6 +7,8 @@
 #include <errno.h>
 
 const struct cmd_option cmd_fw_options[] = {
+	{'f', "follow", NULL, "log: wait for more, until interrupted"},
+	{'n', "count", "N", "log: end after so many lines"},
 	{},
 };
 

@@ -365,6 +365,8 @@ static int show_stats(const struct location *at, struct out *out, struct diag *d
 		out_uint(out, "ct_inserts", stats.ct_inserts);
 		out_uint(out, "ct_expired", stats.ct_expired);
 		out_uint(out, "ct_full", stats.ct_full);
+		out_uint(out, "log_written", stats.log_written);
+		out_uint(out, "log_suppressed", stats.log_suppressed);
 		out_uint(out, "answers", stats.answers);
 		out_uint(out, "answers_limited", stats.answers_limited);
 		out_list(out, "runs_per_cpu");

@@ -24,15 +24,17 @@ enum native_map_type {
 	NATIVE_MAP_PERCPU_HASH = NATIVE_MAP_HASH,
 	NATIVE_MAP_LRU_HASH = NATIVE_MAP_HASH,	       /* full is full: no eviction */
 	NATIVE_MAP_DEVMAP = NATIVE_MAP_ARRAY,
+	NATIVE_MAP_RING,
 };
 
 struct native_map {
 	const char *name;
 	enum native_map_type type;
 	size_t key_size, value_size, max_entries;
-	unsigned char *array;		/* ARRAY: all values, made on first use */
+	unsigned char *array;		/* ARRAY, RING: all values, made on first use */
 	struct native_entry **buckets;	/* HASH */
-	size_t n;			/* HASH: entries now */
+	size_t n;			/* HASH: entries now; RING: records so far */
+	size_t taken;			/* RING: of these, by native_ring_take() */
 	struct native_map *next;	/* of all maps */
 };
 
@@ -44,6 +46,12 @@ long native_update(struct native_map *map, const void *key, const void *value, _
 long native_delete(struct native_map *map, const void *key);
 /* HASH: copies the key after `key` (NULL: the first) to ret_key; -ENOENT at the end. */
 int native_next_key(struct native_map *map, const void *key, void *ret_key);
+/* RING: max_entries records of value_size. reserve: NULL if full; submit makes it count. */
+void *native_ring_reserve(struct native_map *ring, size_t size);
+void native_ring_submit(void *record);
+/* Copies the oldest record that was not taken yet; -ENOENT: none. */
+int native_ring_take(struct native_map *ring, void *ret_record);
+
 /* Every map empty or zero again, clock and random sequence at their start. */
 void native_reset(void);
 
@@ -85,6 +93,17 @@ long native_frame_clone(struct native_frame *frame, __u32 ifindex);
 	}                                                                                          \
 	struct name_##_end /* takes the semicolon */
 
+#define DPU_RING(name_, value_, bytes_)                                                            \
+	static struct native_map name_ = {.name = #name_,                                          \
+					  .type = NATIVE_MAP_RING,                                 \
+					  .value_size = sizeof(value_),                            \
+					  .max_entries = (bytes_) / sizeof(value_)};               \
+	__attribute__((constructor)) static void name_##_register(void)                            \
+	{                                                                                          \
+		native_map_register(&name_);                                                       \
+	}                                                                                          \
+	struct name_##_end /* takes the semicolon */
+
 #define INLINE static inline __attribute__((always_inline, unused))
 #define STAGE  static __attribute__((noinline, unused))
 #define SEC(name) /* placement in the object has no meaning here */
@@ -92,6 +111,8 @@ long native_frame_clone(struct native_frame *frame, __u32 ifindex);
 #define env_lookup(map, key)		 native_lookup(&(map), (key))
 #define env_update(map, key, val, flags) native_update(&(map), (key), (val), (flags))
 #define env_delete(map, key)		 native_delete(&(map), (key))
+#define env_reserve(ring, size)		 native_ring_reserve(&(ring), (size))
+#define env_submit(record)		 native_ring_submit(record)
 #define env_now_ns()			 native_now_ns
 #define env_random()			 native_random()
 #define env_add(ptr, n)			 ((void)__sync_fetch_and_add((ptr), (n)))

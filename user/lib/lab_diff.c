@@ -198,9 +198,15 @@ static bool same_targets(const struct difference *d, const struct lab_rule *a, c
 	return true;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
 static bool same_rule(const struct difference *d, const struct lab_rule *a, const struct lab_rule *b)
 {
 	return a->direction == b->direction && a->action == b->action && a->proto == b->proto &&
+	       a->log == b->log && same_text(a->label, b->label) &&
 	       same_prefixes(a->from, a->n_from, b->from, b->n_from) &&
 	       same_prefixes(a->to, a->n_to, b->to, b->n_to) &&
 	       same_ranges(a->sports, a->n_sports, b->sports, b->n_sports) &&

@@ -84,6 +84,7 @@ void lab_free(struct lab *lab)
 		struct lab_rule *rule = &lab->rules[i];
 
 		free(rule->name);
+		free(rule->label);
 		free(rule->from);
 		free(rule->to);
 		free(rule->sports);

@@ -75,6 +75,8 @@ struct lab_vm {
 
 struct lab_rule {
 	char *name;		/* optional; NULL */
+	char *label;		/* in the log; optional; NULL */
+	bool log;		/* its decisions are logged */
 	uint32_t id;		/* 1-based position */
 	uint8_t direction;	/* enum dpu_direction bits */
 	uint8_t action;		/* enum dpu_rule_action */
@@ -104,6 +106,7 @@ struct lab {
 	enum frame_path path; /* the lab's own choice; counts for hosts that state none */
 	enum lab_hook hook;   /* likewise */
 	uint8_t default_action; /* of the firewall */
+	uint32_t log_pps;	/* log events of a location per second and CPU; default 1000 */
 	uint16_t fabric_mtu;	/* L3 MTU of the underlay, bytes; default 1600 */
 	uint32_t flows;		/* flow-cache entries per location; power of two; default 16384 */
 	uint32_t connections;	/* conntrack entries per location; default 65536 */

@@ -108,7 +108,8 @@ static int append_rule(struct rule_list *list, const struct lab_rule *source)
 						   .dst_mask = prefix_mask(&to),
 						   .family = family,
 						   .proto = icmp6 ? IPPROTO_ICMP : source->proto,
-						   .direction = source->direction,
+						   .direction = source->direction |
+								(source->log ? DPU_RULE_LOG : 0),
 						   .action = source->action,
 						   .id = source->id,
 					   });
@@ -255,12 +256,14 @@ static bool allows(uint8_t action)
 	return action == DPU_ACTION_ALLOW;
 }
 
-/* Same packets, same side of allow and deny; ids and drop against reject do not count. */
+/* Same packets, same side of allow and deny; ids, logging, and drop against reject do not count. */
 static bool same_effect(const struct dpu_rule *a, const struct dpu_rule *b)
 {
 	struct dpu_rule x = *a, y = *b;
 
 	x.id = y.id = 0;
+	x.direction &= (uint8_t)~DPU_RULE_LOG;
+	y.direction &= (uint8_t)~DPU_RULE_LOG;
 	x.action = allows(x.action);
 	y.action = allows(y.action);
 	return !memcmp(&x, &y, sizeof(x));
