@@ -10,6 +10,7 @@
 #include <dpulab/port.h>
 #include <dpulab/stats.h>
 #include "core/flowid.h"
+#include "core/query.h"
 
 enum pkt_l3 {
 	PKT_L3_OTHER = 0, /* not IP: switched, never judged by the firewall */
@@ -80,6 +81,7 @@ struct pkt {
 	struct dpu_ct_key other_key; /* of a connection met on the way: core/flowtab.h */
 	struct dpu_fragment_key fragment_key;
 	struct dpu_fragment fragment;
+	struct classify_query query;
 	__u8 ct_side;	/* side of ct_key that sent this frame */
 	__u8 inbound;	/* the frame goes towards the VM of the vNIC */
 
