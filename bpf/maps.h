@@ -72,7 +72,7 @@ DPU_MAP(answer_buffer, PERCPU_ARRAY, __u32, struct answer_packet, DPU_HOOKS, 0);
 DPU_MAP(flows, ARRAY, __u32, struct dpu_flow_set, 2048, BPF_F_MMAPABLE);	     /* * */
 DPU_MAP(flow_info, ARRAY, __u32, struct dpu_flow_info_set, 2048, BPF_F_MMAPABLE); /* * as flows */
 DPU_MAP(paths, ARRAY, __u32, struct dpu_path, DPU_PATHS, BPF_F_MMAPABLE);
-DPU_MAP(dfw_hits, ARRAY, __u32, __u64, 65536, BPF_F_MMAPABLE);		     /* * first packets, by hits_first + slot */
+DPU_MAP(dfw_hits, ARRAY, __u32, __u64, 65536, BPF_F_MMAPABLE);		     /* * first packets, by hits_first + slot; slot 0: the default action */
 
 /* Written by programs, read by user space. */
 DPU_MAP(port_stats, PERCPU_ARRAY, __u32, struct dpu_port_stats, DPU_MAX_PORTS, 0);

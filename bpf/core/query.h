@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* query.h - what is asked of a policy (core/classify.h), and the answer. */
+/* query.h - a question to the rules of one vNIC, and their answer: core/classify.h. */
 #pragma once
 #include <linux/types.h>
 
@@ -13,6 +13,6 @@ struct classify_query {
 	__u8 direction;	   /* one bit of enum dpu_direction */
 	__u8 action;	   /* enum dpu_rule_action: the result */
 	__u8 flags;	   /* DPU_RULE_LOG, of the rule that decides; other bits mean nothing */
-	__u32 rule_id, slot; /* of the rule that decides; the id is kept if there is none */
+	__u32 rule_id, slot; /* of the rule that decides; both are kept if there is none */
 	__u64 prio;	     /* of that rule; all ones: none so far */
 };

@@ -48,7 +48,9 @@ static const char *state_word(bool known, const struct dpu_ct *ct)
 
 static const char *rule_name(const struct lab *lab, uint32_t id)
 {
-	return id && id <= lab->n_rules && lab->rules[id - 1].name ? lab->rules[id - 1].name : "-";
+	const struct lab_rule *rule = lab_find_rule(lab, id);
+
+	return rule && rule->name ? rule->name : "-";
 }
 
 /* Why the step went as it did, in a sentence. */

@@ -33,14 +33,6 @@ static const char *vnic_name(const struct fwlog_event *event)
 	return "-";
 }
 
-static const struct lab_rule *rule_of(const struct fwlog_event *event)
-{
-	for (size_t i = 0; i < event->lab->n_rules; i++)
-		if (event->lab->rules[i].id == event->event->rule_id)
-			return &event->lab->rules[i];
-	return NULL;
-}
-
 static void out_time(struct out *out, int64_t ns)
 {
 	time_t seconds = ns / 1000000000;
@@ -81,7 +73,7 @@ static void out_packet(struct out *out, const struct dpu_log_event *event)
 static int print_event(const struct fwlog_event *event, void *arg)
 {
 	static const char *const actions[] = {"allow", "drop", "reject"};
-	const struct lab_rule *rule = rule_of(event);
+	const struct lab_rule *rule = lab_find_rule(event->lab, event->event->rule_id);
 	const struct dpu_log_event *e = event->event;
 	struct printing *printing = arg;
 	struct out *out = printing->out;

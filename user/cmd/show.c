@@ -239,7 +239,12 @@ static int show_flows(const struct location *at, struct out *out, struct diag *d
 
 static const char *rule_name(const struct lab *lab, uint32_t id)
 {
-	return id && id <= lab->n_rules && lab->rules[id - 1].name ? lab->rules[id - 1].name : "-";
+	const struct lab_rule *rule;
+
+	if (id == DPU_RULE_DEFAULT)
+		return "default";
+	rule = lab_find_rule(lab, id);
+	return rule && rule->name ? rule->name : "-";
 }
 
 static void out_range(struct out *out, const char *key, uint16_t lo, uint16_t hi)

@@ -77,7 +77,8 @@ struct lab_rule {
 	char *name;		/* optional; NULL */
 	char *label;		/* in the log; optional; NULL */
 	bool log;		/* its decisions are logged */
-	uint32_t id;		/* 1-based position */
+	uint32_t id;		/* its place, from 1, unless the file states one; stays while the lab is up */
+	bool id_derived;	/* the file states none */
 	uint8_t direction;	/* enum dpu_direction bits */
 	uint8_t action;		/* enum dpu_rule_action */
 	uint8_t proto;		/* 0 any */
@@ -117,9 +118,11 @@ struct lab {
 };
 
 void lab_free(struct lab *lab);
+/* The rule with this id, or NULL. */
+struct lab_rule *lab_find_rule(const struct lab *lab, uint32_t id);
 /*
  * Fills what follows from the rest where it is still zero: VTEPs, MACs, MTUs,
- * port and segment numbers. A number that finds no room stays 0 (lab_check says so).
+ * port, segment and rule numbers. A number that finds no room stays 0 (lab_check says so).
  */
 void lab_derive(struct lab *lab);
 /* The largest MTU a VM of this port group can have: what the fabric carries, less the overlay's header. */

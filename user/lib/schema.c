@@ -44,7 +44,7 @@ static void begin_rule(void *entry, size_t index, unsigned line)
 {
 	struct lab_rule *rule = entry;
 
-	rule->id = index + 1;
+	(void)index;
 	rule->line = line;
 }
 
@@ -121,6 +121,9 @@ const struct schema_key schema_keys[] = {
 		 "a policy change ends one."},
 	{"firewall.rules[].label", SCHEMA_TEXT, ONE(struct lab_rule, label), .max = 63, .derived = "none",
 	 .help = "Stands in the rule's log lines."},
+	{"firewall.rules[].id", SCHEMA_NUMBER, ONE(struct lab_rule, id), .min = 1, .max = 1000000000,
+	 .derived = "its place in the list; in a running lab what the rule of that name or content has, or a new one",
+	 .help = "Number of the rule, by which tables, counters and logs name it. Rules keep it while others come and go."},
 	{"firewall.rules[].direction", SCHEMA_WORD, ONE(struct lab_rule, direction), .words = directions,
 	 .fallback = "both", .help = "As the VM sees it: in = towards the VM."},
 	{"firewall.rules[].from", SCHEMA_PEER, MANY(struct lab_rule, from, n_from), .derived = "any",
