@@ -66,6 +66,10 @@ $B/user/%.o: user/%.c | $(SKEL) $B/.able
 	$(call say,CC,$@)
 	$Q$(CC) $(CPPFLAGS) -I$B/bpf -Iuser/lib $(CFLAGS) -c $< -o $@
 
+# The datapath itself, for this machine: its sources are in bpf/.
+NATIVE_FLAGS := -DDPU_NATIVE -I. -Ibpf -Wno-unused-function -Wno-shadow
+$B/user/lib/dryrun.o $B/tests/user/lib/dryrun.o: CFLAGS += $(NATIVE_FLAGS)
+
 $B/libdpulab.a: $(LIB_OBJ)
 	@rm -f $@
 	$(call say,AR,$@)

@@ -7,12 +7,14 @@
  * the loader.
  *
  * DPU_MAP(name, type, key type, value type, entries, flags)
+ * DPU_RING(name, value type, bytes)
  */
 #pragma once
 #include <dpulab/classifier.h>
 #include <dpulab/conntrack.h>
 #include <dpulab/dfw.h>
 #include <dpulab/flow.h>
+#include <dpulab/log.h>
 #include <dpulab/port.h>
 #include <dpulab/settings.h>
 #include <dpulab/stats.h>
@@ -29,6 +31,11 @@
 		__uint(map_flags, flags_);                                                         \
 		__type(key, key_);                                                                 \
 		__type(value, value_);                                                             \
+	} name_ SEC(".maps")
+#define DPU_RING(name_, value_, bytes_)                                                            \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_RINGBUF);                                                \
+		__uint(max_entries, bytes_);                                                       \
 	} name_ SEC(".maps")
 #endif
 
@@ -66,11 +73,12 @@ DPU_MAP(flows, ARRAY, __u32, struct dpu_flow_table, 1, BPF_F_MMAPABLE);		     /*
 DPU_MAP(flow_sets, ARRAY, __u32, struct dpu_flow_set, 2048, BPF_F_MMAPABLE);	     /* * */
 DPU_MAP(flow_info, ARRAY, __u32, struct dpu_flow_info_set, 2048, BPF_F_MMAPABLE); /* * as flows */
 DPU_MAP(paths, ARRAY, __u32, struct dpu_path_table, 1, BPF_F_MMAPABLE);
-DPU_MAP(dfw_hits, ARRAY, __u32, __u64, 65536, BPF_F_MMAPABLE);		     /* * first packets, by hits_first + slot */
+DPU_MAP(dfw_hits, ARRAY, __u32, __u64, 65536, BPF_F_MMAPABLE);		     /* * first packets, by hits_first + slot; slot 0: the default action */
 
 /* Written by programs, read by user space. */
 DPU_MAP(port_stats, PERCPU_ARRAY, __u32, struct dpu_port_stats, DPU_MAX_PORTS, 0);
 DPU_MAP(hits, ARRAY, __u32, struct dpu_hit_table, 1, BPF_F_MMAPABLE);
 DPU_MAP(node_stats, PERCPU_ARRAY, __u32, struct dpu_node_stats, DPU_HOOKS, 0);
 DPU_MAP(scratch, PERCPU_ARRAY, __u32, struct pkt, DPU_HOOKS, 0); /* slow path's frame, one per hook */
+DPU_RING(dfw_log, struct dpu_log_event, DPU_LOG_BYTES);
 DPU_MAP(exit_record, ARRAY, __u32, struct dpu_exit_record, 1, 0);

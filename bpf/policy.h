@@ -14,11 +14,26 @@
 #include "core/tcp_state.h"
 #include "stage/conntrack.h"
 #include "stage/dfw.h"
+#include "stage/dfwlog.h"
 #include "stage/fragment.h"
 
 /* RFC 4861 4.3, 4.4 */
 #define ICMP6_NEIGHBOUR_SOLICIT	  135
 #define ICMP6_NEIGHBOUR_ADVERTISE 136
+
+/*
+ * What a step says. Steps are functions of their own that one caller calls one
+ * after the other, so that their stacks do not add up.
+ */
+enum policy_result {
+	POLICY_PASS = 0,
+	POLICY_DECIDED = 1, /* the verdict is set */
+	POLICY_START,	    /* of no connection: it may start one */
+	POLICY_REOPEN,	    /* the same, with the ports of one that has ended */
+	POLICY_CLOSING,	    /* passes and ends its connection's entries in the flow cache */
+	POLICY_STALE,	    /* its connection has to be judged anew first */
+	POLICY_COUNTER,	    /* an echo request from the side that was asked */
+};
 
 INLINE int policy_exempt(const struct pkt *p)
 {
@@ -83,43 +98,54 @@ INLINE int policy_unknown(struct pkt *p, __u8 reason)
 	return 1;
 }
 
+/* The connection that the scratch frame may start, opened by side `opener`. */
+INLINE void policy_start_as(struct pkt *p, __u8 state, __u8 flags, __u32 opener, int inbound)
+{
+	flags |= opener ? DPU_CT_F_ORIG_SIDE : 0;
+	flags |= inbound ? DPU_CT_F_INBOUND : 0;
+	p->start_state = state;
+	p->start_flags = flags;
+}
+
 /*
  * A TCP connection in mid-stream that the other location has not told us about
  * yet: who opened it cannot be seen, so it may live if the rules let either end
  * open it.
  */
-INLINE int policy_take_over(struct pkt *p, __u16 vnic_port, __u32 policy_gen)
+INLINE int policy_take_over(struct pkt *p)
 {
-	__u8 flags = DPU_CT_F_TAKEN_OVER | DPU_CT_F_REPLY_SEEN;
 	__u32 opener = p->ct_side;
 	int inbound = p->inbound;
-	int action = dfw_judge(vnic_port, opener, policy_direction(inbound));
+	int action = dfw_judge(p->vnic, opener, policy_direction(inbound));
+
 	if (action != DPU_ACTION_ALLOW) {
 		opener = !opener;
 		inbound = !inbound;
-		action = dfw_judge(vnic_port, opener, policy_direction(inbound));
+		action = dfw_judge(p->vnic, opener, policy_direction(inbound));
 	}
 	if (action != DPU_ACTION_ALLOW)
 		return policy_invalid(p);
-	flags |= opener ? DPU_CT_F_ORIG_SIDE : 0;
-	flags |= inbound ? DPU_CT_F_INBOUND : 0;
-	return ct_insert(policy_gen, DPU_CT_ESTABLISHED, flags);
+	policy_start_as(p, DPU_CT_ESTABLISHED, DPU_CT_F_TAKEN_OVER | DPU_CT_F_REPLY_SEEN, opener, inbound);
+	return 0;
 }
 
-/* No connection: may this frame start one? */
-INLINE int policy_start(struct pkt *p, __u16 vnic_port, __u32 policy_gen)
+/* No connection: may the scratch frame start one? 0 and start_state, start_flags, or 1 and the verdict. */
+STAGE int policy_start(void)
 {
-	__u8 state = DPU_CT_NEW, flags = 0;
+	struct pkt *p = scratch_pkt();
 	__u32 handover = policy_handover();
+	__u8 state = DPU_CT_NEW;
 	int action;
 
+	if (!p)
+		return 0;
 	if (handover == DPU_HANDOVER_DRAIN)
 		return policy_relay(p);
 	if (p->key.proto == WIRE_PROTO_TCP) {
 		__u32 event = tcp_event(p->tcp_flags, 0, 0);
 
 		if (event == TCP_ACK && handover == DPU_HANDOVER_TAKE)
-			return policy_take_over(p, vnic_port, policy_gen);
+			return policy_take_over(p);
 		if (event != TCP_SYN)
 			return policy_invalid(p);
 		state = DPU_CT_SYN_SENT;
@@ -127,74 +153,81 @@ INLINE int policy_start(struct pkt *p, __u16 vnic_port, __u32 policy_gen)
 	} else if (policy_is_echo_reply(p)) {
 		return policy_invalid(p);
 	}
-	action = dfw_judge(vnic_port, p->ct_side, policy_direction(p->inbound));
+	action = dfw_judge(p->vnic, p->ct_side, policy_direction(p->inbound));
 	if (action != DPU_ACTION_ALLOW)
 		return dfw_refuse(p, action);
-	flags |= p->ct_side ? DPU_CT_F_ORIG_SIDE : 0;
-	flags |= p->inbound ? DPU_CT_F_INBOUND : 0;
-	return ct_insert(policy_gen, state, flags);
+	policy_start_as(p, state, 0, p->ct_side, p->inbound);
+	return 0;
 }
 
 /* The rules' answer for a connection that already lives. */
-INLINE int policy_judge_living(const struct dpu_ct *ct, __u16 vnic_port)
+INLINE int policy_judge_living(const struct pkt *p, const struct dpu_ct *ct)
 {
 	__u32 opener = ct->flags & DPU_CT_F_ORIG_SIDE ? 1 : 0;
 	int inbound = !!(ct->flags & DPU_CT_F_INBOUND);
-	int action = dfw_judge(vnic_port, opener, policy_direction(inbound));
+	int action = dfw_judge(p->vnic, opener, policy_direction(inbound));
 
 	if (action != DPU_ACTION_ALLOW && (ct->flags & DPU_CT_F_TAKEN_OVER)) /* its opener was a guess */
-		action = dfw_judge(vnic_port, !opener, policy_direction(!inbound));
+		action = dfw_judge(p->vnic, !opener, policy_direction(!inbound));
 	return action;
 }
 
-/*
- * The policy has changed since the connection was judged: judge it again, or,
- * above the rate, let the port's flag say which error is the smaller one.
- * 0 = lives on, else the verdict is set.
- */
-INLINE int policy_reevaluate(struct dpu_ct *ct, __u16 vnic_port, __u32 policy_gen)
+/* Above the rate: the port's flag says which error is the smaller one. 0 = passes, else the verdict is set. */
+INLINE int policy_unevaluated(struct pkt *p, struct dpu_node_stats *stats)
 {
-	__u32 key = vnic_port, limit = RATE_REEVALUATION;
+	__u32 key = p->vnic;
 	const struct dpu_port *port = env_lookup(ports, &key);
+
+	p->cacheable = 0;
+	stats->ct_unevaluated++;
+	if (!port || !(port->flags & DPU_PORT_F_STRICTER))
+		return 0;
+	verdict_drop(p, DPU_REASON_DROP_REEVAL_RATE);
+	return 1;
+}
+
+/*
+ * The policy has changed since the connection of the scratch frame was judged:
+ * judge it again, if the rate allows. 0 = lives on, else the verdict is set.
+ */
+STAGE int policy_reevaluate(void)
+{
+	__u32 limit = RATE_REEVALUATION;
 	struct pkt *p = scratch_pkt();
 	struct dpu_node_stats *stats = stats_node();
 	__u64 *due = env_lookup(rates, &limit);
+	struct dpu_ct *ct;
 	int action;
 
-	if (!p || !ct || !port || !due || !stats)
+	if (!p || !due || !stats)
 		return 0;
-	if (!rate_allow(due, p->now_ns, settings.reeval_pps, 1)) {
-		p->cacheable = 0;
-		stats->ct_unevaluated++;
-		if (!(port->flags & DPU_PORT_F_STRICTER))
-			return 0;
-		verdict_drop(p, DPU_REASON_DROP_REEVAL_RATE);
-		return 1;
-	}
+	p->judged = 1;
+	ct = env_lookup(conntrack, &p->ct_key);
+	if (!ct)
+		return 0;
+	if (!rate_allow(due, p->now_ns, settings.reeval_pps, 1))
+		return policy_unevaluated(p, stats);
 	stats->ct_reevaluated++;
-	action = policy_judge_living(ct, vnic_port);
+	action = policy_judge_living(p, ct);
 	if (action == DPU_ACTION_ALLOW) {
 		ct->rule_id = p->rule_id;
-		ct->policy_gen = policy_gen;
+		ct->policy_gen = p->policy_gen;
 		return 0;
 	}
 	ct_remove(&p->ct_key, ct);
 	return dfw_refuse(p, action);
 }
 
-/*
- * What a TCP segment does to its connection. 0 = passes, TCP_REOPEN = start
- * anew, TCP_BOGUS = does not belong to it.
- */
+/* What a TCP segment does to its connection. */
 INLINE int policy_tcp(struct pkt *p, struct dpu_ct *ct, __u32 dir)
 {
 	__u32 event = tcp_event(p->tcp_flags, ct->flags, dir);
 	__u8 next = tcp_next_state(dir, event, ct->state);
 
 	if (next == TCP_REOPEN)
-		return TCP_REOPEN;
+		return POLICY_REOPEN;
 	if (next == TCP_INVALID)
-		return TCP_BOGUS;
+		return policy_invalid(p);
 	if (event == TCP_FIN_FIRST || event == TCP_FIN_LAST)
 		ct->flags |= dir ? DPU_CT_F_FIN_REPLIER : DPU_CT_F_FIN_OPENER;
 	ct->state = next;
@@ -202,9 +235,7 @@ INLINE int policy_tcp(struct pkt *p, struct dpu_ct *ct, __u32 dir)
 		p->cacheable = 0;
 	if (next != DPU_CT_ESTABLISHED && next != DPU_CT_CLOSE_WAIT)
 		p->cacheable = 0; /* the next segment may move the state on */
-	if (event == TCP_RST || event == TCP_FIN_FIRST || event == TCP_FIN_LAST)
-		ct_end_flows(ct);
-	return 0;
+	return event == TCP_RST || event == TCP_FIN_FIRST || event == TCP_FIN_LAST ? POLICY_CLOSING : POLICY_PASS;
 }
 
 /* The frame belongs to ct and passes: note that it was here. */
@@ -225,32 +256,33 @@ INLINE void policy_touch(struct pkt *p, struct dpu_ct *ct, __u32 dir)
 }
 
 /* An echo request against the direction of the connection is nobody's reply: the rules alone decide. */
-INLINE int policy_counter_request(struct pkt *p, __u16 vnic_port)
+STAGE int policy_counter_request(void)
 {
-	int action = dfw_judge(vnic_port, p->ct_side, policy_direction(p->inbound));
+	struct pkt *p = scratch_pkt();
+	int action;
 
+	if (!p)
+		return 0;
+	action = dfw_judge(p->vnic, p->ct_side, policy_direction(p->inbound));
 	p->cacheable = 0;
 	return action == DPU_ACTION_ALLOW ? 0 : dfw_refuse(p, action);
 }
 
-/* A frame of the living connection ct. 0, 1 with the verdict set, or TCP_REOPEN. */
-INLINE int policy_continue(struct pkt *p, struct dpu_ct *ct, __u16 vnic_port, __u32 policy_gen)
+/* A frame of the living connection ct. */
+INLINE int policy_continue(struct pkt *p, struct dpu_ct *ct)
 {
 	__u32 dir = tuple_direction(ct, p->ct_side);
-	int result = 0;
+	int result = POLICY_PASS;
 
-	if (ct->policy_gen != policy_gen && policy_reevaluate(ct, vnic_port, policy_gen))
-		return 1;
+	if (ct->policy_gen != p->policy_gen && !p->judged)
+		return POLICY_STALE;
 	if (p->key.proto == WIRE_PROTO_TCP)
 		result = policy_tcp(p, ct, dir);
 	else if (dir && policy_is_echo_request(p))
-		return policy_counter_request(p, vnic_port);
-	if (result == TCP_REOPEN)
-		return result;
-	if (result)
-		return policy_invalid(p);
-	policy_touch(p, ct, dir);
-	return 0;
+		return POLICY_COUNTER;
+	if (result == POLICY_PASS || result == POLICY_CLOSING)
+		policy_touch(p, ct, dir);
+	return result;
 }
 
 /*
@@ -266,21 +298,72 @@ INLINE int policy_related(struct pkt *p, __u16 vnic_port)
 	return ct_find(p) ? 0 : policy_unknown(p, DPU_REASON_DROP_CT_INVALID);
 }
 
-/* A frame with all its headers: of a connection, or the start of one. */
-INLINE int policy_connection(struct pkt *p, __u16 vnic_port, __u32 policy_gen)
+/* The frame's connection, if there is one, and what the frame does to it: enum policy_result. */
+STAGE int policy_known(void)
 {
+	struct pkt *p = scratch_pkt();
 	struct dpu_ct *ct;
-	int result = TCP_REOPEN;
 
-	p->ct_side = tuple_key(&p->ct_key, &p->key, vnic_port);
+	if (!p)
+		return POLICY_PASS;
+	p->ct_side = tuple_key(&p->ct_key, &p->key, p->vnic);
 	ct = ct_find(p);
-	if (ct)
-		result = policy_continue(p, ct, vnic_port, policy_gen);
-	if (result != TCP_REOPEN)
-		return result;
-	if (ct)
-		ct_remove(&p->ct_key, ct);
-	return policy_start(p, vnic_port, policy_gen);
+	return ct ? policy_continue(p, ct) : POLICY_START;
+}
+
+/* Ends the flow cache's entries of the connection of the scratch frame, or all of it. Always 0. */
+STAGE int policy_end(int remove)
+{
+	struct pkt *p = scratch_pkt();
+	struct dpu_ct *ct;
+
+	if (!p)
+		return 0;
+	ct = env_lookup(conntrack, &p->ct_key);
+	if (!ct)
+		return 0;
+	ct_end_flows(ct);
+	if (remove)
+		env_delete(conntrack, &p->ct_key);
+	return 0;
+}
+
+/* A connection ends because the policy has changed. Always 1. */
+INLINE int policy_refused_anew(const struct pkt *p)
+{
+	if (p->log)
+		dfwlog_write(1);
+	return 1;
+}
+
+/* A frame with all its headers: of a connection, or the start of one. */
+INLINE int policy_connection(struct pkt *p)
+{
+	int result = policy_known();
+
+	if (result == POLICY_STALE) {
+		if (policy_reevaluate())
+			return policy_refused_anew(p);
+		p->log = 0; /* goes on, as before */
+		result = policy_known();
+	}
+	switch (result) {
+	case POLICY_COUNTER:
+		return policy_counter_request();
+	case POLICY_CLOSING:
+		return policy_end(0);
+	case POLICY_REOPEN:
+		policy_end(1);
+		break;
+	case POLICY_START:
+		break;
+	default:
+		return result != POLICY_PASS;
+	}
+	result = policy_start() ? 1 : ct_insert();
+	if (p->log)
+		dfwlog_write(0);
+	return result;
 }
 
 /*
@@ -290,7 +373,7 @@ INLINE int policy_connection(struct pkt *p, __u16 vnic_port, __u32 policy_gen)
  */
 STAGE int ct_policy(struct pkt *frame, __u16 vnic_port, int inbound)
 {
-	__u32 key = vnic_port, policy_gen;
+	__u32 key = vnic_port;
 	const struct dpu_port *port = env_lookup(ports, &key);
 	struct pkt *p = scratch_pkt(); /* is frame, but as a map value */
 	int result;
@@ -300,7 +383,10 @@ STAGE int ct_policy(struct pkt *frame, __u16 vnic_port, int inbound)
 	gen_depend(p, port->gen_slot);
 	if (!(env_read(port->flags) & DPU_PORT_F_DFW) || policy_exempt(p))
 		return 0;
-	policy_gen = env_read(port->policy_gen); /* before the rules: see dfw.h */
+	p->vnic = vnic_port;
+	p->judged = 0;
+	p->log = 0;
+	p->policy_gen = env_read(port->policy_gen); /* before the rules: see dfw.h */
 	env_rmb();
 	p->inbound = inbound ? 1 : 0;
 	if (p->frag != PKT_FRAG_NONE)
@@ -313,7 +399,7 @@ STAGE int ct_policy(struct pkt *frame, __u16 vnic_port, int inbound)
 	}
 	if (p->icmp_error)
 		return policy_related(p, vnic_port);
-	result = policy_connection(p, vnic_port, policy_gen);
+	result = policy_connection(p);
 	if (p->frag == PKT_FRAG_FIRST)
 		fragment_note(p, vnic_port, !result);
 	return result;

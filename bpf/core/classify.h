@@ -6,25 +6,12 @@
  */
 #pragma once
 #include <dpulab/classifier.h>
+#include "core/query.h"
 #include "core/wire.h"
 #include "maps.h"
 
 #define CLASSIFY_DEPTH 130	 /* trie nodes on a path: one per bit, root and end */
 #define CLASSIFY_STEPS (1 << 22) /* prefix pairs and rules looked at: never reached by what compiles */
-
-/* What rules look at: the connection's first packet, in its direction. */
-struct classify_query {
-	__u32 at; /* the policy's head in "dfw_cells" */
-	__u16 version;
-	__u16 sport, dport; /* host order; 0 without ports */
-	__u8 has_ports;
-	__u8 family, proto;
-	__u8 direction;	   /* one bit of enum dpu_direction */
-	__u8 action;	   /* enum dpu_rule_action: the result */
-	__u8 pad[1];
-	__u32 rule_id, slot; /* of the rule that decides; the id is kept if there is none */
-	__u64 prio;	     /* of that rule; all ones: none so far */
-};
 
 /* The walk down a trie. */
 struct classify_walk {
@@ -121,6 +108,7 @@ INLINE void classify_rule(struct classify_search *search, const union dpu_cls_ce
 		search->left = search->zero;
 		query->prio = rule->prio;
 		query->action = rule->action;
+		query->flags = rule->direction;
 		query->rule_id = rule->id;
 		query->slot = rule->slot;
 	}

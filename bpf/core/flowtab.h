@@ -143,18 +143,24 @@ INLINE void flowtab_retire_ports(const struct flow_entry *e)
 }
 
 /*
- * Hands on the counters of a claimed entry, so that no sum ever falls.
- * leaving: its reference if the flow itself goes, 0 if it is renewed.
+ * Hands on the counters of the claimed entry of ref, so that no sum ever falls.
+ * leaving: the flow itself goes; else it is renewed. A function of its own for
+ * its stack. Always 0.
  */
-INLINE void flowtab_retire(const struct flow_entry *e, __u32 leaving)
+STAGE int flowtab_retire(__u32 ref, int leaving)
 {
-	if (DPU_FLOW_PATH(e->hot)) {
-		flowtab_retire_ports(e);
-		flowtab_retire_ct(e, 0, leaving);
-		flowtab_retire_ct(e, 1, leaving);
+	struct flow_entry e;
+
+	if (!flowtab_entry(ref, &e))
+		return 0;
+	if (DPU_FLOW_PATH(e.hot)) {
+		flowtab_retire_ports(&e);
+		flowtab_retire_ct(&e, 0, leaving ? ref : 0);
+		flowtab_retire_ct(&e, 1, leaving ? ref : 0);
 	}
-	e->hot->packets = 0;
-	e->hot->bytes_path &= ~DPU_FLOW_BYTES_MASK;
+	e.hot->packets = 0;
+	e.hot->bytes_path &= ~DPU_FLOW_BYTES_MASK;
+	return 0;
 }
 
 /*
@@ -170,7 +176,7 @@ STAGE int flow_invalidate(__u32 ref, __u32 ct_id)
 		return 0;
 	if (!flowtab_owned_by(&e, ct_id) || !flowtab_claim(&e.hot->stamp))
 		return 0;
-	flowtab_retire(&e, ref);
+	flowtab_retire(ref, 1);
 	e.hot->bytes_path = 0;
 	e.flow->action = DPU_FLOW_NONE;
 	set->tag[(ref - 1) & (DPU_FLOW_WAYS - 1)] = 0;

@@ -10,6 +10,7 @@
 #include <dpulab/port.h>
 #include <dpulab/stats.h>
 #include "core/flowid.h"
+#include "core/query.h"
 
 enum pkt_l3 {
 	PKT_L3_OTHER = 0, /* not IP: switched, never judged by the firewall */
@@ -82,6 +83,14 @@ struct pkt {
 	struct dpu_fragment fragment;
 	__u8 ct_side;	/* side of ct_key that sent this frame */
 	__u8 inbound;	/* the frame goes towards the VM of the vNIC */
+	__u8 start_state, start_flags; /* of the connection that the frame may start: enum dpu_ct_state, dpu_ct_flag */
+	__u8 judged;	/* the connection was judged under the present policy, or above the rate not */
+	__u16 vnic;	/* port number of the vNIC, the zone */
+	__u32 policy_gen; /* of the vNIC, as it was before its rules were read */
+	__u32 clock_seat, clock_least; /* of a walk of ct_clock's hand */
+	struct classify_query query;   /* to the rules */
+	__u8 opener;	/* the side of ct_key that the rules were asked about as the opener */
+	__u8 log;	/* the rule that decided wants it to be known */
 
 	/* of an answer: the transport checksum, if it looks like one left to a device to finish */
 	__u8 half_made;

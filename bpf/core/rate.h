@@ -14,7 +14,9 @@
 enum rate_limit {
 	RATE_REEVALUATION = 0, /* settings.reeval_pps */
 	RATE_ANSWER = 1,       /* DPU_ANSWER_PPS */
-	RATE_LIMITS = 2,
+	RATE_LOG = 2,	       /* settings.log_pps */
+	RATE_LOG_LOST = 3,     /* not a limit: events lost since the last one that was written */
+	RATE_LIMITS = 4,
 };
 
 /* 1 and n events booked, or 0: too many. due_ns has one writer at a time. */

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * env.h - what stages may use of the world besides the frame: maps, clock,
- * random, bounded loops. BPF: helpers. Native build (DPU_NATIVE): tests/lib/env_native.h
- * provides the same names over plain memory, with a clock that tests set.
+ * random, bounded loops. BPF: helpers. Native build (DPU_NATIVE): user/lib/env_native.h
+ * provides the same names over plain memory, with a clock of its own.
  *
  *   env_lookup(map, key)	pointer into the map or NULL. map is the name from maps.h
  *   env_value(map)	the value of a one-entry array that user/lib/directmaps.h names: an
  *			address in the program, no look-up
  *   env_update(map, key, val, flags), env_delete(map, key)   0 or -errno
+ *   env_reserve(ring, size)	room for a record of a ring buffer, or NULL: full
+ *   env_submit(record)	it is complete: readers see it
  *   env_now_ns()		CLOCK_MONOTONIC_COARSE
  *   env_tick()			a number that changes whenever env_now_ns() does; no call
  *   env_random()		32 random bits
@@ -45,6 +47,8 @@
 	})
 #define env_update(map, key, val, flags) bpf_map_update_elem(&(map), (key), (val), (flags))
 #define env_delete(map, key)		 bpf_map_delete_elem(&(map), (key))
+#define env_reserve(ring, size)		 bpf_ringbuf_reserve(&(ring), (size), 0)
+#define env_submit(record)		 bpf_ringbuf_submit((record), 0)
 #define env_now_ns()			 bpf_ktime_get_coarse_ns()
 #define env_tick()			 bpf_jiffies64()
 #define env_random()			 bpf_get_prandom_u32()

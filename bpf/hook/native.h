@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * native.h - the hook contract (hook.h) over plain memory (tests/lib/env_native.h):
- * the third place where the pipeline runs, under sanitizers. Frames are exactly as
+ * native.h - the hook contract (hook.h) over plain memory (user/lib/env_native.h):
+ * the third place where the pipeline runs: under sanitizers in the tests, and for `fw explain`. Frames are exactly as
  * long as their allocation and move with every edit, so that reading beyond a
  * frame or through a pointer from before an edit is an error.
  */

@@ -59,17 +59,15 @@ INLINE __u64 ct_timeout(const struct dpu_ct *ct, __u8 proto)
 /* Idle for longer than its state allows, as are its flow entries. */
 STAGE int ct_expired(const struct dpu_ct *ct, __u8 proto, __u64 now_ns)
 {
-	__u64 last, seen;
+	__u64 timeout, least;
 
 	if (!ct)
 		return 1;
-	last = env_read(ct->last_seen_ns);
-	for (int i = 0; i < 2; i++) {
-		seen = flowtab_last_seen(ct->flow_ref[i], ct->id, now_ns);
-		if (seen > last)
-			last = seen;
-	}
-	return now_ns > last + ct_timeout(ct, proto);
+	timeout = ct_timeout(ct, proto);
+	least = now_ns > timeout ? now_ns - timeout : 0;
+	return env_read(ct->last_seen_ns) < least &&
+	       flowtab_last_seen(ct->flow_ref[0], ct->id, now_ns) < least &&
+	       flowtab_last_seen(ct->flow_ref[1], ct->id, now_ns) < least;
 }
 
 /* Ends the flow-cache entries of a connection: its next frames take the slow path. */
@@ -95,23 +93,17 @@ INLINE void ct_forget_flows(const struct dpu_ct *ct)
 	flowtab_stale(ct->flow_ref[1], ct->id);
 }
 
-struct ct_walk {
-	__u64 now_ns;
-	__u32 seat; /* the first free one found */
-	__u32 steps;
-	__u32 least; /* steps to make even after a seat was found */
-};
-
-/* One step of the clock's hand. */
+/* One step of the clock's hand: p->clock_seat becomes the first free seat found. */
 static long ct_clock_step(__u32 i, void *arg)
 {
-	struct ct_walk *walk = arg;
-	__u32 zero = 0, *hand = env_lookup(ct_clock_hand, &zero), seat;
+	__u32 seat = 0, *hand = env_lookup(ct_clock_hand, &seat);
+	struct pkt *p = scratch_pkt();
 	struct dpu_ct_key *sitting;
 	struct dpu_node_stats *stats;
 	struct dpu_ct *ct;
 
-	if (!hand)
+	(void)arg;
+	if (!hand || !p)
 		return 1;
 	seat = env_fetch_add(hand, 1) & settings.ct_clock_mask;
 	sitting = env_lookup(ct_clock, &seat);
@@ -119,7 +111,7 @@ static long ct_clock_step(__u32 i, void *arg)
 		return 1;
 	ct = sitting->zone ? env_lookup(conntrack, sitting) : 0;
 	if (ct && ct->gc_slot == seat) {
-		if (!ct_expired(ct, sitting->proto, walk->now_ns))
+		if (!ct_expired(ct, sitting->proto, p->now_ns))
 			return 0;
 		ct_forget_flows(ct);
 		env_delete(conntrack, sitting);
@@ -127,18 +119,18 @@ static long ct_clock_step(__u32 i, void *arg)
 		if (stats)
 			stats->ct_expired++;
 	}
-	if (walk->seat == CT_NO_SEAT)
-		walk->seat = seat;
-	return i + 1 >= walk->least;
+	if (p->clock_seat == CT_NO_SEAT)
+		p->clock_seat = seat;
+	return i + 1 >= p->clock_least;
 }
 
-/* Moves the hand on; returns a free seat or CT_NO_SEAT. */
-INLINE __u32 ct_clock_walk(__u64 now_ns, __u32 least, __u32 most)
+/* Moves the hand on; returns a free seat or CT_NO_SEAT. least: steps to make even after a seat was found. */
+INLINE __u32 ct_clock_walk(struct pkt *p, __u32 least, __u32 most)
 {
-	struct ct_walk walk = {.now_ns = now_ns, .seat = CT_NO_SEAT, .least = least};
-
-	env_loop(most, ct_clock_step, &walk);
-	return walk.seat;
+	p->clock_seat = CT_NO_SEAT;
+	p->clock_least = least;
+	env_loop(most, ct_clock_step, 0);
+	return p->clock_seat;
 }
 
 /* The live entry of p->ct_key, or NULL. */
@@ -161,15 +153,17 @@ INLINE void ct_bind(struct pkt *p, const struct dpu_ct *ct)
 		p->idle_ns = idle;
 }
 
-/* A connection made by p's frame, in the direction that flags say. */
-INLINE void ct_fill(struct dpu_ct *ct, const struct pkt *p, __u8 flags)
+/* The connection that p's frame starts. */
+INLINE void ct_fill(struct dpu_ct *ct, const struct pkt *p)
 {
 	__u32 id = env_random();
 	__u32 dir;
 
 	ct->id = id ? id : 1;
-	ct->flags = flags;
+	ct->state = p->start_state;
+	ct->flags = p->start_flags;
 	ct->rule_id = p->rule_id;
+	ct->policy_gen = p->policy_gen;
 	ct->created_ns = p->now_ns;
 	ct->last_seen_ns = p->now_ns;
 	ct->flow_ref[0] = 0;
@@ -185,7 +179,6 @@ INLINE void ct_fill(struct dpu_ct *ct, const struct pkt *p, __u8 flags)
 INLINE long ct_place(struct pkt *p)
 {
 	struct dpu_ct *dead = env_lookup(conntrack, &p->ct_key);
-	__u32 seat;
 	long err;
 
 	if (dead && ct_expired(dead, p->ct_key.proto, p->now_ns)) {
@@ -193,23 +186,22 @@ INLINE long ct_place(struct pkt *p)
 		ct_forget_flows(dead);
 		return env_update(conntrack, &p->ct_key, &p->ct_new, BPF_ANY);
 	}
-	seat = ct_clock_walk(p->now_ns, CT_CLOCK_LEAST, CT_CLOCK_MOST);
-	if (seat == CT_NO_SEAT)
+	p->ct_new.gc_slot = ct_clock_walk(p, CT_CLOCK_LEAST, CT_CLOCK_MOST);
+	if (p->ct_new.gc_slot == CT_NO_SEAT)
 		return -E2BIG;
-	p->ct_new.gc_slot = seat;
-	env_update(ct_clock, &seat, &p->ct_key, BPF_ANY);
+	env_update(ct_clock, &p->ct_new.gc_slot, &p->ct_key, BPF_ANY);
 	err = env_update(conntrack, &p->ct_key, &p->ct_new, BPF_NOEXIST);
 	if (err != -E2BIG)
 		return err;
-	ct_clock_walk(p->now_ns, CT_CLOCK_FULL, CT_CLOCK_FULL);
+	ct_clock_walk(p, CT_CLOCK_FULL, CT_CLOCK_FULL);
 	return env_update(conntrack, &p->ct_key, &p->ct_new, BPF_NOEXIST);
 }
 
 /*
- * Makes the connection ct_key of the scratch frame. 0, or not 0 with the
- * verdict set: table full.
+ * Makes the connection ct_key of the scratch frame, as start_state and
+ * start_flags say. 0, or not 0 with the verdict set: table full.
  */
-STAGE int ct_insert(__u32 policy_gen, __u8 state, __u8 flags)
+STAGE int ct_insert(void)
 {
 	struct dpu_node_stats *stats = stats_node();
 	struct pkt *p = scratch_pkt();
@@ -217,9 +209,7 @@ STAGE int ct_insert(__u32 policy_gen, __u8 state, __u8 flags)
 
 	if (!p || !stats)
 		return 0;
-	ct_fill(&p->ct_new, p, flags);
-	p->ct_new.state = state;
-	p->ct_new.policy_gen = policy_gen;
+	ct_fill(&p->ct_new, p);
 	err = ct_place(p);
 	if (err == -EEXIST) { /* another CPU was faster: its entry is as good, but not ours to name */
 		p->cacheable = 0;

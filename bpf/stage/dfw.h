@@ -36,8 +36,9 @@ INLINE void dfw_count(const struct dpu_port *port, const struct classify_query *
 		env_add(hits, 1);
 }
 
-INLINE void dfw_ask(const struct pkt *p, __u32 opener, struct classify_query *query)
+INLINE void dfw_ask(const struct pkt *p, __u32 opener, __u8 direction, struct classify_query *query)
 {
+	*query = (struct classify_query){.rule_id = DPU_RULE_DEFAULT, .direction = direction};
 	query->has_ports = dfw_has_ports(p->ct_key.proto);
 	if (query->has_ports) {
 		query->sport = bpf_ntohs(opener ? p->ct_key.port[1] : p->ct_key.port[0]);
@@ -50,31 +51,34 @@ INLINE void dfw_ask(const struct pkt *p, __u32 opener, struct classify_query *qu
 /*
  * Judges the connection ct_key of the scratch frame, opened by its side
  * `opener`, in `direction` as the VM of the vNIC sees it. Returns enum
- * dpu_rule_action and sets rule_id.
+ * dpu_rule_action and sets rule_id. The query is in the scratch frame: the stack is short here.
  */
 STAGE int dfw_judge(__u16 vnic_port, __u32 opener, __u8 direction)
 {
 	__u32 key = vnic_port;
 	const struct dpu_port *port = env_lookup(ports, &key);
 	struct pkt *p = scratch_pkt();
-	struct classify_query query = {.rule_id = DPU_RULE_DEFAULT, .direction = direction};
+	struct classify_query *query;
 	const union dpu_ip *src, *dst;
 	struct dpu_policy_ref policy;
 
 	if (!p || !port)
 		return DPU_ACTION_DROP;
+	query = &p->query;
+	dfw_ask(p, opener, direction, query);
 	policy.word = env_read(port->policy.word);
-	query.at = policy.at;
-	query.version = policy.version;
-	dfw_ask(p, opener, &query);
+	query->at = policy.at;
+	query->version = policy.version;
 	src = opener ? &p->ct_key.addr[1] : &p->ct_key.addr[0];
 	dst = opener ? &p->ct_key.addr[0] : &p->ct_key.addr[1];
-	if (!query.at || classify(&query, src, dst))
-		query.action = DPU_ACTION_DROP;
-	else if (query.prio != ~0ull)
-		dfw_count(port, &query);
-	p->rule_id = query.rule_id;
-	return query.action;
+	if (!query->at || classify(query, src, dst))
+		query->action = DPU_ACTION_DROP;
+	else
+		dfw_count(port, query);
+	p->rule_id = query->rule_id;
+	p->opener = opener;
+	p->log = !!(query->flags & DPU_RULE_LOG);
+	return query->action;
 }
 
 /* Carries a refusal out: REJECT leaves answering to the pipeline. Returns 1. */

@@ -192,25 +192,33 @@ INLINE void flow_count_insert(const struct dpu_flow_hot *hot, int renewed)
 		stats->flow_evictions++;
 }
 
-/* Writes the entry of slot. 0, or -1: another CPU is at it. */
-STAGE int flow_write(const struct flow_slot *slot, struct pkt *p, __u32 path, __u32 path_seq)
+/* Claims the entry of ref and hands on what it has counted. 0, or -1: another CPU is at it. */
+STAGE int flow_vacate(__u32 ref, const struct pkt *p, __u32 path)
 {
-	const struct flow_id *id;
-	struct dpu_flow_set *set;
 	struct flow_entry e;
 	int renewed;
 
-	if (!slot || !p)
+	if (!p || !flowtab_entry(ref, &e) || !flowtab_claim(&e.hot->stamp))
 		return -1;
-	id = &p->id;
-	set = flowtab_set((slot->ref - 1) / DPU_FLOW_WAYS);
-	if (!set || !flowtab_entry(slot->ref, &e) || !flowtab_claim(&e.hot->stamp))
-		return -1;
-	renewed = flow_same_key(e.hot, id) && DPU_FLOW_PATH(e.hot) == path;
+	renewed = flow_same_key(e.hot, &p->id) && DPU_FLOW_PATH(e.hot) == path;
 	flow_count_insert(e.hot, renewed);
-	flowtab_retire(&e, renewed ? 0 : slot->ref);
+	flowtab_retire(ref, !renewed);
+	return 0;
+}
+
+/* Writes the entry of slot, which is claimed. */
+STAGE int flow_write(const struct flow_slot *slot, struct pkt *p, __u32 path, __u32 path_seq)
+{
+	struct dpu_flow_set *set;
+	struct flow_entry e;
+
+	if (!slot || !p)
+		return 0;
+	set = flowtab_set((slot->ref - 1) / DPU_FLOW_WAYS);
+	if (!set || !flowtab_entry(slot->ref, &e))
+		return 0;
 	flow_fill(&e, p);
-	flow_fill_hot(e.hot, p, id, path, path_seq);
+	flow_fill_hot(e.hot, p, &p->id, path, path_seq);
 	set->tag[slot->way & (DPU_FLOW_WAYS - 1)] = slot->tag;
 	flowtab_publish(e.hot, (p->now_ns + flow_life_ns(p)) >> DPU_FLOW_RENEW_SHIFT);
 	return 0;
@@ -234,8 +242,9 @@ STAGE int flow_record(struct pkt *p)
 	slot.tag = flow_tag(hash);
 	slot.way = flow_choose_way(flowtab_set(number / DPU_FLOW_WAYS), p, number, path) & (DPU_FLOW_WAYS - 1);
 	slot.ref = number / DPU_FLOW_WAYS * DPU_FLOW_WAYS + slot.way + 1;
-	if (flow_write(&slot, p, path, path_seq))
+	if (flow_vacate(slot.ref, p, path))
 		return 0;
+	flow_write(&slot, p, path, path_seq);
 	flow_bind(0, slot.ref);
 	flow_bind(1, slot.ref);
 	return 0;

@@ -26,7 +26,7 @@ struct dpu_cls_head {
 	__u32 pairs;		  /* first of the pair lines */
 	__u32 pair_mask;	  /* lines - 1; a power of two */
 	__u32 n_cells, free_cell; /* of the policy, head included; the first not used yet */
-	__u32 n_slots, max_slots; /* rules numbered so far, and at most: hit counters */
+	__u32 n_slots, max_slots; /* hit counters given out so far, and at most; 0 is the default action's */
 	__u16 version;		  /* the newest, complete or not */
 	__u8 default_action;	  /* enum dpu_rule_action */
 	__u8 pad;

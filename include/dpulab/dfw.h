@@ -15,6 +15,8 @@ enum dpu_direction {
 	DPU_DIR_OUT = 1 << 1,
 };
 
+#define DPU_RULE_LOG 0x80 /* in dpu_rule.direction: what this rule decides goes to "dfw_log" */
+
 #define DPU_RULE_DEFAULT 0 /* rule id of "no rule matched: the default action" */
 
 /*
@@ -29,7 +31,7 @@ struct dpu_rule {
 	__u16 dport_lo, dport_hi;
 	__u8 family;	/* 0 any, 4, 6 */
 	__u8 proto;	/* IP protocol; 0 = any. ICMP and ICMPv6 are one: 1 matches both */
-	__u8 direction; /* enum dpu_direction bits */
+	__u8 direction; /* enum dpu_direction bits, DPU_RULE_LOG */
 	__u8 action;	/* enum dpu_rule_action */
 	__u32 id;	/* 1-based position in the lab file's list; stable for a user */
 };

@@ -88,7 +88,7 @@ static int put_in(struct live *live, size_t at, const struct dpu_rule *rule)
 {
 	uint64_t before = at ? live->rules[at - 1].prio : 0;
 	uint64_t prio = before + (live->rules[at].prio - before) / 2;
-	int err = prio == before ? -ENOSPC : classifier_insert(&live->classifier, rule, prio);
+	int err = prio == before ? -ENOSPC : classifier_insert(&live->classifier, rule, prio, CLASSIFIER_NEW_SLOT);
 
 	if (err && err != -ENOSPC)
 		return err;

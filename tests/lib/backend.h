@@ -40,6 +40,8 @@ struct backend {
 	int (*update)(const char *map, const void *key, const void *value);
 	int (*erase)(const char *map, const void *key);
 	int (*next_key)(const char *map, const void *key, void *ret_key);
+	/* The oldest record of a ring buffer, once; -ENOENT: none. */
+	int (*take)(const char *ring, void *record);
 	void (*reset)(void); /* all tables empty or zero */
 	/* Native only (NULL elsewhere): lets time pass. */
 	void (*advance)(__u64 ns);
@@ -47,6 +49,9 @@ struct backend {
 
 /* flow_cache as in struct dpu_settings. NULL and a reason if this machine cannot. */
 const struct backend *backend_kernel(enum dpu_hook hook, bool flow_cache, const char **ret_reason);
+/* The program of the instance in use, loaded. */
+struct bpf_program;
+const struct bpf_program *backend_program(enum dpu_hook hook);
 /* Instructions the verifier processed for the program of the instance in use; 0 = the kernel does not say. */
 unsigned long backend_verified_insns(enum dpu_hook hook);
 const struct backend *backend_native(bool flow_cache);

@@ -148,6 +148,49 @@ static void empty_hash(struct bpf_map *map)
 			return;
 }
 
+/* ---- rings ---------------------------------------------------------------- */
+
+#define TAKEN_MAX 64
+#define RECORD_MAX 128
+
+/* What consuming a ring gave, to be handed out one by one. */
+static struct {
+	unsigned char record[TAKEN_MAX][RECORD_MAX];
+	size_t size, n, next;
+} taken;
+
+static int keep_record(void *arg, void *data, size_t size)
+{
+	(void)arg;
+	if (taken.n == TAKEN_MAX || size > RECORD_MAX)
+		return 0;
+	memcpy(taken.record[taken.n++], data, size);
+	taken.size = size;
+	return 0;
+}
+
+static int consume(const char *ring)
+{
+	struct ring_buffer *reader = ring_buffer__new(map_fd(ring), keep_record, NULL, NULL);
+	int n = reader ? ring_buffer__consume(reader) : -errno;
+
+	ring_buffer__free(reader);
+	return n;
+}
+
+static int take(const char *ring, void *record)
+{
+	if (taken.next == taken.n) {
+		taken.next = taken.n = 0;
+		if (consume(ring) < 0)
+			return -errno;
+	}
+	if (taken.next == taken.n)
+		return -ENOENT;
+	memcpy(record, taken.record[taken.next++], taken.size);
+	return 0;
+}
+
 /* How many entries of an array the cases can have touched. */
 static __u32 used_entries(const struct bpf_map *map)
 {
@@ -204,6 +247,8 @@ static void reset(void)
 {
 	struct bpf_map *map;
 
+	consume("dfw_log");
+	taken.next = taken.n = 0;
 	bpf_object__for_each_map(map, current->xdp->obj) {
 		if (bpf_map__is_internal(map))
 			continue;
@@ -276,8 +321,8 @@ static int run_tc(const struct frame *in, __u16 port, __u32 gso_size, struct bac
 
 /* The two instances share these operations: `current` is set by backend_kernel(). */
 static const struct backend backends[2] = {
-	{"xdp", DPU_HOOK_XDP, run_xdp, lookup, update, erase, next_key, reset, NULL},
-	{"tc", DPU_HOOK_TC, run_tc, lookup, update, erase, next_key, reset, NULL},
+	{"xdp", DPU_HOOK_XDP, run_xdp, lookup, update, erase, next_key, take, reset, NULL},
+	{"tc", DPU_HOOK_TC, run_tc, lookup, update, erase, next_key, take, reset, NULL},
 };
 
 const struct backend *backend_kernel(enum dpu_hook hook, bool flow_cache, const char **ret_reason)
@@ -301,12 +346,15 @@ const struct backend *backend_kernel(enum dpu_hook hook, bool flow_cache, const 
 	return &backends[hook];
 }
 
+const struct bpf_program *backend_program(enum dpu_hook hook)
+{
+	return hook == DPU_HOOK_XDP ? current->xdp->progs.dpulab_xdp : current->tc->progs.dpulab_tc;
+}
+
 unsigned long backend_verified_insns(enum dpu_hook hook)
 {
-	struct bpf_program *prog = hook == DPU_HOOK_XDP ? current->xdp->progs.dpulab_xdp
-							: current->tc->progs.dpulab_tc;
 	struct bpf_prog_info info = {0};
 	__u32 size = sizeof(info);
 
-	return bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &size) ? 0 : info.verified_insns;
+	return bpf_obj_get_info_by_fd(bpf_program__fd(backend_program(hook)), &info, &size) ? 0 : info.verified_insns;
 }

@@ -80,6 +80,13 @@ static int next_key(const char *map, const void *key, void *ret_key)
 	return native ? native_next_key(native, key, ret_key) : -ENOENT;
 }
 
+static int take(const char *ring, void *record)
+{
+	struct native_map *native = native_map_find(ring);
+
+	return native ? native_ring_take(native, record) : -ENOENT;
+}
+
 static void advance(__u64 ns)
 {
 	native_now_ns += ns;
@@ -93,7 +100,7 @@ __u64 native_clock_ns(void)
 const struct backend *backend_native(bool flow_cache)
 {
 	static const struct backend backend = {
-		"native", DPU_HOOK_NATIVE, run, lookup, update, erase, next_key, native_reset, advance};
+		"native", DPU_HOOK_NATIVE, run, lookup, update, erase, next_key, take, native_reset, advance};
 
 	settings = backend_settings(flow_cache);
 	flows.value_size = BACKEND_FLOW_SLOTS * sizeof(struct dpu_flow_hot);

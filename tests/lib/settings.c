@@ -34,5 +34,6 @@ struct dpu_settings backend_settings(bool flow_cache)
 		.ct_other_ns = 600 * SECOND,
 		.reeval_pps = 10000,
 		.flow_cache = flow_cache,
+		.log_pps = 1000,
 	};
 }

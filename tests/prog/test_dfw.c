@@ -79,9 +79,16 @@ static __u64 hits(__u32 index)
 	return count;
 }
 
+static const char *default_hit_twice(void)
+{
+	if (hits(FIXTURE_HITS(16)) != 2 || hits(FIXTURE_HITS(16) + 1))
+		return "the default action should count 2 first packets, rule 1 none";
+	return NULL;
+}
+
 static const char *second_rule_hit_twice(void)
 {
-	if (hits(FIXTURE_HITS(16)) || hits(FIXTURE_HITS(16) + 1) != 2)
+	if (hits(FIXTURE_HITS(16) + 1) || hits(FIXTURE_HITS(16) + 2) != 2)
 		return "rule 1 should count 0 first packets, rule 2 should count 2";
 	return NULL;
 }
@@ -98,6 +105,8 @@ static const struct prog_case cases[] = {
 	{"a rule counts the connections it decided", first_match,
 	 STEPS(OUT4(UDP(1, 54)), PASS_17, OUT4(UDP(1, 54)), HIT(17)}, OUT4(UDP(1, 55)), FORWARD(17),
 	       .check = second_rule_hit_twice})},
+	{"so does the default action", first_match,
+	 STEPS(OUT4(TCP(1, 2, SYN)), BY_DEFAULT, OUT4(TCP(1, 3, SYN)), DROP(DEFAULT), .check = default_hit_twice})},
 	{"the last rule is reached", last_of_16, STEPS(OUT4(UDP(1, 2)), PASS_17)},
 	{"a rule for one protocol does not match another", udp_only,
 	 STEPS(OUT4(TCP(1, 2, SYN)), BY_DEFAULT, OUT4(UDP(1, 2)), PASS_17, OUT6(UDP(1, 2)), PASS_17)},

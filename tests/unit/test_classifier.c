@@ -108,7 +108,7 @@ static void reads_back(void)
 		CU_ASSERT_EQUAL_FATAL(n, set.n);
 		CU_ASSERT_EQUAL(memcmp(rules, set.rules, n * sizeof(*rules)), 0);
 		for (size_t i = 0; i < n; i++)
-			CU_ASSERT_EQUAL(entries[i].slot, i);
+			CU_ASSERT_EQUAL(entries[i].slot, i + 1); /* 0 is the default action's */
 		free(rules);
 		free(entries);
 		classifier_free(&classifier);
@@ -171,7 +171,7 @@ static int live_insert(struct live *live, size_t at, unsigned shape, enum rulese
 	live->set.rules[at] = rule;
 	live->prio[at] = prio;
 	live->set.n++;
-	return classifier_insert(&live->classifier, &rule, prio);
+	return classifier_insert(&live->classifier, &rule, prio, CLASSIFIER_NEW_SLOT);
 }
 
 static int live_remove(struct live *live, size_t at)

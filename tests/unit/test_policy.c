@@ -183,7 +183,7 @@ static void too_many_rules_name_the_one(void)
 	CU_ASSERT_PTR_NULL(rules);
 	CU_ASSERT_EQUAL_FATAL(diag.n, 1);
 	CU_ASSERT_EQUAL(diag.records[0].line, 11);
-	CU_ASSERT_PTR_NOT_NULL(strstr(diag.records[0].message, "rule 2"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(diag.records[0].message, "rules[2]"));
 	diag_clear(&diag);
 	CU_ASSERT_EQUAL(lab_check(lab, NULL, &diag), -EINVAL); /* which says so before anything is built */
 	CU_ASSERT_EQUAL_FATAL(diag.n, 1);

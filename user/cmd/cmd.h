@@ -41,6 +41,15 @@ struct cmd {
 		   char **argv); /* argv[0] is the first argument; NULL: not built yet */
 };
 
+/* A verb's own verb, as in `fw check`: the first argument names it. Its options are the verb's. */
+struct cmd_sub {
+	const char *name;
+	const char *args;
+	int min_args, max_args; /* behind the name */
+	const char *help;
+	int (*run)(struct cmd_context *ctx, int argc, char **argv); /* argv[0] is the one behind the name */
+};
+
 #define CMD_OPTIONS_MAX 16
 
 struct cmd_context {
@@ -57,6 +66,10 @@ struct cmd_context {
 const char *cmd_option(const struct cmd_context *ctx, const char *name);
 /* CMD_DONE or CMD_FAILED from a library return value. */
 int cmd_result(int err);
+/* Those of a verb, ended by name NULL; NULL if it has none. */
+const struct cmd_sub *cmd_subs(const struct cmd *cmd);
+/* Runs the one that argv[0] names. */
+int cmd_run_sub(struct cmd_context *ctx, int argc, char **argv);
 /* Wrong words: adds the error and returns CMD_USAGE. */
 int cmd_usage(struct cmd_context *ctx, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

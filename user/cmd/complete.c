@@ -25,6 +25,17 @@ static void complete_options(struct cmd_context *ctx, const char *verb)
 		out_text(ctx->out, "--%s", option->name);
 }
 
+static void complete_subs(struct cmd_context *ctx, const char *verb)
+{
+	const struct cmd *cmd = cmd_table;
+
+	while (cmd->name && strcmp(cmd->name, verb))
+		cmd++;
+	for (const struct cmd_sub *sub = cmd->name ? cmd_subs(cmd) : NULL; sub && sub->name; sub++)
+		if (sub->run)
+			out_text(ctx->out, "%s", sub->name);
+}
+
 static void complete_labs(struct cmd_context *ctx)
 {
 	char **names;
@@ -67,6 +78,8 @@ int cmd_complete(struct cmd_context *ctx, int argc, char **argv)
 		complete_verbs(ctx);
 	else if (!strcmp(argv[0], "options"))
 		complete_options(ctx, arg);
+	else if (!strcmp(argv[0], "subs"))
+		complete_subs(ctx, arg);
 	else if (!strcmp(argv[0], "labs"))
 		complete_labs(ctx);
 	else if (!strcmp(argv[0], "nodes"))

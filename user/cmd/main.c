@@ -49,8 +49,8 @@ const struct cmd cmd_table[] = {
 	 cmd_unload},
 	{"show", "LAB WHAT", 2, 2, CMD_READS,
 	 "ports, fdb, vteps, flows, rules, connections, placement, stats, drops", cmd_show_options, cmd_show},
-	{"fw", "check|explain ...", 1, 3, CMD_READS,
-	 "check a policy, or explain what it does to a frame", NULL, NULL},
+	{"fw", "WHAT ...", 1, MANY, CMD_READS,
+	 "the firewall's policy: check, import, explain, diff, log", cmd_fw_options, cmd_fw},
 	{"plan", "LAB --profile P", 1, 1, CMD_READS, "which policies a DPU keeps, degrades or loses",
 	 NULL, NULL},
 	{"trace", "LAB FILTER", 1, 2, CMD_READS, "follow frames hop by hop", NULL, NULL},
@@ -96,10 +96,23 @@ static void print_help(void)
 	puts("\nexit codes: 0 done, 1 failed, 2 usage, 3 checked and found wanting");
 }
 
+static void print_subs(const struct cmd *cmd)
+{
+	char left[64];
+
+	for (const struct cmd_sub *sub = cmd_subs(cmd); sub && sub->name; sub++) {
+		snprintf(left, sizeof(left), "%s %s %s", cmd->name, sub->name, sub->args);
+		printf("  %-28s %s%s\n", left, sub->help, sub->run ? "" : " (not built yet)");
+	}
+	if (cmd_subs(cmd))
+		puts("");
+}
+
 static void print_verb_help(const struct cmd *cmd)
 {
 	printf("usage: dpulab %s [OPTIONS] %s\n\n%s%s\n\n", cmd->name, cmd->args, cmd->help,
 	       cmd->run ? "" : " (not built yet)");
+	print_subs(cmd);
 	print_options(cmd->options);
 	print_options(cmd_common_options);
 }
@@ -133,6 +146,27 @@ int cmd_usage(struct cmd_context *ctx, const char *format, ...)
 	diag_error(ctx->diag, 0, hint, "%s", text);
 	free(text);
 	return CMD_USAGE;
+}
+
+const struct cmd_sub *cmd_subs(const struct cmd *cmd)
+{
+	return cmd->run && cmd->run == cmd_fw ? cmd_fw_subs : NULL;
+}
+
+int cmd_run_sub(struct cmd_context *ctx, int argc, char **argv)
+{
+	const struct cmd_sub *sub = cmd_subs(ctx->cmd);
+
+	while (sub->name && strcmp(sub->name, argv[0]))
+		sub++;
+	if (!sub->name)
+		return cmd_usage(ctx, "%s cannot %s", ctx->cmd->name, argv[0]);
+	if (!sub->run)
+		return cmd_usage(ctx, "%s %s is not built yet", ctx->cmd->name, sub->name);
+	argc--;
+	if (argc < sub->min_args || argc > sub->max_args)
+		return cmd_usage(ctx, "%s %s takes %s", ctx->cmd->name, sub->name, sub->args);
+	return sub->run(ctx, argc, argv + 1);
 }
 
 /* "-x" by letter, "--name" or "--name=value" by name. */

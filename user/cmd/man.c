@@ -73,6 +73,18 @@ static void options(struct out *out, const struct cmd_option *option)
 	}
 }
 
+static void subs(struct out *out, const struct cmd *cmd)
+{
+	char usage[128];
+
+	for (const struct cmd_sub *sub = cmd_subs(cmd); sub && sub->name; sub++) {
+		snprintf(usage, sizeof(usage), "%s %s %s", cmd->name, sub->name, sub->args);
+		out_text(out, ".TP");
+		text(out, ".B", usage, NULL);
+		text(out, "", sub->help, sub->run ? "." : " (not built yet).");
+	}
+}
+
 int cmd_man(struct cmd_context *ctx, int argc, char **argv)
 {
 	(void)argc;
@@ -86,6 +98,7 @@ int cmd_man(struct cmd_context *ctx, int argc, char **argv)
 		snprintf(usage, sizeof(usage), "dpulab %s %s", cmd->name, cmd->args);
 		text(ctx->out, ".SS", usage, NULL);
 		text(ctx->out, "", cmd->help, cmd->run ? "." : " (not built yet).");
+		subs(ctx->out, cmd);
 		options(ctx->out, cmd->options);
 	}
 	out_text(ctx->out, ".SH OPTIONS OF EVERY VERB");

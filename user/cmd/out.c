@@ -23,6 +23,7 @@ struct out {
 	int depth;
 	unsigned n_texts;
 	bool discarded;
+	bool in_lines; /* out_now() was used */
 };
 
 static void *must(void *pointer)
@@ -372,6 +373,18 @@ static void add_records(struct out *out, const struct diag *diag)
 	out_end(out);
 }
 
+void out_now(struct out *out)
+{
+	if (out->json)
+		puts(json_object_to_json_string_ext(out->stack[0], JSON_C_TO_STRING_NOSLASHESCAPE));
+	else
+		print_object(out->stack[0]);
+	fflush(stdout);
+	json_object_put(out->stack[0]);
+	out->stack[0] = must(json_object_new_object());
+	out->in_lines = true;
+}
+
 void out_document(struct out *out, const char *json)
 {
 	puts(json);
@@ -387,9 +400,10 @@ void out_close(struct out *out, const struct diag *diag)
 	} else if (out->json) {
 		if (diag && diag->n)
 			add_records(out, diag);
-		puts(json_object_to_json_string_ext(
-		    out->stack[0], JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-				       JSON_C_TO_STRING_NOSLASHESCAPE));
+		if (!out->in_lines || json_object_object_length(out->stack[0]))
+			puts(json_object_to_json_string_ext(
+			    out->stack[0], JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+					       JSON_C_TO_STRING_NOSLASHESCAPE));
 	} else {
 		print_object(out->stack[0]);
 	}

@@ -43,6 +43,12 @@ void out_end(struct out *out);
 /* A sentence for people, in order with the rest of the text; JSON does not carry it. */
 void out_text(struct out *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * Prints what has been stated since the beginning or the last call, as one line: "key value" pairs,
+ * or a JSON object. For output that comes bit by bit; what is left at the end follows as ever.
+ */
+void out_now(struct out *out);
+
 /* The output is this document and nothing else, with and without -j. */
 void out_document(struct out *out, const char *json);
 

@@ -239,7 +239,12 @@ static int show_flows(const struct location *at, struct out *out, struct diag *d
 
 static const char *rule_name(const struct lab *lab, uint32_t id)
 {
-	return id && id <= lab->n_rules && lab->rules[id - 1].name ? lab->rules[id - 1].name : "-";
+	const struct lab_rule *rule;
+
+	if (id == DPU_RULE_DEFAULT)
+		return "default";
+	rule = lab_find_rule(lab, id);
+	return rule && rule->name ? rule->name : "-";
 }
 
 static void out_range(struct out *out, const char *key, uint16_t lo, uint16_t hi)
@@ -365,6 +370,8 @@ static int show_stats(const struct location *at, struct out *out, struct diag *d
 		out_uint(out, "ct_inserts", stats.ct_inserts);
 		out_uint(out, "ct_expired", stats.ct_expired);
 		out_uint(out, "ct_full", stats.ct_full);
+		out_uint(out, "log_written", stats.log_written);
+		out_uint(out, "log_suppressed", stats.log_suppressed);
 		out_uint(out, "answers", stats.answers);
 		out_uint(out, "answers_limited", stats.answers_limited);
 		out_list(out, "runs_per_cpu");

@@ -14,7 +14,8 @@ _dpulab()
 		words=$($ask options "$verb" 2>/dev/null)
 	else
 		case $verb:$COMP_CWORD in
-		up:2 | apply:2 | check:2)
+		fw:2) words=$($ask subs fw 2>/dev/null) ;;
+		up:2 | apply:2 | check:2 | fw:[34])
 			mapfile -t COMPREPLY < <(compgen -f -X '!*.yaml' -- "$cur"; compgen -d -- "$cur")
 			return
 			;;

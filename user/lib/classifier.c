@@ -101,6 +101,7 @@ static void announce(union dpu_cls_cell *cells, uint32_t src, uint32_t dst, uint
 struct placed { /* a rule and where it belongs */
 	uint32_t src, dst;
 	uint32_t index;
+	uint32_t slot;
 };
 
 static int compare_placed(const void *a, const void *b)
@@ -155,11 +156,45 @@ static int place_rule(struct classifier *classifier, const struct dpu_rule *rule
 	return err;
 }
 
+struct numbered {
+	uint32_t id, index;
+};
+
+static int compare_numbered(const void *a, const void *b)
+{
+	const struct numbered *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Hit counters: one for the default action, then one for each rule, however many entries it has. */
+static int number_slots(const struct policy *policy, struct placed *placed, uint32_t *ret_slots)
+{
+	struct numbered *order = calloc(policy->n + 1, sizeof(*order));
+	uint32_t slots = 1;
+
+	if (!order)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < policy->n; i++)
+		order[i] = (struct numbered){policy->rules[i].id, i};
+	qsort(order, policy->n, sizeof(*order), compare_numbered);
+	for (uint32_t i = 0; i < policy->n; i++) {
+		slots += !i || order[i].id != order[i - 1].id;
+		placed[order[i].index].slot = slots - 1;
+	}
+	free(order);
+	*ret_slots = slots;
+	return 0;
+}
+
 static int place_all(struct classifier *classifier, const struct policy *policy, struct placed *placed)
 {
 	struct dpu_cls_head *head;
-	int err = 0;
+	uint32_t slots;
+	int err = number_slots(policy, placed, &slots);
 
+	if (!err)
+		head_of(classifier)->n_slots = slots;
 	for (uint32_t i = 0; i < policy->n && !err; i++) {
 		placed[i].index = i;
 		err = place_rule(classifier, &policy->rules[i], false, &placed[i]);
@@ -196,7 +231,7 @@ static int write_run(struct classifier *classifier, const struct policy *policy,
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		bodies[i] = body_of(&policy->rules[placed[i].index], prio_of(placed[i].index),
-				    placed[i].index);
+				    placed[i].slot);
 	err = classifier_list_write(classifier, bodies, (uint32_t)n, ret_ref);
 	free(bodies);
 	return err;
@@ -279,7 +314,6 @@ int classifier_compile(const struct policy *policy, struct classifier *ret_class
 	head->src_root = src;
 	head->dst_root = dst;
 	head->default_action = policy->default_action;
-	head->n_slots = (uint32_t)policy->n;
 	err = compile(&classifier, policy, placed);
 	free(placed);
 	if (err) {
@@ -341,17 +375,19 @@ int classifier_begin(struct classifier *classifier, uint16_t current, uint16_t *
 	return 0;
 }
 
-int classifier_insert(struct classifier *classifier, const struct dpu_rule *rule, uint64_t prio)
+int classifier_insert(struct classifier *classifier, const struct dpu_rule *rule, uint64_t prio,
+		      uint32_t slot)
 {
 	struct dpu_cls_head *head = head_of(classifier);
-	struct dpu_cls_rule body = body_of(rule, prio, head->n_slots);
+	const bool new_slot = slot == CLASSIFIER_NEW_SLOT;
+	struct dpu_cls_rule body = body_of(rule, prio, new_slot ? head->n_slots : slot);
 	/* readers use the version before, and one that began earlier may still be at the one before that */
 	const uint16_t oldest = head->version > 1 ? head->version - 2 : 0;
 	struct dpu_cls_pair *pair;
 	struct placed placed;
 	int err;
 
-	if (head->n_slots >= head->max_slots)
+	if (body.slot >= head->max_slots)
 		return -ENOSPC;
 	body.born = head->version;
 	err = place_rule(classifier, rule, true, &placed);
@@ -365,7 +401,7 @@ int classifier_insert(struct classifier *classifier, const struct dpu_rule *rule
 	if (err)
 		return err;
 	write_pair(pair, placed.src, placed.dst, pair->rules);
-	head->n_slots++;
+	head->n_slots += new_slot;
 	return 0;
 }
 

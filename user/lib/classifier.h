@@ -22,7 +22,10 @@ struct classifier {
 int classifier_compile(const struct policy *policy, struct classifier *ret_classifier);
 void classifier_free(struct classifier *classifier);
 
-/* Cells and hit counters to set aside for a policy, with room for changes. */
+/*
+ * Cells and hit counters to set aside for a policy, with room for changes. Counter 0 is the default
+ * action's; the entries of one rule (dpu_rule.id) share one.
+ */
 uint32_t classifier_room(const struct classifier *classifier);
 uint32_t classifier_slots(const struct classifier *classifier);
 /* Copies a policy to `room` cells elsewhere, which it may then grow into. */
@@ -33,10 +36,13 @@ void classifier_place(const struct classifier *classifier, union dpu_cls_cell *c
  * Single rules, live: begin, change, then let readers use the new version. Readers of older
  * ones notice nothing. After a failure (or a kill) the new version must never be used, and no
  * other can be begun: compile the whole. begin: -ESTALE if `current`, which readers use, is not the
- * newest version. insert, remove: -ENOSPC if there is no room left.
+ * newest version. insert, remove: -ENOSPC if there is no room left. slot: the counter of the rule's
+ * other entries, or CLASSIFIER_NEW_SLOT.
  */
+#define CLASSIFIER_NEW_SLOT 0
 int classifier_begin(struct classifier *classifier, uint16_t current, uint16_t *ret_version);
-int classifier_insert(struct classifier *classifier, const struct dpu_rule *rule, uint64_t prio);
+int classifier_insert(struct classifier *classifier, const struct dpu_rule *rule, uint64_t prio,
+		      uint32_t slot);
 int classifier_remove(struct classifier *classifier, const struct dpu_rule *rule, uint64_t prio);
 
 /* The rule that decides, or NULL: the default action. */

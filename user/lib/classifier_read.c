@@ -131,24 +131,41 @@ struct listing {
 	const union dpu_cls_cell *cells;
 	const struct dpu_cls_pair *pair;
 	uint16_t version;
-	bool *seen; /* by slot: leaves of a tree repeat rules */
 	struct listed {
 		struct dpu_rule rule;
 		struct classifier_entry entry;
 	} *list;
-	size_t n;
+	size_t n, room;
+	bool failed; /* out of memory */
 };
+
+static struct listed *next_listed(struct listing *listing)
+{
+	size_t room = listing->room ? 2 * listing->room : 64;
+	struct listed *grown = listing->list;
+
+	if (listing->n == listing->room)
+		grown = reallocarray(grown, room, sizeof(*grown));
+	if (!grown) {
+		listing->failed = true;
+		return NULL;
+	}
+	if (listing->n == listing->room)
+		listing->room = room;
+	listing->list = grown;
+	return &grown[listing->n++];
+}
 
 static void list_rule(struct dpu_cls_rule *rule, void *arg)
 {
 	struct listing *listing = arg;
 	const struct dpu_cls_node *src = &listing->cells[listing->pair->src].node;
 	const struct dpu_cls_node *dst = &listing->cells[listing->pair->dst].node;
+	struct listed *listed = counts(rule, listing->version) ? next_listed(listing) : NULL;
 
-	if (!counts(rule, listing->version) || listing->seen[rule->slot])
+	if (!listed)
 		return;
-	listing->seen[rule->slot] = true;
-	listing->list[listing->n++] = (struct listed){
+	*listed = (struct listed){
 		.rule = {
 			.src = trie_ip(src->hi, src->lo),
 			.src_mask = trie_ip(src->mask_hi, src->mask_lo),
@@ -173,6 +190,21 @@ static int compare_listed(const void *a, const void *b)
 	const struct listed *x = a, *y = b;
 
 	return x->entry.prio < y->entry.prio ? -1 : x->entry.prio > y->entry.prio;
+}
+
+/* Leaves of a tree repeat rules, all of one pair. */
+static void drop_repeated(struct listing *listing, size_t first)
+{
+	struct listed *list = listing->list;
+	size_t kept = first;
+
+	if (listing->n - first < 2)
+		return;
+	qsort(&list[first], listing->n - first, sizeof(*list), compare_listed);
+	for (size_t i = first; i < listing->n; i++)
+		if (i == first || list[i].entry.prio != list[kept - 1].entry.prio)
+			list[kept++] = list[i];
+	listing->n = kept;
 }
 
 static int split(const struct listing *listing, struct dpu_rule **ret_rules,
@@ -202,20 +234,22 @@ int classifier_read(const union dpu_cls_cell *cells, uint16_t version, struct dp
 	struct listing listing = {.cells = cells, .version = version};
 	int err = -ENOMEM;
 
-	listing.seen = calloc((size_t)head->n_slots + 1, sizeof(*listing.seen));
-	listing.list = calloc((size_t)head->n_slots + 1, sizeof(*listing.list));
-	for (uint32_t i = 0; listing.seen && listing.list && i <= 4 * head->pair_mask + 3; i++) {
+	for (uint32_t i = 0; !listing.failed && i <= 4 * head->pair_mask + 3; i++) {
+		size_t first = listing.n;
+
 		listing.pair = &cells[head->pairs + i / 4].pair[i % 4];
-		if (listing.pair->src) /* only read: the visitor keeps it so */
-			classifier_list_each((union dpu_cls_cell *)cells, listing.pair->rules, list_rule,
-					     &listing);
+		if (!listing.pair->src)
+			continue;
+		/* only read: the visitor keeps it so */
+		classifier_list_each((union dpu_cls_cell *)cells, listing.pair->rules, list_rule, &listing);
+		drop_repeated(&listing, first);
 	}
-	if (listing.seen && listing.list) {
-		qsort(listing.list, listing.n, sizeof(*listing.list), compare_listed);
+	if (!listing.failed) {
+		if (listing.n)
+			qsort(listing.list, listing.n, sizeof(*listing.list), compare_listed);
 		err = split(&listing, ret_rules, ret_entries);
 	}
 	*ret_n = listing.n;
-	free(listing.seen);
 	free(listing.list);
 	return err;
 }

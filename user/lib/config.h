@@ -16,6 +16,11 @@ int config_read_text(const char *name, const char *text, size_t length, struct l
 		     struct diag *diag);
 /* A lab file that reads back as this lab, numbers included. The caller frees. */
 int config_write(const struct lab *lab, char **ret_text, struct diag *diag);
+/*
+ * The words of one entry or item, such as a rule ("firewall.rules[]"): equal texts of two labs say the
+ * same. Without some of its keys (ended by NULL; or NULL: all). The caller frees; NULL: out of memory.
+ */
+char *config_item_text(const struct lab *lab, const char *path, const void *item, const char *const *without);
 
 /* Where in the file a field of the lab was given: for errors found after reading. */
 struct config_places;

@@ -13,6 +13,7 @@ struct writer {
 	const struct lab *lab;
 	FILE *out;
 	bool begins_item; /* the next line is the first of a list's item */
+	const char *const *without; /* keys that are left out, ended by NULL; or NULL */
 };
 
 static void write_scope(struct writer *writer, const char *path, const void *base, unsigned depth);
@@ -134,10 +135,35 @@ static void write_key(struct writer *writer, const struct schema_key *key, const
 	}
 }
 
+static bool is_left_out(const struct writer *writer, const struct schema_key *key)
+{
+	for (size_t i = 0; writer->without && writer->without[i]; i++)
+		if (!strcmp(writer->without[i], schema_name(key)))
+			return true;
+	return false;
+}
+
 static void write_scope(struct writer *writer, const char *path, const void *base, unsigned depth)
 {
 	for (const struct schema_key *key = NULL; (key = schema_next(path, key));)
-		write_key(writer, key, base, depth);
+		if (!is_left_out(writer, key))
+			write_key(writer, key, base, depth);
+}
+
+char *config_item_text(const struct lab *lab, const char *path, const void *item, const char *const *without)
+{
+	struct writer writer = {.lab = lab, .without = without};
+	char *text = NULL;
+	size_t length;
+
+	writer.out = open_memstream(&text, &length);
+	if (!writer.out)
+		return NULL;
+	write_scope(&writer, path, item, 0);
+	if (!fclose(writer.out))
+		return text;
+	free(text);
+	return NULL;
 }
 
 int config_write(const struct lab *lab, char **ret_text, struct diag *diag)

@@ -8,7 +8,6 @@
 
 #include "mapio.h"
 #include "policy.h"
-#include "policy_store.h"
 
 /* ---- policies ----------------------------------------------------------- */
 
@@ -142,7 +141,8 @@ static int judge_connections(const struct install *install, struct diag *diag)
 	return err;
 }
 
-int firewall_install(const struct location *location, struct dpu_port *ports, struct diag *diag)
+int firewall_install(const struct location *location, struct dpu_port *ports, struct policy_store **ret_store,
+		     struct diag *diag)
 {
 	struct install install = {.location = location, .ports = ports};
 	int err = policy_store_open(location->dp, ports, &install.store, diag);
@@ -157,6 +157,9 @@ int firewall_install(const struct location *location, struct dpu_port *ports, st
 	if (!err)
 		err = judge_connections(&install, diag);
 	free(install.changes);
-	policy_store_close(install.store);
+	if (err)
+		policy_store_close(install.store);
+	else
+		*ret_store = install.store;
 	return err;
 }

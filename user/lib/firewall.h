@@ -5,12 +5,15 @@
  */
 #pragma once
 #include "location.h"
+#include "policy_store.h"
 
 /*
  * Gives ports[] (in memory, by port number) of every vNIC of the location the lab's rules. Where
  * they differ from the ones in force, writes the new ones, ends the
  * established connections it denies, marks the others as judged, and changes
  * policy, hits_first, policy_gen and the STRICTER flag.
- * The caller writes ports[] to the table after.
+ * The caller writes ports[] to the table after, then settles the store (rules that moved go on counting)
+ * and closes it.
  */
-int firewall_install(const struct location *location, struct dpu_port *ports, struct diag *diag);
+int firewall_install(const struct location *location, struct dpu_port *ports, struct policy_store **ret_store,
+		     struct diag *diag);

@@ -314,6 +314,18 @@ int inspect_connections(const struct location *location, struct inspect_connecti
 
 /* ---- rules, counters ---------------------------------------------------- */
 
+/* The default action in a rule's form. */
+static struct dpu_rule default_rule(uint8_t action)
+{
+	return (struct dpu_rule){
+		.sport_hi = UINT16_MAX,
+		.dport_hi = UINT16_MAX,
+		.direction = DPU_DIR_IN | DPU_DIR_OUT,
+		.action = action,
+		.id = DPU_RULE_DEFAULT,
+	};
+}
+
 static int add_rules(struct policy_store *store, const struct port_dev *dev, const struct dpu_port *port,
 		     struct inspect_rule **rules, size_t *n)
 {
@@ -329,9 +341,13 @@ static int add_rules(struct policy_store *store, const struct port_dev *dev, con
 	grown = reallocarray(*rules, *n + policy->n + 1, sizeof(*grown));
 	if (grown)
 		*rules = grown;
-	for (size_t i = 0; grown && i < policy->n; i++)
+	for (size_t i = 0; grown && i <= policy->n; i++)
 		grown[(*n)++] = (struct inspect_rule){
-			.port = dev->port, .vm = dev->vm, .rule = policy->rules[i], .hits = hits[i]};
+			.port = dev->port,
+			.vm = dev->vm,
+			.rule = i < policy->n ? policy->rules[i] : default_rule(policy->default_action),
+			.hits = hits[i],
+		};
 	free(hits);
 	return grown ? 0 : -ENOMEM;
 }

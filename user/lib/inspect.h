@@ -57,8 +57,8 @@ int inspect_connections(const struct location *location, struct inspect_connecti
 struct inspect_rule {
 	uint16_t port; /* of the vNIC */
 	size_t vm;
-	struct dpu_rule rule;
-	uint64_t hits; /* first packets of connections */
+	struct dpu_rule rule; /* id DPU_RULE_DEFAULT: the default action, behind the vNIC's others */
+	uint64_t hits; /* first packets of connections, of all entries of the rule */
 };
 int inspect_rules(const struct location *location, struct inspect_rule **ret_rules, size_t *ret_n,
 		  struct diag *diag);

@@ -61,5 +61,5 @@ int lab_reshape(const struct state *state, const struct lab *old, struct lab *ne
 /* Pure: what differs, for apply; -EOPNOTSUPP with a sentence each for what cannot change live. */
 int lab_difference(const struct lab *old, const struct lab *new, struct lab_report *report,
 		   struct diag *diag);
-/* Pure: VMs and networks of old that are in new too keep the numbers tables know them by; the rest get free ones. */
+/* Pure: VMs, networks and rules of old that are in new too keep the numbers tables know them by; the rest get free ones. */
 int lab_keep_numbers(const struct lab *old, struct lab *new, struct diag *diag);

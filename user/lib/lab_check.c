@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -323,16 +324,42 @@ static void check_rules(struct checker *check)
 		if ((rule->n_dports || rule->n_sports) && !protocol_has_ports(rule->proto))
 			FINDING(check, rule->n_dports ? rule->dports : rule->sports,
 				"say `protocol: tcp` or `protocol: udp`",
-				"firewall.rules[%u]: ports need a protocol that has them, not %s", rule->id,
+				"firewall.rules[%zu]: ports need a protocol that has them, not %s", i + 1,
 				protocol_format(rule->proto, word));
 		if (!both)
 			FINDING(check, rule, NULL,
-				"firewall.rules[%u]: never matches: from and to are of different families",
-				rule->id);
+				"firewall.rules[%zu]: never matches: from and to are of different families",
+				i + 1);
 		else if (rule->proto == 58 && both == 1)
 			FINDING(check, rule, "say `protocol: icmp`",
-				"firewall.rules[%u]: never matches: icmpv6 between IPv4 addresses", rule->id);
+				"firewall.rules[%zu]: never matches: icmpv6 between IPv4 addresses", i + 1);
 	}
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const struct lab_rule *const *x = a, *const *y = b;
+
+	if ((*x)->id != (*y)->id)
+		return (*x)->id < (*y)->id ? -1 : 1;
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void check_rule_ids(struct checker *check)
+{
+	const struct lab *lab = check->lab;
+	const struct lab_rule **order = calloc(lab->n_rules + 1, sizeof(*order));
+
+	for (size_t i = 0; order && i < lab->n_rules; i++)
+		order[i] = &lab->rules[i];
+	if (order)
+		qsort(order, lab->n_rules, sizeof(*order), compare_ids);
+	for (size_t i = 1; order && i < lab->n_rules; i++)
+		if (order[i]->id == order[i - 1]->id)
+			FINDING(check, &order[i]->id, "leave `id` to dpulab, or give it another",
+				"firewall.rules[%zu].id: %u is the id of firewall.rules[%zu] already",
+				order[i] - lab->rules + 1, order[i]->id, order[i - 1] - lab->rules + 1);
+	free(order);
 }
 
 /* False after a finding: one says it all. */
@@ -351,7 +378,7 @@ static bool check_vm_rules(struct checker *check, size_t vm)
 		FINDING(check, rule,
 			"each combination of source, destination and ports takes an entry: use prefixes "
 			"rather than names, or apply-to",
-			"firewall.rules[%u]: with it, VM '%s' has %zu entries; a vNIC takes %d", rule->id,
+			"firewall.rules[%zu]: with it, VM '%s' has %zu entries; a vNIC takes %d", i + 1,
 			lab->vms[vm].name, entries, DPU_MAX_VNIC_RULES);
 		return false;
 	}
@@ -404,6 +431,7 @@ int lab_check(const struct lab *lab, const struct config_places *places, struct 
 	check_groups(&check);
 	check_vms(&check);
 	check_rules(&check);
+	check_rule_ids(&check);
 	check_rule_space(&check);
 	check_tables(&check);
 	return check.failed ? -EINVAL : 0;

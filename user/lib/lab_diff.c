@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What apply would change, as a list for people, and what it must refuse. Pure. */
 #include "lab.h"
+#include "rules.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -167,56 +168,16 @@ static void compare_vms(struct difference *d)
 
 /* ---- firewall -------------------------------------------------------------- */
 
-static bool same_prefixes(const struct lab_prefix *a, size_t n_a, const struct lab_prefix *b, size_t n_b)
-{
-	if (n_a != n_b)
-		return false;
-	for (size_t i = 0; i < n_a; i++)
-		if (!same_prefix(&a[i], &b[i]))
-			return false;
-	return true;
-}
-
-static bool same_ranges(const struct lab_port_range *a, size_t n_a, const struct lab_port_range *b,
-			size_t n_b)
-{
-	if (n_a != n_b)
-		return false;
-	for (size_t i = 0; i < n_a; i++)
-		if (a[i].lo != b[i].lo || a[i].hi != b[i].hi)
-			return false;
-	return true;
-}
-
-static bool same_targets(const struct difference *d, const struct lab_rule *a, const struct lab_rule *b)
-{
-	if (a->n_targets != b->n_targets)
-		return false;
-	for (size_t i = 0; i < a->n_targets; i++)
-		if (strcmp(lab_target_name(d->old, a->targets[i]), lab_target_name(d->new, b->targets[i])))
-			return false;
-	return true;
-}
-
-static bool same_rule(const struct difference *d, const struct lab_rule *a, const struct lab_rule *b)
-{
-	return a->direction == b->direction && a->action == b->action && a->proto == b->proto &&
-	       same_prefixes(a->from, a->n_from, b->from, b->n_from) &&
-	       same_prefixes(a->to, a->n_to, b->to, b->n_to) &&
-	       same_ranges(a->sports, a->n_sports, b->sports, b->n_sports) &&
-	       same_ranges(a->dports, a->n_dports, b->dports, b->n_dports) && same_targets(d, a, b);
-}
-
 static void compare_rules(struct difference *d)
 {
-	size_t common = d->old->n_rules < d->new->n_rules ? d->old->n_rules : d->new->n_rules;
-	size_t first = 0;
+	struct rules_difference rules;
+	int err = rules_compare(d->old, d->new, &rules);
 
-	while (first < common && same_rule(d, &d->old->rules[first], &d->new->rules[first]))
-		first++;
-	if (first < d->old->n_rules || first < d->new->n_rules)
-		note(d, "changed", "rules", "firewall", "%zu rules, were %zu; from rule %zu on",
-		     d->new->n_rules, d->old->n_rules, first + 1);
+	if (err)
+		d->err = d->err ? d->err : err;
+	else if (rules.added || rules.removed || rules.changed || rules.moved)
+		note(d, "changed", "rules", "firewall", "%zu added, %zu removed, %zu changed, %zu moved",
+		     rules.added, rules.removed, rules.changed, rules.moved);
 	if (d->old->default_action != d->new->default_action)
 		note(d, "changed", "rules", "firewall", "default action");
 }
@@ -312,6 +273,8 @@ int lab_keep_numbers(const struct lab *old, struct lab *new, struct diag *diag)
 
 	for (size_t host = 0; host < new->n_hosts && !err; host++)
 		err = keep_ports(old, new, host, diag);
+	if (!err)
+		err = rules_keep_ids(old, new);
 	return err;
 }
 

@@ -17,16 +17,20 @@
 /* Differences that no kernel lacks and no kernel gains: said, not counted against the lab. */
 static void note_differences(const struct lab *lab, struct diag *diag)
 {
-	bool reject = lab->default_action == DPU_ACTION_REJECT;
+	bool reject = lab->default_action == DPU_ACTION_REJECT, log = false;
 
-	for (size_t i = 0; i < lab->n_rules; i++)
+	for (size_t i = 0; i < lab->n_rules; i++) {
 		reject |= lab->rules[i].action == DPU_ACTION_REJECT;
+		log |= lab->rules[i].log;
+	}
 	if (lab->storm_pps)
 		diag_note(diag, "placement linux: the storm limit counts broadcast and multicast; "
 				"nftables cannot tell a frame the bridge will flood as unknown");
 	if (reject)
 		diag_note(diag, "placement linux: ICMP errors of a reject come from 192.0.0.8 (RFC "
 				"7600), not from the refusing VM's address");
+	if (log)
+		diag_note(diag, "placement linux: rules with `log: true` write nothing that `dpulab fw log` could read");
 	diag_note(diag, "placement linux: table sizes are the kernel's (net.netfilter.nf_conntrack_max "
 			"counts all labs together); tables.* of the lab file do not apply");
 }

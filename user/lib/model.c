@@ -74,6 +74,14 @@ struct lab_vm *lab_find_vm(struct lab *lab, const char *name)
 	return NULL;
 }
 
+struct lab_rule *lab_find_rule(const struct lab *lab, uint32_t id)
+{
+	for (size_t i = 0; i < lab->n_rules; i++)
+		if (lab->rules[i].id == id)
+			return &lab->rules[i];
+	return NULL;
+}
+
 void lab_free(struct lab *lab)
 {
 	if (!lab)
@@ -84,6 +92,7 @@ void lab_free(struct lab *lab)
 		struct lab_rule *rule = &lab->rules[i];
 
 		free(rule->name);
+		free(rule->label);
 		free(rule->from);
 		free(rule->to);
 		free(rule->sports);
@@ -193,6 +202,29 @@ static void derive_vm(struct lab *lab, struct lab_vm *vm)
 		vm->mtu = lab_group_mtu(lab, &lab->groups[vm->group]);
 }
 
+/* The place in the list, or, where a rule states that number, one behind the last place. */
+static void derive_rule_ids(struct lab *lab)
+{
+	const size_t limit = 2 * lab->n_rules + 2; /* room for as many behind the last place */
+	bool *taken = calloc(limit, sizeof(*taken));
+	size_t next = lab->n_rules + 1;
+
+	for (size_t i = 0; taken && i < lab->n_rules; i++)
+		if (lab->rules[i].id < limit)
+			taken[lab->rules[i].id] = true;
+	for (size_t i = 0; taken && i < lab->n_rules; i++) {
+		struct lab_rule *rule = &lab->rules[i];
+
+		if (rule->id)
+			continue;
+		rule->id_derived = true;
+		rule->id = i + 1;
+		while (taken[rule->id])
+			rule->id = next++;
+	}
+	free(taken);
+}
+
 uint16_t lab_group_mtu(const struct lab *lab, const struct lab_group *group)
 {
 	return group->vni ? lab->fabric_mtu - DPU_VXLAN_OVERHEAD : lab->fabric_mtu;
@@ -206,6 +238,7 @@ void lab_derive(struct lab *lab)
 		derive_group(lab, &lab->groups[i]);
 	for (size_t i = 0; i < lab->n_vms; i++)
 		derive_vm(lab, &lab->vms[i]);
+	derive_rule_ids(lab);
 }
 
 const char *lab_target_name(const struct lab *lab, size_t target)

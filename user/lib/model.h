@@ -77,7 +77,10 @@ struct lab_vm {
 
 struct lab_rule {
 	char *name;		/* optional; NULL */
-	uint32_t id;		/* 1-based position */
+	char *label;		/* in the log; optional; NULL */
+	bool log;		/* its decisions are logged */
+	uint32_t id;		/* its place, from 1, unless the file states one; stays while the lab is up */
+	bool id_derived;	/* the file states none */
 	uint8_t direction;	/* enum dpu_direction bits */
 	uint8_t action;		/* enum dpu_rule_action */
 	uint8_t proto;		/* 0 any */
@@ -108,6 +111,7 @@ struct lab {
 	enum frame_path path; /* the lab's own choice; counts for hosts that state none */
 	enum lab_hook hook;   /* likewise */
 	uint8_t default_action; /* of the firewall */
+	uint32_t log_pps;	/* log events of a location per second and CPU; default 1000 */
 	uint16_t fabric_mtu;	/* L3 MTU of the underlay, bytes; default 1600 */
 	uint32_t flows;		/* flow-cache entries per location; power of two; default 16384 */
 	uint32_t connections;	/* conntrack entries per location; default 65536 */
@@ -118,9 +122,11 @@ struct lab {
 };
 
 void lab_free(struct lab *lab);
+/* The rule with this id, or NULL. */
+struct lab_rule *lab_find_rule(const struct lab *lab, uint32_t id);
 /*
  * Fills what follows from the rest where it is still zero: VTEPs, MACs, MTUs,
- * port and segment numbers. A number that finds no room stays 0 (lab_check says so).
+ * port, segment and rule numbers. A number that finds no room stays 0 (lab_check says so).
  */
 void lab_derive(struct lab *lab);
 /*

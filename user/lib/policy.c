@@ -108,7 +108,8 @@ static int append_rule(struct rule_list *list, const struct lab_rule *source)
 						   .dst_mask = prefix_mask(&to),
 						   .family = family,
 						   .proto = icmp6 ? IPPROTO_ICMP : source->proto,
-						   .direction = source->direction,
+						   .direction = source->direction |
+								(source->log ? DPU_RULE_LOG : 0),
 						   .action = source->action,
 						   .id = source->id,
 					   });
@@ -147,7 +148,7 @@ bool policy_applies_to(const struct lab_rule *rule, size_t vm)
 }
 
 struct vm_rules {
-	size_t entries;
+	size_t entries, rules;
 	uint64_t digest; /* of which rules apply: equal for VMs with the same list */
 };
 
@@ -158,6 +159,7 @@ static struct vm_rules vm_rules(const struct lab *lab, size_t vm)
 	for (size_t i = 0; i < lab->n_rules; i++)
 		if (policy_applies_to(&lab->rules[i], vm)) {
 			sum.entries += policy_rule_entries(&lab->rules[i]);
+			sum.rules++;
 			sum.digest = (sum.digest + i + 1) * 0x9e3779b97f4a7c15ull;
 		}
 	return sum;
@@ -173,7 +175,7 @@ struct policy_space policy_space(const struct lab *lab, size_t host)
 		if (lab->vms[vm].host != host)
 			continue;
 		seen[n] = vm_rules(lab, vm);
-		space.counters += seen[n].entries;
+		space.counters += seen[n].rules + 1;
 		for (twin = 0; seen[twin].digest != seen[n].digest; twin++)
 			;
 		if (twin == n)
@@ -199,8 +201,8 @@ int policy_compile(const struct lab *lab, size_t vm, struct dpu_rule **ret_rules
 			diag_at(diag, err, lab->file, rule->line, 1, NULL,
 				"a rule takes one entry per combination of from, to and port: "
 				"use prefixes instead of names, or apply-to",
-				"VM '%s' has more firewall rules than its vNIC takes: %d, reached by rule %u",
-				lab->vms[vm].name, DPU_MAX_VNIC_RULES, rule->id);
+				"VM '%s' has more firewall rules than its vNIC takes: %d, reached by firewall.rules[%zu]",
+				lab->vms[vm].name, DPU_MAX_VNIC_RULES, i + 1);
 		else if (err)
 			diag_error(diag, err, NULL, "out of memory compiling the firewall rules");
 	}
@@ -255,12 +257,14 @@ static bool allows(uint8_t action)
 	return action == DPU_ACTION_ALLOW;
 }
 
-/* Same packets, same side of allow and deny; ids and drop against reject do not count. */
+/* Same packets, same side of allow and deny; ids, logging, and drop against reject do not count. */
 static bool same_effect(const struct dpu_rule *a, const struct dpu_rule *b)
 {
 	struct dpu_rule x = *a, y = *b;
 
 	x.id = y.id = 0;
+	x.direction &= (uint8_t)~DPU_RULE_LOG;
+	y.direction &= (uint8_t)~DPU_RULE_LOG;
 	x.action = allows(x.action);
 	y.action = allows(y.action);
 	return !memcmp(&x, &y, sizeof(x));

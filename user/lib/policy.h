@@ -20,7 +20,7 @@ bool policy_applies_to(const struct lab_rule *rule, size_t vm);
 /* What the rules of a host's vNICs take in the tables of its locations. */
 struct policy_space {
 	size_t rules;	 /* vNICs with the same rules share them */
-	size_t counters; /* one for each rule at each vNIC */
+	size_t counters; /* at each vNIC one for each rule and one for the default action */
 };
 struct policy_space policy_space(const struct lab *lab, size_t host);
 

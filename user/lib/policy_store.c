@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "op.h"
-
-#define CHANGES_MAX 64 /* rules that go and come: beyond, compiling anew is as quick */
+#include "policy_diff.h"
 
 /* ---- runs of entries --------------------------------------------------------- */
 
@@ -65,6 +64,11 @@ struct known { /* a policy version, read or written */
 	struct known *next;
 };
 
+struct carried { /* hits that go on in another counter */
+	uint32_t from, to;
+	uint64_t seen; /* of them have been taken over */
+};
+
 struct policy_store {
 	const struct dataplane *dp;
 	union dpu_cls_cell *cells;
@@ -72,6 +76,8 @@ struct policy_store {
 	size_t cells_size, hits_size;
 	struct runs used_cells, used_hits;
 	struct known *known;
+	struct carried *carried;
+	size_t n_carried;
 };
 
 static const struct dpu_cls_head *head_at(const struct policy_store *store, uint32_t at)
@@ -155,6 +161,7 @@ void policy_store_close(struct policy_store *store)
 	mapio_munmap(store->hits, store->hits_size);
 	free(store->used_cells.list);
 	free(store->used_hits.list);
+	free(store->carried);
 	free(store);
 }
 
@@ -225,6 +232,13 @@ enum dpu_rule_action policy_store_ask(const struct policy_store *store, struct d
 	return rule->action;
 }
 
+static uint64_t hits_at(const struct policy_store *store, const struct dpu_port *port, uint32_t slot)
+{
+	uint64_t at = (uint64_t)port->hits_first + slot;
+
+	return at < store->used_hits.limit ? store->hits[at] : 0;
+}
+
 int policy_store_hits(struct policy_store *store, const struct dpu_port *port, uint64_t **ret_hits)
 {
 	struct known *known;
@@ -236,54 +250,91 @@ int policy_store_hits(struct policy_store *store, const struct dpu_port *port, u
 	hits = calloc(known->policy.n + 1, sizeof(*hits));
 	if (!hits)
 		return -ENOMEM;
-	for (size_t i = 0; i < known->policy.n; i++) {
-		uint64_t at = (uint64_t)port->hits_first + known->entries[i].slot;
-
-		hits[i] = at < store->used_hits.limit ? store->hits[at] : 0;
-	}
+	for (size_t i = 0; i < known->policy.n; i++)
+		hits[i] = hits_at(store, port, known->entries[i].slot);
+	hits[known->policy.n] = hits_at(store, port, 0);
 	*ret_hits = hits;
 	return 0;
 }
 
 /* ---- a new version of a policy -------------------------------------------------- */
 
-struct difference { /* [first, old_end) goes, [first, new_end) comes; the rest is the same */
-	size_t first, old_end, new_end;
+/* Counter of a rule that is in the policy already, or CLASSIFIER_NEW_SLOT. */
+static uint32_t slot_of(const struct known *known, uint32_t id)
+{
+	for (size_t i = 0; i < known->policy.n; i++)
+		if (known->policy.rules[i].id == id)
+			return known->entries[i].slot;
+	return CLASSIFIER_NEW_SLOT;
+}
+
+struct change {
+	struct classifier classifier;
+	const struct known *old;
+	const struct policy *new;
+	const uint32_t *kept; /* policy_diff() */
+	uint32_t slot, slot_id; /* of the rule put in last */
 };
 
-static bool same_rule(const struct dpu_rule *a, const struct dpu_rule *b)
+static int remove_gone(struct change *change)
 {
-	return !memcmp(a, b, sizeof(*a));
-}
-
-static struct difference compare(const struct policy *old, const struct policy *new)
-{
-	struct difference d = {0, old->n, new->n};
-
-	while (d.first < old->n && d.first < new->n && same_rule(&old->rules[d.first], &new->rules[d.first]))
-		d.first++;
-	while (d.old_end > d.first && d.new_end > d.first &&
-	       same_rule(&old->rules[d.old_end - 1], &new->rules[d.new_end - 1])) {
-		d.old_end--;
-		d.new_end--;
-	}
-	return d;
-}
-
-static int insert_all(struct classifier *classifier, const struct known *old, const struct policy *new,
-		      const struct difference *d)
-{
-	size_t count = d->new_end - d->first;
-	uint64_t before = d->first ? old->entries[d->first - 1].prio : 0, step = 1ull << 40;
+	const struct known *old = change->old;
+	size_t at = 0;
 	int err = 0;
 
-	if (d->old_end < old->policy.n)
-		step = (old->entries[d->old_end].prio - before) / (count + 1);
+	for (size_t i = 0; i < old->policy.n && !err; i++) {
+		while (at < change->new->n && (change->kept[at] == POLICY_DIFF_NEW || change->kept[at] < i))
+			at++;
+		if (at < change->new->n && change->kept[at] == i)
+			continue;
+		err = classifier_remove(&change->classifier, &old->policy.rules[i], old->entries[i].prio);
+		op_done();
+	}
+	return err;
+}
+
+/* The entries of one rule follow each other, and share its counter. */
+static int insert_one(struct change *change, const struct dpu_rule *rule, uint64_t prio)
+{
+	const struct dpu_cls_head *head = &change->classifier.cells[0].head;
+	int err;
+
+	if (change->slot == CLASSIFIER_NEW_SLOT || change->slot_id != rule->id) {
+		change->slot = slot_of(change->old, rule->id);
+		change->slot_id = rule->id;
+	}
+	err = classifier_insert(&change->classifier, rule, prio, change->slot);
+	if (change->slot == CLASSIFIER_NEW_SLOT)
+		change->slot = head->n_slots - 1;
+	op_done();
+	return err;
+}
+
+/* The new entries [first, end), with numbers between those of the kept ones before and after. */
+static int insert_run(struct change *change, size_t first, size_t end)
+{
+	const struct classifier_entry *entries = change->old->entries;
+	uint64_t before = first ? entries[change->kept[first - 1]].prio : 0, step = 1ull << 40;
+	int err = 0;
+
+	if (end < change->new->n)
+		step = (entries[change->kept[end]].prio - before) / (end - first + 1);
 	if (!step)
 		return -ENOSPC;
-	for (size_t i = 0; i < count && !err; i++) {
-		err = classifier_insert(classifier, &new->rules[d->first + i], before + (i + 1) * step);
-		op_done();
+	for (size_t i = first; i < end && !err; i++)
+		err = insert_one(change, &change->new->rules[i], before + (i - first + 1) * step);
+	return err;
+}
+
+static int insert_new(struct change *change)
+{
+	int err = 0;
+
+	for (size_t i = 0, end; i < change->new->n && !err; i = end + 1) {
+		for (end = i; end < change->new->n && change->kept[end] == POLICY_DIFF_NEW; end++)
+			;
+		if (end > i)
+			err = insert_run(change, i, end);
 	}
 	return err;
 }
@@ -292,23 +343,22 @@ static int insert_all(struct classifier *classifier, const struct known *old, co
 static int change(struct policy_store *store, const struct known *old, const struct policy *new,
 		  struct dpu_policy_ref *ref)
 {
-	struct difference d = compare(&old->policy, new);
-	struct classifier classifier = {&store->cells[ref->at], head_at(store, ref->at)->n_cells, true};
+	struct change job = {.classifier = {&store->cells[ref->at], head_at(store, ref->at)->n_cells, true},
+			     .old = old, .new = new};
+	uint32_t *kept = calloc(new->n + 1, sizeof(*kept));
 	uint16_t version;
-	int err;
+	int err = -ENOSPC;
 
-	if (old->policy.default_action != new->default_action ||
-	    d.old_end - d.first + (d.new_end - d.first) > CHANGES_MAX)
-		return -ENOSPC;
-	err = classifier_begin(&classifier, ref->version, &version);
-	for (size_t i = d.first; i < d.old_end && !err; i++) {
-		err = classifier_remove(&classifier, &old->policy.rules[i], old->entries[i].prio);
-		op_done();
-	}
+	job.kept = kept;
+	if (kept && old->policy.default_action == new->default_action && !policy_diff(&old->policy, new, kept))
+		err = classifier_begin(&job.classifier, ref->version, &version);
 	if (!err)
-		err = insert_all(&classifier, old, new, &d);
+		err = remove_gone(&job);
+	if (!err)
+		err = insert_new(&job);
 	if (!err)
 		ref->version = version;
+	free(kept);
 	return err;
 }
 
@@ -344,17 +394,106 @@ static int place(struct policy_store *store, const struct policy *policy, struct
 	return err == -ENOSPC ? no_room(store, diag) : err;
 }
 
-static int take_hits(struct policy_store *store, struct dpu_port *port, struct diag *diag)
+/* ---- hits ------------------------------------------------------------------------ */
+
+struct rule_slot {
+	uint32_t id, slot;
+};
+
+static int compare_rule_slots(const void *a, const void *b)
 {
-	uint32_t count = head_at(store, port->policy.at)->max_slots;
+	const struct rule_slot *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* The counter of each rule, and of the default action, in the order of ids. The caller frees. */
+static int list_slots(const struct known *known, struct rule_slot **ret_list, size_t *ret_n)
+{
+	struct rule_slot *list = calloc(known->policy.n + 1, sizeof(*list));
+	size_t n = 1, kept = 1;
+
+	if (!list)
+		return -ENOMEM;
+	list[0] = (struct rule_slot){DPU_RULE_DEFAULT, 0};
+	for (size_t i = 0; i < known->policy.n; i++)
+		if (known->policy.rules[i].id != list[n - 1].id)
+			list[n++] = (struct rule_slot){known->policy.rules[i].id, known->entries[i].slot};
+	qsort(list, n, sizeof(*list), compare_rule_slots);
+	for (size_t i = 1; i < n; i++)
+		if (list[i].id != list[kept - 1].id)
+			list[kept++] = list[i];
+	*ret_list = list;
+	*ret_n = kept;
+	return 0;
+}
+
+static void carry(struct policy_store *store, uint32_t from, uint32_t to)
+{
+	if (from >= store->used_hits.limit || to >= store->used_hits.limit)
+		return;
+	store->carried[store->n_carried++] =
+		(struct carried){from, to, __atomic_load_n(&store->hits[from], __ATOMIC_RELAXED)};
+	store->hits[to] = store->carried[store->n_carried - 1].seen;
+}
+
+/* A rule that was there before goes on counting where it stopped. */
+static int carry_hits(struct policy_store *store, const struct known *old, uint32_t old_first,
+		      const struct known *new, uint32_t new_first)
+{
+	struct rule_slot *was = NULL, *is = NULL;
+	size_t n_was = 0, n_is = 0;
+	struct carried *grown;
+	int err = list_slots(old, &was, &n_was);
+
+	if (!err)
+		err = list_slots(new, &is, &n_is);
+	grown = err ? NULL : reallocarray(store->carried, store->n_carried + n_is, sizeof(*grown));
+	if (grown)
+		store->carried = grown;
+	for (size_t i = 0, j = 0; grown && i < n_is; i++) {
+		while (j < n_was && was[j].id < is[i].id)
+			j++;
+		if (j < n_was && was[j].id == is[i].id)
+			carry(store, old_first + was[j].slot, new_first + is[i].slot);
+	}
+	free(was);
+	free(is);
+	return grown ? 0 : -ENOMEM;
+}
+
+/* Counters for a port's new policy; old: the one it had, or NULL. */
+static int take_hits(struct policy_store *store, struct dpu_port *port, const struct known *old,
+		     struct diag *diag)
+{
+	uint32_t count = head_at(store, port->policy.at)->max_slots, before = port->hits_first;
+	struct known *new;
 	int err = runs_take(&store->used_hits, count, &port->hits_first);
 
 	if (err)
 		return err == -ENOSPC ? no_room(store, diag) : err;
 	memset(&store->hits[port->hits_first], 0, count * sizeof(*store->hits));
+	if (old)
+		err = get_known(store, port->policy, &new);
+	if (old && !err)
+		err = carry_hits(store, old, before, new, port->hits_first);
 	op_done();
-	return 0;
+	return err;
 }
+
+void policy_store_settle(struct policy_store *store)
+{
+	for (size_t i = 0; i < store->n_carried; i++) {
+		struct carried *carried = &store->carried[i];
+		uint64_t hits = __atomic_load_n(&store->hits[carried->from], __ATOMIC_RELAXED);
+
+		if (hits != carried->seen)
+			__atomic_fetch_add(&store->hits[carried->to], hits - carried->seen, __ATOMIC_RELAXED);
+		carried->seen = hits;
+	}
+}
+
+/* ---- giving a port its rules ------------------------------------------------------- */
 
 static bool same_rules(const struct policy *a, const struct policy *b)
 {
@@ -375,22 +514,22 @@ int policy_store_put(struct policy_store *store, struct dpu_port *port, const st
 		     struct diag *diag)
 {
 	const struct known *same = find_same(store, policy);
+	struct known *old = NULL, *known;
 	uint32_t at = port->policy.at;
-	struct known *known;
-	int err = -ENOSPC;
+	int err = 0;
 
+	if (ref_is_sound(store, port->policy))
+		err = get_known(store, port->policy, &old);
+	if (err)
+		return err;
 	if (same) {
 		port->policy = same->ref;
-		return same->ref.at == at ? 0 : take_hits(store, port, diag);
+		return same->ref.at == at ? 0 : take_hits(store, port, old, diag);
 	}
-	if (ref_is_sound(store, port->policy)) {
-		err = get_known(store, port->policy, &known);
-		if (!err)
-			err = change(store, known, policy, &port->policy);
-	}
+	err = old ? change(store, old, policy, &port->policy) : -ENOSPC;
 	if (err)
 		err = place(store, policy, &port->policy, diag);
 	if (!err)
 		err = get_known(store, port->policy, &known); /* the next vNIC may want the same */
-	return err || port->policy.at == at ? err : take_hits(store, port, diag);
+	return err || port->policy.at == at ? err : take_hits(store, port, old, diag);
 }

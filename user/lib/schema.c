@@ -44,7 +44,7 @@ static void begin_rule(void *entry, size_t index, unsigned line)
 {
 	struct lab_rule *rule = entry;
 
-	rule->id = index + 1;
+	(void)index;
 	rule->line = line;
 }
 
@@ -109,10 +109,21 @@ const struct schema_key schema_keys[] = {
 		 "a rule is asked for the first packet of a connection, replies follow."},
 	{"firewall.default", SCHEMA_WORD, ONE(struct lab, default_action), .words = actions, .fallback = "allow",
 	 .help = "What happens when no rule matches."},
+	{"firewall.log-limit", SCHEMA_NUMBER, ONE(struct lab, log_pps), .min = 0, .max = 1000000, .fallback = "1000",
+	 .help = "Events of rules that log, per second and CPU of a location. What is above it is counted, and the count "
+		 "stands in the log."},
 	{"firewall.rules", SCHEMA_LIST, ARRAY(struct lab, rules, n_rules), .begin = begin_rule,
 	 .help = "Rules in order; the first that matches decides."},
 	{"firewall.rules[].name", SCHEMA_TEXT, ONE(struct lab_rule, name), .max = 63, .derived = "none",
 	 .help = "What the rule is for; shown with its counters."},
+	{"firewall.rules[].log", SCHEMA_BOOL, ONE(struct lab_rule, log), .fallback = "false",
+	 .help = "Whether `dpulab fw log` tells what the rule decides: about the first packet of a connection, and when "
+		 "a policy change ends one."},
+	{"firewall.rules[].label", SCHEMA_TEXT, ONE(struct lab_rule, label), .max = 63, .derived = "none",
+	 .help = "Stands in the rule's log lines."},
+	{"firewall.rules[].id", SCHEMA_NUMBER, ONE(struct lab_rule, id), .min = 1, .max = 1000000000,
+	 .derived = "its place in the list; in a running lab what the rule of that name or content has, or a new one",
+	 .help = "Number of the rule, by which tables, counters and logs name it. Rules keep it while others come and go."},
 	{"firewall.rules[].direction", SCHEMA_WORD, ONE(struct lab_rule, direction), .words = directions,
 	 .fallback = "both", .help = "As the VM sees it: in = towards the VM."},
 	{"firewall.rules[].from", SCHEMA_PEER, MANY(struct lab_rule, from, n_from), .derived = "any",

@@ -60,4 +60,5 @@ void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)
 	settings->ct_other_ns = 600 * NSEC;
 	settings->reeval_pps = REEVAL_PPS;
 	settings->flow_cache = 1;
+	settings->log_pps = lab->log_pps;
 }

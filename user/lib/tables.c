@@ -329,6 +329,7 @@ static int put_ports(const struct location *location, const struct dpu_port *old
 static int fill_ports(const struct location *location, bool xdp, struct diag *diag)
 {
 	struct dpu_port *old = calloc(2 * DPU_MAX_PORTS, sizeof(*old)), *new = old + DPU_MAX_PORTS;
+	struct policy_store *store = NULL;
 	int err;
 
 	if (!old)
@@ -340,11 +341,15 @@ static int fill_ports(const struct location *location, bool xdp, struct diag *di
 		new[port->port] = describe_port(location, port, &old[port->port], xdp);
 	}
 	if (!err)
-		err = firewall_install(location, new, diag);
+		err = firewall_install(location, new, &store, diag);
 	if (!err)
 		err = put_redirect(location, location->ports, location->n_ports, diag);
 	if (!err)
 		err = put_ports(location, old, new, diag);
+	if (store) {
+		policy_store_settle(store);
+		policy_store_close(store);
+	}
 	free(old);
 	return err;
 }

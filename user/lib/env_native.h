@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * env_native.h - bpf/hook/env.h for the native build (-DDPU_NATIVE): the same
- * names over plain memory, so that the sources of the datapath run under
- * AddressSanitizer and UBSan, on a clock that the test sets.
+ * names over plain memory, so that the sources of the datapath run in a process:
+ * in the tests under AddressSanitizer and UBSan, on a clock that the test sets,
+ * and in dryrun.c on what a running location's tables say.
  *
  * Each value of a hash map is an allocation of its own and is freed on delete:
  * using an entry after deleting it is an error here, as it is a race in the
- * kernel. One thread only.
+ * kernel. Out of memory is "not found" or -ENOMEM, as there. One thread only.
  */
 #pragma once
 #include <errno.h>
@@ -23,15 +24,17 @@ enum native_map_type {
 	NATIVE_MAP_PERCPU_HASH = NATIVE_MAP_HASH,
 	NATIVE_MAP_LRU_HASH = NATIVE_MAP_HASH,	       /* full is full: no eviction */
 	NATIVE_MAP_DEVMAP = NATIVE_MAP_ARRAY,
+	NATIVE_MAP_RING,
 };
 
 struct native_map {
 	const char *name;
 	enum native_map_type type;
 	size_t key_size, value_size, max_entries;
-	unsigned char *array;		/* ARRAY: all values, made on first use */
+	unsigned char *array;		/* ARRAY, RING: all values, made on first use */
 	struct native_entry **buckets;	/* HASH */
-	size_t n;			/* HASH: entries now */
+	size_t n;			/* HASH: entries now; RING: records so far */
+	size_t taken;			/* RING: of these, by native_ring_take() */
 	struct native_map *next;	/* of all maps */
 };
 
@@ -43,8 +46,22 @@ long native_update(struct native_map *map, const void *key, const void *value, _
 long native_delete(struct native_map *map, const void *key);
 /* HASH: copies the key after `key` (NULL: the first) to ret_key; -ENOENT at the end. */
 int native_next_key(struct native_map *map, const void *key, void *ret_key);
+/* RING: max_entries records of value_size. reserve: NULL if full; submit makes it count. */
+void *native_ring_reserve(struct native_map *ring, size_t size);
+void native_ring_submit(void *record);
+/* Copies the oldest record that was not taken yet; -ENOENT: none. */
+int native_ring_take(struct native_map *ring, void *ret_record);
+
 /* Every map empty or zero again, clock and random sequence at their start. */
 void native_reset(void);
+
+/*
+ * Where entries come from that are not here yet: 0 and the value, or -ENOENT. Asked once for each
+ * key; what is written or deleted stays here. An array's entry that the source does not have is
+ * zero up to max_entries, which is the declaration's. NULL: all there is is here.
+ */
+typedef int native_source_fn(const struct native_map *map, const void *key, void *ret_value);
+extern native_source_fn *native_source;
 
 extern __u64 native_now_ns;	/* the clock: what env_now_ns() returns; starts at NATIVE_START_NS */
 extern __u32 native_random_state;
@@ -76,6 +93,17 @@ long native_frame_clone(struct native_frame *frame, __u32 ifindex);
 	}                                                                                          \
 	struct name_##_end /* takes the semicolon */
 
+#define DPU_RING(name_, value_, bytes_)                                                            \
+	static struct native_map name_ = {.name = #name_,                                          \
+					  .type = NATIVE_MAP_RING,                                 \
+					  .value_size = sizeof(value_),                            \
+					  .max_entries = (bytes_) / sizeof(value_)};               \
+	__attribute__((constructor)) static void name_##_register(void)                            \
+	{                                                                                          \
+		native_map_register(&name_);                                                       \
+	}                                                                                          \
+	struct name_##_end /* takes the semicolon */
+
 #define INLINE static inline __attribute__((always_inline, unused))
 #define STAGE  static __attribute__((noinline, unused))
 #define SEC(name) /* placement in the object has no meaning here */
@@ -84,6 +112,8 @@ long native_frame_clone(struct native_frame *frame, __u32 ifindex);
 #define env_value(map)			 native_lookup(&(map), &(__u32){0})
 #define env_update(map, key, val, flags) native_update(&(map), (key), (val), (flags))
 #define env_delete(map, key)		 native_delete(&(map), (key))
+#define env_reserve(ring, size)		 native_ring_reserve(&(ring), (size))
+#define env_submit(record)		 native_ring_submit(record)
 #define env_now_ns()			 native_now_ns
 #define env_random()			 native_random()
 #define env_add(ptr, n)			 ((void)__sync_fetch_and_add((ptr), (n)))

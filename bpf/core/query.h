@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* query.h - a question to the rules of one vNIC, and their answer: core/classify.h. */
+#pragma once
+#include <linux/types.h>
+
+/* What rules look at: the connection's first packet, in its direction. */
+struct classify_query {
+	__u32 at; /* the policy's head in "dfw_cells" */
+	__u16 version;
+	__u16 sport, dport; /* host order; 0 without ports */
+	__u8 has_ports;
+	__u8 family, proto;
+	__u8 direction;	   /* one bit of enum dpu_direction */
+	__u8 action;	   /* enum dpu_rule_action: the result */
+	__u8 flags;	   /* DPU_RULE_LOG, of the rule that decides; other bits mean nothing */
+	__u32 rule_id, slot; /* of the rule that decides; both are kept if there is none */
+	__u64 prio;	     /* of that rule; all ones: none so far */
+};
