@@ -59,13 +59,13 @@ if in_box tc filter add dev vetha ingress protocol ip priority 1 matchall action
 fi
 run in_box tc qdisc del dev vetha clsact
 
-# Another lab's is somebody else's, too.
+# What another lab has loaded is somebody else's, too.
 sed "s/^lab:.*/lab: ${LAB}x/" lab.yaml >other.yaml
 at_exit "$DPULAB" down "${LAB}x"
 run "$DPULAB" up other.yaml
 run in_box "$DPULAB" load vetha --lab "${LAB}x" --port q1
 refuse 1 in_box "$DPULAB" load vetha --lab "$LAB" --port p1 2>err.txt
-has err.txt "/sys/fs/bpf/dpulab/${LAB}x/" || fail "the other lab is not named: $(cat err.txt)"
+has err.txt "another lab: ${LAB}x" || fail "the other lab is not named: $(cat err.txt)"
 expect "the other lab's" "$(ours_at vetha)" 1
 run "$DPULAB" down "${LAB}x"
 [ -z "$(in_box tc qdisc show dev vetha | grep clsact)" ] || fail "the other lab left its qdisc"

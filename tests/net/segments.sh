@@ -78,21 +78,22 @@ goes_to() { # MAC WHERE: frames of red1 to that address reach red2 or red3 or bo
 	[ "$(heard red2 to) $(heard red3 to)" = "$2" ]
 }
 
-# A MAC is where it was last heard; frames to it go there only.
+told() { # VM MAC WHERE
+	tell "$1" "$2"
+	goes_to "$2" "$3"
+}
+
+# A MAC is where it was last heard; frames to it go there only: once what is on its way has come through.
 moves() {
 	local one=02:aa:00:00:00:01
-	tell red2 $one
-	goes_to $one "5 0" || fail "$what: a MAC is not learnt at red2"
-	tell red3 $one
-	goes_to $one "0 5" || fail "$what: a MAC did not move across the wire"
-	tell red2 $one
-	goes_to $one "5 0" || fail "$what: a MAC did not move back"
+	wait_for 5 told red2 $one "5 0"
+	wait_for 5 told red3 $one "0 5" # across the wire
+	wait_for 5 told red2 $one "5 0" # and back
 }
 
 # After 4 s of silence it is unknown again, so that both hear it.
 ages() {
-	tell red2 02:aa:00:00:00:02
-	goes_to 02:aa:00:00:00:02 "5 0" || fail "$what: a MAC just heard is not known"
+	wait_for 5 told red2 02:aa:00:00:00:02 "5 0"
 	wait_for 20 goes_to 02:aa:00:00:00:02 "5 5"
 }
 

@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include <dpulab/limits.h>
-#include "rt.h"
-#include "values.h"
+#include "loaded.h"
 #include "progowner.h"
+#include "rt.h"
+#include "state.h"
+#include "values.h"
 
 /* Links and programs of this lab are its own; everybody else's are not ours to replace. */
 static int refuse_other_program(const struct rt_link *link, const char *lab, struct diag *diag)
@@ -80,6 +82,40 @@ static bool carries_session(struct netns *ns, int ifindex)
 	return found;
 }
 
+/* Both would attach, and only one of them would ever see a frame. */
+static bool is_loaded_for(const char *lab, uint64_t ns, const char *dev)
+{
+	STATE_CLEANUP struct state *state = NULL;
+	struct loaded loaded;
+	bool found = false;
+
+	/* not their lock: two that load at once would wait for each other */
+	if (state_open(lab, STATE_PEEK, &state, NULL) || loaded_read(state, &loaded))
+		return false;
+	for (size_t i = 0; i < loaded.n; i++)
+		found |= loaded.list[i].ns == ns && !strcmp(loaded.list[i].dev, dev);
+	loaded_free(&loaded);
+	return found;
+}
+
+static int refuse_other_lab(const struct netns *ns, const char *lab, const char *dev, struct diag *diag)
+{
+	char **names, hint[80];
+	int err = 0;
+	size_t n;
+
+	if (state_labs(&names, &n))
+		return 0;
+	for (size_t i = 0; !err && i < n; i++) {
+		if (!strcmp(names[i], lab) || !is_loaded_for(names[i], netns_inode(ns), dev))
+			continue;
+		snprintf(hint, sizeof(hint), "dpulab unload %s --lab %s first", dev, names[i]);
+		err = diag_error(diag, -EBUSY, hint, "%s is loaded for another lab: %s", dev, names[i]);
+	}
+	state_free_names(names, n);
+	return err;
+}
+
 int foreign_guard(struct netns *ns, const char *lab, const struct load_request *request,
 		  struct diag *diag)
 {
@@ -97,6 +133,8 @@ int foreign_guard(struct netns *ns, const char *lab, const struct load_request *
 	if (!err && link.ifindex >= DPU_MAX_IFINDEX)
 		err = diag_error(diag, -ERANGE, NULL, "%s has interface index %d; the datapath's table ends at %d",
 				 request->dev, link.ifindex, DPU_MAX_IFINDEX - 1);
+	if (!err)
+		err = refuse_other_lab(ns, lab, request->dev, diag);
 	if (!err)
 		err = refuse_other_program(&link, lab, diag);
 	if (err || request->force)

@@ -73,6 +73,8 @@ static int open_once(struct state *state, enum state_access access, struct diag 
 	state->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (state->dir < 0)
 		return -errno;
+	if (access == STATE_PEEK)
+		return 0;
 	/* also when only reading or removing: a killed up may have left a folder without a lock */
 	state->lock = openat(state->dir, LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	err = state->lock < 0 ? -errno : take_lock(state->lock, state->lab, access, diag);
@@ -99,6 +101,7 @@ int state_open(const char *lab, enum state_access access, struct state **ret_sta
 	if (!state)
 		return -ENOMEM;
 	snprintf(state->lab, sizeof(state->lab), "%s", lab);
+	state->lock = -1;
 	do
 		err = open_once(state, access, diag);
 	while (err == -ESTALE);
@@ -116,7 +119,8 @@ void state_close(struct state *state)
 {
 	if (!state)
 		return;
-	close(state->lock);
+	if (state->lock >= 0)
+		close(state->lock);
 	close(state->dir);
 	free(state);
 }

@@ -25,6 +25,7 @@
 struct state; /* an open, locked folder */
 
 enum state_access {
+	STATE_PEEK,   /* without the lock: each file is an old one or the new one */
 	STATE_READ,   /* together with other readers */
 	STATE_WRITE,  /* alone */
 	STATE_CREATE, /* alone, and made if it is not there */
