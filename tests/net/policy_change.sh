@@ -3,7 +3,7 @@
 #
 # A new firewall policy under traffic, at the host and at the DPU: established
 # connections it denies end, those it allows go on without a gap in the
-# connection table, and a policy that says the same changes nothing.
+# connection table, and a policy that says the same changes nothing. fw diff foretells it.
 . "$TESTS/lib/net.sh"
 . "$TESTS/lib/moves.sh"
 
@@ -26,6 +26,13 @@ connection() { # PORT FIELD: of web1's connection to that port, where the pipeli
 	json all.json '[c["'"$2"'"] for c in d["connections"] if c["node"] == "'"$NODE"'" and c["vnic"] == "web1" and c["dst_port"] == '"$1"' and c["state"] != "expired"]'
 }
 
+foretell() { # STATUS PORTS: fw diff of lab.yaml, and the TCP ports whose connections it says will be cut
+	"$DPULAB" fw diff -j "$LAB" lab.yaml >diff.json
+	expect "exit status of fw diff" $? "$1"
+	expect "what fw diff says will be cut" \
+		"$(json diff.json 'sorted({c["dport"] for c in d["changes"] if c["effect"] == "cut" and c["proto"] == "tcp"})')" "$2"
+}
+
 declare -A CLIENT
 rules 5000-5999
 run "$DPULAB" up lab.yaml
@@ -45,7 +52,10 @@ for NODE in esx1 esx1-dpu; do
 
 	rules "$kept"
 	sed -i "/^lab:/a placement: $path" lab.yaml
+	foretell 3 "[$denied]"
+	expect "generation after fw diff" "$(connection "$kept" policy_gen)" "$generation"
 	run "$DPULAB" apply lab.yaml
+	foretell 0 "[]"
 	expect "connections the new policy denies" "$(connection "$denied" state)" "[]"
 	expect "creation of the one it allows" "$(connection "$kept" created_ns)" "$created"
 	[ "$(connection "$kept" policy_gen)" != "$generation" ] || fail "the allowed connection was not judged again"

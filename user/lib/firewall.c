@@ -22,20 +22,33 @@ static bool has_ports(uint8_t proto)
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
 }
 
-/* The first packet of a connection, as its entry remembers it. */
-static struct policy_packet first_packet(const struct dpu_ct_key *key, const struct dpu_ct *ct)
+/* The first packet of a connection, as its entry remembers it; turned: if the other end had sent it. */
+static struct policy_packet first_packet(const struct dpu_ct_key *key, const struct dpu_ct *ct, bool turned)
 {
-	unsigned opener = !!(ct->flags & DPU_CT_F_ORIG_SIDE);
+	unsigned opener = !!(ct->flags & DPU_CT_F_ORIG_SIDE) ^ turned;
+	bool inbound = !!(ct->flags & DPU_CT_F_INBOUND) ^ turned;
 
 	return (struct policy_packet){
 		.src = key->addr[opener],
 		.dst = key->addr[!opener],
 		.proto = key->proto,
-		.direction = ct->flags & DPU_CT_F_INBOUND ? DPU_DIR_IN : DPU_DIR_OUT,
+		.direction = inbound ? DPU_DIR_IN : DPU_DIR_OUT,
 		.has_ports = has_ports(key->proto),
 		.sport = ntohs(key->port[opener]),
 		.dport = ntohs(key->port[!opener]),
 	};
+}
+
+enum dpu_rule_action firewall_judge(const struct dpu_ct_key *key, const struct dpu_ct *ct, firewall_ask_fn *ask,
+				    const void *arg, uint32_t *ret_rule_id)
+{
+	struct policy_packet packet = first_packet(key, ct, false);
+	enum dpu_rule_action action = ask(arg, &packet, ret_rule_id);
+
+	if (action == DPU_ACTION_ALLOW || !(ct->flags & DPU_CT_F_TAKEN_OVER))
+		return action;
+	packet = first_packet(key, ct, true);
+	return ask(arg, &packet, ret_rule_id);
 }
 
 /* ---- installing --------------------------------------------------------- */
@@ -101,6 +114,18 @@ static bool state_is_settled(const struct dpu_ct *ct)
 	return ct->state == DPU_CT_ESTABLISHED;
 }
 
+struct policy_in_store {
+	const struct policy_store *store;
+	struct dpu_policy_ref ref;
+};
+
+static enum dpu_rule_action ask_store(const void *arg, const struct policy_packet *packet, uint32_t *ret_rule_id)
+{
+	const struct policy_in_store *policy = arg;
+
+	return policy_store_ask(policy->store, policy->ref, packet, ret_rule_id);
+}
+
 /*
  * An entry in the middle of a handshake or a farewell is left to the datapath,
  * which judges it by its old policy_gen: writing it here could undo a step of it.
@@ -109,12 +134,13 @@ static int judge(const struct install *install, const struct dpu_ct_key *key, st
 		 struct diag *diag)
 {
 	const struct change *change = find_change(install, key->zone);
-	struct policy_packet packet = first_packet(key, ct);
+	struct policy_in_store policy = {.store = install->store};
 	uint32_t rule_id;
 
 	if (!change || ct->policy_gen == change->port->policy_gen)
 		return 0;
-	if (policy_store_ask(install->store, change->port->policy, &packet, &rule_id) != DPU_ACTION_ALLOW)
+	policy.ref = change->port->policy;
+	if (firewall_judge(key, ct, ask_store, &policy, &rule_id) != DPU_ACTION_ALLOW)
 		return mapio_delete(install->location->dp, MAP_conntrack, key, diag);
 	if (!state_is_settled(ct))
 		return 0;

@@ -6,6 +6,7 @@
 #pragma once
 #include "location.h"
 #include "policy_store.h"
+#include <dpulab/conntrack.h>
 
 /*
  * Gives ports[] (in memory, by port number) of every vNIC of the location the lab's rules. Where
@@ -17,3 +18,12 @@
  */
 int firewall_install(const struct location *location, struct dpu_port *ports, struct policy_store **ret_store,
 		     struct diag *diag);
+
+/*
+ * What rules say of a connection there is, as the datapath asks: by its first packet; of one whose
+ * opener is a guess (DPU_CT_F_TAKEN_OVER), that either end may open it. ask: the rules.
+ */
+typedef enum dpu_rule_action firewall_ask_fn(const void *arg, const struct policy_packet *packet,
+					     uint32_t *ret_rule_id);
+enum dpu_rule_action firewall_judge(const struct dpu_ct_key *key, const struct dpu_ct *ct, firewall_ask_fn *ask,
+				    const void *arg, uint32_t *ret_rule_id);
