@@ -30,16 +30,10 @@ INLINE int policy_exempt(const struct pkt *p)
 	       (type == ICMP6_NEIGHBOUR_SOLICIT || type == ICMP6_NEIGHBOUR_ADVERTISE);
 }
 
-INLINE int policy_is_echo_request(const struct pkt *p)
+/* An answer to a request: it starts nothing. */
+INLINE int policy_is_icmp_reply(const struct pkt *p)
 {
-	return (p->key.proto == WIRE_PROTO_ICMP && p->icmp_type == WIRE_ICMP_ECHO) ||
-	       (p->key.proto == WIRE_PROTO_ICMP6 && p->icmp_type == WIRE_ICMP6_ECHO);
-}
-
-INLINE int policy_is_echo_reply(const struct pkt *p)
-{
-	return (p->key.proto == WIRE_PROTO_ICMP && p->icmp_type == WIRE_ICMP_ECHO_REPLY) ||
-	       (p->key.proto == WIRE_PROTO_ICMP6 && p->icmp_type == WIRE_ICMP6_ECHO_REPLY);
+	return tuple_is_icmp(p->key.proto) && tuple_icmp_request(p->key.proto, p->icmp_type) != p->icmp_type;
 }
 
 INLINE __u8 policy_direction(int inbound)
@@ -125,7 +119,7 @@ INLINE int policy_start(struct pkt *p, __u16 vnic_port, __u32 policy_gen)
 			return policy_invalid(p);
 		state = DPU_CT_SYN_SENT;
 		p->cacheable = 0;
-	} else if (policy_is_echo_reply(p)) {
+	} else if (policy_is_icmp_reply(p)) {
 		return policy_invalid(p);
 	}
 	action = dfw_judge(vnic_port, p->ct_side, policy_direction(p->inbound));
@@ -225,7 +219,7 @@ INLINE void policy_touch(struct pkt *p, struct dpu_ct *ct, __u32 dir)
 	ct_bind(p, ct);
 }
 
-/* An echo request against the direction of the connection is nobody's reply: the rules alone decide. */
+/* An ICMP request, or a message without one, against the direction of the connection is nobody's reply: the rules alone decide. */
 INLINE int policy_counter_request(struct pkt *p, __u16 vnic_port)
 {
 	int action = dfw_judge(vnic_port, p->ct_side, policy_direction(p->inbound));
@@ -244,7 +238,7 @@ INLINE int policy_continue(struct pkt *p, struct dpu_ct *ct, __u16 vnic_port, __
 		return 1;
 	if (p->key.proto == WIRE_PROTO_TCP)
 		result = policy_tcp(p, ct, dir);
-	else if (dir && policy_is_echo_request(p))
+	else if (dir && tuple_is_icmp(p->key.proto) && !policy_is_icmp_reply(p))
 		return policy_counter_request(p, vnic_port);
 	if (result == TCP_REOPEN)
 		return result;

@@ -82,23 +82,59 @@ struct lab_rule *lab_find_rule(const struct lab *lab, uint32_t id)
 	return NULL;
 }
 
+const char *lab_policy_file(const struct lab *lab)
+{
+	return lab->policy_file ? lab->policy_file : lab->file;
+}
+
+static void free_address_group(struct lab_address_group *group)
+{
+	free(group->members);
+	free(group->tags);
+	free(group->all_tags);
+	free(group->prefixes);
+}
+
+static void free_service(struct lab_service *service)
+{
+	free(service->sports);
+	free(service->dports);
+	free(service->icmp);
+	free(service->services);
+}
+
+static void free_rule(struct lab_rule *rule)
+{
+	free(rule->name);
+	free(rule->from);
+	free(rule->to);
+	free(rule->from_not);
+	free(rule->to_not);
+	free(rule->sports);
+	free(rule->dports);
+	free(rule->icmp);
+	free(rule->services);
+	free(rule->apply_to);
+}
+
 void lab_free(struct lab *lab)
 {
 	if (!lab)
 		return;
-	for (size_t i = 0; i < lab->n_vms; i++)
+	for (size_t i = 0; i < lab->n_vms; i++) {
 		free(lab->vms[i].ips);
-	for (size_t i = 0; i < lab->n_rules; i++) {
-		struct lab_rule *rule = &lab->rules[i];
-
-		free(rule->name);
-		free(rule->from);
-		free(rule->to);
-		free(rule->sports);
-		free(rule->dports);
-		free(rule->apply_to);
+		free(lab->vms[i].tags);
 	}
+	for (size_t i = 0; i < lab->n_address_groups; i++)
+		free_address_group(&lab->address_groups[i]);
+	for (size_t i = 0; i < lab->n_services; i++)
+		free_service(&lab->services[i]);
+	for (size_t i = 0; i < lab->n_rules; i++)
+		free_rule(&lab->rules[i]);
 	free(lab->file);
+	free(lab->policy_file);
+	free(lab->address_groups);
+	free(lab->services);
 	free(lab->hosts);
 	free(lab->groups);
 	free(lab->vms);
