@@ -45,16 +45,10 @@ INLINE int policy_exempt(const struct pkt *p)
 	       (type == ICMP6_NEIGHBOUR_SOLICIT || type == ICMP6_NEIGHBOUR_ADVERTISE);
 }
 
-INLINE int policy_is_echo_request(const struct pkt *p)
+/* An answer to a request: it starts nothing. */
+INLINE int policy_is_icmp_reply(const struct pkt *p)
 {
-	return (p->key.proto == WIRE_PROTO_ICMP && p->icmp_type == WIRE_ICMP_ECHO) ||
-	       (p->key.proto == WIRE_PROTO_ICMP6 && p->icmp_type == WIRE_ICMP6_ECHO);
-}
-
-INLINE int policy_is_echo_reply(const struct pkt *p)
-{
-	return (p->key.proto == WIRE_PROTO_ICMP && p->icmp_type == WIRE_ICMP_ECHO_REPLY) ||
-	       (p->key.proto == WIRE_PROTO_ICMP6 && p->icmp_type == WIRE_ICMP6_ECHO_REPLY);
+	return tuple_is_icmp(p->key.proto) && tuple_icmp_request(p->key.proto, p->icmp_type) != p->icmp_type;
 }
 
 INLINE __u8 policy_direction(int inbound)
@@ -150,7 +144,7 @@ STAGE int policy_start(void)
 			return policy_invalid(p);
 		state = DPU_CT_SYN_SENT;
 		p->cacheable = 0;
-	} else if (policy_is_echo_reply(p)) {
+	} else if (policy_is_icmp_reply(p)) {
 		return policy_invalid(p);
 	}
 	action = dfw_judge(p->vnic, p->ct_side, policy_direction(p->inbound));
@@ -255,7 +249,7 @@ INLINE void policy_touch(struct pkt *p, struct dpu_ct *ct, __u32 dir)
 	ct_bind(p, ct);
 }
 
-/* An echo request against the direction of the connection is nobody's reply: the rules alone decide. */
+/* An ICMP request, or a message without one, against the direction of the connection is nobody's reply: the rules alone decide. */
 STAGE int policy_counter_request(void)
 {
 	struct pkt *p = scratch_pkt();
@@ -278,7 +272,7 @@ INLINE int policy_continue(struct pkt *p, struct dpu_ct *ct)
 		return POLICY_STALE;
 	if (p->key.proto == WIRE_PROTO_TCP)
 		result = policy_tcp(p, ct, dir);
-	else if (dir && policy_is_echo_request(p))
+	else if (dir && tuple_is_icmp(p->key.proto) && !policy_is_icmp_reply(p))
 		return POLICY_COUNTER;
 	if (result == POLICY_PASS || result == POLICY_CLOSING)
 		policy_touch(p, ct, dir);

@@ -7,7 +7,7 @@
 struct classify_query {
 	__u32 at; /* the policy's head in "dfw_cells" */
 	__u16 version;
-	__u16 sport, dport; /* host order; 0 without ports */
+	__u16 sport, dport; /* host order; ICMP: type and code; 0 without ports */
 	__u8 has_ports;
 	__u8 family, proto;
 	__u8 direction;	   /* one bit of enum dpu_direction */

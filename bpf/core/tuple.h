@@ -22,13 +22,47 @@ INLINE int tuple_compare_ip(const union dpu_ip *a, const union dpu_ip *b)
 	return 0;
 }
 
+INLINE int tuple_is_icmp(__u8 proto)
+{
+	return proto == WIRE_PROTO_ICMP || proto == WIRE_PROTO_ICMP6;
+}
+
+/* The request that a reply answers (RFC 792, 950, 4443, 4620); of any other message its own type. */
+INLINE __u8 tuple_icmp_request(__u8 proto, __u8 type)
+{
+	if (proto == WIRE_PROTO_ICMP6)
+		return type == WIRE_ICMP6_ECHO_REPLY || type == 140 ? type - 1 : type;
+	if (type == 14 || type == 16 || type == 18)
+		return type - 1;
+	return type == WIRE_ICMP_ECHO_REPLY ? WIRE_ICMP_ECHO : type;
+}
+
+INLINE int tuple_is_echo(__u8 proto, __u8 type)
+{
+	return tuple_icmp_request(proto, type) == (proto == WIRE_PROTO_ICMP6 ? WIRE_ICMP6_ECHO : WIRE_ICMP_ECHO);
+}
+
+/* What stands for the ports of an ICMP message that is no echo. */
+INLINE __be16 tuple_icmp_port(__u8 proto, __u8 type, __u8 code)
+{
+	return bpf_htons(tuple_icmp_request(proto, type) << 8 | code);
+}
+
 /* Fills ret_key and returns the side (0 or 1) of the frame's source. */
 INLINE __u32 tuple_key(struct dpu_ct_key *ret_key, const struct dpu_flow_key *key, __u16 zone)
 {
-	int echo = key->proto == WIRE_PROTO_ICMP || key->proto == WIRE_PROTO_ICMP6;
-	__be16 sport = key->sport, dport = echo ? key->sport : key->dport;
+	__be16 sport = key->sport, dport = key->dport;
 	int order = tuple_compare_ip(&key->src, &key->dst);
+	__u8 message = 0;
 	__u32 side;
+
+	if (tuple_is_icmp(key->proto)) {
+		__u16 type = bpf_ntohs(dport); /* and code */
+
+		message = !tuple_is_echo(key->proto, type >> 8);
+		sport = message ? tuple_icmp_port(key->proto, type >> 8, type & 255) : sport;
+		dport = sport;
+	}
 
 	if (!order)
 		order = bpf_ntohs(sport) <= bpf_ntohs(dport) ? -1 : 1;
@@ -47,7 +81,7 @@ INLINE __u32 tuple_key(struct dpu_ct_key *ret_key, const struct dpu_flow_key *ke
 	}
 	ret_key->zone = zone;
 	ret_key->proto = key->proto;
-	ret_key->pad = 0;
+	ret_key->icmp = message;
 	return side;
 }
 
@@ -63,7 +97,7 @@ INLINE void tuple_normalise(struct dpu_ct_key *ret_key, const struct dpu_ct_key 
 	ret_key->port[1] = turn ? tuple->port[0] : tuple->port[1];
 	ret_key->zone = zone;
 	ret_key->proto = tuple->proto;
-	ret_key->pad = 0;
+	ret_key->icmp = tuple->icmp;
 }
 
 /* Index into packets[], bytes[], flow_ref[]: 0 = from the opener. side as tuple_key() returned it. */

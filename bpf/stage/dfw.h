@@ -39,8 +39,14 @@ INLINE void dfw_count(const struct dpu_port *port, const struct classify_query *
 INLINE void dfw_ask(const struct pkt *p, __u32 opener, __u8 direction, struct classify_query *query)
 {
 	*query = (struct classify_query){.rule_id = DPU_RULE_DEFAULT, .direction = direction};
-	query->has_ports = dfw_has_ports(p->ct_key.proto);
-	if (query->has_ports) {
+	if (dfw_proto(p->ct_key.proto) == WIRE_PROTO_ICMP) {
+		__u16 message = bpf_ntohs(p->ct_key.port[0]);
+
+		query->has_ports = 1;
+		query->sport = p->ct_key.icmp ? message >> 8 : p->ct_key.proto == WIRE_PROTO_ICMP ? WIRE_ICMP_ECHO : WIRE_ICMP6_ECHO;
+		query->dport = p->ct_key.icmp ? message & 255 : 0;
+	} else if (dfw_has_ports(p->ct_key.proto)) {
+		query->has_ports = 1;
 		query->sport = bpf_ntohs(opener ? p->ct_key.port[1] : p->ct_key.port[0]);
 		query->dport = bpf_ntohs(opener ? p->ct_key.port[0] : p->ct_key.port[1]);
 	}

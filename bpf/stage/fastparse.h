@@ -66,7 +66,7 @@ INLINE __u64 fast_echo(const __u8 *l4, __u64 proto)
 {
 	const struct wire_icmp *icmp = (const void *)l4;
 
-	if (!parse_is_echo(proto, icmp->type))
+	if (!tuple_is_echo(proto, icmp->type))
 		return ~0ull;
 	return (__u64)*(const __u16 *)icmp << 16 | icmp->id;
 }

@@ -8,6 +8,7 @@
 #pragma once
 #include "core/bounds.h"
 #include "core/gen.h"
+#include "core/tuple.h"
 #include "core/verdict.h"
 #include "core/wire.h"
 
@@ -91,13 +92,6 @@ INLINE int parse_has_ports(__u8 proto)
 	return proto == WIRE_PROTO_TCP || proto == WIRE_PROTO_UDP || proto == WIRE_PROTO_SCTP;
 }
 
-INLINE int parse_is_echo(__u8 proto, __u8 type)
-{
-	if (proto == WIRE_PROTO_ICMP)
-		return type == WIRE_ICMP_ECHO || type == WIRE_ICMP_ECHO_REPLY;
-	return proto == WIRE_PROTO_ICMP6 && (type == WIRE_ICMP6_ECHO || type == WIRE_ICMP6_ECHO_REPLY);
-}
-
 /* RFC 792: unreachable, source quench, redirect, time exceeded, parameter problem; RFC 4443: types below 128. */
 INLINE int parse_is_icmp_error(__u8 proto, __u8 type)
 {
@@ -118,9 +112,10 @@ INLINE int parse_quoted_l4(hook_ctx *ctx, const struct parse_l4 *l4, struct dpu_
 	if (parse_has_ports(l4->proto)) {
 		quoted->port[0] = udp->sport;
 		quoted->port[1] = udp->dport;
-	} else if (parse_is_echo(l4->proto, icmp->type)) {
-		quoted->port[0] = icmp->id;
-		quoted->port[1] = icmp->id;
+	} else if (tuple_is_icmp(l4->proto)) {
+		quoted->icmp = !tuple_is_echo(l4->proto, icmp->type);
+		quoted->port[0] = quoted->icmp ? tuple_icmp_port(l4->proto, icmp->type, icmp->code) : icmp->id;
+		quoted->port[1] = quoted->port[0];
 	}
 	return 1;
 }
@@ -165,7 +160,7 @@ INLINE void parse_icmp(hook_ctx *ctx, struct pkt *p)
 	p->icmp_type = icmp->type;
 	p->icmp_code = icmp->code;
 	p->key.dport = bpf_htons(icmp->type << 8 | icmp->code);
-	if (parse_is_echo(p->key.proto, icmp->type)) {
+	if (tuple_is_echo(p->key.proto, icmp->type)) {
 		p->key.sport = icmp->id;
 		return;
 	}

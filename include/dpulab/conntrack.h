@@ -9,10 +9,10 @@
 
 struct dpu_ct_key {
 	union dpu_ip addr[2];
-	__be16 port[2]; /* ICMP echo: identifier in both */
+	__be16 port[2]; /* ICMP, both alike: the identifier of an echo, else type << 8 | code of the request */
 	__u16 zone;	/* port number of the vNIC */
 	__u8 proto;	/* IP protocol as on the wire (1 or 58 for the ICMPs) */
-	__u8 pad;
+	__u8 icmp;	/* 1: an ICMP message other than echo */
 };
 
 /* TCP states as seen from flags (names as in nf_conntrack; RFC 9293). Others use NEW and ESTABLISHED. */

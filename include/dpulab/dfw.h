@@ -27,13 +27,13 @@ struct dpu_rule {
 	union dpu_ip src, src_mask; /* network order; (address & mask) == src */
 	union dpu_ip dst, dst_mask;
 	__u16 sport_lo, sport_hi; /* host order, inclusive; 0..65535 = any; a rule with less
-				   * matches only protocols that have ports */
-	__u16 dport_lo, dport_hi;
+				   * matches only protocols that have ports. ICMP's type */
+	__u16 dport_lo, dport_hi; /* ICMP's code */
 	__u8 family;	/* 0 any, 4, 6 */
 	__u8 proto;	/* IP protocol; 0 = any. ICMP and ICMPv6 are one: 1 matches both */
 	__u8 direction; /* enum dpu_direction bits, DPU_RULE_LOG */
 	__u8 action;	/* enum dpu_rule_action */
-	__u32 id;	/* 1-based position in the lab file's list; stable for a user */
+	__u32 id;	/* of the lab file's rule, which keeps it while others come and go */
 };
 
 _Static_assert(sizeof(struct dpu_rule) == 80, "rule");

@@ -50,7 +50,15 @@ static void build(const struct ruleset_header *header, uint16_t id, struct frame
 
 static enum dpu_reason expected(const struct ruleset *set, const struct ruleset_header *header)
 {
-	size_t first = ruleset_first_match(set->rules, set->n, header);
+	struct ruleset_header asked = *header;
+	size_t first;
+
+	if (asked.proto == IPPROTO_ICMP) { /* what opening() makes: type and code stand for the ports */
+		asked.has_ports = true;
+		asked.sport = asked.family == 4 ? 8 : 128;
+		asked.dport = 0;
+	}
+	first = ruleset_first_match(set->rules, set->n, &asked);
 
 	if (first == set->n)
 		return DPU_REASON_DROP_DEFAULT;

@@ -55,6 +55,9 @@ POLICY(from_net6, DENY, {.src = "2001:db8::/64", .action = ALLOW})
 POLICY(to_host6, DENY, {.dst = "2001:db8::17", .action = ALLOW})
 POLICY(family_6, DENY, {.family = 6, .action = ALLOW})
 POLICY(all_of_ip4, DENY, {.dst = "0.0.0.0/0", .action = ALLOW})
+POLICY(icmp_type_8, DENY, {.proto = 1, .family = 4, .sport_lo = 8, .action = ALLOW})
+POLICY(icmp_type_9_code_16, DENY, {.proto = 1, .family = 4, .sport_lo = 9, .dport_lo = 16, .action = ALLOW})
+POLICY(icmp_type_13, DENY, {.proto = 1, .family = 4, .sport_lo = 13, .direction = OUT, .action = ALLOW})
 POLICY(icmp_only, DENY, {.proto = 1, .action = ALLOW})
 POLICY(sctp_port, DENY, {.proto = 132, .dport_lo = 5000, .action = ALLOW})
 POLICY(gre_only, DENY, {.proto = 47, .action = ALLOW})
@@ -132,6 +135,19 @@ static const struct prog_case cases[] = {
 	 STEPS(OUT4(UDP(1, 2)), PASS_17, OUT6(UDP(1, 2)), BY_DEFAULT)},
 	{"ICMP and ICMPv6 are one protocol for rules", icmp_only,
 	 STEPS(OUT4(ICMP(8, 0, .id = 1)), PASS_17, OUT6(ICMP(128, 0, .id = 1)), PASS_17, OUT4(UDP(1, 2)), BY_DEFAULT)},
+	{"an ICMP type is matched, whatever its code", icmp_type_8,
+	 STEPS(OUT4(ICMP(8, 0, .id = 1)), PASS_17, OUT4(ICMP(13, 0, .id = 1), FILL(12)), BY_DEFAULT,
+	       OUT6(ICMP(128, 0, .id = 1)), BY_DEFAULT)},
+	{"and a code, if the rule says one", icmp_type_9_code_16,
+	 STEPS(OUT4(ICMP(9, 16), FILL(8)), PASS_17, OUT4(ICMP(9, 0), FILL(8)), BY_DEFAULT)},
+	{"an allowed message lets no other one in", icmp_type_13,
+	 STEPS(OUT4(ICMP(13, 0, .id = 0), FILL(12)), PASS_17, OUT4(ICMP(13, 0, .id = 0), FILL(12)), PASS_17,
+	       OUT4(ICMP(15, 0, .id = 0)), BY_DEFAULT, OUT4(ICMP(8, 0, .id = 0)), BY_DEFAULT,
+	       OUT4(ICMP(9, 0), FILL(8)), BY_DEFAULT)},
+	{"a reply to it belongs to it, and starts nothing by itself", icmp_type_13,
+	 STEPS(IN4(ICMP(14, 0, .id = 0), FILL(12)), DROP(CT_INVALID)}, OUT4(ICMP(13, 0, .id = 0), FILL(12)), PASS_17,
+	       IN4(ICMP(14, 0, .id = 0), FILL(12)), PASS_16, IN4(ICMP(16, 0, .id = 0)), DROP(CT_INVALID)},
+	       IN4(ICMP(13, 0, .id = 0), FILL(12)), BY_DEFAULT)},
 	{"SCTP has ports", sctp_port,
 	 STEPS({16, FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17", .proto = 132), UDP(1, 5000), FILL(8)),
 		FORWARD(17)},

@@ -136,14 +136,17 @@ static void every_key_reaches_its_field(void)
 	CU_ASSERT_EQUAL(rule->direction, DPU_DIR_IN);
 	CU_ASSERT_EQUAL(rule->proto, 6);
 	CU_ASSERT_EQUAL(rule->n_from, 2);
-	CU_ASSERT_EQUAL(rule->from[1].plen, 32);
+	CU_ASSERT_EQUAL(rule->from[0].prefix.plen, 8);
+	CU_ASSERT_EQUAL(rule->from[1].kind, PEER_VM);
+	CU_ASSERT_EQUAL(rule->from[1].index, 1);
 	CU_ASSERT_EQUAL(rule->n_to, 0);
 	CU_ASSERT_EQUAL(rule->n_dports, 2);
 	CU_ASSERT_EQUAL(rule->dports[1].hi, 8999);
 	CU_ASSERT_EQUAL(rule->n_sports, 1);
 	CU_ASSERT_EQUAL(rule->action, DPU_ACTION_DROP);
 	CU_ASSERT_EQUAL_FATAL(rule->n_apply_to, 2);
-	CU_ASSERT_EQUAL(rule->apply_to[1], 1);
+	CU_ASSERT_EQUAL(rule->apply_to[1].kind, PEER_PORT_GROUP);
+	CU_ASSERT_EQUAL(rule->apply_to[1].index, 2);
 	CU_ASSERT_EQUAL(lab->flows, 64);
 	CU_ASSERT_EQUAL(lab->connections, 100);
 	CU_ASSERT_EQUAL(lab->macs, 200);
@@ -219,9 +222,7 @@ static const struct {
 	{VM_B "10.0.0.2/24, mtu: 1e3}\n", 6, 53, "whole number", NULL},
 	{VMS "firewall: {rules: [{from: 10.0.0.1/24, action: drop}]}\n", 6, 27, "a prefix such as",
 	 "10.0.0.0/24"},
-	{VMS "firewall: {rules: [{from: c, action: drop}]}\n", 6, 27, "name of a VM or port group", NULL},
-	{VMS "firewall: {rules: [{from: v, action: drop}]}\n", 6, 27, "found 'v'", "has no VM"},
-	{VMS "firewall: {rules: [{apply-to: v, action: drop}]}\n", 6, 31, "found 'v'", "has no VM"},
+	{VMS "firewall: {rules: [{from: c, action: drop}]}\n", 6, 27, "name of a VM, port group or group", NULL},
 	{VMS "firewall: {rules: [{protocol: htpp, action: drop}]}\n", 6, 31, "a protocol", NULL},
 	{VMS "firewall: {rules: [{protocol: tcp, port: 90-80, action: drop}]}\n", 6, 42, "port or range", NULL},
 	{VMS "firewall: {rules: [{name: \"a\\nb\", action: drop}]}\n", 6, 28, "one line of text", NULL},

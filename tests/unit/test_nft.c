@@ -3,6 +3,7 @@
 #include "suite.h"
 #include "linuxpath.h"
 #include "nft.h"
+#include "values.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -23,6 +24,11 @@ static struct lab_prefix v6(const char *text, uint8_t plen)
 
 	inet_pton(AF_INET6, text, prefix.addr.b);
 	return prefix;
+}
+
+static struct lab_peer prefix(struct lab_prefix of)
+{
+	return (struct lab_peer){.kind = PEER_PREFIX, .prefix = of};
 }
 
 /* Two hosts; web1, db1 in VNI segment 1 and web2 in segment 2 on esx1, web3 in segment 1 on esx2. */
@@ -113,7 +119,7 @@ static void empty_policy_is_the_default(void)
 static void rule_of_one_family_is_one_line(void)
 {
 	struct fixture f;
-	struct lab_prefix from[] = {v4("10.1.0.0", 16), v4("10.2.0.1", 32)};
+	struct lab_peer from[] = {prefix(v4("10.1.0.0", 16)), prefix(v4("10.2.0.1", 32))};
 	struct lab_port_range ports[] = {{80, 80}, {8000, 8080}};
 
 	fixture_init(&f, 1);
@@ -130,8 +136,8 @@ static void rule_of_one_family_is_one_line(void)
 static void rule_of_both_families_is_two_lines(void)
 {
 	struct fixture f;
-	struct lab_prefix from[] = {v4("10.1.0.0", 16), v6("2001:db8::", 32)};
-	struct lab_prefix to[] = {v6("2001:db8::1", 128)};
+	struct lab_peer from[] = {prefix(v4("10.1.0.0", 16)), prefix(v6("2001:db8::", 32))};
+	struct lab_peer to[] = {prefix(v6("2001:db8::1", 128))};
 
 	fixture_init(&f, 1);
 	f.rules[0].from = from;
@@ -159,6 +165,59 @@ static void icmp_is_both_icmps(void)
 	assert_chain(&f.lab, "out_16", "\t\tmeta l4proto 58 return\n\t\tdrop\n");
 }
 
+static void families_and_messages_are_said(void)
+{
+	struct lab_icmp icmp[] = {{.type = 3, .code = 4}, {.type = 11, .any_code = true}, {.type = 12, .any_code = true}};
+	struct fixture f;
+
+	fixture_init(&f, 1);
+	f.rules[0].family = 6;
+	assert_chain(&f.lab, "in_16", "\t\tmeta nfproto ipv6 accept\n\t\tdrop\n");
+	f.rules[0].family = 0;
+	f.rules[0].proto = IPPROTO_ICMP;
+	f.rules[0].icmp = icmp;
+	f.rules[0].n_icmp = 3;
+	assert_chain(&f.lab, "in_16",
+		     "\t\tmeta nfproto ipv4 meta l4proto icmp icmp type { 3 } icmp code { 4 } accept\n"
+		     "\t\tmeta nfproto ipv4 meta l4proto icmp icmp type { 11 } accept\n"
+		     "\t\tmeta nfproto ipv4 meta l4proto icmp icmp type { 12 } accept\n\t\tdrop\n");
+	icmp[0] = (struct lab_icmp){0};
+	CU_ASSERT_EQUAL(icmp_parse("packet-too-big", &icmp[0]), 0);
+	f.rules[0].n_icmp = 1;
+	assert_chain(&f.lab, "in_16",
+		     "\t\tmeta nfproto ipv4 meta l4proto icmp icmp type { 3 } icmp code { 4 } accept\n"
+		     "\t\tmeta nfproto ipv6 meta l4proto ipv6-icmp icmpv6 type { 2 } accept\n\t\tdrop\n");
+}
+
+static void negation_is_the_rest_and_long_lists_are_sets(void)
+{
+	struct lab_peer not_these[] = {prefix(v4("128.0.0.0", 1))};
+	struct lab_prefix list[40];
+	struct lab_address_group group = {.name = "many", .prefixes = list, .n_prefixes = 40};
+	struct lab_peer many[] = {{.kind = PEER_GROUP}};
+	struct fixture f;
+	char *text;
+
+	fixture_init(&f, 2);
+	f.rules[0].from_not = not_these;
+	f.rules[0].n_from_not = 1;
+	f.rules[1].to = many;
+	f.rules[1].n_to = 1;
+	for (size_t i = 0; i < 40; i++) {
+		list[i] = v4("10.0.0.0", 24);
+		list[i].addr.b[14] = (uint8_t)(2 * i); /* every other, so that none join */
+	}
+	f.lab.address_groups = &group;
+	f.lab.n_address_groups = 1;
+	assert_chain(&f.lab, "in_16",
+		     "\t\tip saddr { 0.0.0.0/1 } accept\n\t\tmeta nfproto ipv6 accept\n"
+		     "\t\tip daddr @side1_v4 accept\n\t\tdrop\n");
+	text = ruleset(&f.lab);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\tset side1_v4 {\n\t\ttype ipv4_addr\n\t\tflags interval\n"
+					    "\t\telements = { 10.0.0.0/24, 10.0.2.0/24, "));
+	free(text);
+}
+
 static void direction_chooses_the_chain(void)
 {
 	struct fixture f;
@@ -175,7 +234,7 @@ static void direction_chooses_the_chain(void)
 static void equal_policies_share_chains(void)
 {
 	struct fixture f;
-	size_t only[] = {1};
+	struct lab_peer only[] = {{.kind = PEER_VM, .index = 1}};
 	char *text;
 
 	fixture_init(&f, 1);
@@ -262,6 +321,8 @@ SUITE(nft, {"an empty policy is the default action", empty_policy_is_the_default
       {"a rule of both families is two lines, one of none is no line",
        rule_of_both_families_is_two_lines},
       {"icmp means both ICMPs, icmpv6 itself", icmp_is_both_icmps},
+      {"families and ICMP messages are said", families_and_messages_are_said},
+      {"what is negated is the rest; long lists are sets", negation_is_the_rest_and_long_lists_are_sets},
       {"a rule's direction chooses its chain", direction_chooses_the_chain},
       {"vNICs under the same rules share chains", equal_policies_share_chains},
       {"only ports of this host and endpoints of the others occur",

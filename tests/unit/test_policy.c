@@ -5,6 +5,7 @@
 #include "policy.h"
 #include "values.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,13 +42,26 @@ static struct lab *lab_with(const char *rules)
 	return lab;
 }
 
+static struct policy_book *book_of(const struct lab *lab)
+{
+	struct policy_book *book = NULL;
+
+	CU_ASSERT_EQUAL_FATAL(policy_book_open(lab, &book), 0);
+	return book;
+}
+
 static size_t compile(const struct lab *lab, size_t vm, struct dpu_rule **ret_rules)
 {
+	struct policy_book *book = book_of(lab);
 	struct diag diag = {0};
-	size_t n = 0;
+	size_t n = 0, entries = 0;
 
-	CU_ASSERT_EQUAL_FATAL(policy_compile(lab, vm, ret_rules, &n, &diag), 0);
+	CU_ASSERT_EQUAL_FATAL(policy_compile(book, vm, ret_rules, &n, &diag), 0);
 	CU_ASSERT_EQUAL(diag.n, 0);
+	for (size_t i = 0; i < book->n; i++)
+		entries += policy_applies_to(&book->rules[i], vm) ? policy_rule_entries(&book->rules[i]) : 0;
+	CU_ASSERT_EQUAL(entries, n);
+	policy_book_close(book);
 	diag_clear(&diag);
 	return n;
 }
@@ -57,11 +71,8 @@ static size_t compile_text(const char *rules, struct dpu_rule *ret_first)
 {
 	struct lab *lab = lab_with(rules);
 	struct dpu_rule *list = NULL;
-	size_t n = compile(lab, 0, &list), entries = 0;
+	size_t n = compile(lab, 0, &list);
 
-	for (size_t i = 0; i < lab->n_rules; i++)
-		entries += policy_applies_to(&lab->rules[i], 0) ? policy_rule_entries(&lab->rules[i]) : 0;
-	CU_ASSERT_EQUAL(entries, n);
 	if (n && ret_first)
 		*ret_first = list[0];
 	free(list);
@@ -97,12 +108,12 @@ static void lists_multiply_and_families_do_not_mix(void)
 		const char *rules;
 		size_t n;
 	} rows[] = {
-		{"{from: [10.0.0.0/24, 10.0.1.0/24], protocol: tcp, port: [1, 2, 3], action: allow}", 6},
+		{"{from: [10.0.0.0/24, 10.0.2.0/24], protocol: tcp, port: [1, 3, 5], action: allow}", 6},
 		{"{from: [10.0.0.0/24, '2001:db8::/32'], to: [10.0.0.0/24, '2001:db8::/32'], action: allow}", 2},
 		{"{from: a, to: b, action: allow}", 2},
 		{"{from: g, to: any, action: allow}", 4},
 		{"{from: [10.0.0.0/24, any], action: allow}", 1},
-		{"{protocol: udp, port: [53, any], source-port: [1, 2], action: allow}", 2},
+		{"{protocol: udp, port: [53, any], source-port: [1, 3], action: allow}", 2},
 		{"{from: [10.0.0.0/24, '2001:db8::/32'], protocol: icmpv6, action: allow}", 1},
 		{"{from: [10.0.0.0/24, '2001:db8::/32'], protocol: icmp, action: allow}", 2},
 		{"{action: allow, apply-to: b}", 0},
@@ -168,6 +179,7 @@ static void too_many_rules_name_the_one(void)
 {
 	char *a = wide_rule(DPU_MAX_VNIC_RULES / 256, 256, "a"), *b = wide_rule(1, 1, "b"), *text;
 	struct dpu_rule *rules = NULL;
+	struct policy_book *book;
 	struct diag diag = {0};
 	struct lab *lab;
 	size_t n;
@@ -179,7 +191,9 @@ static void too_many_rules_name_the_one(void)
 	free(rules);
 	rules = NULL;
 	lab->rules[1].n_apply_to = 0; /* from here on it counts at every vNIC */
-	CU_ASSERT_EQUAL(policy_compile(lab, 0, &rules, &n, &diag), -E2BIG);
+	book = book_of(lab);
+	CU_ASSERT_EQUAL(policy_compile(book, 0, &rules, &n, &diag), -E2BIG);
+	policy_book_close(book);
 	CU_ASSERT_PTR_NULL(rules);
 	CU_ASSERT_EQUAL_FATAL(diag.n, 1);
 	CU_ASSERT_EQUAL(diag.records[0].line, 11);
@@ -368,11 +382,184 @@ static void not_stricter_is_never_wrong(void)
 	CU_ASSERT(proved > 2000); /* else the property was hardly tried */
 }
 
+/* A lab whose firewall section is given whole. */
+static int read_firewall(const char *section, struct lab **ret_lab, struct diag *diag)
+{
+	char *text;
+	int err, length = asprintf(&text,
+				   "lab: t\nhosts: {h: {}}\nport-groups: {g: {vni: 1}, other: {vni: 2}, none: {vni: 3}}\n"
+				   "vms:\n"
+				   "  a: {host: h, port-group: g, ip: [10.0.0.1/24, '2001:db8::1/64'], tags: [web, prod]}\n"
+				   "  b: {host: h, port-group: g, ip: 10.0.0.2/24, tags: [web]}\n"
+				   "  c: {host: h, port-group: other, ip: 10.0.0.3/24, tags: prod}\n"
+				   "firewall:\n%s",
+				   section);
+
+	CU_ASSERT_FATAL(length > 0);
+	err = config_read_text("t.yaml", text, length, ret_lab, diag);
+	free(text);
+	return err;
+}
+
+/* What rule 1 comes to at VM a, one entry a line: "FROM TO PROTO SPORT DPORT", families by their prefixes. */
+static void entries_text(const char *section, char *ret_text, size_t size)
+{
+	struct diag diag = {0};
+	struct lab *lab = NULL;
+	struct dpu_rule *rules = NULL;
+	size_t n, used = 0;
+
+	CU_ASSERT_EQUAL(read_firewall(section, &lab, &diag), 0);
+	if (diag.n)
+		fprintf(stderr, "%s: %s\n", section, diag.records[0].message);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(lab);
+	n = compile(lab, 0, &rules);
+	ret_text[0] = '\0';
+	for (size_t i = 0; i < n && used < size; i++) {
+		const struct dpu_rule *r = &rules[i];
+		char from[64], to[64];
+
+		inet_ntop(AF_INET6, &r->src, from, sizeof(from));
+		inet_ntop(AF_INET6, &r->dst, to, sizeof(to));
+		for (unsigned side = 0, bits = 0; side < 2; side++, bits = 0) {
+			for (unsigned byte = 0; byte < 16; byte++)
+				bits += (unsigned)__builtin_popcount(side ? r->dst_mask.b[byte] : r->src_mask.b[byte]);
+			sprintf(strchr(side ? to : from, 0), "/%u", bits);
+		}
+		used += (size_t)snprintf(ret_text + used, size - used, "%u %s %s %u %u-%u %u-%u\n", r->family, from, to,
+					 r->proto, r->sport_lo, r->sport_hi, r->dport_lo, r->dport_hi);
+	}
+	free(rules);
+	lab_free(lab);
+	diag_clear(&diag);
+}
+
+#define RULE(words_) "  rules:\n    - {" words_ ", action: allow}\n"
+#define V4_A "::ffff:10.0.0.1/128"
+#define V4_AB "4 " V4_A " ::/0 0 0-65535 0-65535\n4 ::ffff:10.0.0.2/128 ::/0 0 0-65535 0-65535\n"
+#define V6_A "6 2001:db8::1/128 ::/0 0 0-65535 0-65535\n"
+#define TO(prefix_, rest_) "::/0 ::ffff:" prefix_ " " rest_
+
+static void groups_services_and_negation_compile(void)
+{
+	static const struct {
+		const char *section, *entries;
+	} rows[] = {
+		{"  groups: {x: {members: [a, b]}}\n" RULE("from: x"), V4_AB V6_A},
+		{"  groups: {x: {tags: web}}\n" RULE("from: x"), V4_AB V6_A},
+		{"  groups: {x: {all-tags: [web, prod]}}\n" RULE("from: x"),
+		 "4 " V4_A " ::/0 0 0-65535 0-65535\n" V6_A},
+		{"  groups: {x: {members: [y, b]}, y: {members: a}}\n" RULE("from: x"), V4_AB V6_A},
+		{"  groups: {x: {prefixes: '10.0.0.0/25, 10.0.0.128/25 # comment'}}\n" RULE("to: x"),
+		 "4 " TO("10.0.0.0/120", "0 0-65535 0-65535\n")},
+		{"  groups: {x: {members: none}}\n" RULE("to: x"), ""},
+		{RULE("from: g, from-not: a"), "4 ::ffff:10.0.0.2/128 ::/0 0 0-65535 0-65535\n"},
+		{RULE("to-not: [0.0.0.0/1, '::/0']"), "4 " TO("128.0.0.0/97", "0 0-65535 0-65535\n")},
+		{RULE("to-not: 0.0.0.0/1"),
+		 "4 " TO("128.0.0.0/97", "0 0-65535 0-65535\n") "6 ::/0 ::/0 0 0-65535 0-65535\n"},
+		{RULE("family: ipv4, to-not: 0.0.0.0/1"), "4 " TO("128.0.0.0/97", "0 0-65535 0-65535\n")},
+		{RULE("family: ipv6"), "6 ::/0 ::/0 0 0-65535 0-65535\n"},
+		{RULE("protocol: tcp, port: [81, 80, 8000-8010, 8005-8020]"),
+		 "0 ::/0 ::/0 6 0-65535 80-81\n0 ::/0 ::/0 6 0-65535 8000-8020\n"},
+		{RULE("protocol: icmp, icmp-type: echo-request"),
+		 "4 ::/0 ::/0 1 8-8 0-65535\n6 ::/0 ::/0 1 128-128 0-65535\n"},
+		{RULE("protocol: icmp, icmp-type: [11, 12, 3/4]"),
+		 "4 ::/0 ::/0 1 11-11 0-65535\n4 ::/0 ::/0 1 12-12 0-65535\n4 ::/0 ::/0 1 3-3 4-4\n"},
+		{RULE("protocol: icmpv6, icmp-type: packet-too-big"), "6 ::/0 ::/0 1 2-2 0-65535\n"},
+		{"  services: {web: {protocol: tcp, port: [80, 443]}, dns: {protocol: udp, port: 53}, "
+		 "all: {services: [web, dns, alt]}, alt: {protocol: tcp, port: 81}}\n" RULE("service: all"),
+		 "0 ::/0 ::/0 6 0-65535 80-81\n0 ::/0 ::/0 6 0-65535 443-443\n0 ::/0 ::/0 17 0-65535 53-53\n"},
+	};
+	char text[1024];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		entries_text(rows[i].section, text, sizeof(text));
+		CU_ASSERT_STRING_EQUAL(text, rows[i].entries);
+		if (strcmp(text, rows[i].entries) != 0)
+			fprintf(stderr, "%s\n%s", rows[i].section, text);
+	}
+}
+
+static void what_makes_no_sense_has_a_place(void)
+{
+	static const struct {
+		const char *section;
+		unsigned line, column;
+		const char *message;
+	} rows[] = {
+		{"  groups:\n    x: {members: y}\n    y: {members: [a, x]}\n", 10, 5, "x > y > x"},
+		{"  groups:\n    x: {members: x}\n", 10, 5, "x > x"},
+		{"  services:\n    x: {services: y}\n    y: {services: z}\n    z: {services: y}\n", 11, 5, "y > z > y"},
+		{"  groups:\n    a: {members: b}\n", 10, 5, "is the name of a group and of a VM"},
+		{"  groups:\n    1x: {members: b}\n", 10, 5, "expected a name"},
+		{"  groups:\n    x: {prefixes: '10.0.0.0/8 10.0.0.0/33'}\n", 10, 20, "found '10.0.0.0/33'"},
+		{"  groups:\n    x: {tags: 'a b'}\n", 10, 16, "expected a tag"},
+		{"  rules:\n    - {service: nil, action: drop}\n", 10, 17, "expected the name of a service"},
+		{"  rules:\n    - {icmp-type: 8, action: drop}\n", 10, 19, "icmp-type needs protocol icmp"},
+		{"  services: {s: {protocol: udp}}\n  rules:\n    - {service: s, protocol: tcp, action: drop}\n", 11, 17,
+		 "names services and also says protocol"},
+		{"  services:\n    s: {port: 3}\n", 10, 15, "ports need a protocol"},
+		{"  rules:\n    - {from-not: any, action: drop}\n", 10, 18, "expected a prefix"},
+		{"  rules:\n    - {family: ipv4, to: 'fe80::/10', action: drop}\n", 10, 7, "have no packet in common"},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct diag diag = {0};
+		struct lab *lab = NULL;
+
+		CU_ASSERT_EQUAL(read_firewall(rows[i].section, &lab, &diag), -EINVAL);
+		CU_ASSERT_EQUAL(diag.n, 1);
+		if (!diag.n)
+			continue;
+		CU_ASSERT_EQUAL(diag.records[0].line, rows[i].line);
+		CU_ASSERT_EQUAL(diag.records[0].column, rows[i].column);
+		CU_ASSERT_PTR_NOT_NULL(strstr(diag.records[0].message, rows[i].message));
+		if (!strstr(diag.records[0].message, rows[i].message) || diag.records[0].column != rows[i].column)
+			fprintf(stderr, "%u:%u: %s\n", diag.records[0].line, diag.records[0].column,
+				diag.records[0].message);
+		diag_clear(&diag);
+	}
+}
+
+static void apply_to_is_who_is_in_a_group(void)
+{
+	static const struct {
+		const char *section, *where;
+	} rows[] = {
+		{RULE("apply-to: any"), "abc"},
+		{RULE("protocol: tcp"), "abc"},
+		{"  groups: {x: {tags: prod, prefixes: 10.0.0.0/8}}\n" RULE("apply-to: x"), "ac"},
+		{"  groups: {x: {prefixes: 10.0.0.0/8}}\n" RULE("apply-to: x"), ""},
+		{"  groups: {x: {members: [y, c]}, y: {members: g}}\n" RULE("apply-to: x"), "abc"},
+		{RULE("apply-to: [b, other]"), "bc"},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct diag diag = {0};
+		struct lab *lab = NULL;
+		struct policy_book *book;
+		char where[8] = "";
+
+		CU_ASSERT_EQUAL(read_firewall(rows[i].section, &lab, &diag), 0);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(lab);
+		book = book_of(lab);
+		for (size_t vm = 0; vm < lab->n_vms; vm++)
+			if (policy_applies_to(&book->rules[0], vm))
+				strcat(where, lab->vms[vm].name);
+		CU_ASSERT_STRING_EQUAL(where, rows[i].where);
+		policy_book_close(book);
+		lab_free(lab);
+	}
+}
+
 SUITE(policy,
       {"no rules compile to none", no_rules_compile_to_none},
       {"a rule with an action only matches everything", a_bare_rule_matches_everything},
       {"lists multiply, families do not mix, apply-to selects", lists_multiply_and_families_do_not_mix},
       {"icmpv6 is icmp of family 6", icmpv6_is_icmp_of_family_6},
+      {"groups, services, negation, families and ICMP messages compile", groups_services_and_negation_compile},
+      {"what makes no sense has a place", what_makes_no_sense_has_a_place},
+      {"a rule counts at the VMs of the groups it names", apply_to_is_who_is_in_a_group},
       {"compiled rules carry the position in the file", ids_are_positions_in_the_file},
       {"too many rules: the message names line and rule", too_many_rules_name_the_one},
       {"the first match decides", the_first_match_decides},

@@ -1,35 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* config.c - a YAML tree into a struct lab, row by row of the schema's table. */
 #include "config.h"
+#include "config_file.h"
+#include "config_places.h"
 #include "lab_check.h"
 #include "schema.h"
 #include "values.h"
 #include "yaml.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_MAX (4u << 20) /* bytes; a lab of 10,000 VMs has 1 MB */
 #define MAX_SIBLINGS 32
-#define ERRORS_SHOWN 100 /* a file with more is not corrected line by line */
 #define NO_INDEX SIZE_MAX /* of a reference that could not be resolved; the lab is never handed out then */
-
-struct place {
-	const void *field;
-	const struct yaml_node *node;
-};
-
-struct config_places {
-	const struct yaml_document *doc;
-	struct place *place;
-	size_t n;
-};
 
 struct reader {
 	const struct yaml_document *doc;
+	struct yaml_document *policy; /* the firewall's own file, or NULL */
 	struct lab *lab;
 	struct diag *diag;
 	struct config_places places;
@@ -48,53 +37,10 @@ struct scope {
 
 static const struct yaml_node top = {.line = 1, .column = 1};
 
-/* ---- places ------------------------------------------------------------------ */
-
 static void add_place(struct reader *reader, const void *field, const struct yaml_node *node)
 {
-	struct config_places *places = &reader->places;
-	struct place *grown = places->place;
-
-	if ((places->n & (places->n - 1)) == 0)
-		grown = reallocarray(grown, places->n ? 2 * places->n : 1, sizeof(*grown));
-	if (!grown) {
+	if (config_places_add(&reader->places, field, node))
 		reader->out_of_memory = true;
-		return;
-	}
-	places->place = grown;
-	places->place[places->n++] = (struct place){field, node};
-}
-
-static const struct yaml_node *find_place(const struct config_places *places, const void *field)
-{
-	/* An entry is recorded before its first member, which has the same address. */
-	for (size_t i = 0; places && i < places->n; i++)
-		if (places->place[i].field == field)
-			return places->place[i].node;
-	return NULL;
-}
-
-int config_error(const struct config_places *places, const void *field, struct diag *diag,
-		 const char *hint, const char *format, ...)
-{
-	const struct yaml_node *node = find_place(places, field);
-	char *message;
-	va_list args;
-	int length;
-
-	va_start(args, format);
-	length = vasprintf(&message, format, args);
-	va_end(args);
-	if (length < 0)
-		return -ENOMEM;
-	if (node)
-		yaml_error(places->doc, node, diag, hint, "%s", message);
-	else if (places)
-		diag_at(diag, -EINVAL, places->doc->name, 0, 0, NULL, hint, "%s", message);
-	else
-		diag_error(diag, -EINVAL, hint, "%s", message);
-	free(message);
-	return -EINVAL;
 }
 
 /* ---- values ------------------------------------------------------------------ */
@@ -109,12 +55,16 @@ static size_t *count_of(const struct scope *scope, const struct schema_key *key)
 	return (size_t *)((char *)scope->base + key->count_offset);
 }
 
+/* word: the part of a text that is wrong, or NULL. */
 static void report_value(struct reader *reader, const struct scope *scope,
-			 const struct schema_key *key, const struct yaml_node *node, const char *hint)
+			 const struct schema_key *key, const struct yaml_node *node, const char *hint,
+			 const char *word)
 {
 	char expected[160], found[64];
 
-	if (node->kind == YAML_SCALAR && node->null)
+	if (word)
+		snprintf(found, sizeof(found), "'%.*s'", (int)strcspn(word, " \t\r\n,#") % 40, word);
+	else if (node->kind == YAML_SCALAR && node->null)
 		snprintf(found, sizeof(found), "nothing");
 	else if (node->kind == YAML_SCALAR)
 		snprintf(found, sizeof(found), "'%.40s%s'", node->text,
@@ -135,6 +85,7 @@ static int read_scalar(struct reader *reader, const struct scope *scope, struct 
 	int err = -EINVAL;
 
 	input->hint[0] = '\0';
+	input->word = NULL;
 	if (node->kind == YAML_SCALAR && !node->null) {
 		input->text = node->text;
 		err = schema_value_parse(input);
@@ -142,7 +93,7 @@ static int read_scalar(struct reader *reader, const struct scope *scope, struct 
 	if (err == -ENOMEM)
 		reader->out_of_memory = true;
 	else if (err)
-		report_value(reader, scope, input->key, node, input->hint);
+		report_value(reader, scope, input->key, node, input->hint, input->word);
 	return err;
 }
 
@@ -176,12 +127,14 @@ static void read_many(struct reader *reader, const struct scope *scope,
 
 	if (list && !node->n) /* as dangerous as it is unclear: an empty list means "any" in some languages */
 		report_value(reader, scope, key, node,
-			     key->required ? "name at least one" : "leave the key out, or name at least one");
+			     key->required ? "name at least one" : "leave the key out, or name at least one", NULL);
 	for (size_t i = 0; i < n; i++, before = input.n) {
 		const struct yaml_node *item = list ? node->items[i] : node;
 
-		if (read_scalar(reader, scope, &input, item))
+		if (read_scalar(reader, scope, &input, item)) {
+			input.n = before; /* the part of a text that was right does not count either */
 			continue;
+		}
 		grown = reallocarray(origin, input.n, sizeof(*grown));
 		if (!grown) {
 			reader->out_of_memory = true;
@@ -261,7 +214,7 @@ static void read_entries(struct reader *reader, const struct scope *scope,
 		struct scope below = {path, shown, is_mapping ? value : NULL, node->keys[i],
 				      entries + i * key->size};
 
-		snprintf(shown, sizeof(shown), "%s.%.40s", schema_name(key), node->keys[i]->text);
+		snprintf(shown, sizeof(shown), "%s.%.60s", key->path, node->keys[i]->text);
 		if (!is_mapping && !(value->kind == YAML_SCALAR && value->null)) {
 			reader->failed = true;
 			yaml_error(reader->doc, value, reader->diag, NULL,
@@ -304,6 +257,14 @@ static void read_list(struct reader *reader, const struct scope *scope,
 	}
 }
 
+/* The mapping of a section: in the lab file, or the firewall's in its own. */
+static const struct yaml_node *section_node(const struct reader *reader, const char *path)
+{
+	if (reader->policy && !strcmp(path, "firewall"))
+		return reader->policy->root;
+	return yaml_get(reader->doc->root, path, NULL);
+}
+
 static void read_section(struct reader *reader, const struct scope *scope,
 			 const struct schema_key *key, const struct yaml_node *node)
 {
@@ -312,6 +273,50 @@ static void read_section(struct reader *reader, const struct scope *scope,
 			      node, node ? node : scope->owner, scope->base};
 
 	read_scope(reader, &below);
+}
+
+/* One file of prefixes: they come to those the key's field has already. */
+static void read_prefix_file(struct reader *reader, const struct scope *scope, const struct schema_key *key,
+			     const struct yaml_node *node)
+{
+	struct schema_input input = {.key = key, .values = *(void **)field_of(scope, key),
+				     .n = *count_of(scope, key)};
+	char *path = NULL, *text = NULL;
+	size_t length;
+	int err;
+
+	if (node->kind != YAML_SCALAR || node->null) {
+		report_value(reader, scope, key, node, NULL, NULL);
+		return;
+	}
+	path = config_file_beside(node->doc->name, node->text);
+	err = path ? config_file_read(path, &text, &length) : -ENOMEM;
+	if (err) {
+		reader->failed = true;
+		yaml_error(reader->doc, node, reader->diag, NULL, "cannot read %s: %s",
+			   path ? path : node->text, strerror(-err));
+	}
+	input.text = text;
+	while (text && (err = schema_value_parse(&input)) == -EINVAL) {
+		reader->failed = true;
+		config_file_error(path, text, input.word, reader->diag, input.hint);
+		input.text = input.word + strcspn(input.word, " \t\r\n,#");
+		input.hint[0] = '\0';
+	}
+	reader->out_of_memory |= err == -ENOMEM;
+	*(void **)field_of(scope, key) = input.values;
+	*count_of(scope, key) = input.n;
+	free(text);
+	free(path);
+}
+
+static void read_prefix_files(struct reader *reader, const struct scope *scope, const struct schema_key *key,
+			      const struct yaml_node *node)
+{
+	if (node->kind != YAML_SEQUENCE)
+		read_prefix_file(reader, scope, key, node);
+	for (size_t i = 0; node->kind == YAML_SEQUENCE && i < node->n; i++)
+		read_prefix_file(reader, scope, key, node->items[i]);
 }
 
 static void report_missing(struct reader *reader, const struct scope *scope,
@@ -339,17 +344,23 @@ static void read_key(struct reader *reader, const struct scope *scope, const str
 	const bool structure = key->type <= SCHEMA_LIST;
 	const struct yaml_node *node = scope->node ? yaml_get(scope->node, schema_name(key), NULL) : NULL;
 
+	if (key->type == SCHEMA_SECTION)
+		node = section_node(reader, key->path);
 	/* `vms:` with nothing behind it is an empty mapping to most people. */
 	if (node && structure && node->kind == YAML_SCALAR && node->null)
 		node = NULL;
 	if (node && structure && node->kind != kinds[key->type]) {
-		report_value(reader, scope, key, node, NULL);
+		report_value(reader, scope, key, node, NULL, NULL);
 		node = NULL;
 	} else if (key->required && (!node || (structure && !node->n))) {
 		report_missing(reader, scope, key, node);
 	}
 	if (key->type == SCHEMA_SECTION)
 		read_section(reader, scope, key, node);
+	else if (schema_is_read_only(key) && (!node || key->type == SCHEMA_FILE))
+		return; /* a section's file was opened first of all */
+	else if (key->type == SCHEMA_PREFIX_FILE)
+		read_prefix_files(reader, scope, key, node);
 	else if (!node)
 		read_fallback(reader, scope, key);
 	else if (key->type == SCHEMA_ENTRIES)
@@ -394,10 +405,30 @@ static void read_scope(struct reader *reader, const struct scope *scope)
 		read_key(reader, scope, key);
 }
 
-/* All entries get their names before any value is read: references may point forward. */
-static void make_entries(struct reader *reader, const struct schema_key *key)
+static bool name_is_valid(const struct schema_key *key, const char *name)
 {
-	const struct yaml_node *node = yaml_get(reader->doc->root, key->path, NULL);
+	return key->max ? policy_name_is_valid(name) : node_name_is_valid(name);
+}
+
+static void report_name(struct reader *reader, const struct schema_key *key, const struct yaml_node *name)
+{
+	reader->failed = true;
+	if (key->max)
+		yaml_error(reader->doc, name, reader->diag, NULL,
+			   "%s: expected a name of letters, digits, '-', '_' and '.', a letter first, at most %d "
+			   "in all, and not 'any', found '%.40s'",
+			   key->path, POLICY_NAME_MAX - 1, name->text);
+	else
+		yaml_error(reader->doc, name, reader->diag, NULL,
+			   "%s: expected a name of lower-case letters, digits and inner dashes, a letter "
+			   "first, at most %d in all, found '%.40s'",
+			   key->path, NODE_NAME_MAX - 1, name->text);
+}
+
+/* All entries get their names before any value is read: references may point forward. */
+static void make_entries(struct reader *reader, const struct yaml_node *section, const struct schema_key *key)
+{
+	const struct yaml_node *node = yaml_get(section, schema_name(key), NULL);
 	const struct scope scope = {.base = reader->lab};
 	char *entries;
 
@@ -413,16 +444,79 @@ static void make_entries(struct reader *reader, const struct schema_key *key)
 	for (size_t i = 0; i < node->n; i++) {
 		const struct yaml_node *name = node->keys[i];
 
-		snprintf(entries + i * key->size, NODE_NAME_MAX, "%s", name->text);
+		snprintf(entries + i * key->size, key->max ? key->max : NODE_NAME_MAX, "%s", name->text);
 		add_place(reader, entries + i * key->size, name);
-		if (node_name_is_valid(name->text))
+		if (!name_is_valid(key, name->text))
+			report_name(reader, key, name);
+	}
+}
+
+/* Entries lie at the top and in sections, whose keys fill the same struct. */
+static void make_all_entries(struct reader *reader, const char *path, const struct yaml_node *node)
+{
+	for (const struct schema_key *key = NULL; node && (key = schema_next(path, key));)
+		if (key->type == SCHEMA_ENTRIES)
+			make_entries(reader, node, key);
+		else if (key->type == SCHEMA_SECTION)
+			make_all_entries(reader, key->path, section_node(reader, key->path));
+}
+
+/* ---- the firewall's own file -------------------------------------------------- */
+
+static void refuse_beside(struct reader *reader, const struct yaml_node *section, const struct yaml_node *file)
+{
+	for (size_t i = 0; i < section->n; i++) {
+		if (section->items[i] == file)
 			continue;
 		reader->failed = true;
-		yaml_error(reader->doc, name, reader->diag, NULL,
-			   "%s: expected a name of lower-case letters, digits and inner dashes, a letter "
-			   "first, at most %d in all, found '%.40s'",
-			   key->path, NODE_NAME_MAX - 1, name->text);
+		yaml_error(reader->doc, section->keys[i], reader->diag, "write it into that file",
+			   "firewall has a file of its own (%s): no key beside it counts", file->text);
 	}
+}
+
+static void check_policy_root(struct reader *reader)
+{
+	const struct yaml_node *root = reader->policy->root, *key;
+
+	if (root && root->kind == YAML_SCALAR && root->null)
+		return;
+	if (root && root->kind != YAML_MAPPING) {
+		reader->failed = true;
+		yaml_error(reader->doc, root, reader->diag, "it has the keys of the lab file's section `firewall`",
+			   "expected a mapping (key: value)");
+	} else if (root && yaml_get(root, "file", &key)) {
+		reader->failed = true;
+		yaml_error(reader->doc, key, reader->diag, NULL, "a policy's own file names no other one");
+	}
+}
+
+static void open_policy(struct reader *reader)
+{
+	const struct yaml_node *section = yaml_get(reader->doc->root, "firewall", NULL);
+	const struct yaml_node *file = section ? yaml_get(section, "file", NULL) : NULL;
+	char *text = NULL;
+	size_t length;
+	int err;
+
+	if (!file)
+		return;
+	if (file->kind != YAML_SCALAR || file->null) {
+		reader->failed = true;
+		yaml_error(reader->doc, file, reader->diag, NULL, "firewall.file: expected the name of a file");
+		return;
+	}
+	refuse_beside(reader, section, file);
+	reader->lab->policy_file = config_file_beside(reader->doc->name, file->text);
+	err = reader->lab->policy_file ? config_file_read(reader->lab->policy_file, &text, &length) : -ENOMEM;
+	if (err)
+		yaml_error(reader->doc, file, reader->diag, NULL, "cannot read %s: %s",
+			   reader->lab->policy_file ? reader->lab->policy_file : file->text, strerror(-err));
+	else
+		err = yaml_parse(reader->lab->policy_file, text, length, &reader->policy, reader->diag);
+	reader->failed |= err;
+	if (reader->policy)
+		check_policy_root(reader);
+	free(text);
 }
 
 static int read_tree(struct reader *reader)
@@ -433,13 +527,10 @@ static int read_tree(struct reader *reader)
 	if (!root || root->kind != YAML_MAPPING)
 		return yaml_error(reader->doc, root ? root : &top, reader->diag,
 				  "a lab file begins with `lab: NAME`", "expected a mapping (key: value)");
-	for (const struct schema_key *key = NULL; (key = schema_next("", key));)
-		if (key->type == SCHEMA_ENTRIES)
-			make_entries(reader, key);
+	open_policy(reader);
+	make_all_entries(reader, "", root);
 	read_scope(reader, &scope);
 	lab_derive(reader->lab);
-	if (lab_resolve_targets(reader->lab))
-		reader->out_of_memory = true;
 	if (lab_check(reader->lab, &reader->places, reader->diag))
 		reader->failed = true;
 	if (reader->out_of_memory)
@@ -467,38 +558,8 @@ static int read_document(const struct yaml_document *doc, int syntax, struct lab
 	else
 		lab_free(reader.lab);
 	free(reader.places.place);
+	yaml_free(reader.policy);
 	return err;
-}
-
-static int by_place(const void *left, const void *right)
-{
-	const struct diag_record *const *a = left, *const *b = right;
-
-	if ((*a)->line != (*b)->line)
-		return (*a)->line < (*b)->line ? -1 : 1;
-	if ((*a)->column != (*b)->column)
-		return (*a)->column < (*b)->column ? -1 : 1;
-	return *a < *b ? -1 : *a > *b; /* as they were found: they stand in one array */
-}
-
-/* The reader finds errors step by step; the user corrects them from top to bottom. */
-static void report_in_order(const struct diag *found, struct diag *diag)
-{
-	const struct diag_record **order = calloc(found->n + 1, sizeof(*order));
-
-	for (size_t i = 0; order && i < found->n; i++)
-		order[i] = &found->records[i];
-	if (order)
-		qsort(order, found->n, sizeof(*order), by_place);
-	for (size_t i = 0; i < found->n && i < ERRORS_SHOWN; i++) {
-		const struct diag_record *r = order ? order[i] : &found->records[i];
-
-		diag_at(diag, -EINVAL, r->file, r->line, r->column, r->source, r->hint, "%s", r->message);
-	}
-	if (found->n > ERRORS_SHOWN)
-		diag_error(diag, -EINVAL, NULL, "%s: and %zu more errors", found->records[0].file,
-			   found->n - ERRORS_SHOWN);
-	free(order);
 }
 
 int config_read_text(const char *name, const char *text, size_t length, struct lab **ret_lab,
@@ -510,30 +571,9 @@ int config_read_text(const char *name, const char *text, size_t length, struct l
 
 	if (doc)
 		err = read_document(doc, err, ret_lab, &found);
-	report_in_order(&found, diag);
+	config_report_in_order(&found, diag);
 	diag_clear(&found);
 	yaml_free(doc);
-	return err;
-}
-
-static int read_file(const char *path, char **ret_text, size_t *ret_length)
-{
-	FILE *file = fopen(path, "re");
-	char *text = malloc(FILE_MAX + 1);
-	int err = 0;
-
-	if (file && text) {
-		*ret_length = fread(text, 1, FILE_MAX + 1, file);
-		err = ferror(file) ? -errno : *ret_length > FILE_MAX ? -EFBIG : 0;
-	} else {
-		err = file ? -ENOMEM : -errno;
-	}
-	if (file)
-		fclose(file);
-	if (err)
-		free(text);
-	else
-		*ret_text = text;
 	return err;
 }
 
@@ -541,7 +581,7 @@ int config_read(const char *path, struct lab **ret_lab, struct diag *diag)
 {
 	size_t length = 0;
 	char *text = NULL;
-	int err = read_file(path, &text, &length);
+	int err = config_file_read(path, &text, &length);
 
 	if (err)
 		return diag_error(diag, err, err == -ENOENT ? "is the path right?" : NULL,

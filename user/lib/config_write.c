@@ -66,7 +66,15 @@ static void write_many(struct writer *writer, const struct schema_key *key, cons
 	const char *values = array_of(key, base);
 	char buffer[VALUE_TEXT_MAX];
 
-	fprintf(writer->out, "%s: [", schema_name(key));
+	fprintf(writer->out, "%s: ", schema_name(key));
+	if (key->type == SCHEMA_PREFIXES) { /* one text, however many: a tree of them takes a while to read */
+		for (size_t i = 0; i < count_of(key, base); i++)
+			fprintf(writer->out, i ? " %s" : "\"%s",
+				schema_value_format(key, writer->lab, values + i * key->size, buffer));
+		fputs("\"\n", writer->out);
+		return;
+	}
+	fputc('[', writer->out);
 	for (size_t i = 0; i < count_of(key, base); i++) {
 		fputs(i ? ", " : "", writer->out);
 		write_text(writer, schema_value_format(key, writer->lab, values + i * key->size, buffer));
@@ -110,6 +118,8 @@ static void write_key(struct writer *writer, const struct schema_key *key, const
 	char buffer[VALUE_TEXT_MAX];
 	const char *text;
 
+	if (schema_is_read_only(key))
+		return;
 	if (key->count_offset) {
 		if (!count_of(key, base))
 			return;

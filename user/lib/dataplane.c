@@ -352,15 +352,21 @@ void dataplane_close(struct dataplane *dp)
 static struct policy_space firewall_entries(const struct lab *lab)
 {
 	struct policy_space entries = {RULES_LEAST, RULES_LEAST};
+	struct policy_book *book = NULL;
 
 	for (size_t host = 0; host < lab->n_hosts; host++) {
-		struct policy_space space = policy_space(lab, host);
+		struct policy_space space;
+
+		if (!book && policy_book_open(lab, &book))
+			break; /* out of memory: what comes next says so */
+		space = policy_space(book, host);
 
 		if (entries.rules < space.rules)
 			entries.rules = space.rules;
 		if (entries.counters < space.counters)
 			entries.counters = space.counters;
 	}
+	policy_book_close(book);
 	if (lab->rule_entries)
 		entries.rules = lab->rule_entries;
 	if (entries.counters < entries.rules)

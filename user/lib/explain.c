@@ -9,6 +9,7 @@
 
 #include "ebpf.h"
 #include "policy.h"
+#include "policy_book.h"
 
 #define IP4_DST_AT  (14 + 16)
 #define UDP_PORT_AT (14 + 20 + 2)
@@ -260,10 +261,14 @@ void explanation_free(struct explanation *explanation)
 
 int explain_rules_before(const struct lab *lab, size_t vm, uint32_t rule_id, size_t *ret_n, struct diag *diag)
 {
+	struct policy_book *book = NULL;
 	struct dpu_rule *rules;
 	size_t n, count = 0;
-	int err = policy_compile(lab, vm, &rules, &n, diag);
+	int err = policy_book_open(lab, &book);
 
+	if (!err)
+		err = policy_compile(book, vm, &rules, &n, diag);
+	policy_book_close(book);
 	if (err)
 		return err;
 	/* one rule of the file is several of these, one after the other */

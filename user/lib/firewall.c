@@ -2,7 +2,9 @@
 #include "firewall.h"
 
 #include <errno.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,13 +24,22 @@ static bool has_ports(uint8_t proto)
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
 }
 
+/* Echo is what an entry without a message has: dpu_ct_key. */
+static void set_message(const struct dpu_ct_key *key, struct policy_packet *packet)
+{
+	const uint16_t message = ntohs(key->port[0]);
+
+	packet->has_ports = true;
+	packet->sport = key->icmp ? message >> 8 : key->proto == IPPROTO_ICMP ? ICMP_ECHO : ICMP6_ECHO_REQUEST;
+	packet->dport = key->icmp ? message & 0xff : 0;
+}
+
 /* The first packet of a connection, as its entry remembers it; turned: if the other end had sent it. */
 static struct policy_packet first_packet(const struct dpu_ct_key *key, const struct dpu_ct *ct, bool turned)
 {
 	unsigned opener = !!(ct->flags & DPU_CT_F_ORIG_SIDE) ^ turned;
 	bool inbound = !!(ct->flags & DPU_CT_F_INBOUND) ^ turned;
-
-	return (struct policy_packet){
+	struct policy_packet packet = {
 		.src = key->addr[opener],
 		.dst = key->addr[!opener],
 		.proto = key->proto,
@@ -37,6 +48,10 @@ static struct policy_packet first_packet(const struct dpu_ct_key *key, const str
 		.sport = ntohs(key->port[opener]),
 		.dport = ntohs(key->port[!opener]),
 	};
+
+	if (key->proto == IPPROTO_ICMP || key->proto == IPPROTO_ICMPV6)
+		set_message(key, &packet);
+	return packet;
 }
 
 enum dpu_rule_action firewall_judge(const struct dpu_ct_key *key, const struct dpu_ct *ct, firewall_ask_fn *ask,
@@ -62,6 +77,7 @@ struct install {
 	const struct location *location;
 	struct dpu_port *ports;
 	struct policy_store *store;
+	struct policy_book *book;
 	struct change *changes;
 	size_t n_changes;
 };
@@ -89,7 +105,7 @@ static int prepare_vnic(struct install *install, const struct port_dev *vnic, st
 	struct policy new = {.default_action = lab->default_action};
 	const struct policy *old;
 	struct dpu_rule *compiled = NULL;
-	int err = policy_compile(lab, vnic->vm, &compiled, &new.n, diag);
+	int err = policy_compile(install->book, vnic->vm, &compiled, &new.n, diag);
 
 	if (err)
 		return err;
@@ -176,12 +192,13 @@ int firewall_install(const struct location *location, struct dpu_port *ports, st
 	if (err)
 		return err;
 	install.changes = calloc(location->n_ports + 1, sizeof(*install.changes));
-	err = install.changes ? 0 : -ENOMEM;
+	err = install.changes ? policy_book_open(location->lab, &install.book) : -ENOMEM;
 	for (size_t i = 0; !err && i < location->n_ports; i++)
 		if (location->ports[i].kind == DPU_PORT_KIND_VNIC)
 			err = prepare_vnic(&install, &location->ports[i], diag);
 	if (!err)
 		err = judge_connections(&install, diag);
+	policy_book_close(install.book);
 	free(install.changes);
 	if (err)
 		policy_store_close(install.store);

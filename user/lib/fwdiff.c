@@ -8,6 +8,7 @@
 #include "classifier.h"
 #include "firewall.h"
 #include "inspect.h"
+#include "policy_book.h"
 #include "tables.h"
 
 struct vnic { /* the policy that a VM of the new lab would have */
@@ -18,6 +19,7 @@ struct vnic { /* the policy that a VM of the new lab would have */
 
 struct comparison {
 	const struct lab *old, *new;
+	struct policy_book *book; /* of new */
 	struct vnic *vnics; /* by index of new's VM */
 	struct fwdiff *diff;
 	size_t room;
@@ -34,7 +36,7 @@ static int compile(struct comparison *c, size_t vm)
 
 	if (c->vnics[vm].compiled)
 		return 0;
-	err = policy_compile(c->new, vm, &rules, &policy.n, c->diag);
+	err = policy_compile(c->book, vm, &rules, &policy.n, c->diag);
 	if (err)
 		return err;
 	policy.rules = rules;
@@ -179,11 +181,14 @@ int fwdiff_compare(const struct lab_session *session, struct lab *new, struct fw
 	if (err)
 		return err;
 	c.vnics = calloc(new->n_vms + 1, sizeof(*c.vnics));
-	err = c.vnics ? judge_all(&c) : -ENOMEM;
+	err = c.vnics ? policy_book_open(new, &c.book) : -ENOMEM;
+	if (!err)
+		err = judge_all(&c);
 	for (size_t i = 0; c.vnics && i < new->n_vms; i++)
 		if (c.vnics[i].compiled)
 			classifier_free(&c.vnics[i].classifier);
 	free(c.vnics);
+	policy_book_close(c.book);
 	if (err)
 		fwdiff_free(&diff);
 	else

@@ -26,7 +26,7 @@ bool lab_is_whole(const struct lab_session *session);
 
 struct lab_change {
 	const char *verb; /* "added", "removed", "moved", "changed" */
-	const char *kind; /* "vm", "host", "port group", "rules", "placement" */
+	const char *kind; /* "vm", "host", "port group", "group", "rules", "placement", ... */
 	char name[32];
 	char detail[96];
 };

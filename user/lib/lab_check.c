@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "lab_check.h"
-#include "policy.h"
+#include "policy_check.h"
 #include "schema.h"
 #include "values.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -300,114 +299,7 @@ static void check_vms(struct checker *check)
 	}
 }
 
-/* ---- firewall, tables --------------------------------------------------------- */
-
-/* Families a list of peers can match, as bits: 1 = IPv4, 2 = IPv6. */
-static unsigned families(const struct lab_prefix *prefixes, size_t n)
-{
-	unsigned found = 0;
-
-	for (size_t i = 0; i < n; i++)
-		found |= prefixes[i].family == 4 ? 1 : prefixes[i].family == 6 ? 2 : 3;
-	return n ? found : 3;
-}
-
-static void check_rules(struct checker *check)
-{
-	const struct lab *lab = check->lab;
-	char word[VALUE_TEXT_MAX];
-
-	for (size_t i = 0; i < lab->n_rules; i++) {
-		const struct lab_rule *rule = &lab->rules[i];
-		unsigned both = families(rule->from, rule->n_from) & families(rule->to, rule->n_to);
-
-		if ((rule->n_dports || rule->n_sports) && !protocol_has_ports(rule->proto))
-			FINDING(check, rule->n_dports ? rule->dports : rule->sports,
-				"say `protocol: tcp` or `protocol: udp`",
-				"firewall.rules[%zu]: ports need a protocol that has them, not %s", i + 1,
-				protocol_format(rule->proto, word));
-		if (!both)
-			FINDING(check, rule, NULL,
-				"firewall.rules[%zu]: never matches: from and to are of different families",
-				i + 1);
-		else if (rule->proto == 58 && both == 1)
-			FINDING(check, rule, "say `protocol: icmp`",
-				"firewall.rules[%zu]: never matches: icmpv6 between IPv4 addresses", i + 1);
-	}
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-	const struct lab_rule *const *x = a, *const *y = b;
-
-	if ((*x)->id != (*y)->id)
-		return (*x)->id < (*y)->id ? -1 : 1;
-	return *x < *y ? -1 : *x > *y;
-}
-
-static void check_rule_ids(struct checker *check)
-{
-	const struct lab *lab = check->lab;
-	const struct lab_rule **order = calloc(lab->n_rules + 1, sizeof(*order));
-
-	for (size_t i = 0; order && i < lab->n_rules; i++)
-		order[i] = &lab->rules[i];
-	if (order)
-		qsort(order, lab->n_rules, sizeof(*order), compare_ids);
-	for (size_t i = 1; order && i < lab->n_rules; i++)
-		if (order[i]->id == order[i - 1]->id)
-			FINDING(check, &order[i]->id, "leave `id` to dpulab, or give it another",
-				"firewall.rules[%zu].id: %u is the id of firewall.rules[%zu] already",
-				order[i] - lab->rules + 1, order[i]->id, order[i - 1] - lab->rules + 1);
-	free(order);
-}
-
-/* False after a finding: one says it all. */
-static bool check_vm_rules(struct checker *check, size_t vm)
-{
-	const struct lab *lab = check->lab;
-	size_t entries = 0;
-
-	for (size_t i = 0; i < lab->n_rules; i++) {
-		const struct lab_rule *rule = &lab->rules[i];
-
-		if (policy_applies_to(rule, vm))
-			entries += policy_rule_entries(rule);
-		if (entries <= DPU_MAX_VNIC_RULES)
-			continue;
-		FINDING(check, rule,
-			"each combination of source, destination and ports takes an entry: use prefixes "
-			"rather than names, or apply-to",
-			"firewall.rules[%zu]: with it, VM '%s' has %zu entries; a vNIC takes %d", i + 1,
-			lab->vms[vm].name, entries, DPU_MAX_VNIC_RULES);
-		return false;
-	}
-	return true;
-}
-
-static void check_host_rules(struct checker *check, size_t host)
-{
-	const struct lab *lab = check->lab;
-	size_t rules = policy_space(lab, host).rules, limit = lab->rule_entries ? lab->rule_entries : DPU_MAX_RULES;
-
-	if (rules > limit)
-		FINDING(check, &lab->hosts[host],
-			lab->rule_entries ? "raise `tables.rules`, use apply-to, or spread the VMs over more hosts" :
-				     "use apply-to, or spread the VMs over more hosts",
-			"hosts.%s: its VMs have %zu firewall entries; a host takes %zu", lab->hosts[host].name,
-			rules, limit);
-}
-
-static void check_rule_space(struct checker *check)
-{
-	const struct lab *lab = check->lab;
-
-	for (size_t vm = 0; vm < lab->n_vms; vm++)
-		if (!check_vm_rules(check, vm))
-			return;
-	for (size_t host = 0; host < lab->n_hosts; host++)
-		check_host_rules(check, host);
-}
+/* ---- tables ------------------------------------------------------------------ */
 
 static void check_tables(struct checker *check)
 {
@@ -430,10 +322,8 @@ int lab_check(const struct lab *lab, const struct config_places *places, struct 
 	check_hosts(&check);
 	check_groups(&check);
 	check_vms(&check);
-	check_rules(&check);
-	check_rule_ids(&check);
-	check_rule_space(&check);
 	check_tables(&check);
+	check.failed |= policy_check(lab, places, diag) != 0;
 	return check.failed ? -EINVAL : 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What apply would change, as a list for people, and what it must refuse. Pure. */
 #include "lab.h"
+#include "config.h"
 #include "rules.h"
 
 #include <errno.h>
@@ -149,6 +150,11 @@ static void compare_vm(struct difference *d, const struct lab_vm *old, const str
 		note(d, "changed", "vm", new->name, "MTU %u to %u", old->mtu, new->mtu);
 }
 
+static bool same_tags(const struct lab_vm *a, const struct lab_vm *b)
+{
+	return a->n_tags == b->n_tags && (!a->n_tags || !memcmp(a->tags, b->tags, a->n_tags * sizeof(*a->tags)));
+}
+
 static void compare_vms(struct difference *d)
 {
 	for (size_t i = 0; i < d->new->n_vms; i++) {
@@ -157,7 +163,9 @@ static void compare_vms(struct difference *d)
 
 		if (old)
 			compare_vm(d, old, new);
-		else
+		if (old && !same_tags(old, new))
+			note(d, "changed", "tags", new->name, "%s", "");
+		if (!old)
 			note(d, "added", "vm", new->name, "on %s", d->new->hosts[new->host].name);
 	}
 	for (size_t i = 0; i < d->old->n_vms; i++)
@@ -167,6 +175,68 @@ static void compare_vms(struct difference *d)
 }
 
 /* ---- firewall -------------------------------------------------------------- */
+
+/* Groups or services, all of one lab: entries begin with their name. */
+struct entries {
+	const char *list;
+	size_t n, size;
+};
+
+static const char *find_entry(const struct entries *in, const char *name)
+{
+	for (size_t i = 0; i < in->n; i++)
+		if (!strcmp(in->list + i * in->size, name))
+			return in->list + i * in->size;
+	return NULL;
+}
+
+static bool same_entry(struct difference *d, const char *path, const char *old, const char *new)
+{
+	char *was = config_item_text(d->old, path, old, NULL), *is = config_item_text(d->new, path, new, NULL);
+	bool same = was && is && !strcmp(was, is);
+
+	if (!was || !is)
+		d->err = d->err ? d->err : -ENOMEM;
+	free(was);
+	free(is);
+	return same;
+}
+
+static void compare_entries(struct difference *d, const char *kind, const char *path, const struct entries *old,
+			    const struct entries *new)
+{
+	for (size_t i = 0; i < new->n; i++) {
+		const char *now = new->list + i * new->size, *before = find_entry(old, now);
+
+		if (!before)
+			note(d, "added", kind, now, "%s", "");
+		else if (!same_entry(d, path, before, now))
+			note(d, "changed", kind, now, "%s", "");
+	}
+	for (size_t i = 0; i < old->n; i++)
+		if (!find_entry(new, old->list + i * old->size))
+			note(d, "removed", kind, old->list + i * old->size, "%s", "");
+}
+
+static struct entries groups_of(const struct lab *lab)
+{
+	return (struct entries){(const char *)lab->address_groups, lab->n_address_groups,
+				sizeof(*lab->address_groups)};
+}
+
+static struct entries services_of(const struct lab *lab)
+{
+	return (struct entries){(const char *)lab->services, lab->n_services, sizeof(*lab->services)};
+}
+
+static void compare_names(struct difference *d)
+{
+	const struct entries old_groups = groups_of(d->old), new_groups = groups_of(d->new);
+	const struct entries old_services = services_of(d->old), new_services = services_of(d->new);
+
+	compare_entries(d, "group", "firewall.groups.*", &old_groups, &new_groups);
+	compare_entries(d, "service", "firewall.services.*", &old_services, &new_services);
+}
 
 static void compare_rules(struct difference *d)
 {
@@ -287,6 +357,7 @@ int lab_difference(const struct lab *old, const struct lab *new, struct lab_repo
 	compare_hosts(&d);
 	compare_groups(&d);
 	compare_vms(&d);
+	compare_names(&d);
 	compare_rules(&d);
 	return d.err;
 }

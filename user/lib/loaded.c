@@ -158,7 +158,7 @@ int loaded_extend(const struct loaded *loaded, struct lab *lab, struct diag *dia
 		else
 			vm->loaded = true, vm->ns = port->ns;
 	}
-	return err ? err : lab_resolve_targets(lab);
+	return err;
 }
 
 struct lab loaded_file_part(const struct lab *lab)
@@ -175,5 +175,4 @@ void loaded_strip(struct lab *lab)
 	*lab = loaded_file_part(lab);
 	for (size_t i = 0; i < lab->n_vms; i++)
 		lab->vms[i].loaded = false;
-	lab_resolve_targets(lab); /* fewer than before: the memory is there */
 }

@@ -82,25 +82,60 @@ struct lab_rule *lab_find_rule(const struct lab *lab, uint32_t id)
 	return NULL;
 }
 
+const char *lab_policy_file(const struct lab *lab)
+{
+	return lab->policy_file ? lab->policy_file : lab->file;
+}
+
+static void free_address_group(struct lab_address_group *group)
+{
+	free(group->members);
+	free(group->tags);
+	free(group->all_tags);
+	free(group->prefixes);
+}
+
+static void free_service(struct lab_service *service)
+{
+	free(service->sports);
+	free(service->dports);
+	free(service->icmp);
+	free(service->services);
+}
+
+static void free_rule(struct lab_rule *rule)
+{
+	free(rule->name);
+	free(rule->label);
+	free(rule->from);
+	free(rule->to);
+	free(rule->from_not);
+	free(rule->to_not);
+	free(rule->sports);
+	free(rule->dports);
+	free(rule->icmp);
+	free(rule->services);
+	free(rule->apply_to);
+}
+
 void lab_free(struct lab *lab)
 {
 	if (!lab)
 		return;
-	for (size_t i = 0; i < lab->n_vms; i++)
+	for (size_t i = 0; i < lab->n_vms; i++) {
 		free(lab->vms[i].ips);
-	for (size_t i = 0; i < lab->n_rules; i++) {
-		struct lab_rule *rule = &lab->rules[i];
-
-		free(rule->name);
-		free(rule->label);
-		free(rule->from);
-		free(rule->to);
-		free(rule->sports);
-		free(rule->dports);
-		free(rule->targets);
-		free(rule->apply_to);
+		free(lab->vms[i].tags);
 	}
+	for (size_t i = 0; i < lab->n_address_groups; i++)
+		free_address_group(&lab->address_groups[i]);
+	for (size_t i = 0; i < lab->n_services; i++)
+		free_service(&lab->services[i]);
+	for (size_t i = 0; i < lab->n_rules; i++)
+		free_rule(&lab->rules[i]);
 	free(lab->file);
+	free(lab->policy_file);
+	free(lab->address_groups);
+	free(lab->services);
 	free(lab->hosts);
 	free(lab->groups);
 	free(lab->vms);
@@ -239,41 +274,4 @@ void lab_derive(struct lab *lab)
 	for (size_t i = 0; i < lab->n_vms; i++)
 		derive_vm(lab, &lab->vms[i]);
 	derive_rule_ids(lab);
-}
-
-const char *lab_target_name(const struct lab *lab, size_t target)
-{
-	size_t group = target - LAB_TARGET_GROUP;
-
-	if (target >= LAB_TARGET_GROUP)
-		return group < lab->n_groups ? lab->groups[group].name : "";
-	return target < lab->n_vms ? lab->vms[target].name : "";
-}
-
-static bool is_target(const struct lab *lab, const struct lab_rule *rule, size_t vm)
-{
-	for (size_t i = 0; i < rule->n_targets; i++)
-		if (rule->targets[i] == vm || rule->targets[i] == lab->vms[vm].group + LAB_TARGET_GROUP)
-			return true;
-	return false;
-}
-
-int lab_resolve_targets(struct lab *lab)
-{
-	for (size_t i = 0; i < lab->n_rules; i++) {
-		struct lab_rule *rule = &lab->rules[i];
-		size_t *vms;
-
-		if (!rule->n_targets)
-			continue;
-		vms = reallocarray(rule->apply_to, lab->n_vms + 1, sizeof(*vms));
-		if (!vms)
-			return -ENOMEM;
-		rule->apply_to = vms;
-		rule->n_apply_to = 0;
-		for (size_t vm = 0; vm < lab->n_vms; vm++)
-			if (is_target(lab, rule, vm))
-				vms[rule->n_apply_to++] = vm;
-	}
-	return 0;
 }

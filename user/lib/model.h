@@ -17,6 +17,8 @@
 #define LAB_NAME_MAX  16 /* lab name with its NUL: [a-z][a-z0-9]*; no dash, so LAB-NODE splits at the first one */
 #define NODE_NAME_MAX 12 /* host and VM names with their NUL: [a-z][a-z0-9-]*; leaves room for "-dpu" in 15 */
 #define LAB_MAX_CPUS  256
+#define POLICY_NAME_MAX 64 /* groups and services with their NUL: a letter, then letters, digits, '-', '_', '.' */
+#define TAG_MAX	      64   /* with its NUL: letters, digits, and any of "-_./:=@" */
 
 enum frame_path {
 	PATH_LINUX,
@@ -67,13 +69,63 @@ struct lab_vm {
 	struct dpu_mac mac;	/* default derived from lab and VM name, locally administered */
 	struct lab_prefix *ips; /* one or more, either family */
 	size_t n_ips;
+	struct lab_tag {
+		char name[TAG_MAX];
+	} *tags;
+	size_t n_tags;
 	uint16_t mtu; /* default: follows the overlay (fabric MTU - 50 for a VNI group) */
 	bool loaded;  /* an interface of `load` is the VM's end: there is no namespace LAB-NAME */
 	bool extra;   /* loaded, and not in the lab file; such VMs come last */
 	uint64_t ns;  /* loaded: inode of the namespace the interface is in */
 };
 
-#define LAB_TARGET_GROUP ((size_t)1 << 32)
+enum lab_peer_kind {
+	PEER_ANY, /* of apply-to: stated, that is; elsewhere the empty list */
+	PEER_PREFIX,
+	PEER_VM,
+	PEER_PORT_GROUP,
+	PEER_GROUP,
+};
+
+/* Who: of a rule's source, destination and place, and of a group's members. */
+struct lab_peer {
+	uint8_t kind;		  /* enum lab_peer_kind */
+	size_t index;		  /* of the VM, port group or group; behind the last: could not be resolved */
+	struct lab_prefix prefix; /* host bits clear */
+};
+
+/* A group of the firewall: the sum of all that is named in it. */
+struct lab_address_group {
+	char name[POLICY_NAME_MAX];
+	struct lab_peer *members;
+	size_t n_members;
+	struct lab_tag *tags, *all_tags; /* VMs that have one of the first; all of the second */
+	size_t n_tags, n_all_tags;
+	struct lab_prefix *prefixes; /* stated in the lab file, or read from a file it names */
+	size_t n_prefixes;
+};
+
+struct lab_port_range {
+	uint16_t lo, hi;
+};
+
+/* ICMP messages: by a name that means one in each family, or by number. */
+struct lab_icmp {
+	uint8_t name; /* 0, or 1 + index in icmp_names (values.c) */
+	uint8_t type, code;
+	bool any_code;
+};
+
+struct lab_service {
+	char name[POLICY_NAME_MAX];
+	uint8_t proto; /* 0 any */
+	struct lab_port_range *sports, *dports; /* empty = any */
+	size_t n_sports, n_dports;
+	struct lab_icmp *icmp; /* empty = any */
+	size_t n_icmp;
+	size_t *services; /* a service group: then nothing of the above */
+	size_t n_services;
+};
 
 struct lab_rule {
 	char *name;		/* optional; NULL */
@@ -83,16 +135,19 @@ struct lab_rule {
 	bool id_derived;	/* the file states none */
 	uint8_t direction;	/* enum dpu_direction bits */
 	uint8_t action;		/* enum dpu_rule_action */
+	uint8_t family;		/* 0 any, 4, 6 */
 	uint8_t proto;		/* 0 any */
-	struct lab_prefix *from, *to; /* empty = any */
+	struct lab_peer *from, *to; /* empty = any */
 	size_t n_from, n_to;
-	struct lab_port_range {
-		uint16_t lo, hi;
-	} *sports, *dports; /* empty = any */
+	struct lab_peer *from_not, *to_not; /* taken off */
+	size_t n_from_not, n_to_not;
+	struct lab_port_range *sports, *dports; /* empty = any */
 	size_t n_sports, n_dports;
-	size_t *targets; /* apply-to as the file says it: VM indexes, and group indexes + LAB_TARGET_GROUP */
-	size_t n_targets;
-	size_t *apply_to; /* VM indexes; empty = every vNIC. From targets, by lab_resolve_targets() */
+	struct lab_icmp *icmp; /* empty = any */
+	size_t n_icmp;
+	size_t *services; /* instead of protocol, ports and ICMP types */
+	size_t n_services;
+	struct lab_peer *apply_to; /* empty = every vNIC */
 	size_t n_apply_to;
 	unsigned line;	  /* in the file */
 };
@@ -100,12 +155,17 @@ struct lab_rule {
 struct lab {
 	char name[LAB_NAME_MAX];
 	char *file; /* where it was read from */
+	char *policy_file; /* where its firewall was read from, if that is a file of its own; or NULL */
 	struct lab_host *hosts;
 	size_t n_hosts;
 	struct lab_group *groups;
 	size_t n_groups;
 	struct lab_vm *vms;
 	size_t n_vms;
+	struct lab_address_group *address_groups;
+	size_t n_address_groups;
+	struct lab_service *services;
+	size_t n_services;
 	struct lab_rule *rules;
 	size_t n_rules;
 	enum frame_path path; /* the lab's own choice; counts for hosts that state none */
@@ -122,6 +182,8 @@ struct lab {
 };
 
 void lab_free(struct lab *lab);
+/* The file that the rules' lines count in. */
+const char *lab_policy_file(const struct lab *lab);
 /* The rule with this id, or NULL. */
 struct lab_rule *lab_find_rule(const struct lab *lab, uint32_t id);
 /*
@@ -129,13 +191,6 @@ struct lab_rule *lab_find_rule(const struct lab *lab, uint32_t id);
  * port, segment and rule numbers. A number that finds no room stays 0 (lab_check says so).
  */
 void lab_derive(struct lab *lab);
-/*
- * What each rule's apply-to comes to with the VMs the lab has now, loaded ports among them: again after
- * they change. Returns 0 or -ENOMEM.
- */
-int lab_resolve_targets(struct lab *lab);
-/* Name of the VM or group that a target is. */
-const char *lab_target_name(const struct lab *lab, size_t target);
 /* The largest MTU a VM of this port group can have: what the fabric carries, less the overlay's header. */
 uint16_t lab_group_mtu(const struct lab *lab, const struct lab_group *group);
 const char *frame_path_name(enum frame_path path); /* as in the contract: "linux", "host", "dpu-mux", "dpu-upt" */

@@ -2,6 +2,7 @@
 /* nft.c - from lab to nftables text. Pure: text in memory, nothing else. */
 #include "nft.h"
 #include "linuxpath.h"
+#include "nft_rule.h"
 #include "topology.h"
 
 #include <arpa/inet.h>
@@ -15,6 +16,7 @@
 struct ruleset {
 	FILE *out;
 	const struct lab *lab;
+	struct policy_book *book;
 	size_t host;
 	size_t *vms; /* index in lab->vms */
 	size_t n_vms;
@@ -27,14 +29,6 @@ struct ruleset {
 static const struct lab_vm *vm_at(const struct ruleset *set, size_t i)
 {
 	return &set->lab->vms[set->vms[i]];
-}
-
-static bool rule_applies(const struct lab_rule *rule, size_t vm)
-{
-	for (size_t i = 0; i < rule->n_apply_to; i++)
-		if (rule->apply_to[i] == vm)
-			return true;
-	return rule->n_apply_to == 0;
 }
 
 /* VMs with the same rules share one pair of chains: 200 VMs under one policy are two chains, not 400. */
@@ -51,7 +45,10 @@ static size_t chain_owner(const struct ruleset *set, size_t i)
 static int ruleset_init(struct ruleset *set)
 {
 	const struct lab *lab = set->lab;
+	int err = policy_book_open(lab, &set->book);
 
+	if (err)
+		return err;
 	set->vms = calloc(lab->n_vms + 1, sizeof(*set->vms));
 	set->chain = calloc(lab->n_vms + 1, sizeof(*set->chain));
 	set->applies = calloc(lab->n_vms * lab->n_rules + 1, sizeof(*set->applies));
@@ -64,7 +61,7 @@ static int ruleset_init(struct ruleset *set)
 			continue;
 		set->vms[set->n_vms++] = vm;
 		for (size_t rule = 0; rule < lab->n_rules; rule++)
-			set->applies[i * lab->n_rules + rule] = rule_applies(&lab->rules[rule], vm);
+			set->applies[i * lab->n_rules + rule] = policy_applies_to(&set->book->rules[rule], vm);
 		set->chain[i] = chain_owner(set, i);
 	}
 	return 0;
@@ -72,6 +69,7 @@ static int ruleset_init(struct ruleset *set)
 
 static void ruleset_free(struct ruleset *set)
 {
+	policy_book_close(set->book);
 	free(set->vms);
 	free(set->chain);
 	free(set->applies);
@@ -120,117 +118,6 @@ static void write_ports_seen(const struct ruleset *set)
 	fprintf(set->out, "\t}\n");
 }
 
-/* ---- one rule ------------------------------------------------------------ */
-
-static void write_prefix(FILE *out, const struct lab_prefix *prefix)
-{
-	char text[INET6_ADDRSTRLEN];
-	bool v4 = prefix->family == 4;
-
-	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? prefix->addr.b + 12 : prefix->addr.b, text,
-		  sizeof(text));
-	fprintf(out, "%s/%u", text, prefix->plen);
-}
-
-/* An empty list, or one that holds "any", restricts nothing. */
-static bool any_address(const struct lab_prefix *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (list[i].family == 0)
-			return true;
-	return n == 0;
-}
-
-static bool has_family(const struct lab_prefix *list, size_t n, uint8_t family)
-{
-	for (size_t i = 0; i < n; i++)
-		if (list[i].family == family)
-			return true;
-	return any_address(list, n);
-}
-
-static void write_addresses(FILE *out, uint8_t family, const char *field,
-			    const struct lab_prefix *list, size_t n)
-{
-	const char *separator = "";
-
-	if (any_address(list, n))
-		return;
-	fprintf(out, "%s %s { ", family == 4 ? "ip" : "ip6", field);
-	for (size_t i = 0; i < n; i++) {
-		if (list[i].family != family)
-			continue;
-		fputs(separator, out);
-		write_prefix(out, &list[i]);
-		separator = ", ";
-	}
-	fputs(" } ", out);
-}
-
-static void write_ports(FILE *out, const char *field, const struct lab_port_range *list, size_t n)
-{
-	if (!n)
-		return;
-	fprintf(out, "th %s { ", field);
-	for (size_t i = 0; i < n; i++) {
-		fprintf(out, "%s%u", i ? ", " : "", list[i].lo);
-		if (list[i].hi != list[i].lo)
-			fprintf(out, "-%u", list[i].hi);
-	}
-	fputs(" } ", out);
-}
-
-static void write_protocol(FILE *out, const struct lab_rule *rule)
-{
-	if (rule->proto == IPPROTO_ICMP) /* both of them, as in dfw.h; 58 is ICMPv6 alone */
-		fputs("meta l4proto { icmp, ipv6-icmp } ", out);
-	else if (rule->proto)
-		fprintf(out, "meta l4proto %u ", rule->proto);
-}
-
-/* "return" hands a frame its sender may send on to the receiver's rules; nobody comes after those. */
-static const char *verdict(uint8_t action, enum dpu_direction direction)
-{
-	switch (action) {
-	case DPU_ACTION_ALLOW:
-		return direction == DPU_DIR_OUT ? "return" : "accept";
-	case DPU_ACTION_REJECT:
-		return "goto refuse";
-	default:
-		return "drop";
-	}
-}
-
-/* family 0: the rule names no address, one line serves both families. */
-static void write_rule_line(FILE *out, const struct lab_rule *rule, uint8_t family,
-			    enum dpu_direction direction)
-{
-	fputs("\t\t", out);
-	if (family) {
-		write_addresses(out, family, "saddr", rule->from, rule->n_from);
-		write_addresses(out, family, "daddr", rule->to, rule->n_to);
-	}
-	write_protocol(out, rule);
-	write_ports(out, "sport", rule->sports, rule->n_sports);
-	write_ports(out, "dport", rule->dports, rule->n_dports);
-	fprintf(out, "%s\n", verdict(rule->action, direction));
-}
-
-static void write_rule(FILE *out, const struct lab_rule *rule, enum dpu_direction direction)
-{
-	static const uint8_t families[] = {4, 6};
-
-	if (any_address(rule->from, rule->n_from) && any_address(rule->to, rule->n_to)) {
-		write_rule_line(out, rule, 0, direction);
-		return;
-	}
-	/* an IPv4 source with an IPv6 destination only: no line, as no frame can match */
-	for (size_t i = 0; i < 2; i++)
-		if (has_family(rule->from, rule->n_from, families[i]) &&
-		    has_family(rule->to, rule->n_to, families[i]))
-			write_rule_line(out, rule, families[i], direction);
-}
-
 /* ---- inet family: conntrack and rules ------------------------------------ */
 
 static const char *chain_word(enum dpu_direction direction)
@@ -245,8 +132,8 @@ static void write_policy_chain(const struct ruleset *set, size_t i, enum dpu_dir
 	fprintf(set->out, "\tchain %s_%u {\n", chain_word(direction), vm_at(set, i)->port);
 	for (size_t rule = 0; rule < lab->n_rules; rule++)
 		if (set->applies[i * lab->n_rules + rule] && lab->rules[rule].direction & direction)
-			write_rule(set->out, &lab->rules[rule], direction);
-	fprintf(set->out, "\t\t%s\n\t}\n", verdict(lab->default_action, direction));
+			nft_write_rule(set->out, set->book, rule, direction);
+	fprintf(set->out, "\t\t%s\n\t}\n", nft_verdict(lab->default_action, direction));
 }
 
 /* The answer inherits the mark, and the mark finds it the way back into its segment. */
@@ -288,7 +175,7 @@ static void write_underlay(const struct ruleset *set)
 				continue;
 			vtep.plen = 32;
 			fprintf(set->out, "%s ", separator);
-			write_prefix(set->out, &vtep);
+			nft_write_prefix(set->out, &vtep);
 			separator = ",";
 		}
 		fputs(" } notrack accept\n", set->out);
@@ -368,6 +255,7 @@ static void write_ruleset(const struct ruleset *set)
 	write_storm(set);
 	write_ports_seen(set);
 	fprintf(set->out, "}\ntable inet " NFT_TABLE " {\n");
+	nft_write_sets(set->out, set->book);
 	write_policies(set);
 	write_underlay(set);
 	write_tracking(set);

@@ -9,48 +9,6 @@
 
 #define LOOKS_MAX 20000000 /* rules compared to show that a policy is not stricter: a fraction of a second */
 
-static const struct lab_prefix any_address;
-static const struct lab_port_range any_port = {0, UINT16_MAX};
-
-/* One rule's four lists with "any" put in where they are empty. */
-struct expansion {
-	const struct lab_rule *rule;
-	const struct lab_prefix *from, *to;
-	const struct lab_port_range *sports, *dports;
-	size_t n_from, n_to, n_sports, n_dports;
-};
-
-static struct expansion expand(const struct lab_rule *rule)
-{
-	return (struct expansion){
-		.rule = rule,
-		.from = rule->n_from ? rule->from : &any_address,
-		.to = rule->n_to ? rule->to : &any_address,
-		.sports = rule->n_sports ? rule->sports : &any_port,
-		.dports = rule->n_dports ? rule->dports : &any_port,
-		.n_from = rule->n_from ? rule->n_from : 1,
-		.n_to = rule->n_to ? rule->n_to : 1,
-		.n_sports = rule->n_sports ? rule->n_sports : 1,
-		.n_dports = rule->n_dports ? rule->n_dports : 1,
-	};
-}
-
-/*
- * The family both addresses and the protocol leave: 0 = either, 4, 6. Negative if
- * there is none, so that this combination cannot match anything.
- */
-static int common_family(const struct lab_prefix *from, const struct lab_prefix *to, uint8_t proto)
-{
-	int family = proto == IPPROTO_ICMPV6 ? 6 : 0;
-
-	if (from->family && family && from->family != family)
-		return -1;
-	family = from->family ? from->family : family;
-	if (to->family && family && to->family != family)
-		return -1;
-	return to->family ? to->family : family;
-}
-
 struct rule_list {
 	struct dpu_rule *rules;
 	size_t n;
@@ -71,80 +29,81 @@ static int append(struct rule_list *list, const struct dpu_rule *rule)
 	return 0;
 }
 
-static int append_ports(struct rule_list *list, const struct expansion *all, struct dpu_rule rule)
+static int append_ports(struct rule_list *list, const struct policy_service *service, struct dpu_rule rule)
 {
 	int err = 0;
 
-	for (size_t s = 0; s < all->n_sports && !err; s++)
-		for (size_t d = 0; d < all->n_dports && !err; d++) {
-			rule.sport_lo = all->sports[s].lo;
-			rule.sport_hi = all->sports[s].hi;
-			rule.dport_lo = all->dports[d].lo;
-			rule.dport_hi = all->dports[d].hi;
+	for (size_t s = 0; s < service->n_sports && !err; s++)
+		for (size_t d = 0; d < service->n_dports && !err; d++) {
+			rule.sport_lo = service->sports[s].lo;
+			rule.sport_hi = service->sports[s].hi;
+			rule.dport_lo = service->dports[d].lo;
+			rule.dport_hi = service->dports[d].hi;
 			err = append(list, &rule);
 		}
 	return err;
 }
 
-static int append_rule(struct rule_list *list, const struct lab_rule *source)
+static const struct lab_prefix *prefix_of(const struct policy_side *side, size_t f, size_t i)
 {
-	const struct expansion all = expand(source);
-	const bool icmp6 = source->proto == IPPROTO_ICMPV6;
+	static const struct lab_prefix any_address;
+
+	return side->any ? &any_address : &side->prefixes[f][i];
+}
+
+/* All pairs of one family (f: 0 IPv4, 1 IPv6), or, between any and any, the one of both. */
+static int append_pairs(struct rule_list *list, const struct policy_rule *rule, size_t f,
+			const struct policy_service *service, struct dpu_rule entry)
+{
+	const size_t n_from = rule->from->any ? 1 : rule->from->n[f], n_to = rule->to->any ? 1 : rule->to->n[f];
 	int err = 0;
 
-	for (size_t f = 0; f < all.n_from && !err; f++)
-		for (size_t t = 0; t < all.n_to && !err; t++) {
-			const struct lab_prefix from = prefix_network(&all.from[f]);
-			const struct lab_prefix to = prefix_network(&all.to[t]);
-			const int family = common_family(&from, &to, source->proto);
+	for (size_t i = 0; i < n_from && !err; i++)
+		for (size_t j = 0; j < n_to && !err; j++) {
+			const struct lab_prefix *from = prefix_of(rule->from, f, i), *to = prefix_of(rule->to, f, j);
 
-			if (family < 0)
-				continue;
-			err = append_ports(list, &all,
-					   (struct dpu_rule){
-						   .src = from.addr,
-						   .src_mask = prefix_mask(&from),
-						   .dst = to.addr,
-						   .dst_mask = prefix_mask(&to),
-						   .family = family,
-						   .proto = icmp6 ? IPPROTO_ICMP : source->proto,
-						   .direction = source->direction |
-								(source->log ? DPU_RULE_LOG : 0),
-						   .action = source->action,
-						   .id = source->id,
-					   });
+			entry.src = from->addr;
+			entry.src_mask = prefix_mask(from);
+			entry.dst = to->addr;
+			entry.dst_mask = prefix_mask(to);
+			err = append_ports(list, service, entry);
 		}
 	return err;
 }
 
-static size_t count_family(const struct lab_prefix *prefixes, size_t n, uint8_t family)
+static int append_service(struct rule_list *list, const struct policy_rule *rule,
+			  const struct policy_service *service)
 {
-	size_t found = 0;
+	const struct lab_rule *from = rule->rule;
+	const uint8_t family = from->family ? from->family : service->family;
+	struct dpu_rule entry = {
+		.family = family,
+		.proto = service->proto == IPPROTO_ICMPV6 ? IPPROTO_ICMP : service->proto,
+		.direction = from->direction | (from->log ? DPU_RULE_LOG : 0),
+		.action = from->action,
+		.id = from->id,
+	};
+	int err = 0;
 
-	for (size_t i = 0; i < n; i++)
-		found += prefixes[i].family == family;
-	return found;
+	if (from->family && service->family && from->family != service->family)
+		return 0;
+	if (rule->from->any && rule->to->any)
+		return append_pairs(list, rule, 0, service, entry);
+	for (size_t f = 0; f < 2 && !err; f++) {
+		entry.family = f ? 6 : 4;
+		if (!family || family == entry.family)
+			err = append_pairs(list, rule, f, service, entry);
+	}
+	return err;
 }
 
-size_t policy_rule_entries(const struct lab_rule *rule)
+static int append_rule(struct rule_list *list, const struct policy_rule *rule)
 {
-	const struct expansion all = expand(rule);
-	const size_t from4 = count_family(all.from, all.n_from, 4);
-	const size_t from6 = count_family(all.from, all.n_from, 6);
-	const size_t to4 = count_family(all.to, all.n_to, 4), to6 = count_family(all.to, all.n_to, 6);
-	size_t pairs = all.n_from * all.n_to - from4 * to6 - from6 * to4;
+	int err = 0;
 
-	if (rule->proto == IPPROTO_ICMPV6)
-		pairs = (all.n_from - from4) * (all.n_to - to4);
-	return pairs * all.n_sports * all.n_dports;
-}
-
-bool policy_applies_to(const struct lab_rule *rule, size_t vm)
-{
-	for (size_t i = 0; i < rule->n_apply_to; i++)
-		if (rule->apply_to[i] == vm)
-			return true;
-	return !rule->n_apply_to;
+	for (size_t i = 0; i < rule->n_services && !err; i++)
+		err = append_service(list, rule, &rule->services[i]);
+	return err;
 }
 
 struct vm_rules {
@@ -152,21 +111,22 @@ struct vm_rules {
 	uint64_t digest; /* of which rules apply: equal for VMs with the same list */
 };
 
-static struct vm_rules vm_rules(const struct lab *lab, size_t vm)
+static struct vm_rules vm_rules(const struct policy_book *book, size_t vm)
 {
 	struct vm_rules sum = {0};
 
-	for (size_t i = 0; i < lab->n_rules; i++)
-		if (policy_applies_to(&lab->rules[i], vm)) {
-			sum.entries += policy_rule_entries(&lab->rules[i]);
+	for (size_t i = 0; i < book->n; i++)
+		if (policy_applies_to(&book->rules[i], vm)) {
+			sum.entries += policy_rule_entries(&book->rules[i]);
 			sum.rules++;
 			sum.digest = (sum.digest + i + 1) * 0x9e3779b97f4a7c15ull;
 		}
 	return sum;
 }
 
-struct policy_space policy_space(const struct lab *lab, size_t host)
+struct policy_space policy_space(const struct policy_book *book, size_t host)
 {
+	const struct lab *lab = book->lab;
 	struct vm_rules *seen = calloc(lab->n_vms + 1, sizeof(*seen));
 	struct policy_space space = {0};
 	size_t n = 0, twin;
@@ -174,7 +134,7 @@ struct policy_space policy_space(const struct lab *lab, size_t host)
 	for (size_t vm = 0; seen && vm < lab->n_vms; vm++) {
 		if (lab->vms[vm].host != host)
 			continue;
-		seen[n] = vm_rules(lab, vm);
+		seen[n] = vm_rules(book, vm);
 		space.counters += seen[n].rules + 1;
 		for (twin = 0; seen[twin].digest != seen[n].digest; twin++)
 			;
@@ -185,20 +145,21 @@ struct policy_space policy_space(const struct lab *lab, size_t host)
 	return space;
 }
 
-int policy_compile(const struct lab *lab, size_t vm, struct dpu_rule **ret_rules, size_t *ret_n,
+int policy_compile(const struct policy_book *book, size_t vm, struct dpu_rule **ret_rules, size_t *ret_n,
 		   struct diag *diag)
 {
+	const struct lab *lab = book->lab;
 	struct rule_list list = {0};
 	int err = 0;
 
-	for (size_t i = 0; i < lab->n_rules && !err; i++) {
-		const struct lab_rule *rule = &lab->rules[i];
+	for (size_t i = 0; i < book->n && !err; i++) {
+		const struct policy_rule *rule = &book->rules[i];
 
 		if (!policy_applies_to(rule, vm))
 			continue;
 		err = append_rule(&list, rule);
 		if (err == -E2BIG)
-			diag_at(diag, err, lab->file, rule->line, 1, NULL,
+			diag_at(diag, err, lab_policy_file(lab), rule->rule->line, 1, NULL,
 				"a rule takes one entry per combination of from, to and port: "
 				"use prefixes instead of names, or apply-to",
 				"VM '%s' has more firewall rules than its vNIC takes: %d, reached by firewall.rules[%zu]",

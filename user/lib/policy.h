@@ -2,35 +2,32 @@
 /*
  * policy.h - the lab's firewall rules as one vNIC's ordered list of dpu_rule.
  * Pure: no kernel, no I/O. One rule of the file becomes one dpu_rule per
- * combination of its sources, destinations and port ranges; order is kept, and
- * every dpu_rule carries the id of the rule it came from.
+ * combination of its source prefixes, destination prefixes and port ranges
+ * (policy_book.h); order is kept, and every dpu_rule carries the id of the rule
+ * it came from.
  */
 #pragma once
 #include "diag.h"
-#include "model.h"
+#include "policy_book.h"
 
-/* The rules that count at the vNIC of lab->vms[vm]. -E2BIG: more than the datapath searches. */
-int policy_compile(const struct lab *lab, size_t vm, struct dpu_rule **ret_rules, size_t *ret_n,
+/* The rules that count at the vNIC of book->lab->vms[vm]. -E2BIG: more than the datapath searches. */
+int policy_compile(const struct policy_book *book, size_t vm, struct dpu_rule **ret_rules, size_t *ret_n,
 		   struct diag *diag);
-
-/* Entries that one rule takes at a vNIC it applies to. */
-size_t policy_rule_entries(const struct lab_rule *rule);
-bool policy_applies_to(const struct lab_rule *rule, size_t vm);
 
 /* What the rules of a host's vNICs take in the tables of its locations. */
 struct policy_space {
 	size_t rules;	 /* vNICs with the same rules share them */
 	size_t counters; /* at each vNIC one for each rule and one for the default action */
 };
-struct policy_space policy_space(const struct lab *lab, size_t host);
+struct policy_space policy_space(const struct policy_book *book, size_t host);
 
 /* The first packet of a connection, as the rules see it. */
 struct policy_packet {
 	union dpu_ip src, dst; /* v4-mapped; both of one family */
 	uint8_t proto;	       /* ICMPv6 as 58, as on the wire */
 	uint8_t direction;     /* DPU_DIR_IN or DPU_DIR_OUT */
-	bool has_ports;
-	uint16_t sport, dport; /* host order */
+	bool has_ports;	       /* or ICMP */
+	uint16_t sport, dport; /* host order; ICMP: type and code */
 };
 
 /*

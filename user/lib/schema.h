@@ -22,12 +22,19 @@ enum schema_type {
 	SCHEMA_MAC,
 	SCHEMA_ADDRESS,	 /* of an interface, with prefix length */
 	SCHEMA_ADDRESS4, /* the same, IPv4 only */
-	SCHEMA_PEER,	 /* of a rule: prefix, address, "any", or the name of a VM or port group */
+	SCHEMA_PEER,	 /* of a rule: prefix, address, "any", or the name of a VM, port group or group */
+	SCHEMA_MEMBER,	 /* of a group: the same without "any" */
+	SCHEMA_TARGET,	 /* where a rule counts: "any", or the name of a VM, port group or group */
+	SCHEMA_PREFIXES, /* any number of prefixes in one text */
+	SCHEMA_PREFIX_FILE, /* name of a file with such a text: fills the same field as a SCHEMA_PREFIXES key */
+	SCHEMA_TAG,
+	SCHEMA_ICMP,
+	SCHEMA_SERVICE,	 /* a service's name, as its index */
+	SCHEMA_FILE,	 /* of a section: name of a file that has its keys instead */
 	SCHEMA_PORTS,
 	SCHEMA_PROTOCOL,
 	SCHEMA_HOST,	 /* a host's name, as its index */
 	SCHEMA_GROUP,	 /* a port group's name, as its index */
-	SCHEMA_VMS,	 /* a VM's or port group's name, as in lab_rule.targets */
 };
 
 struct schema_word {
@@ -43,7 +50,7 @@ struct schema_key {
 	size_t offset;	     /* destination in the struct of the parent */
 	size_t size;	     /* bytes of one value, or of one entry */
 	size_t count_offset; /* destination of how many (size_t); many, entries and lists */
-	uint64_t min, max;   /* numbers: bounds; texts: max length */
+	uint64_t min, max;   /* numbers: bounds; texts: max length; entries: size of a policy name, 0 = a node's */
 	const struct schema_word *words;
 	const char *fallback; /* default in the file's own words; "@key" = the value of that top-level key */
 	const char *derived;  /* where the default comes from if it is no constant; for the reference */
@@ -70,6 +77,7 @@ struct schema_input {
 	const struct schema_key *key;
 	const struct lab *lab; /* names known so far, for references */
 	const char *text;
+	const char *word;      /* set on failure: the part of a SCHEMA_PREFIXES text that is wrong */
 	void *values;	       /* array of key->size; the caller frees */
 	size_t n;
 	char hint[128];	       /* set on failure if there is something to suggest */
@@ -84,6 +92,9 @@ const char *schema_value_format(const struct schema_key *key, const struct lab *
 				const void *value, char *buffer);
 /* "a whole number from 1 to 10". */
 const char *schema_expected(const struct schema_key *key, char *buffer, size_t size);
+/* Values that the file has in another place: they are not written. */
+bool schema_is_read_only(const struct schema_key *key);
+bool policy_name_is_valid(const char *name);
 bool lab_name_is_valid(const char *name);
 bool node_name_is_valid(const char *name);
 

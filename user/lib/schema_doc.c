@@ -10,6 +10,7 @@
 /* ---- JSON Schema -------------------------------------------------------------- */
 
 #define NODE_NAME_PATTERN "^[a-z]([a-z0-9-]{0,9}[a-z0-9])?$"
+#define POLICY_NAME_PATTERN "^[A-Za-z][A-Za-z0-9_.-]{0,62}$"
 #define LAB_NAME_PATTERN  "^[a-z][a-z0-9]{0,14}$"
 #define PREFIX_PATTERN	  "^[0-9a-fA-F:.]+/[0-9]+$"
 #define IPV4_PATTERN	  "^[0-9]+([.][0-9]+){3}/[0-9]+$"
@@ -17,7 +18,7 @@
 #define CPUS_PATTERN	  "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$"
 #define PORTS_PATTERN	  "^(any|[0-9]+(-[0-9]+)?)$"
 
-_Static_assert(NODE_NAME_MAX == 12 && LAB_NAME_MAX == 16, "the patterns above count letters");
+_Static_assert(NODE_NAME_MAX == 12 && LAB_NAME_MAX == 16 && POLICY_NAME_MAX == 64, "the patterns above count letters");
 
 static void put(struct json_object *object, const char *key, const char *text)
 {
@@ -82,6 +83,7 @@ static struct json_object *value_schema(const struct schema_key *key)
 		put_text_or_number(object, PORTS_PATTERN, UINT16_MAX);
 		break;
 	case SCHEMA_PROTOCOL:
+	case SCHEMA_ICMP:
 		put_text_or_number(object, NULL, UINT8_MAX);
 		break;
 	case SCHEMA_LAB_NAME:
@@ -132,13 +134,13 @@ static void allow_null(struct json_object *mapping)
 	json_object_object_add(mapping, "type", types);
 }
 
-static struct json_object *entries_schema(const char *path)
+static struct json_object *entries_schema(const struct schema_key *key, const char *path)
 {
 	struct json_object *object = json_object_new_object(), *names = json_object_new_object();
 	struct json_object *entry = scope_schema(path);
 
 	allow_null(object);
-	put(names, "pattern", NODE_NAME_PATTERN);
+	put(names, "pattern", key->max ? POLICY_NAME_PATTERN : NODE_NAME_PATTERN);
 	json_object_object_add(object, "propertyNames", names);
 	allow_null(entry);
 	json_object_object_add(object, "additionalProperties", entry);
@@ -155,7 +157,7 @@ static struct json_object *key_schema(const struct schema_key *key)
 		object = scope_schema(path);
 		allow_null(object);
 	} else if (key->type == SCHEMA_ENTRIES) {
-		object = entries_schema(path);
+		object = entries_schema(key, path);
 	} else if (key->type == SCHEMA_LIST) {
 		object = json_object_new_object();
 		put(object, "type", "array");

@@ -14,8 +14,10 @@
 static int add(struct schema_input *input, const void *value)
 {
 	const size_t size = input->key->size;
-	void *grown = reallocarray(input->values, input->n + 1, size);
+	void *grown = input->values;
 
+	if ((input->n & (input->n - 1)) == 0)
+		grown = reallocarray(grown, input->n ? 2 * input->n : 1, size);
 	if (!grown)
 		return -ENOMEM;
 	input->values = grown;
@@ -86,10 +88,22 @@ bool node_name_is_valid(const char *name)
 	return is_lower(name[0]) && !*c && c - name < NODE_NAME_MAX && c[-1] != '-';
 }
 
+bool policy_name_is_valid(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	const size_t length = strlen(name);
+
+	return length && length < POLICY_NAME_MAX && strchr(letters, name[0]) &&
+	       name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] == '\0' &&
+	       strcmp(name, "any") != 0;
+}
+
 /* Every kind of entry begins with its name, so that one search serves them all. */
 _Static_assert(offsetof(struct lab_host, name) == 0, "name first");
 _Static_assert(offsetof(struct lab_group, name) == 0, "name first");
 _Static_assert(offsetof(struct lab_vm, name) == 0, "name first");
+_Static_assert(offsetof(struct lab_address_group, name) == 0, "name first");
+_Static_assert(offsetof(struct lab_service, name) == 0, "name first");
 
 static int find_name(const char *text, const void *entries, size_t n, size_t size, size_t *ret_index)
 {
@@ -125,89 +139,90 @@ static int parse_reference(struct schema_input *input, const void *entries, size
 	return -EINVAL;
 }
 
-/* A name that stands for nothing must not become an empty list: that means "any" or "every". */
-static int reject_empty(struct schema_input *input, const char *hint)
+/* A VM, port group or group by name. */
+static int parse_named_peer(struct schema_input *input)
 {
-	if (input->n)
-		return 0;
-	snprintf(input->hint, sizeof(input->hint), "this %s", hint);
+	const struct lab *lab = input->lab;
+	struct lab_peer peer = {.kind = PEER_VM};
+
+	if (!find_name(input->text, lab->vms, lab->n_vms, sizeof(*lab->vms), &peer.index))
+		return add(input, &peer);
+	peer.kind = PEER_PORT_GROUP;
+	if (!find_name(input->text, lab->groups, lab->n_groups, sizeof(*lab->groups), &peer.index))
+		return add(input, &peer);
+	peer.kind = PEER_GROUP;
+	if (!find_name(input->text, lab->address_groups, lab->n_address_groups, sizeof(*lab->address_groups),
+		       &peer.index))
+		return add(input, &peer);
+	suggest_name(input, lab->groups, lab->n_groups, sizeof(*lab->groups));
+	suggest_name(input, lab->address_groups, lab->n_address_groups, sizeof(*lab->address_groups));
+	suggest_name(input, lab->vms, lab->n_vms, sizeof(*lab->vms));
 	return -EINVAL;
-}
-
-/* Calls add_vm for the VM of this name, or for every VM of the port group of this name. */
-static int for_each_vm(struct schema_input *input,
-		       int (*add_vm)(struct schema_input *input, size_t vm))
-{
-	const struct lab *lab = input->lab;
-	size_t index;
-	int err = 0;
-
-	if (!find_name(input->text, lab->vms, lab->n_vms, sizeof(*lab->vms), &index))
-		return add_vm(input, index);
-	if (find_name(input->text, lab->groups, lab->n_groups, sizeof(*lab->groups), &index)) {
-		suggest_name(input, lab->groups, lab->n_groups, sizeof(*lab->groups));
-		suggest_name(input, lab->vms, lab->n_vms, sizeof(*lab->vms));
-		return -EINVAL;
-	}
-	for (size_t i = 0; i < lab->n_vms && !err; i++)
-		if (lab->vms[i].group == index)
-			err = add_vm(input, i);
-	return err ? err : reject_empty(input, "port group has no VM");
-}
-
-static int first_vm(struct schema_input *input, size_t vm)
-{
-	(void)input, (void)vm;
-	return -EEXIST;
-}
-
-/* A group stays a group: ports that are loaded into it later are members, too. */
-static int parse_target(struct schema_input *input)
-{
-	const struct lab *lab = input->lab;
-	size_t index;
-	int err;
-
-	if (!find_name(input->text, lab->vms, lab->n_vms, sizeof(*lab->vms), &index))
-		return add(input, &index);
-	err = for_each_vm(input, first_vm);
-	if (err != -EEXIST)
-		return err;
-	find_name(input->text, lab->groups, lab->n_groups, sizeof(*lab->groups), &index);
-	index += LAB_TARGET_GROUP;
-	return add(input, &index);
-}
-
-static int add_vm_addresses(struct schema_input *input, size_t vm)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < input->lab->vms[vm].n_ips && !err; i++) {
-		struct lab_prefix address = input->lab->vms[vm].ips[i];
-
-		address.plen = address.family == 4 ? 32 : 128;
-		err = add(input, &address);
-	}
-	return err ? err : reject_empty(input, "VM has no address");
 }
 
 /* ---- text to value ---------------------------------------------------------- */
 
-static int parse_peer(struct schema_input *input)
+/* A prefix as a set of addresses: without bits behind its length. */
+static int parse_prefix(struct schema_input *input, const char *text, struct lab_prefix *ret_prefix)
 {
-	struct lab_prefix prefix = {0}, network;
+	struct lab_prefix prefix, network;
 	char buffer[VALUE_TEXT_MAX];
 
-	if (!strcmp(input->text, "any"))
-		return add(input, &prefix);
-	if (prefix_parse(input->text, &prefix))
-		return for_each_vm(input, add_vm_addresses);
+	if (prefix_parse(text, &prefix))
+		return -EINVAL;
 	network = prefix_network(&prefix);
-	if (!memcmp(&network.addr, &prefix.addr, sizeof(network.addr)))
-		return add(input, &prefix);
-	snprintf(input->hint, sizeof(input->hint), "address bits behind the prefix: did you mean %s?",
-		 prefix_format(&network, true, buffer));
-	return -EINVAL;
+	if (memcmp(&network.addr, &prefix.addr, sizeof(network.addr))) {
+		snprintf(input->hint, sizeof(input->hint), "address bits behind the prefix: did you mean %s?",
+			 prefix_format(&network, true, buffer));
+		return -ERANGE;
+	}
+	*ret_prefix = prefix;
+	return 0;
+}
+
+static int parse_peer(struct schema_input *input)
+{
+	struct lab_peer peer = {.kind = PEER_ANY};
+	int err;
+
+	if (input->key->type != SCHEMA_MEMBER && !strcmp(input->text, "any"))
+		return add(input, &peer);
+	if (input->key->type == SCHEMA_TARGET)
+		return parse_named_peer(input);
+	peer.kind = PEER_PREFIX;
+	err = parse_prefix(input, input->text, &peer.prefix);
+	if (err)
+		return err == -ERANGE ? -EINVAL : parse_named_peer(input);
+	return add(input, &peer);
+}
+
+/* Words between blanks and commas; from # to the end of the line is a comment. */
+static int parse_prefixes(struct schema_input *input)
+{
+	const char *at = input->text;
+	struct lab_prefix prefix;
+	char word[64];
+	int err = 0;
+
+	while (!err) {
+		size_t length;
+
+		at += strspn(at, " \t\r\n,");
+		if (*at == '#') {
+			at += strcspn(at, "\n");
+			continue;
+		}
+		length = strcspn(at, " \t\r\n,#");
+		if (!length)
+			break;
+		input->word = at;
+		snprintf(word, sizeof(word), "%.*s", length < sizeof(word) ? (int)length : 63, at);
+		err = parse_prefix(input, word, &prefix);
+		if (!err)
+			err = add(input, &prefix);
+		at += length;
+	}
+	return err == -ERANGE ? -EINVAL : err;
 }
 
 static int parse_address(struct schema_input *input)
@@ -272,6 +287,8 @@ static int parse_plain(struct schema_input *input)
 		struct cpu_set cpus;
 		struct dpu_mac mac;
 		struct lab_port_range ports;
+		struct lab_icmp icmp;
+		struct lab_tag tag;
 		uint8_t protocol;
 	} value;
 
@@ -293,6 +310,10 @@ static int parse_plain(struct schema_input *input)
 	case SCHEMA_PORTS:
 		return port_range_parse(input->text, &value.ports) ? -EINVAL
 								   : add(input, &value.ports);
+	case SCHEMA_ICMP:
+		return icmp_parse(input->text, &value.icmp) ? -EINVAL : add(input, &value.icmp);
+	case SCHEMA_TAG:
+		return tag_parse(input->text, &value.tag) ? -EINVAL : add(input, &value.tag);
 	case SCHEMA_PROTOCOL:
 		return protocol_parse(input->text, &value.protocol) ? -EINVAL
 								    : add(input, &value.protocol);
@@ -309,6 +330,7 @@ int schema_value_parse(struct schema_input *input)
 	case SCHEMA_LAB_NAME:
 		return parse_lab_name(input);
 	case SCHEMA_TEXT:
+	case SCHEMA_FILE:
 		return parse_text(input);
 	case SCHEMA_WORD:
 		return parse_word(input);
@@ -316,13 +338,17 @@ int schema_value_parse(struct schema_input *input)
 	case SCHEMA_ADDRESS4:
 		return parse_address(input);
 	case SCHEMA_PEER:
+	case SCHEMA_MEMBER:
+	case SCHEMA_TARGET:
 		return parse_peer(input);
+	case SCHEMA_PREFIXES:
+		return parse_prefixes(input);
+	case SCHEMA_SERVICE:
+		return parse_reference(input, lab->services, lab->n_services, sizeof(*lab->services));
 	case SCHEMA_HOST:
 		return parse_reference(input, lab->hosts, lab->n_hosts, sizeof(*lab->hosts));
 	case SCHEMA_GROUP:
 		return parse_reference(input, lab->groups, lab->n_groups, sizeof(*lab->groups));
-	case SCHEMA_VMS:
-		return parse_target(input);
 	default:
 		return parse_plain(input);
 	}
@@ -333,8 +359,13 @@ bool schema_value_is_any(const struct schema_key *key, const void *value)
 	const struct lab_port_range *ports = value;
 
 	if (key->type == SCHEMA_PEER)
-		return !((const struct lab_prefix *)value)->family;
+		return ((const struct lab_peer *)value)->kind == PEER_ANY;
 	return key->type == SCHEMA_PORTS && ports->lo == 0 && ports->hi == UINT16_MAX;
+}
+
+bool schema_is_read_only(const struct schema_key *key)
+{
+	return key->type == SCHEMA_FILE || key->type == SCHEMA_PREFIX_FILE;
 }
 
 /* ---- value to text ---------------------------------------------------------- */
@@ -365,6 +396,23 @@ static const char *format_name(const void *value, const void *entries, size_t n,
 	return index < n ? (const char *)entries + index * size : "";
 }
 
+static const char *format_peer(const struct lab *lab, const struct lab_peer *peer, char *buffer)
+{
+	switch (peer->kind) {
+	case PEER_PREFIX:
+		return prefix_format(&peer->prefix, false, buffer);
+	case PEER_VM:
+		return format_name(&peer->index, lab->vms, lab->n_vms, sizeof(*lab->vms));
+	case PEER_PORT_GROUP:
+		return format_name(&peer->index, lab->groups, lab->n_groups, sizeof(*lab->groups));
+	case PEER_GROUP:
+		return format_name(&peer->index, lab->address_groups, lab->n_address_groups,
+				   sizeof(*lab->address_groups));
+	default:
+		return "any";
+	}
+}
+
 const char *schema_value_format(const struct schema_key *key, const struct lab *lab,
 				const void *value, char *buffer)
 {
@@ -387,7 +435,17 @@ const char *schema_value_format(const struct schema_key *key, const struct lab *
 	case SCHEMA_ADDRESS4:
 		return prefix_format(value, true, buffer);
 	case SCHEMA_PEER:
+	case SCHEMA_MEMBER:
+	case SCHEMA_TARGET:
+		return format_peer(lab, value, buffer);
+	case SCHEMA_PREFIXES:
 		return prefix_format(value, false, buffer);
+	case SCHEMA_TAG:
+		return ((const struct lab_tag *)value)->name;
+	case SCHEMA_ICMP:
+		return icmp_format(value, buffer);
+	case SCHEMA_SERVICE:
+		return format_name(value, lab->services, lab->n_services, sizeof(*lab->services));
 	case SCHEMA_PORTS:
 		return port_range_format(value, buffer);
 	case SCHEMA_PROTOCOL:
@@ -396,8 +454,6 @@ const char *schema_value_format(const struct schema_key *key, const struct lab *
 		return format_name(value, lab->hosts, lab->n_hosts, sizeof(*lab->hosts));
 	case SCHEMA_GROUP:
 		return format_name(value, lab->groups, lab->n_groups, sizeof(*lab->groups));
-	case SCHEMA_VMS:
-		return lab_target_name(lab, *(const size_t *)value);
 	default:
 		return "";
 	}
@@ -427,12 +483,19 @@ const char *schema_expected(const struct schema_key *key, char *buffer, size_t s
 		[SCHEMA_MAC] = "a unicast MAC address such as 02:00:00:00:00:01",
 		[SCHEMA_ADDRESS] = "an address with prefix length, such as 10.1.0.11/24 or 2001:db8::11/64",
 		[SCHEMA_ADDRESS4] = "an IPv4 address with prefix length, such as 10.255.0.1/16",
-		[SCHEMA_PEER] = "a prefix such as 10.1.0.0/24, any, or the name of a VM or port group",
+		[SCHEMA_PEER] = "a prefix such as 10.1.0.0/24, any, or the name of a VM, port group or group",
+		[SCHEMA_MEMBER] = "a prefix such as 10.1.0.0/24, or the name of a VM, port group or group",
+		[SCHEMA_TARGET] = "any, or the name of a VM, port group or group",
+		[SCHEMA_PREFIXES] = "prefixes such as 10.1.0.0/24 2001:db8::/32",
+		[SCHEMA_PREFIX_FILE] = "the name of a file with prefixes",
+		[SCHEMA_TAG] = "a tag of letters, digits and -_./:=@, at most 63",
+		[SCHEMA_ICMP] = "an ICMP message such as echo-request, 8 or 3/4",
+		[SCHEMA_SERVICE] = "the name of a service",
+		[SCHEMA_FILE] = "the name of a file",
 		[SCHEMA_PORTS] = "a port or range such as 80 or 8000-8999, or any",
 		[SCHEMA_PROTOCOL] = "a protocol: any, tcp, udp, icmp, icmpv6, sctp, ... or a number to 255",
 		[SCHEMA_HOST] = "the name of a host",
 		[SCHEMA_GROUP] = "the name of a port group",
-		[SCHEMA_VMS] = "the name of a VM or port group",
 	};
 
 	if (key->type == SCHEMA_WORD)

@@ -302,6 +302,90 @@ bool protocol_has_ports(uint8_t protocol)
 	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
 }
 
+/* RFC 792, RFC 4443, RFC 4861, RFC 2710, RFC 3810. Type -1: the family has no such message. */
+static const struct {
+	const char *name;
+	int16_t type4, code4, type6, code6;
+} icmp_names[] = {
+	{"echo-request", 8, -1, 128, -1},
+	{"echo-reply", 0, -1, 129, -1},
+	{"destination-unreachable", 3, -1, 1, -1},
+	{"packet-too-big", 3, 4, 2, -1}, /* IPv4: fragmentation needed */
+	{"time-exceeded", 11, -1, 3, -1},
+	{"parameter-problem", 12, -1, 4, -1},
+	{"redirect", 5, -1, 137, -1},
+	{"router-advertisement", 9, -1, 134, -1},
+	{"router-solicitation", 10, -1, 133, -1},
+	{"timestamp-request", 13, -1, -1, -1},
+	{"timestamp-reply", 14, -1, -1, -1},
+	{"mld-listener-query", -1, -1, 130, -1},
+	{"mld-listener-report", -1, -1, 131, -1},
+	{"mld-listener-done", -1, -1, 132, -1},
+	{"mld2-listener-report", -1, -1, 143, -1},
+};
+
+#define ICMP_NAMES (sizeof(icmp_names) / sizeof(icmp_names[0]))
+
+int icmp_parse(const char *text, struct lab_icmp *ret_icmp)
+{
+	const char *slash = strchr(text, '/');
+	struct lab_icmp icmp = {.any_code = !slash};
+	char type[8];
+	uint64_t number;
+
+	for (size_t i = 0; i < ICMP_NAMES; i++)
+		if (!strcmp(text, icmp_names[i].name)) {
+			*ret_icmp = (struct lab_icmp){.name = (uint8_t)(i + 1)};
+			return 0;
+		}
+	if ((size_t)snprintf(type, sizeof(type), "%.*s", slash ? (int)(slash - text) : (int)strlen(text), text) >=
+	    sizeof(type))
+		return -EINVAL;
+	if (number_parse(type, 0, UINT8_MAX, &number))
+		return -EINVAL;
+	icmp.type = number;
+	if (slash && number_parse(slash + 1, 0, UINT8_MAX, &number))
+		return -EINVAL;
+	icmp.code = slash ? number : 0;
+	*ret_icmp = icmp;
+	return 0;
+}
+
+const char *icmp_format(const struct lab_icmp *icmp, char *buffer)
+{
+	if (icmp->name && icmp->name <= ICMP_NAMES)
+		return strcpy(buffer, icmp_names[icmp->name - 1].name);
+	snprintf(buffer, VALUE_TEXT_MAX, icmp->any_code ? "%u" : "%u/%u", icmp->type, icmp->code);
+	return buffer;
+}
+
+bool icmp_in_family(const struct lab_icmp *icmp, uint8_t family, uint8_t *ret_type, int *ret_code)
+{
+	int type = icmp->type, code = icmp->any_code ? -1 : icmp->code;
+
+	if (icmp->name && icmp->name <= ICMP_NAMES) {
+		type = family == 6 ? icmp_names[icmp->name - 1].type6 : icmp_names[icmp->name - 1].type4;
+		code = family == 6 ? icmp_names[icmp->name - 1].code6 : icmp_names[icmp->name - 1].code4;
+	}
+	if (type < 0)
+		return false;
+	*ret_type = (uint8_t)type;
+	*ret_code = code;
+	return true;
+}
+
+int tag_parse(const char *text, struct lab_tag *ret_tag)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=@";
+	const size_t length = strlen(text);
+
+	if (!length || length >= TAG_MAX || strspn(text, letters) != length)
+		return -EINVAL;
+	*ret_tag = (struct lab_tag){0};
+	memcpy(ret_tag->name, text, length);
+	return 0;
+}
+
 #define SPELLING_MAX 32 /* longer words are not compared */
 
 /*

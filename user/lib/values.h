@@ -46,5 +46,14 @@ int protocol_parse(const char *text, uint8_t *ret_protocol);
 const char *protocol_format(uint8_t protocol, char *buffer);
 bool protocol_has_ports(uint8_t protocol);
 
+/* "echo-request", "3", "3/4". */
+int icmp_parse(const char *text, struct lab_icmp *ret_icmp);
+const char *icmp_format(const struct lab_icmp *icmp, char *buffer);
+/* What it is in a family: false if nothing. *ret_code: -1 = any. Numbers mean the same in both. */
+bool icmp_in_family(const struct lab_icmp *icmp, uint8_t family, uint8_t *ret_type, int *ret_code);
+
+/* "env=prod". */
+int tag_parse(const char *text, struct lab_tag *ret_tag);
+
 /* The candidate nearest in spelling, or NULL if none is near. For "did you mean". */
 const char *nearest_word(const char *word, const char *const *candidates, size_t n);

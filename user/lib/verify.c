@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "verify.h"
+#include "verify_plan.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,13 +19,9 @@
 #include <unistd.h>
 
 #include "netns.h"
-#include "policy.h"
 #include "topology.h"
 
 enum {
-	MAX_PORTS = 32,	     /* distinct destination ports tried per protocol */
-	UNRELATED_PORT = 7,  /* a port that no rule of a sane lab names */
-	EPHEMERAL_PORT = 40000, /* of the kind that the kernel chooses for a client */
 	TOKEN_SIZE = 8,
 	BIND_MS = 3000, /* by then the kernel has buried the connections of a server that was killed */
 };
@@ -38,7 +35,7 @@ const char *probe_outcome_name(enum probe_outcome outcome)
 	return names[outcome];
 }
 
-static const struct lab_prefix *address_of(const struct lab_vm *vm, uint8_t family)
+const struct lab_prefix *verify_address(const struct lab_vm *vm, uint8_t family)
 {
 	for (size_t i = 0; i < vm->n_ips; i++)
 		if (vm->ips[i].family == family)
@@ -56,137 +53,6 @@ void probe_describe(const struct lab *lab, const struct probe *probe, char *text
 	snprintf(text, size, "%s -> %s %s%s IPv%u: expected %s, saw %s", lab->vms[probe->from].name,
 		 lab->vms[probe->to].name, proto, port, probe->family,
 		 probe_outcome_name(probe->expected), probe_outcome_name(probe->seen));
-}
-
-/* ---- what must happen ----------------------------------------------------- */
-
-static enum probe_outcome judge(const struct lab *lab, size_t vm, uint8_t direction,
-				const struct probe *probe)
-{
-	bool icmp6 = probe->proto == IPPROTO_ICMP && probe->family == 6;
-	struct policy_packet packet = {
-		.src = address_of(&lab->vms[probe->from], probe->family)->addr,
-		.dst = address_of(&lab->vms[probe->to], probe->family)->addr,
-		.proto = icmp6 ? IPPROTO_ICMPV6 : probe->proto,
-		.direction = direction,
-		.has_ports = probe->proto != IPPROTO_ICMP,
-		.sport = EPHEMERAL_PORT,
-		.dport = probe->port,
-	};
-	uint8_t action = lab->default_action;
-	const struct dpu_rule *hit;
-	struct dpu_rule *rules = NULL;
-	size_t n = 0;
-
-	if (policy_compile(lab, vm, &rules, &n, NULL))
-		return PROBE_SILENT;
-	hit = policy_match(rules, n, &packet);
-	if (hit)
-		action = hit->action;
-	free(rules);
-	return action == DPU_ACTION_ALLOW ? PROBE_PASS :
-	       action == DPU_ACTION_DROP  ? PROBE_SILENT : PROBE_REJECT;
-}
-
-enum probe_outcome probe_expected(const struct lab *lab, const struct probe *probe)
-{
-	const struct lab_vm *from = &lab->vms[probe->from], *to = &lab->vms[probe->to];
-	enum probe_outcome out;
-
-	if (lab->groups[from->group].segment != lab->groups[to->group].segment)
-		return PROBE_SILENT;
-	out = judge(lab, probe->from, DPU_DIR_OUT, probe);
-	return out == PROBE_PASS ? judge(lab, probe->to, DPU_DIR_IN, probe) : out;
-}
-
-struct port_list {
-	uint16_t port[MAX_PORTS];
-	size_t n;
-};
-
-static void add_port(struct port_list *list, long port)
-{
-	if (port < 1 || port > 65535 || list->n == MAX_PORTS)
-		return;
-	for (size_t i = 0; i < list->n; i++)
-		if (list->port[i] == port)
-			return;
-	list->port[list->n++] = (uint16_t)port;
-}
-
-/* Both sides of each border of the rules that speak of proto. */
-static struct port_list ports_that_matter(const struct lab *lab, uint8_t proto)
-{
-	struct port_list list = {.n = 0};
-
-	add_port(&list, UNRELATED_PORT);
-	for (size_t i = 0; i < lab->n_rules; i++) {
-		const struct lab_rule *rule = &lab->rules[i];
-
-		if (rule->proto && rule->proto != proto)
-			continue;
-		for (size_t j = 0; j < rule->n_dports; j++) {
-			add_port(&list, rule->dports[j].lo);
-			add_port(&list, rule->dports[j].hi);
-			add_port(&list, (long)rule->dports[j].lo - 1);
-			add_port(&list, (long)rule->dports[j].hi + 1);
-		}
-	}
-	return list;
-}
-
-static int plan_pair(const struct lab *lab, struct probe like, const struct port_list *tcp,
-		     const struct port_list *udp, struct probe **probes, size_t *n)
-{
-	size_t more = 1 + tcp->n + udp->n;
-	struct probe *grown = reallocarray(*probes, *n + more, sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	*probes = grown;
-	for (size_t i = 0; i < more; i++) {
-		struct probe *probe = &grown[(*n)++];
-
-		*probe = like;
-		if (i == 0) {
-			probe->proto = IPPROTO_ICMP;
-		} else if (i <= tcp->n) {
-			probe->proto = IPPROTO_TCP;
-			probe->port = tcp->port[i - 1];
-		} else {
-			probe->proto = IPPROTO_UDP;
-			probe->port = udp->port[i - 1 - tcp->n];
-		}
-		probe->expected = probe_expected(lab, probe);
-		probe->seen = PROBE_SILENT;
-	}
-	return 0;
-}
-
-int verify_plan(const struct lab *lab, struct probe **ret_probes, size_t *ret_n)
-{
-	struct port_list tcp = ports_that_matter(lab, IPPROTO_TCP);
-	struct port_list udp = ports_that_matter(lab, IPPROTO_UDP);
-	struct probe *probes = NULL;
-	size_t n = 0;
-	int err = 0;
-
-	for (size_t from = 0; from < lab->n_vms; from++)
-		for (size_t to = 0; to < lab->n_vms; to++)
-			for (uint8_t family = 4; family <= 6 && !err; family += 2) {
-				struct probe like = {.from = from, .to = to, .family = family};
-
-				if (from != to && address_of(&lab->vms[from], family) &&
-				    address_of(&lab->vms[to], family))
-					err = plan_pair(lab, like, &tcp, &udp, &probes, &n);
-			}
-	if (err) {
-		free(probes);
-		return err;
-	}
-	*ret_probes = probes;
-	*ret_n = n;
-	return 0;
 }
 
 /* ---- sockets -------------------------------------------------------------- */
@@ -245,7 +111,7 @@ static int add_end(struct run *run, struct end end)
 static socklen_t to_sockaddr(const struct lab_vm *vm, uint8_t family, uint16_t port,
 			     struct sockaddr_storage *ret)
 {
-	const struct lab_prefix *address = address_of(vm, family);
+	const struct lab_prefix *address = verify_address(vm, family);
 
 	memset(ret, 0, sizeof(*ret));
 	if (family == 4) {

@@ -65,7 +65,7 @@ int yaml_error(const struct yaml_document *doc, const struct yaml_node *at, stru
 	va_end(args);
 	if (length < 0)
 		return -ENOMEM;
-	error_at(doc, at->line, at->column, diag, hint, message);
+	error_at(at->doc ? at->doc : doc, at->line, at->column, diag, hint, message);
 	free(message);
 	return -EINVAL;
 }
@@ -95,6 +95,7 @@ static struct yaml_node *new_node(struct reader *reader, enum yaml_kind kind, st
 	node->kind = kind;
 	node->line = mark ? mark->line + 1 : 1;
 	node->column = mark ? mark->column + 1 : 1;
+	node->doc = reader->doc;
 	node->next = reader->doc->nodes;
 	reader->doc->nodes = node;
 	return node;

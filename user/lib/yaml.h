@@ -24,6 +24,7 @@ struct yaml_node {
 	struct yaml_node **items; /* of a sequence; the values of a mapping */
 	struct yaml_node **keys;  /* of a mapping; scalars */
 	struct yaml_node *next;	  /* all nodes of a document */
+	const struct yaml_document *doc; /* it belongs to */
 };
 
 struct yaml_document {
@@ -47,6 +48,6 @@ void yaml_free(struct yaml_document *doc);
 const struct yaml_node *yaml_get(const struct yaml_node *mapping, const char *key,
 				 const struct yaml_node **ret_key);
 
-/* Adds an error at a node, with the source line, and returns -EINVAL. */
+/* Adds an error at a node, with the source line, and returns -EINVAL. doc: of a node that belongs to none. */
 int yaml_error(const struct yaml_document *doc, const struct yaml_node *at, struct diag *diag,
 	       const char *hint, const char *format, ...) __attribute__((format(printf, 5, 6)));

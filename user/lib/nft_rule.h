@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* nft_rule.h - inside nft.c: one rule of the lab as nftables rules. Pure. */
+#pragma once
+#include "policy_book.h"
+
+#include <stdio.h>
+
+/* Long lists of addresses as named sets, which the rules refer to. */
+void nft_write_sets(FILE *out, const struct policy_book *book);
+void nft_write_rule(FILE *out, const struct policy_book *book, size_t index, enum dpu_direction direction);
+/* "return" hands a frame its sender may send on to the receiver's rules; nobody comes after those. */
+const char *nft_verdict(uint8_t action, enum dpu_direction direction);
+void nft_write_prefix(FILE *out, const struct lab_prefix *prefix);

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What must happen in a lab: the probes that are worth sending, and what the lab file says of each. Pure. */
+#include "policy.h"
+#include "verify.h"
+#include "verify_plan.h"
+
+#include <errno.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <stdlib.h>
+
+enum {
+	MAX_PORTS = 32,	     /* distinct destination ports tried per protocol */
+	UNRELATED_PORT = 7,  /* a port that no rule of a sane lab names */
+	EPHEMERAL_PORT = 40000, /* of the kind that the kernel chooses for a client */
+};
+
+static enum probe_outcome judge(const struct policy_book *book, size_t vm, uint8_t direction,
+				const struct probe *probe)
+{
+	const struct lab *lab = book->lab;
+	bool icmp6 = probe->proto == IPPROTO_ICMP && probe->family == 6;
+	struct policy_packet packet = {
+		.src = verify_address(&lab->vms[probe->from], probe->family)->addr,
+		.dst = verify_address(&lab->vms[probe->to], probe->family)->addr,
+		.proto = icmp6 ? IPPROTO_ICMPV6 : probe->proto,
+		.direction = direction,
+		.has_ports = true,
+		.sport = probe->proto != IPPROTO_ICMP ? EPHEMERAL_PORT : icmp6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO,
+		.dport = probe->port,
+	};
+	uint8_t action = lab->default_action;
+	const struct dpu_rule *hit;
+	struct dpu_rule *rules = NULL;
+	size_t n = 0;
+
+	if (policy_compile(book, vm, &rules, &n, NULL))
+		return PROBE_SILENT;
+	hit = policy_match(rules, n, &packet);
+	if (hit)
+		action = hit->action;
+	free(rules);
+	return action == DPU_ACTION_ALLOW ? PROBE_PASS :
+	       action == DPU_ACTION_DROP  ? PROBE_SILENT : PROBE_REJECT;
+}
+
+static enum probe_outcome expected(const struct policy_book *book, const struct probe *probe)
+{
+	const struct lab *lab = book->lab;
+	const struct lab_vm *from = &lab->vms[probe->from], *to = &lab->vms[probe->to];
+	enum probe_outcome out;
+
+	if (lab->groups[from->group].segment != lab->groups[to->group].segment)
+		return PROBE_SILENT;
+	out = judge(book, probe->from, DPU_DIR_OUT, probe);
+	return out == PROBE_PASS ? judge(book, probe->to, DPU_DIR_IN, probe) : out;
+}
+
+enum probe_outcome probe_expected(const struct lab *lab, const struct probe *probe)
+{
+	enum probe_outcome out = PROBE_SILENT;
+	struct policy_book *book;
+
+	if (!policy_book_open(lab, &book)) {
+		out = expected(book, probe);
+		policy_book_close(book);
+	}
+	return out;
+}
+
+struct port_list {
+	uint16_t port[MAX_PORTS];
+	size_t n;
+};
+
+static void add_port(struct port_list *list, long port)
+{
+	if (port < 1 || port > 65535 || list->n == MAX_PORTS)
+		return;
+	for (size_t i = 0; i < list->n; i++)
+		if (list->port[i] == port)
+			return;
+	list->port[list->n++] = (uint16_t)port;
+}
+
+static void add_borders(struct port_list *list, const struct policy_service *service)
+{
+	for (size_t i = 0; i < service->n_dports; i++) {
+		if (!service->dports[i].lo && service->dports[i].hi == UINT16_MAX)
+			continue; /* any: not a border to ask about */
+		add_port(list, service->dports[i].lo);
+		add_port(list, service->dports[i].hi);
+		add_port(list, (long)service->dports[i].lo - 1);
+		add_port(list, (long)service->dports[i].hi + 1);
+	}
+}
+
+/* Both sides of each border of the rules that speak of proto. */
+static struct port_list ports_that_matter(const struct policy_book *book, uint8_t proto)
+{
+	struct port_list list = {.n = 0};
+
+	add_port(&list, UNRELATED_PORT);
+	for (size_t i = 0; i < book->n; i++)
+		for (size_t j = 0; j < book->rules[i].n_services; j++) {
+			const struct policy_service *service = &book->rules[i].services[j];
+
+			if (!service->proto || service->proto == proto)
+				add_borders(&list, service);
+		}
+	return list;
+}
+
+static int plan_pair(const struct policy_book *book, struct probe like, const struct port_list *tcp,
+		     const struct port_list *udp, struct probe **probes, size_t *n)
+{
+	size_t more = 1 + tcp->n + udp->n;
+	struct probe *grown = reallocarray(*probes, *n + more, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	*probes = grown;
+	for (size_t i = 0; i < more; i++) {
+		struct probe *probe = &grown[(*n)++];
+
+		*probe = like;
+		if (i == 0) {
+			probe->proto = IPPROTO_ICMP;
+		} else if (i <= tcp->n) {
+			probe->proto = IPPROTO_TCP;
+			probe->port = tcp->port[i - 1];
+		} else {
+			probe->proto = IPPROTO_UDP;
+			probe->port = udp->port[i - 1 - tcp->n];
+		}
+		probe->expected = expected(book, probe);
+		probe->seen = PROBE_SILENT;
+	}
+	return 0;
+}
+
+static int plan_all(const struct policy_book *book, struct probe **probes, size_t *n)
+{
+	const struct lab *lab = book->lab;
+	struct port_list tcp = ports_that_matter(book, IPPROTO_TCP);
+	struct port_list udp = ports_that_matter(book, IPPROTO_UDP);
+	int err = 0;
+
+	for (size_t from = 0; from < lab->n_vms; from++)
+		for (size_t to = 0; to < lab->n_vms; to++)
+			for (uint8_t family = 4; family <= 6 && !err; family += 2) {
+				struct probe like = {.from = from, .to = to, .family = family};
+
+				if (from != to && verify_address(&lab->vms[from], family) &&
+				    verify_address(&lab->vms[to], family))
+					err = plan_pair(book, like, &tcp, &udp, probes, n);
+			}
+	return err;
+}
+
+int verify_plan(const struct lab *lab, struct probe **ret_probes, size_t *ret_n)
+{
+	struct policy_book *book;
+	struct probe *probes = NULL;
+	size_t n = 0;
+	int err = policy_book_open(lab, &book);
+
+	if (err)
+		return err;
+	err = plan_all(book, &probes, &n);
+	policy_book_close(book);
+	if (err) {
+		free(probes);
+		return err;
+	}
+	*ret_probes = probes;
+	*ret_n = n;
+	return 0;
+}
