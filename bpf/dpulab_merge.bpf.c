@@ -32,11 +32,16 @@ static __always_inline void merge(struct dpu_ct *ct, const struct dpu_ct *other)
 	}
 	ct->created_ns = other->created_ns;
 	ct->rule_id = other->rule_id;
+	ct->iss[0] = other->iss[0];
+	ct->iss[1] = other->iss[1];
+	ct->syn_len = other->syn_len;
 	ct->policy_gen = other->policy_gen;
 	if (ct->last_seen_ns > other->last_seen_ns) {
 		if (ct->flags & DPU_CT_F_TAKEN_OVER)
 			ct->state = other->state;
-		flags |= ct->flags & (DPU_CT_F_FIN_OPENER | DPU_CT_F_FIN_REPLIER);
+		flags &= ~(DPU_CT_F_RST_OPENER | DPU_CT_F_RST_REPLIER);
+		flags |= ct->flags & (DPU_CT_F_FIN_OPENER | DPU_CT_F_FIN_REPLIER | DPU_CT_F_RST_OPENER |
+				      DPU_CT_F_RST_REPLIER);
 	} else {
 		ct->state = other->state;
 		ct->last_seen_ns = other->last_seen_ns;

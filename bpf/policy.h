@@ -142,7 +142,7 @@ STAGE int policy_start(void)
 	if (handover == DPU_HANDOVER_DRAIN)
 		return policy_relay(p);
 	if (p->key.proto == WIRE_PROTO_TCP) {
-		__u32 event = tcp_event(p->tcp_flags, 0, 0);
+		__u32 event = tcp_event_of_flags(p->tcp.flags, 0, 0);
 
 		if (event == TCP_ACK && handover == DPU_HANDOVER_TAKE)
 			return policy_take_over(p);
@@ -218,18 +218,50 @@ STAGE int policy_reevaluate(void)
 	return dfw_refuse(p, action);
 }
 
+/* A segment other than RST or SYN from the side that an RST named as its sender: see tcp_state.h. */
+INLINE void policy_take_back(const struct pkt *p, struct dpu_ct *ct, __u32 dir)
+{
+	__u8 named = dir ? DPU_CT_F_RST_REPLIER : DPU_CT_F_RST_OPENER;
+
+	if (ct->state != DPU_CT_CLOSE || !(ct->flags & named) || p->tcp.flags & (WIRE_TCP_RST | WIRE_TCP_SYN) ||
+	    !(p->tcp.flags & WIRE_TCP_ACK))
+		return;
+	ct->flags &= ~(DPU_CT_F_RST_OPENER | DPU_CT_F_RST_REPLIER);
+	ct->state = tcp_state_before_rst(ct->flags);
+}
+
+/* What a segment leaves in its connection besides the state. */
+INLINE void policy_note_tcp(const struct pkt *p, struct dpu_ct *ct, __u32 event, __u32 dir)
+{
+	if (event == TCP_FIN_FIRST || event == TCP_FIN_LAST) {
+		ct->flags |= dir ? DPU_CT_F_FIN_REPLIER : DPU_CT_F_FIN_OPENER;
+	} else if (event == TCP_RST && !tcp_half_open(ct->state) && ct->state != DPU_CT_TIME_WAIT &&
+		   ct->state != DPU_CT_CLOSE) {
+		ct->flags |= dir ? DPU_CT_F_RST_REPLIER : DPU_CT_F_RST_OPENER;
+	} else if ((event == TCP_SYN || event == TCP_SYNACK) && tcp_half_open(ct->state)) {
+		if (dir) {
+			ct->iss[1] = p->tcp.seq;
+		} else if (ct->state == DPU_CT_SYN_SENT) {
+			ct->iss[0] = p->tcp.seq;
+			ct->syn_len = p->tcp.len;
+		}
+	}
+}
+
 /* What a TCP segment does to its connection. */
 INLINE int policy_tcp(struct pkt *p, struct dpu_ct *ct, __u32 dir)
 {
-	__u32 event = tcp_event(p->tcp_flags, ct->flags, dir);
-	__u8 next = tcp_next_state(dir, event, ct->state);
+	__u32 event;
+	__u8 next;
 
+	policy_take_back(p, ct, dir);
+	event = tcp_event(ct, &p->tcp, dir);
+	next = tcp_next_state(dir, event, ct->state);
 	if (next == TCP_REOPEN)
 		return POLICY_REOPEN;
 	if (next == TCP_INVALID)
 		return policy_invalid(p);
-	if (event == TCP_FIN_FIRST || event == TCP_FIN_LAST)
-		ct->flags |= dir ? DPU_CT_F_FIN_REPLIER : DPU_CT_F_FIN_OPENER;
+	policy_note_tcp(p, ct, event, dir);
 	ct->state = next;
 	if (event != TCP_ACK && event != TCP_ACK_OPEN)
 		p->cacheable = 0;

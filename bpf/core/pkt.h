@@ -11,6 +11,7 @@
 #include <dpulab/stats.h>
 #include "core/flowid.h"
 #include "core/query.h"
+#include "core/tcp_state.h"
 
 enum pkt_l3 {
 	PKT_L3_OTHER = 0, /* not IP: switched, never judged by the firewall */
@@ -40,7 +41,6 @@ struct pkt {
 	__u8 l3;	/* enum pkt_l3 */
 	__u8 frag;	/* enum pkt_frag */
 	__u8 has_ports; /* key.sport/dport are L4 ports (TCP, UDP, SCTP) */
-	__u8 tcp_flags;
 	__u8 icmp_type, icmp_code;
 	__u8 icmp_error; /* an ICMP(v6) error: "inner" holds the quoted packet's tuple */
 	__u8 bad;	 /* malformed: drop */
@@ -52,6 +52,7 @@ struct pkt {
 	__u16 ethertype; /* host order, behind the tag */
 	__u16 l3_len;	/* IP total length, bytes */
 	__u16 in_vtep;	/* tunnel endpoint the frame came from; 0 = none */
+	struct tcp_segment tcp;
 	struct dpu_flow_key key; /* the (inner) headers; exact form used by the flow cache */
 	struct flow_id id; /* of key, once flow_id_of() has been asked */
 	__be32 frag_id; /* of a fragment: IPv4 identification (first two bytes), IPv6 fragment identification */

@@ -328,7 +328,7 @@ STAGE int answer_reject(hook_ctx *ctx, struct pkt *p)
 	if (!p)
 		return 0;
 	refused = p->rule_id == DPU_RULE_DEFAULT ? DPU_REASON_DROP_DEFAULT : DPU_REASON_DROP_RULE;
-	if ((p->tcp_flags & WIRE_TCP_RST) || !answer_allowed(p))
+	if ((p->tcp.flags & WIRE_TCP_RST) || !answer_allowed(p))
 		return answer_drop(p, refused);
 	p->verdict = DPU_VERDICT_DROP;
 	p->reason = DPU_REASON_REJECT;

@@ -168,6 +168,9 @@ INLINE void ct_fill(struct dpu_ct *ct, const struct pkt *p)
 	ct->last_seen_ns = p->now_ns;
 	ct->flow_ref[0] = 0;
 	ct->flow_ref[1] = 0;
+	ct->iss[0] = p->tcp.seq;
+	ct->iss[1] = 0;
+	ct->syn_len = p->tcp.len;
 	dir = tuple_direction(ct, p->ct_side);
 	ct->packets[0] = dir ? 0 : p->gso_segs;
 	ct->packets[1] = dir ? p->gso_segs : 0;

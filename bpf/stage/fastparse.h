@@ -2,7 +2,7 @@
 /*
  * fastparse.h - the common frame forms straight into what identifies a flow:
  * IPv4 without options and fragments, IPv6 without extension headers; TCP
- * without SYN, FIN, RST; UDP; ICMP echo; bare, or in VXLAN, or tagged on the
+ * with ACK and no SYN, FIN, RST; UDP; ICMP echo; bare, or in VXLAN, or tagged on the
  * uplink. Everything else: 0, and the slow path decides.
  *
  * Families and protocols come mixed, so a branch on them is mispredicted often,
@@ -94,7 +94,7 @@ INLINE int fast_short(const __u8 *l3, const __u8 *end, struct fast_frame *f)
 	return fast_finish(l3, wire_u64(l3 + 16), 0, f);
 }
 
-/* No SYN, FIN or RST, and a whole header; true of all that is not TCP. */
+/* ACK without SYN, FIN or RST, and a whole header; true of all that is not TCP. */
 INLINE int fast_tcp_plain(const __u8 *l3, const __u8 *end, __u64 ip6, __u64 proto)
 {
 	__u64 is_tcp = ((proto ^ WIRE_PROTO_TCP) - 1) >> 63, odd;
@@ -104,7 +104,7 @@ INLINE int fast_tcp_plain(const __u8 *l3, const __u8 *end, __u64 ip6, __u64 prot
 	if (l3 + FAST_LEAST > end)
 		return 0;
 	l3 += FAST_DOFF - FAST_TCP_CUT;
-	odd = (l3[1] & (WIRE_TCP_SYN | WIRE_TCP_FIN | WIRE_TCP_RST)) | ((__u64)l3[0] - 0x50) >> 63;
+	odd = ((l3[1] ^ WIRE_TCP_ACK) & (WIRE_TCP_SYN | WIRE_TCP_FIN | WIRE_TCP_RST | WIRE_TCP_ACK)) | ((__u64)l3[0] - 0x50) >> 63;
 	return !(odd & -is_tcp);
 }
 

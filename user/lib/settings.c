@@ -42,8 +42,8 @@ void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)
 {
 	static const uint32_t tcp_s[DPU_CT_STATES] = {
 		[DPU_CT_ESTABLISHED] = 432000, [DPU_CT_SYN_SENT] = 120, [DPU_CT_SYN_RECV] = 60,
-		[DPU_CT_FIN_WAIT] = 120,       [DPU_CT_CLOSE_WAIT] = 60, [DPU_CT_LAST_ACK] = 30,
-		[DPU_CT_TIME_WAIT] = 120,      [DPU_CT_CLOSE] = 10,
+		[DPU_CT_FIN_WAIT] = 120,       [DPU_CT_CLOSE_WAIT] = 3600, [DPU_CT_LAST_ACK] = 30,
+		[DPU_CT_TIME_WAIT] = 120,      [DPU_CT_CLOSE] = 10,	 [DPU_CT_SYN_SENT2] = 120,
 	};
 
 	memset(settings, 0, sizeof(*settings));
