@@ -88,6 +88,7 @@ struct pkt {
 	__u8 judged;	/* the connection was judged under the present policy, or above the rate not */
 	__u16 vnic;	/* port number of the vNIC, the zone */
 	__u32 policy_gen; /* of the vNIC, as it was before its rules were read */
+	__u32 cookie;	  /* number of a challenge to be sent */
 	__u32 clock_seat, clock_least; /* of a walk of ct_clock's hand */
 	struct classify_query query;   /* to the rules */
 

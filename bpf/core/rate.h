@@ -14,7 +14,8 @@
 enum rate_limit {
 	RATE_REEVALUATION = 0, /* settings.reeval_pps */
 	RATE_ANSWER = 1,       /* DPU_ANSWER_PPS */
-	RATE_LIMITS = 2,
+	RATE_WALK = 2,	       /* ADMIT_WALKS_PPS: stage/admit.h */
+	RATE_LIMITS = 3,
 };
 
 /* 1 and n events booked, or 0: too many. due_ns has one writer at a time. */

@@ -57,10 +57,24 @@ struct dpu_ct {
 	__u32 flow_ref[2];    /* flow-cache slot + 1 of each direction; 0 = none */
 	__u32 gc_slot;	      /* position in "ct_clock" */
 	__u32 iss[2];	      /* TCP: sequence number of the last SYN of opener [0] and replier [1], host order */
-	__u32 pad;
+	__u32 half_open;      /* 1: counted in dpu_ct_count.half_open; whoever turns it to 0 takes it off */
 };
 
-/* Argument of the program merge_connection: what the other location knows; counters: new since it last told. */
+/*
+ * Map "ct_counts", array by port number (zone), mmapable; atomic: how many entries of the zone there are.
+ * [DPU_PORT_NONE].connections: when the table was last full, in 2^DPU_CT_FULL_SHIFT ns; 0 = never.
+ */
+struct dpu_ct_count {
+	__u32 connections; /* dead ones too, until the clock's hand finds them */
+	__u32 half_open;   /* those whose handshake is not over: SYN_SENT, SYN_SENT2, SYN_RECV */
+};
+
+/*
+ * Map "ct_proofs": connections whose opener has answered a challenge (stage/admit.h). Key:
+ * struct dpu_ct_key. Value: __u64, CLOCK_MONOTONIC_COARSE.
+ */
+
+/* Argument of the programs merge_connection (counters: new since the other location last told) and add_connection. */
 struct dpu_ct_merge {
 	struct dpu_ct_key key;
 	struct dpu_ct ct;
@@ -86,4 +100,5 @@ struct dpu_fragment {
 _Static_assert(sizeof(struct dpu_fragment_key) == 40, "fragment key");
 _Static_assert(sizeof(struct dpu_ct_key) == 40, "ct key");
 _Static_assert(sizeof(struct dpu_ct) == 88, "ct");
+_Static_assert(sizeof(struct dpu_ct_count) == 8, "ct count");
 _Static_assert(sizeof(struct dpu_ct_merge) == 128, "ct merge");

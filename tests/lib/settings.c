@@ -13,6 +13,7 @@ struct dpu_settings backend_settings(bool flow_cache)
 			0x082efa98ec4e6c89ull, 0x452821e638d01377ull, 0xbe5466cf34e90c6dull,
 			0xc0ac29b7c97c50ddull, 0x3f84d5b5b5470917ull, 0x9216d5d98979fb1bull,
 		},
+		.secret = {0x0706050403020100ull, 0x0f0e0d0c0b0a0908ull},
 		.ct_clock_mask = BACKEND_CT_CLOCK - 1,
 		.record_exit = 1,
 		.fdb_age_ns = 300 * SECOND,

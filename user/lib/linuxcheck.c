@@ -28,7 +28,8 @@ static void note_differences(const struct lab *lab, struct diag *diag)
 		diag_note(diag, "placement linux: ICMP errors of a reject come from 192.0.0.8 (RFC "
 				"7600), not from the refusing VM's address");
 	diag_note(diag, "placement linux: table sizes are the kernel's (net.netfilter.nf_conntrack_max "
-			"counts all labs together); tables.* of the lab file do not apply");
+			"counts all labs together); tables.*, limits on connections, challenges and "
+			"`firewall.table-full` of the lab file do not apply");
 }
 
 /* The notes are about the path, not about a host: the first host says them. */

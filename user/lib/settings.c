@@ -28,6 +28,8 @@ static void settings_secrets(struct dpu_settings *settings)
 
 	if (getrandom(&settings->hash_seed, sizeof(settings->hash_seed), 0) < 0)
 		settings->hash_seed = (uint32_t)state;
+	if (getrandom(settings->secret, sizeof(settings->secret), 0) < 0)
+		settings->secret[0] = settings->secret[1] = state * 0x9e3779b97f4a7c15ull;
 	for (size_t i = 0; i < DPU_HASH_WORDS; i++) {
 		uint64_t word = state = state * 6364136223846793005ull + 1442695040888963407ull;
 
