@@ -6,8 +6,8 @@
  * back loses what the datapath did to it meanwhile.
  */
 #include <dpulab/conntrack.h>
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
+#include <dpulab/limits.h>
+#include "core/tcp_state.h"
 
 /* The location's own; see maps.h. */
 struct {
@@ -16,6 +16,13 @@ struct {
 	__type(key, struct dpu_ct_key);
 	__type(value, struct dpu_ct);
 } conntrack SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, DPU_MAX_PORTS);
+	__type(key, __u32);
+	__type(value, struct dpu_ct_count);
+} ct_counts SEC(".maps");
 
 /*
  * The past is taken from the other side, the state from whoever saw the
@@ -32,16 +39,28 @@ static __always_inline void merge(struct dpu_ct *ct, const struct dpu_ct *other)
 	}
 	ct->created_ns = other->created_ns;
 	ct->rule_id = other->rule_id;
+	ct->iss[0] = other->iss[0];
+	ct->iss[1] = other->iss[1];
+	ct->syn_len = other->syn_len;
 	ct->policy_gen = other->policy_gen;
 	if (ct->last_seen_ns > other->last_seen_ns) {
 		if (ct->flags & DPU_CT_F_TAKEN_OVER)
 			ct->state = other->state;
-		flags |= ct->flags & (DPU_CT_F_FIN_OPENER | DPU_CT_F_FIN_REPLIER);
+		flags &= ~(DPU_CT_F_RST_OPENER | DPU_CT_F_RST_REPLIER);
+		flags |= ct->flags & (DPU_CT_F_FIN_OPENER | DPU_CT_F_FIN_REPLIER | DPU_CT_F_RST_OPENER |
+				      DPU_CT_F_RST_REPLIER);
 	} else {
 		ct->state = other->state;
 		ct->last_seen_ns = other->last_seen_ns;
 	}
 	ct->flags = flags;
+}
+
+/* Atomic, like the datapath's own steps: core and stage/conntrack.h. */
+static __always_inline void settle(struct dpu_ct *ct, struct dpu_ct_count *count)
+{
+	if (!tcp_half_open(ct->state) && ct->half_open && __sync_val_compare_and_swap(&ct->half_open, 1, 0) == 1)
+		__sync_fetch_and_add(&count->half_open, -1);
 }
 
 /* 0, or 1: there is no such connection here. */
@@ -51,9 +70,35 @@ int merge_connection(struct dpu_ct_merge *arg)
 	struct dpu_ct_key key = arg->key;
 	struct dpu_ct other = arg->ct, *ct = bpf_map_lookup_elem(&conntrack, &key);
 
-	if (!ct)
+	__u32 zone = key.zone;
+	struct dpu_ct_count *count = bpf_map_lookup_elem(&ct_counts, &zone);
+
+	if (!ct || !count)
 		return 1;
 	merge(ct, &other);
+	settle(ct, count);
+	return 0;
+}
+
+/* Adds a connection that has its seat, and counts it. 0, 1: there is one already, or 2: no place. */
+SEC("syscall")
+int add_connection(struct dpu_ct_merge *arg)
+{
+	struct dpu_ct_key key = arg->key;
+	struct dpu_ct ct = arg->ct;
+	__u32 zone = key.zone;
+	struct dpu_ct_count *count = bpf_map_lookup_elem(&ct_counts, &zone);
+	long err;
+
+	if (!count)
+		return 2;
+	ct.half_open = tcp_half_open(ct.state);
+	err = bpf_map_update_elem(&conntrack, &key, &ct, BPF_NOEXIST);
+	if (err)
+		return err == -EEXIST ? 1 : 2;
+	__sync_fetch_and_add(&count->connections, 1);
+	if (ct.half_open)
+		__sync_fetch_and_add(&count->half_open, 1);
 	return 0;
 }
 

@@ -130,7 +130,7 @@ STAGE int pipeline_slow(hook_ctx *ctx)
 		pipeline_decide(ctx, p);
 	if (p->reason == DPU_REASON_FORWARD)
 		pipeline_send(ctx, p);
-	else if (p->reason == DPU_REASON_REJECT)
+	else if (p->reason == DPU_REASON_REJECT || p->reason == DPU_REASON_CHALLENGE)
 		reply_reject(ctx, p);
 	return exit_frame(ctx, p);
 }

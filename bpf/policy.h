@@ -2,7 +2,7 @@
 /*
  * policy.h - the firewall of one vNIC, in one direction: what passes because it
  * belongs to a connection, what may start one, what is refused. Puts together
- * stage/{conntrack,dfw,fragment}.h as pipeline.h does for the whole.
+ * stage/{admit,conntrack,dfw,fragment}.h as pipeline.h does for the whole.
  *
  * Outside of it, and always let through: frames that are not IP (ARP; rules for
  * them come later) and ARP's counterpart in IPv6, neighbour solicitation and
@@ -12,6 +12,7 @@
 #include "core/gen.h"
 #include "core/rate.h"
 #include "core/tcp_state.h"
+#include "stage/admit.h"
 #include "stage/conntrack.h"
 #include "stage/dfw.h"
 #include "stage/dfwlog.h"
@@ -102,11 +103,37 @@ INLINE void policy_start_as(struct pkt *p, __u8 state, __u8 flags, __u32 opener,
 }
 
 /*
- * A TCP connection in mid-stream that the other location has not told us about
- * yet: who opened it cannot be seen, so it may live if the rules let either end
- * open it.
+ * A policy that fails open, and the table was full a moment ago: frames of connections
+ * that found no place are to be expected.
  */
-INLINE int policy_take_over(struct pkt *p)
+INLINE int policy_overflowed(const struct pkt *p)
+{
+	const struct dpu_ct_count *when = ct_count(DPU_PORT_NONE);
+	__u32 key = p->vnic, full;
+	const struct dpu_port *port = env_lookup(ports, &key);
+
+	if (!when || !port || !(port->flags & DPU_PORT_F_FAIL_OPEN))
+		return 0;
+	full = env_read(when->connections);
+	return full && (__u32)(p->now_ns >> DPU_CT_FULL_SHIFT) - full < DPU_CT_FULL_LASTS;
+}
+
+INLINE int policy_untracked(struct pkt *p)
+{
+	struct dpu_node_stats *stats = stats_node();
+
+	p->cacheable = 0;
+	if (stats)
+		stats->ct_untracked++;
+	return POLICY_PASS;
+}
+
+/*
+ * A frame in the middle of a connection that the other location has not told us
+ * about yet, or that found no place: who opened it cannot be seen, so it may live if
+ * the rules let either end open it. tracked: it shall have an entry now.
+ */
+INLINE int policy_take_over(struct pkt *p, int tracked)
 {
 	__u32 opener = p->ct_side;
 	int inbound = p->inbound;
@@ -119,11 +146,27 @@ INLINE int policy_take_over(struct pkt *p)
 	}
 	if (action != DPU_ACTION_ALLOW)
 		return policy_invalid(p);
+	if (!tracked)
+		return policy_untracked(p);
 	policy_start_as(p, DPU_CT_ESTABLISHED, DPU_CT_F_TAKEN_OVER | DPU_CT_F_REPLY_SEEN, opener, inbound);
-	return 0;
+	return POLICY_START;
 }
 
-/* No connection: may the scratch frame start one? 0 and start_state, start_flags, or 1 and the verdict. */
+/* TCP that belongs to no connection and starts none. */
+INLINE int policy_stray_tcp(struct pkt *p, __u32 event, __u32 handover)
+{
+	if (event == TCP_ACK && handover == DPU_HANDOVER_TAKE)
+		return policy_take_over(p, 1);
+	if (event == TCP_RST && admit_proof(p)) {
+		verdict_drop(p, DPU_REASON_DROP_PROOF);
+		return POLICY_DECIDED;
+	}
+	if (event != TCP_BOGUS && policy_overflowed(p))
+		return policy_take_over(p, event == TCP_ACK);
+	return policy_invalid(p);
+}
+
+/* No connection: may the scratch frame start one? START and start_state, start_flags; PASS: it may do without. */
 STAGE int policy_start(void)
 {
 	struct pkt *p = scratch_pkt();
@@ -132,26 +175,26 @@ STAGE int policy_start(void)
 	int action;
 
 	if (!p)
-		return 0;
+		return POLICY_PASS;
 	if (handover == DPU_HANDOVER_DRAIN)
 		return policy_relay(p);
 	if (p->key.proto == WIRE_PROTO_TCP) {
-		__u32 event = tcp_event(p->tcp_flags, 0, 0);
+		__u32 event = tcp_event_of_flags(p->tcp.flags, 0, 0);
 
-		if (event == TCP_ACK && handover == DPU_HANDOVER_TAKE)
-			return policy_take_over(p);
 		if (event != TCP_SYN)
-			return policy_invalid(p);
+			return policy_stray_tcp(p, event, handover);
 		state = DPU_CT_SYN_SENT;
 		p->cacheable = 0;
 	} else if (policy_is_icmp_reply(p)) {
-		return policy_invalid(p);
+		return policy_overflowed(p) ? policy_take_over(p, 0) : policy_invalid(p);
 	}
 	action = dfw_judge(p->vnic, p->ct_side, policy_direction(p->inbound));
+	if (action != DPU_ACTION_ALLOW && p->key.proto != WIRE_PROTO_TCP && policy_overflowed(p))
+		return policy_take_over(p, 1);
 	if (action != DPU_ACTION_ALLOW)
 		return dfw_refuse(p, action);
 	policy_start_as(p, state, 0, p->ct_side, p->inbound);
-	return 0;
+	return POLICY_START;
 }
 
 /* The rules' answer for a connection that already lives. */
@@ -212,19 +255,53 @@ STAGE int policy_reevaluate(void)
 	return dfw_refuse(p, action);
 }
 
+/* A segment other than RST or SYN from the side that an RST named as its sender: see tcp_state.h. */
+INLINE void policy_take_back(const struct pkt *p, struct dpu_ct *ct, __u32 dir)
+{
+	__u8 named = dir ? DPU_CT_F_RST_REPLIER : DPU_CT_F_RST_OPENER;
+
+	if (ct->state != DPU_CT_CLOSE || !(ct->flags & named) || p->tcp.flags & (WIRE_TCP_RST | WIRE_TCP_SYN) ||
+	    !(p->tcp.flags & WIRE_TCP_ACK))
+		return;
+	ct->flags &= ~(DPU_CT_F_RST_OPENER | DPU_CT_F_RST_REPLIER);
+	ct->state = tcp_state_before_rst(ct->flags);
+}
+
+/* What a segment leaves in its connection besides the state. */
+INLINE void policy_note_tcp(const struct pkt *p, struct dpu_ct *ct, __u32 event, __u32 dir)
+{
+	if (event == TCP_FIN_FIRST || event == TCP_FIN_LAST) {
+		ct->flags |= dir ? DPU_CT_F_FIN_REPLIER : DPU_CT_F_FIN_OPENER;
+	} else if (event == TCP_RST && !tcp_half_open(ct->state) && ct->state != DPU_CT_TIME_WAIT &&
+		   ct->state != DPU_CT_CLOSE) {
+		ct->flags |= dir ? DPU_CT_F_RST_REPLIER : DPU_CT_F_RST_OPENER;
+	} else if ((event == TCP_SYN || event == TCP_SYNACK) && tcp_half_open(ct->state)) {
+		if (dir) {
+			ct->iss[1] = p->tcp.seq;
+		} else if (ct->state == DPU_CT_SYN_SENT) {
+			ct->iss[0] = p->tcp.seq;
+			ct->syn_len = p->tcp.len;
+		}
+	}
+}
+
 /* What a TCP segment does to its connection. */
 INLINE int policy_tcp(struct pkt *p, struct dpu_ct *ct, __u32 dir)
 {
-	__u32 event = tcp_event(p->tcp_flags, ct->flags, dir);
-	__u8 next = tcp_next_state(dir, event, ct->state);
+	__u32 event;
+	__u8 next;
 
+	policy_take_back(p, ct, dir);
+	event = tcp_event(ct, &p->tcp, dir);
+	next = tcp_next_state(dir, event, ct->state);
 	if (next == TCP_REOPEN)
 		return POLICY_REOPEN;
 	if (next == TCP_INVALID)
 		return policy_invalid(p);
-	if (event == TCP_FIN_FIRST || event == TCP_FIN_LAST)
-		ct->flags |= dir ? DPU_CT_F_FIN_REPLIER : DPU_CT_F_FIN_OPENER;
+	policy_note_tcp(p, ct, event, dir);
 	ct->state = next;
+	if (!tcp_half_open(next))
+		ct_settle(ct, p->vnic);
 	if (event != TCP_ACK && event != TCP_ACK_OPEN)
 		p->cacheable = 0;
 	if (next != DPU_CT_ESTABLISHED && next != DPU_CT_CLOSE_WAIT)
@@ -318,7 +395,7 @@ STAGE int policy_end(int remove)
 		return 0;
 	ct_end_flows(ct);
 	if (remove)
-		env_delete(conntrack, &p->ct_key);
+		ct_delete(&p->ct_key, ct);
 	return 0;
 }
 
@@ -354,7 +431,11 @@ INLINE int policy_connection(struct pkt *p)
 	default:
 		return result != POLICY_PASS;
 	}
-	result = policy_start() ? 1 : ct_insert();
+	result = policy_start();
+	if (result == POLICY_START)
+		result = admit() ? 1 : ct_insert();
+	else
+		result = result != POLICY_PASS;
 	if (p->log)
 		dfwlog_write(0);
 	return result;
@@ -363,7 +444,7 @@ INLINE int policy_connection(struct pkt *p)
 /*
  * What the firewall of vnic_port says to the frame, on its way to (inbound) or
  * from the VM. 0 = passes; else the verdict is set: DROP with its reason and
- * rule_id, DROP with REJECT (to be answered), or FORWARD with RELAY.
+ * rule_id, DROP with REJECT or CHALLENGE (to be answered), or FORWARD with RELAY.
  */
 STAGE int ct_policy(struct pkt *frame, __u16 vnic_port, int inbound)
 {

@@ -15,7 +15,7 @@ INLINE void reply_wrap(hook_ctx *ctx, struct pkt *p)
 	p->reason = DPU_REASON_DROP_HOOK;
 }
 
-/* To a frame that a rule rejects (reason REJECT). Sets the last verdict. */
+/* To a frame that a rule rejects (reason REJECT), or a SYN to be challenged (CHALLENGE). Sets the last verdict. */
 STAGE int reply_reject(hook_ctx *ctx, struct pkt *p)
 {
 	if (!p)

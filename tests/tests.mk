@@ -35,6 +35,7 @@ PROG_OBJ := $(patsubst %.c,$T/%.o,$(wildcard tests/prog/*.c tests/lib/prog_*.c) 
 	$(addprefix tests/lib/,kernel.c native.c settings.c devices.c fixture.c packet.c report.c rulesets.c))
 
 $T/tests/lib/native.o: TEST_CFLAGS += -DDPU_NATIVE -Ibpf -Wno-unused-function -Wno-shadow
+$T/tests/prog/test_tcp.o $T/tests/prog/test_limits.o: TEST_CFLAGS += -DDPU_NATIVE -Ibpf -Wno-unused-function
 
 # What the user side's compiler makes of the ABI, as BTF: tests/prog/test_abi.c.
 ABI_HEADERS := $(wildcard include/dpulab/*.h)

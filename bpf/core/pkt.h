@@ -11,6 +11,7 @@
 #include <dpulab/stats.h>
 #include "core/flowid.h"
 #include "core/query.h"
+#include "core/tcp_state.h"
 
 enum pkt_l3 {
 	PKT_L3_OTHER = 0, /* not IP: switched, never judged by the firewall */
@@ -40,7 +41,6 @@ struct pkt {
 	__u8 l3;	/* enum pkt_l3 */
 	__u8 frag;	/* enum pkt_frag */
 	__u8 has_ports; /* key.sport/dport are L4 ports (TCP, UDP, SCTP) */
-	__u8 tcp_flags;
 	__u8 icmp_type, icmp_code;
 	__u8 icmp_error; /* an ICMP(v6) error: "inner" holds the quoted packet's tuple */
 	__u8 bad;	 /* malformed: drop */
@@ -52,6 +52,7 @@ struct pkt {
 	__u16 ethertype; /* host order, behind the tag */
 	__u16 l3_len;	/* IP total length, bytes */
 	__u16 in_vtep;	/* tunnel endpoint the frame came from; 0 = none */
+	struct tcp_segment tcp;
 	struct dpu_flow_key key; /* the (inner) headers; exact form used by the flow cache */
 	struct flow_id id; /* of key, once flow_id_of() has been asked */
 	__be32 frag_id; /* of a fragment: IPv4 identification (first two bytes), IPv6 fragment identification */
@@ -87,6 +88,7 @@ struct pkt {
 	__u8 judged;	/* the connection was judged under the present policy, or above the rate not */
 	__u16 vnic;	/* port number of the vNIC, the zone */
 	__u32 policy_gen; /* of the vNIC, as it was before its rules were read */
+	__u32 cookie;	  /* number of a challenge to be sent */
 	__u32 clock_seat, clock_least; /* of a walk of ct_clock's hand */
 	struct classify_query query;   /* to the rules */
 	__u8 opener;	/* the side of ct_key that the rules were asked about as the opener */

@@ -16,7 +16,8 @@ enum rate_limit {
 	RATE_ANSWER = 1,       /* DPU_ANSWER_PPS */
 	RATE_LOG = 2,	       /* settings.log_pps */
 	RATE_LOG_LOST = 3,     /* not a limit: events lost since the last one that was written */
-	RATE_LIMITS = 4,
+	RATE_WALK = 4,	       /* ADMIT_WALKS_PPS: stage/admit.h */
+	RATE_LIMITS = 5,
 };
 
 /* 1 and n events booked, or 0: too many. due_ns has one writer at a time. */

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * tcp_state.h - what a connection's state becomes when a segment passes, seen
- * from its flags only (no sequence numbers: that is docs/limits.md). Pure.
+ * from its flags and, during the handshake, from its sequence numbers. Pure. The
+ * table is docs/dfw-conntrack.md's as well (a test compares them).
  *
  *   SYN_SENT -> SYN_RECV -> ESTABLISHED -> FIN_WAIT -> CLOSE_WAIT -> LAST_ACK -> TIME_WAIT
  *   opener's    replier's   opener's       one FIN     it is acked   both FINs   acked
- *   SYN         SYN(+ACK)   ACK
+ *   SYN         SYN/ACK     ACK
  *
- * CLOSE: an RST was seen. Its segments still pass, so that an RST made up by
- * someone who guessed the ports ends no connection; only its time-out is short.
+ *   SYN_SENT2: the replier's SYN crossed the opener's (simultaneous open).
+ *   CLOSE: an RST was seen. Segments still pass, and one from the side that is
+ *   said to have reset takes the connection back: a TCP that has reset a connection
+ *   sends nothing on it but RSTs, so the RST was somebody else's.
  */
 #pragma once
 #include <dpulab/conntrack.h>
@@ -23,7 +26,10 @@ enum tcp_event {
 	TCP_ACK_OPEN,  /* the same, from the side that is still open while the other has closed */
 	TCP_FIN_FIRST, /* this side closes, the other has not */
 	TCP_FIN_LAST,  /* this side closes, the other already has */
+	TCP_FIN_AGAIN, /* this side has closed before */
+	TCP_OLD,       /* SYN/ACK or ACK that acknowledges another SYN than this handshake's */
 	TCP_RST,
+	TCP_RST_OLD,   /* RST that does not answer this handshake's SYN */
 	TCP_EVENTS,
 	TCP_BOGUS = TCP_EVENTS, /* flags that no TCP sends together */
 };
@@ -33,13 +39,15 @@ enum tcp_event {
 #define TCP_REOPEN  0xff	/* a new connection with the ports of a finished one */
 
 #define TCP_STATES 16 /* DPU_CT_STATES rounded up, so that an index is a mask away from safe */
+#define TCP_ROWS   16 /* TCP_EVENTS likewise */
 
-#define TCP_ROW(ss, sr, es, fw, cw, la, tw, cl)                                                    \
-	{[DPU_CT_SYN_SENT] = ss,  [DPU_CT_SYN_RECV] = sr,   [DPU_CT_ESTABLISHED] = es,             \
-	 [DPU_CT_FIN_WAIT] = fw,  [DPU_CT_CLOSE_WAIT] = cw, [DPU_CT_LAST_ACK] = la,                \
-	 [DPU_CT_TIME_WAIT] = tw, [DPU_CT_CLOSE] = cl}
+#define TCP_ROW(ss, s2, sr, es, fw, cw, la, tw, cl)                                                \
+	{[DPU_CT_SYN_SENT] = ss,  [DPU_CT_SYN_SENT2] = s2,  [DPU_CT_SYN_RECV] = sr,                \
+	 [DPU_CT_ESTABLISHED] = es, [DPU_CT_FIN_WAIT] = fw, [DPU_CT_CLOSE_WAIT] = cw,              \
+	 [DPU_CT_LAST_ACK] = la, [DPU_CT_TIME_WAIT] = tw, [DPU_CT_CLOSE] = cl}
 
 #define SS DPU_CT_SYN_SENT
+#define S2 DPU_CT_SYN_SENT2
 #define SR DPU_CT_SYN_RECV
 #define ES DPU_CT_ESTABLISHED
 #define FW DPU_CT_FIN_WAIT
@@ -55,29 +63,37 @@ enum tcp_event {
  * the same state, the segment passes and means nothing to us: a repetition, or
  * something the ends sort out between them (RFC 5961 challenge ACKs).
  */
-static const __u8 tcp_next[2][8][TCP_STATES] = {
+static const __u8 tcp_next[2][TCP_ROWS][TCP_STATES] = {
 	{
-		/*			  SS  SR  ES  FW  CW  LA  TW  CL */
-		[TCP_SYN]       = TCP_ROW(SS, SR, ES, FW, CW, LA, RE, RE),
-		[TCP_SYNACK]    = TCP_ROW(IV, SR, ES, FW, CW, LA, TW, CL), /* simultaneous open: SR */
-		[TCP_ACK]       = TCP_ROW(IV, ES, ES, FW, CW, TW, TW, CL),
-		[TCP_ACK_OPEN]  = TCP_ROW(IV, ES, ES, CW, CW, TW, TW, CL),
-		[TCP_FIN_FIRST] = TCP_ROW(IV, FW, FW, FW, CW, LA, TW, CL),
-		[TCP_FIN_LAST]  = TCP_ROW(IV, LA, LA, LA, LA, LA, TW, CL),
-		[TCP_RST]       = TCP_ROW(CL, CL, CL, CL, CL, CL, CL, CL),
+		/*			  SS  S2  SR  ES  FW  CW  LA  TW  CL */
+		[TCP_SYN]       = TCP_ROW(SS, S2, SR, ES, FW, CW, LA, RE, RE),
+		[TCP_SYNACK]    = TCP_ROW(IV, SR, SR, ES, FW, CW, LA, TW, CL), /* S2, SR: simultaneous open */
+		[TCP_ACK]       = TCP_ROW(IV, IV, ES, ES, FW, CW, TW, TW, CL),
+		[TCP_ACK_OPEN]  = TCP_ROW(IV, IV, ES, ES, CW, CW, TW, TW, CL),
+		[TCP_FIN_FIRST] = TCP_ROW(IV, IV, FW, FW, FW, CW, LA, TW, CL),
+		[TCP_FIN_LAST]  = TCP_ROW(IV, IV, LA, LA, LA, LA, LA, TW, CL),
+		[TCP_FIN_AGAIN] = TCP_ROW(IV, IV, SR, ES, FW, CW, LA, TW, CL),
+		[TCP_OLD]       = TCP_ROW(IV, IV, IV, ES, FW, CW, LA, TW, CL),
+		[TCP_RST]       = TCP_ROW(CL, CL, CL, CL, CL, CL, CL, CL, CL),
+		[TCP_RST_OLD]   = TCP_ROW(SS, S2, IV, CL, CL, CL, CL, CL, CL), /* SS: to a challenge ACK */
 	},
 	{
-		[TCP_SYN]       = TCP_ROW(SR, SR, ES, FW, CW, LA, RE, RE), /* SR: simultaneous open */
-		[TCP_SYNACK]    = TCP_ROW(SR, SR, ES, FW, CW, LA, TW, CL),
-		[TCP_ACK]       = TCP_ROW(SS, SR, ES, FW, CW, TW, TW, CL), /* SS: challenge ACK of an old connection */
-		[TCP_ACK_OPEN]  = TCP_ROW(SS, SR, ES, CW, CW, TW, TW, CL),
-		[TCP_FIN_FIRST] = TCP_ROW(IV, FW, FW, FW, CW, LA, TW, CL),
-		[TCP_FIN_LAST]  = TCP_ROW(IV, LA, LA, LA, LA, LA, TW, CL),
-		[TCP_RST]       = TCP_ROW(CL, CL, CL, CL, CL, CL, CL, CL),
+		/*			  SS  S2  SR  ES  FW  CW  LA  TW  CL */
+		[TCP_SYN]       = TCP_ROW(S2, S2, SR, ES, FW, CW, LA, RE, RE),
+		[TCP_SYNACK]    = TCP_ROW(SR, SR, SR, ES, FW, CW, LA, TW, CL),
+		[TCP_ACK]       = TCP_ROW(SS, S2, SR, ES, FW, CW, TW, TW, CL), /* SS: challenge ACK of an old connection */
+		[TCP_ACK_OPEN]  = TCP_ROW(SS, S2, SR, ES, CW, CW, TW, TW, CL),
+		[TCP_FIN_FIRST] = TCP_ROW(IV, IV, FW, FW, FW, CW, LA, TW, CL),
+		[TCP_FIN_LAST]  = TCP_ROW(IV, IV, LA, LA, LA, LA, LA, TW, CL),
+		[TCP_FIN_AGAIN] = TCP_ROW(IV, IV, SR, ES, FW, CW, LA, TW, CL),
+		[TCP_OLD]       = TCP_ROW(SS, S2, SR, ES, FW, CW, LA, TW, CL), /* SS: to an old duplicate SYN */
+		[TCP_RST]       = TCP_ROW(CL, CL, CL, CL, CL, CL, CL, CL, CL),
+		[TCP_RST_OLD]   = TCP_ROW(IV, IV, CL, CL, CL, CL, CL, CL, CL),
 	},
 };
 
 #undef SS
+#undef S2
 #undef SR
 #undef ES
 #undef FW
@@ -88,21 +104,41 @@ static const __u8 tcp_next[2][8][TCP_STATES] = {
 #undef IV
 #undef RE
 
-/* The event of a segment with these flags from direction dir of a connection with these ct flags. */
-INLINE __u32 tcp_event(__u8 tcp_flags, __u8 ct_flags, __u32 dir)
+/* A segment's numbers, host order; len: bytes of data. */
+struct tcp_segment {
+	__u32 seq, ack;
+	__u32 len;
+	__u16 window;
+	__u8 flags;
+	__u8 pad;
+};
+
+#define TCP_FLAGS (WIRE_TCP_SYN | WIRE_TCP_ACK | WIRE_TCP_FIN | WIRE_TCP_RST)
+
+/* Does a number acknowledge the SYN iss and, or but, len bytes of data that came with it? */
+INLINE int tcp_answers(__u32 number, __u32 iss, __u32 len)
+{
+	return number - iss - 1 <= len;
+}
+
+/* What the replier may have sent before it heard the handshake's end: no more than a window without scaling. */
+#define TCP_EARLY_DATA 0xffff
+
+/* The event by flags alone; ct_flags: enum dpu_ct_flag. */
+INLINE __u32 tcp_event_of_flags(__u8 tcp_flags, __u8 ct_flags, __u32 dir)
 {
 	int mine = ct_flags & (dir ? DPU_CT_F_FIN_REPLIER : DPU_CT_F_FIN_OPENER);
 	int theirs = ct_flags & (dir ? DPU_CT_F_FIN_OPENER : DPU_CT_F_FIN_REPLIER);
 
-	switch (tcp_flags & (WIRE_TCP_SYN | WIRE_TCP_ACK | WIRE_TCP_FIN | WIRE_TCP_RST)) {
+	switch (tcp_flags & TCP_FLAGS) {
 	case WIRE_TCP_SYN:
 		return TCP_SYN;
 	case WIRE_TCP_SYN | WIRE_TCP_ACK:
 		return TCP_SYNACK;
 	case WIRE_TCP_FIN | WIRE_TCP_ACK:
-		if (!mine)
-			return theirs ? TCP_FIN_LAST : TCP_FIN_FIRST;
-		return TCP_ACK; /* repeated */
+		if (mine)
+			return TCP_FIN_AGAIN;
+		return theirs ? TCP_FIN_LAST : TCP_FIN_FIRST;
 	case WIRE_TCP_ACK:
 		return theirs && !mine ? TCP_ACK_OPEN : TCP_ACK;
 	case WIRE_TCP_RST:
@@ -113,10 +149,56 @@ INLINE __u32 tcp_event(__u8 tcp_flags, __u8 ct_flags, __u32 dir)
 	}
 }
 
+/*
+ * Until the handshake is over its numbers are known exactly, so a segment that
+ * does not answer it is told apart: RFC 9293 3.10.7.3 (SYN-SENT) and 3.10.7.4
+ * (SYN-RECEIVED), and figure 9 there.
+ */
+INLINE int tcp_is_old(const struct dpu_ct *ct, const struct tcp_segment *s, __u32 event, __u32 dir)
+{
+	int acks = s->flags & WIRE_TCP_ACK;
+
+	if (ct->state != DPU_CT_SYN_SENT && ct->state != DPU_CT_SYN_RECV)
+		return 0;
+	if (event == TCP_RST && !dir)
+		return !tcp_answers(s->seq, ct->iss[0], ct->syn_len);
+	if (ct->state == DPU_CT_SYN_SENT)
+		return dir && (event == TCP_RST || event == TCP_SYNACK) &&
+		       !(acks && tcp_answers(s->ack, ct->iss[0], ct->syn_len));
+	return !dir && event != TCP_SYN && event != TCP_SYNACK &&
+	       !tcp_answers(s->ack, ct->iss[1], TCP_EARLY_DATA);
+}
+
+/* The event of a segment from direction dir of connection ct. */
+INLINE __u32 tcp_event(const struct dpu_ct *ct, const struct tcp_segment *s, __u32 dir)
+{
+	__u32 event = tcp_event_of_flags(s->flags, ct->flags, dir);
+
+	if (event == TCP_BOGUS || !tcp_is_old(ct, s, event, dir))
+		return event;
+	return event == TCP_RST ? TCP_RST_OLD : TCP_OLD;
+}
+
 /* The next state, TCP_INVALID or TCP_REOPEN. */
 INLINE __u8 tcp_next_state(__u32 dir, __u32 event, __u8 state)
 {
 	if (event >= TCP_EVENTS)
 		return TCP_INVALID;
-	return tcp_next[dir & 1][event & 7][state & (TCP_STATES - 1)];
+	return tcp_next[dir & 1][event & (TCP_ROWS - 1)][state & (TCP_STATES - 1)];
+}
+
+/* Is the handshake still under way? */
+INLINE int tcp_half_open(__u8 state)
+{
+	return state == DPU_CT_SYN_SENT || state == DPU_CT_SYN_SENT2 || state == DPU_CT_SYN_RECV;
+}
+
+/* The state that RST flags hide: what it was before, as far as FINs tell. */
+INLINE __u8 tcp_state_before_rst(__u8 ct_flags)
+{
+	__u8 fins = ct_flags & (DPU_CT_F_FIN_OPENER | DPU_CT_F_FIN_REPLIER);
+
+	if (!fins)
+		return DPU_CT_ESTABLISHED;
+	return fins == (DPU_CT_F_FIN_OPENER | DPU_CT_F_FIN_REPLIER) ? DPU_CT_LAST_ACK : DPU_CT_CLOSE_WAIT;
 }

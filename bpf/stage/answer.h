@@ -195,8 +195,8 @@ INLINE __u32 answer_segment_len(const struct pkt *p, const struct wire_tcp *tcp)
 	return total > header ? total - header + flags : flags;
 }
 
-/* RFC 9293 3.10.7.1: the reset a closed port would send. */
-STAGE int answer_rst(hook_ctx *ctx, struct pkt *p)
+/* RFC 9293 3.10.7.1: the reset a closed port would send. Or the challenge: an ACK of cookie. */
+STAGE int answer_tcp(hook_ctx *ctx, struct pkt *p)
 {
 	struct answer_packet *answer = answer_packet();
 	struct wire_tcp in, *out;
@@ -207,7 +207,10 @@ STAGE int answer_rst(hook_ctx *ctx, struct pkt *p)
 	answer_ip(answer, p, WIRE_PROTO_TCP, sizeof(*out));
 	out = (void *)&answer->b[answer_ip_len(p)];
 	*out = (struct wire_tcp){.sport = in.dport, .dport = in.sport, .doff = 5 << 4, .flags = WIRE_TCP_RST};
-	if (in.flags & WIRE_TCP_ACK) {
+	if (p->reason == DPU_REASON_CHALLENGE) {
+		out->ack = bpf_htonl(p->cookie);
+		out->flags = WIRE_TCP_ACK;
+	} else if (in.flags & WIRE_TCP_ACK) {
 		out->seq = in.ack;
 	} else {
 		out->ack = bpf_htonl(bpf_ntohl(in.seq) + answer_segment_len(p, &in));
@@ -318,6 +321,24 @@ INLINE int answer_drop(struct pkt *p, __u8 reason)
 }
 
 /*
+ * Challenges who sent a SYN (verdict DROP, reason CHALLENGE): afterwards FORWARD with CHALLENGE, or DROP with
+ * HALF_OPEN. Not limited like other answers, or a flood would use the limit up: an answer a SYN, and no longer than it.
+ */
+INLINE int answer_challenge(hook_ctx *ctx, struct pkt *p)
+{
+	struct dpu_node_stats *stats = stats_node();
+
+	if (!stats || !answer_wanted(p))
+		return answer_drop(p, DPU_REASON_DROP_HALF_OPEN);
+	p->verdict = DPU_VERDICT_DROP;
+	answer_tcp(ctx, p);
+	if (p->verdict != DPU_VERDICT_FORWARD)
+		return answer_drop(p, DPU_REASON_DROP_HALF_OPEN);
+	stats->challenges++;
+	return 0;
+}
+
+/*
  * Answers a frame that a rule rejects (verdict DROP, reason REJECT): afterwards
  * FORWARD with REJECT, or DROP with the rule's reason if no answer may be given.
  */
@@ -327,13 +348,15 @@ STAGE int answer_reject(hook_ctx *ctx, struct pkt *p)
 
 	if (!p)
 		return 0;
+	if (p->reason == DPU_REASON_CHALLENGE)
+		return answer_challenge(ctx, p);
 	refused = p->rule_id == DPU_RULE_DEFAULT ? DPU_REASON_DROP_DEFAULT : DPU_REASON_DROP_RULE;
-	if ((p->tcp_flags & WIRE_TCP_RST) || !answer_allowed(p))
+	if ((p->tcp.flags & WIRE_TCP_RST) || !answer_allowed(p))
 		return answer_drop(p, refused);
 	p->verdict = DPU_VERDICT_DROP;
 	p->reason = DPU_REASON_REJECT;
 	if (p->key.proto == WIRE_PROTO_TCP)
-		answer_rst(ctx, p);
+		answer_tcp(ctx, p);
 	else if (p->l3 == PKT_L3_IP6)
 		answer_error(ctx, p, 1, 1, 0); /* RFC 4443 3.1: administratively prohibited */
 	else

@@ -26,112 +26,9 @@
  *   counts for another connection.
  */
 #pragma once
-#include "core/flowtab.h"
-#include "core/scratch.h"
-#include "core/stats.h"
+#include "core/cttab.h"
 #include "core/tuple.h"
 #include "core/verdict.h"
-#include "core/wire.h"
-#include "maps.h"
-
-#define CT_CLOCK_LEAST 4  /* steps of the hand per insert */
-#define CT_CLOCK_MOST  16 /* steps in search of a free seat */
-#define CT_CLOCK_FULL  64 /* steps more when the table is full, once per insert */
-#define CT_NO_SEAT     0xffffffffu
-
-INLINE __u64 ct_timeout(const struct dpu_ct *ct, __u8 proto)
-{
-	__u32 state = ct->state;
-
-	switch (proto) {
-	case WIRE_PROTO_TCP:
-		return settings.ct_timeout_ns[state < DPU_CT_STATES ? state : DPU_CT_CLOSE];
-	case WIRE_PROTO_UDP:
-		return state == DPU_CT_NEW ? settings.ct_udp_new_ns : settings.ct_udp_est_ns;
-	case WIRE_PROTO_ICMP:
-	case WIRE_PROTO_ICMP6:
-		return settings.ct_icmp_ns;
-	default:
-		return settings.ct_other_ns;
-	}
-}
-
-/* Idle for longer than its state allows, as are its flow entries. */
-STAGE int ct_expired(const struct dpu_ct *ct, __u8 proto, __u64 now_ns)
-{
-	__u64 timeout, least;
-
-	if (!ct)
-		return 1;
-	timeout = ct_timeout(ct, proto);
-	least = now_ns > timeout ? now_ns - timeout : 0;
-	return env_read(ct->last_seen_ns) < least &&
-	       flowtab_last_seen(ct->flow_ref[0], ct->id, now_ns) < least &&
-	       flowtab_last_seen(ct->flow_ref[1], ct->id, now_ns) < least;
-}
-
-/* Ends the flow-cache entries of a connection: its next frames take the slow path. */
-INLINE void ct_end_flows(struct dpu_ct *ct)
-{
-	for (int i = 0; i < 2; i++) {
-		if (ct->flow_ref[i])
-			flow_invalidate(ct->flow_ref[i], ct->id);
-		ct->flow_ref[i] = 0;
-	}
-}
-
-INLINE void ct_remove(const struct dpu_ct_key *key, struct dpu_ct *ct)
-{
-	ct_end_flows(ct);
-	env_delete(conntrack, key);
-}
-
-/* An expired connection's flow entries are idle as well; should one still be hit, it must ask again. */
-INLINE void ct_forget_flows(const struct dpu_ct *ct)
-{
-	flowtab_stale(ct->flow_ref[0], ct->id);
-	flowtab_stale(ct->flow_ref[1], ct->id);
-}
-
-/* One step of the clock's hand: p->clock_seat becomes the first free seat found. */
-static long ct_clock_step(__u32 i, void *arg)
-{
-	__u32 seat = 0, *hand = env_lookup(ct_clock_hand, &seat);
-	struct pkt *p = scratch_pkt();
-	struct dpu_ct_key *sitting;
-	struct dpu_node_stats *stats;
-	struct dpu_ct *ct;
-
-	(void)arg;
-	if (!hand || !p)
-		return 1;
-	seat = env_fetch_add(hand, 1) & settings.ct_clock_mask;
-	sitting = env_lookup(ct_clock, &seat);
-	if (!sitting)
-		return 1;
-	ct = sitting->zone ? env_lookup(conntrack, sitting) : 0;
-	if (ct && ct->gc_slot == seat) {
-		if (!ct_expired(ct, sitting->proto, p->now_ns))
-			return 0;
-		ct_forget_flows(ct);
-		env_delete(conntrack, sitting);
-		stats = stats_node();
-		if (stats)
-			stats->ct_expired++;
-	}
-	if (p->clock_seat == CT_NO_SEAT)
-		p->clock_seat = seat;
-	return i + 1 >= p->clock_least;
-}
-
-/* Moves the hand on; returns a free seat or CT_NO_SEAT. least: steps to make even after a seat was found. */
-INLINE __u32 ct_clock_walk(struct pkt *p, __u32 least, __u32 most)
-{
-	p->clock_seat = CT_NO_SEAT;
-	p->clock_least = least;
-	env_loop(most, ct_clock_step, 0);
-	return p->clock_seat;
-}
 
 /* The live entry of p->ct_key, or NULL. */
 INLINE struct dpu_ct *ct_find(const struct pkt *p)
@@ -168,6 +65,10 @@ INLINE void ct_fill(struct dpu_ct *ct, const struct pkt *p)
 	ct->last_seen_ns = p->now_ns;
 	ct->flow_ref[0] = 0;
 	ct->flow_ref[1] = 0;
+	ct->iss[0] = p->tcp.seq;
+	ct->iss[1] = 0;
+	ct->half_open = tcp_half_open(p->start_state);
+	ct->syn_len = p->tcp.len;
 	dir = tuple_direction(ct, p->ct_side);
 	ct->packets[0] = dir ? 0 : p->gso_segs;
 	ct->packets[1] = dir ? p->gso_segs : 0;
@@ -175,7 +76,7 @@ INLINE void ct_fill(struct dpu_ct *ct, const struct pkt *p)
 	ct->bytes[1] = dir ? p->len - p->l2_off : 0;
 }
 
-/* Puts p->ct_new in a seat and into the table; replaces an expired one with the same key. */
+/* Puts p->ct_new in a seat and into the table, in the place of an expired one with the same key. */
 INLINE long ct_place(struct pkt *p)
 {
 	struct dpu_ct *dead = env_lookup(conntrack, &p->ct_key);
@@ -184,7 +85,8 @@ INLINE long ct_place(struct pkt *p)
 	if (dead && ct_expired(dead, p->ct_key.proto, p->now_ns)) {
 		p->ct_new.gc_slot = dead->gc_slot;
 		ct_forget_flows(dead);
-		return env_update(conntrack, &p->ct_key, &p->ct_new, BPF_ANY);
+		ct_delete(&p->ct_key, dead);
+		return env_update(conntrack, &p->ct_key, &p->ct_new, BPF_NOEXIST);
 	}
 	p->ct_new.gc_slot = ct_clock_walk(p, CT_CLOCK_LEAST, CT_CLOCK_MOST);
 	if (p->ct_new.gc_slot == CT_NO_SEAT)
@@ -195,6 +97,35 @@ INLINE long ct_place(struct pkt *p)
 		return err;
 	ct_clock_walk(p, CT_CLOCK_FULL, CT_CLOCK_FULL);
 	return env_update(conntrack, &p->ct_key, &p->ct_new, BPF_NOEXIST);
+}
+
+/* No place in the table for p's connection: 0 = passes without one, 1 = dropped, as the vNIC's policy says. */
+INLINE int ct_full(struct pkt *p, struct dpu_node_stats *stats)
+{
+	struct dpu_ct_count *when = ct_count(DPU_PORT_NONE);
+	__u32 key = p->vnic;
+	const struct dpu_port *port = env_lookup(ports, &key);
+
+	stats->ct_full++;
+	if (!port || !when || !(port->flags & DPU_PORT_F_FAIL_OPEN)) {
+		verdict_drop(p, DPU_REASON_DROP_CT_FULL);
+		return 1;
+	}
+	env_write(when->connections, p->now_ns >> DPU_CT_FULL_SHIFT);
+	p->cacheable = 0;
+	stats->ct_untracked++;
+	return 0;
+}
+
+INLINE void ct_count_new(const struct pkt *p)
+{
+	struct dpu_ct_count *count = ct_count(p->vnic);
+
+	if (!count)
+		return;
+	env_add(&count->connections, 1);
+	if (p->ct_new.half_open)
+		env_add(&count->half_open, 1);
 }
 
 /*
@@ -215,12 +146,10 @@ STAGE int ct_insert(void)
 		p->cacheable = 0;
 		return 0;
 	}
-	if (err) {
-		stats->ct_full++;
-		verdict_drop(p, DPU_REASON_DROP_CT_FULL);
-		return 1;
-	}
+	if (err)
+		return ct_full(p, stats);
 	stats->ct_inserts++;
+	ct_count_new(p);
 	ct_bind(p, &p->ct_new);
 	return 0;
 }

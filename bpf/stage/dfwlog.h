@@ -62,7 +62,7 @@ STAGE int dfwlog_write(int again)
 	event->direction = p->query.direction;
 	event->action = p->query.action;
 	event->reason = p->verdict == DPU_VERDICT_DROP ? p->reason : 0;
-	event->tcp_flags = p->tcp_flags;
+	event->tcp_flags = p->tcp.flags;
 	event->icmp_type = p->icmp_type;
 	event->icmp_code = p->icmp_code;
 	event->again = again;

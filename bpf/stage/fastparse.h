@@ -2,7 +2,7 @@
 /*
  * fastparse.h - the common frame forms straight into what identifies a flow:
  * IPv4 without options and fragments, IPv6 without extension headers; TCP
- * without SYN, FIN, RST; UDP; ICMP echo; bare, or in VXLAN, or tagged on the
+ * with ACK and no SYN, FIN, RST; UDP; ICMP echo; bare, or in VXLAN, or tagged on the
  * uplink. Everything else: 0, and the slow path decides.
  *
  * Families and protocols come mixed, so a branch on them is mispredicted often,
@@ -55,10 +55,10 @@ static const struct fast_family fast_families[2] = {
 #define FAST_KIND_ICMP	0x07000000u /* the same of ICMP, when that of TCP is 0 */
 #define FAST_KIND_ICMP6 0x3cu
 
-/* Data offset of at least 5 words and no SYN, FIN, RST; or is_tcp is 0. word: as it stands at FAST_DOFF. */
+/* Data offset of at least 5 words, ACK and no SYN, FIN, RST; or is_tcp is 0. word: as it stands at FAST_DOFF. */
 INLINE int fast_tcp_plain(__u32 word, __u32 is_tcp)
 {
-	return (((word & 0x07f0) - 0x0050) & is_tcp) <= 0x00a0;
+	return (((word & 0x17f0) - 0x1050) & is_tcp) <= 0x00a0;
 }
 
 /* Ports, type, code and identifier of an echo as they stand in a key; or ~0. */

@@ -172,6 +172,18 @@ INLINE void parse_icmp(hook_ctx *ctx, struct pkt *p)
 		p->unjudgeable = 1;
 }
 
+INLINE void parse_tcp(struct pkt *p, const struct wire_tcp *tcp)
+{
+	__u32 headers = p->l4_off - p->l3_off + (tcp->doff >> 4) * 4;
+	__u32 total = p->l3_len ? p->l3_len : p->len - p->l3_off; /* 0: GSO above 64 KiB */
+
+	p->tcp.flags = tcp->flags;
+	p->tcp.seq = bpf_ntohl(tcp->seq);
+	p->tcp.ack = bpf_ntohl(tcp->ack);
+	p->tcp.window = bpf_ntohs(tcp->window);
+	p->tcp.len = total > headers ? total - headers : 0;
+}
+
 INLINE void parse_l4(hook_ctx *ctx, struct pkt *p)
 {
 	__u8 proto = p->key.proto;
@@ -199,8 +211,8 @@ INLINE void parse_l4(hook_ctx *ctx, struct pkt *p)
 			p->bad = 1;
 			return;
 		}
-		p->tcp_flags = tcp->flags;
-		if (tcp->flags & (WIRE_TCP_SYN | WIRE_TCP_FIN | WIRE_TCP_RST))
+		parse_tcp(p, tcp);
+		if ((tcp->flags & TCP_FLAGS) != WIRE_TCP_ACK)
 			p->cacheable = 0;
 	} else if (proto == WIRE_PROTO_ICMP || proto == WIRE_PROTO_ICMP6) {
 		parse_icmp(ctx, p);

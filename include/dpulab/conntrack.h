@@ -27,7 +27,8 @@ enum dpu_ct_state {
 	DPU_CT_LAST_ACK = 7,
 	DPU_CT_TIME_WAIT = 8,
 	DPU_CT_CLOSE = 9, /* RST seen */
-	DPU_CT_STATES = 10,
+	DPU_CT_SYN_SENT2 = 10, /* SYNs from both sides crossed: simultaneous open */
+	DPU_CT_STATES = 11,
 };
 
 enum dpu_ct_flag {
@@ -37,6 +38,8 @@ enum dpu_ct_flag {
 	DPU_CT_F_TAKEN_OVER = 1 << 3, /* made from mid-stream while taking over from the other location */
 	DPU_CT_F_FIN_OPENER = 1 << 4, /* TCP: the opener has sent its FIN */
 	DPU_CT_F_FIN_REPLIER = 1 << 5,
+	DPU_CT_F_RST_OPENER = 1 << 6, /* TCP: an RST in the opener's name closed it, after the handshake */
+	DPU_CT_F_RST_REPLIER = 1 << 7,
 };
 
 /* Map "conntrack". */
@@ -44,7 +47,7 @@ struct dpu_ct {
 	__u32 id;	      /* random, never 0: flow entries name it, so that a reused slot is noticed */
 	__u8 state;	      /* enum dpu_ct_state */
 	__u8 flags;	      /* enum dpu_ct_flag */
-	__u16 pad;
+	__u16 syn_len;	      /* TCP: bytes of data in the opener's SYN (RFC 7413), else 0 */
 	__u32 rule_id;	      /* rule that allowed the first packet */
 	__u32 policy_gen;     /* dpu_port.policy_gen the decision was made under */
 	__u64 created_ns;     /* CLOCK_MONOTONIC */
@@ -53,10 +56,25 @@ struct dpu_ct {
 	__u64 bytes[2];	      /* L2 bytes, same */
 	__u32 flow_ref[2];    /* flow-cache slot + 1 of each direction; 0 = none */
 	__u32 gc_slot;	      /* position in "ct_clock" */
-	__u32 pad2;
+	__u32 iss[2];	      /* TCP: sequence number of the last SYN of opener [0] and replier [1], host order */
+	__u32 half_open;      /* 1: counted in dpu_ct_count.half_open; whoever turns it to 0 takes it off */
 };
 
-/* Argument of the program merge_connection: what the other location knows; counters: new since it last told. */
+/*
+ * Map "ct_counts", array by port number (zone), mmapable; atomic: how many entries of the zone there are.
+ * [DPU_PORT_NONE].connections: when the table was last full, in 2^DPU_CT_FULL_SHIFT ns; 0 = never.
+ */
+struct dpu_ct_count {
+	__u32 connections; /* dead ones too, until the clock's hand finds them */
+	__u32 half_open;   /* those whose handshake is not over: SYN_SENT, SYN_SENT2, SYN_RECV */
+};
+
+/*
+ * Map "ct_proofs": connections whose opener has answered a challenge (stage/admit.h). Key:
+ * struct dpu_ct_key. Value: __u64, CLOCK_MONOTONIC_COARSE.
+ */
+
+/* Argument of the programs merge_connection (counters: new since the other location last told) and add_connection. */
 struct dpu_ct_merge {
 	struct dpu_ct_key key;
 	struct dpu_ct ct;
@@ -81,5 +99,6 @@ struct dpu_fragment {
 
 _Static_assert(sizeof(struct dpu_fragment_key) == 40, "fragment key");
 _Static_assert(sizeof(struct dpu_ct_key) == 40, "ct key");
-_Static_assert(sizeof(struct dpu_ct) == 80, "ct");
-_Static_assert(sizeof(struct dpu_ct_merge) == 120, "ct merge");
+_Static_assert(sizeof(struct dpu_ct) == 88, "ct");
+_Static_assert(sizeof(struct dpu_ct_count) == 8, "ct count");
+_Static_assert(sizeof(struct dpu_ct_merge) == 128, "ct merge");

@@ -49,6 +49,7 @@ enum dpu_port_flag {
 	DPU_PORT_F_DFW = 1 << 0,      /* firewall applies at this vNIC */
 	DPU_PORT_F_STRICTER = 1 << 1, /* the policy that came with the last generation denies more than the one
 				       * before: above the re-evaluation rate drop instead of pass */
+	DPU_PORT_F_FAIL_OPEN = 1 << 6, /* what finds no place in the connection table passes if the rules allow it */
 	DPU_PORT_F_XDP = 1 << 2,      /* XDP serves this port (else its XDP program, if any, passes to tc) */
 };
 
@@ -83,6 +84,8 @@ struct dpu_port {
 	__u32 hits_first;   /* its first counter in "dfw_hits"; the others follow by dpu_cls_rule.slot */
 	__u8 mac[6];	    /* of a vNIC, if known (informative) */
 	__u8 pad[6];
+	__u32 max_connections; /* entries of this vNIC in "conntrack"; 0 = no limit */
+	__u32 max_half_open;   /* of them half-open; above, who opens is challenged; 0 = never */
 };
 
 /* Map "segments", indexed by segment number. A segment has a VNI, or a VLAN, or neither (VLAN 0, untagged). */
@@ -132,7 +135,7 @@ struct dpu_fdb {
 };
 
 _Static_assert(sizeof(struct dpu_control) == 64, "control");
-_Static_assert(sizeof(struct dpu_port) == 48, "port");
+_Static_assert(sizeof(struct dpu_port) == 56, "port");
 _Static_assert(sizeof(struct dpu_vtep) == 16, "vtep");
 _Static_assert(sizeof(struct dpu_fdb_key) == 8, "fdb key");
 _Static_assert(sizeof(struct dpu_fdb) == 16, "fdb");

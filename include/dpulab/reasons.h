@@ -18,6 +18,7 @@
 	X(6, TO_TC, "to-tc", "XDP cannot do this: handed to the tc hook of the same port")         \
 	X(7, REJECT, "reject", "answered with TCP RST or ICMP unreachable by a firewall rule")     \
 	X(8, ANSWER_TOO_BIG, "too-big-answered", "too big for the underlay: answered with ICMP")   \
+	X(9, CHALLENGE, "challenged", "answered with a challenge: too many half-open connections at the vNIC") \
 	X(20, DROP_NO_PORT, "no-port", "dropped: the interface is no port of this location")       \
 	X(21, DROP_MALFORMED, "malformed", "dropped: header truncated or inconsistent")            \
 	X(22, DROP_VLAN, "vlan", "dropped: tagged frame on an access port or unknown VLAN")        \
@@ -38,7 +39,10 @@
 	X(37, DROP_REEVAL_RATE, "reeval-rate", "dropped: policy change, above the re-evaluation rate") \
 	X(38, DROP_HOOK, "hook", "dropped: the hook could not edit the frame")                     \
 	X(39, DROP_UNSUPPORTED, "unsupported", "dropped: a header form the firewall cannot judge") \
-	X(40, DROP_STORM_COPY, "storm-copy", "dropped: one copy of a flood was refused by the destination's policy")
+	X(40, DROP_STORM_COPY, "storm-copy", "dropped: one copy of a flood was refused by the destination's policy") \
+	X(45, DROP_CT_LIMIT, "ct-limit", "dropped: the vNIC has as many connections as it may have") \
+	X(46, DROP_HALF_OPEN, "half-open", "dropped: too many half-open connections, and no challenge possible") \
+	X(47, DROP_PROOF, "proof", "taken: the RST that answers a challenge")
 
 enum dpu_reason {
 #define DPU_REASON_ENUM(number, name, word, sentence) DPU_REASON_##name = number,

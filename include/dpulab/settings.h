@@ -17,6 +17,7 @@ struct dpu_settings {
 	__u32 ct_clock_mask;	 /* entries of "ct_clock" - 1; a power of two >= 2 * conntrack */
 	__u32 record_exit;	 /* 1: write "exit_record" */
 	__u64 hash_multiplier[DPU_HASH_WORDS]; /* of flows; odd, random per load, so that a tenant cannot choose a set */
+	__u64 secret[2];	 /* random per load: of challenges */
 	__u64 fdb_age_ns;	 /* default 300 s (IEEE 802.1Q 8.8.3) */
 	__u64 flow_renew_ns;	 /* default 60 s */
 	__u64 ct_timeout_ns[DPU_CT_STATES]; /* TCP, by state */

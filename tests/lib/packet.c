@@ -188,10 +188,13 @@ static void write_ext6(const struct layer *layer, uint8_t *at)
 
 static void write_tcp(const struct layer *layer, uint8_t *at)
 {
+	uint32_t flags = layer->tcp.flags;
+	uint32_t first = flags & SYN || (flags & (RST | ACK)) == (RST | ACK) ? 0 : 1; /* RFC 9293 3.10.7.1 */
+
 	put16(at, layer->tcp.sport);
 	put16(at + 2, layer->tcp.dport);
-	put32(at + 4, layer->tcp.seq);
-	put32(at + 8, layer->tcp.ack);
+	put32(at + 4, layer->tcp.seq ? layer->tcp.seq : first);
+	put32(at + 8, layer->tcp.ack ? layer->tcp.ack : !!(flags & ACK));
 	at[12] = chosen(layer->tcp.offset, 5) << 4;
 	at[13] = layer->tcp.flags;
 	put16(at + 14, layer->tcp.window);

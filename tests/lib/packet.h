@@ -7,7 +7,8 @@
  * Ethertype, protocol and next-header fields follow from the layer behind;
  * lengths and checksums are right. Extra arguments set fields by name, also to
  * wrong values: IP4("10.0.0.1", "10.0.0.2", .ttl = 1, .csum = WRONG). A field
- * left out, or 0, takes the right value; WRONG makes it wrong; ZERO is 0.
+ * left out, or 0, takes the right value; WRONG makes it wrong; ZERO is 0. For TCP's
+ * numbers that is what a handshake of two SYNs numbered 0 leads to.
  * The layers of a tunnel or of an ICMP quotation simply follow.
  */
 #pragma once

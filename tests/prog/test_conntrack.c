@@ -7,6 +7,7 @@
  */
 #include "prog.h"
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <dpulab/conntrack.h>
 
@@ -75,9 +76,7 @@ static const char *state_is(__u8 state)
 		return "no connection";
 	if (ct.state == state)
 		return NULL;
-	strcpy(text, "state is  , not  ");
-	text[9] = '0' + ct.state;
-	text[16] = '0' + state;
+	snprintf(text, sizeof(text), "state is %u, not %u", ct.state, state);
 	return text;
 }
 
@@ -87,6 +86,7 @@ static const char *state_is(__u8 state)
 		return state_is(DPU_CT_##state);                                                   \
 	}
 STATE_CHECK(syn_sent, SYN_SENT)
+STATE_CHECK(syn_sent2, SYN_SENT2)
 STATE_CHECK(syn_recv, SYN_RECV)
 STATE_CHECK(established, ESTABLISHED)
 STATE_CHECK(fin_wait, FIN_WAIT)
@@ -293,7 +293,7 @@ static const struct prog_case cases[] = {
 	{"TCP: a challenge ACK to a SYN passes back", out_only,
 	 STEPS(A_TCP(SYN), A_PASSES, B_TCP(ACK), FORWARD(16), .check = syn_sent})},
 	{"TCP: simultaneous open", out_only,
-	 STEPS(A_TCP(SYN), A_PASSES, B_TCP(SYN), FORWARD(16), .check = syn_recv}, A_TCP(SYN | ACK), A_PASSES,
+	 STEPS(A_TCP(SYN), A_PASSES, B_TCP(SYN), FORWARD(16), .check = syn_sent2}, A_TCP(SYN | ACK), FORWARD(17), .check = syn_recv},
 	       B_TCP(SYN | ACK), B_PASSES, A_TCP(ACK), FORWARD(17), .check = established})},
 	{"TCP: a close by the opener, step by step", out_only,
 	 STEPS(HANDSHAKE, A_TCP(FIN | ACK), FORWARD(17), .check = fin_wait}, B_TCP(ACK), FORWARD(16), .check = close_wait},

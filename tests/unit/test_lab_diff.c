@@ -18,6 +18,9 @@
 #define BASE_RULES                                                                                 \
 	"firewall: {default: drop, rules: [{protocol: tcp, port: 80, action: allow}, "             \
 	"{protocol: icmp, action: allow}]}\n"
+#define RULES_WITH(more)                                                                           \
+	"firewall: {default: drop, " more ", rules: [{protocol: tcp, port: 80, action: allow}, "   \
+	"{protocol: icmp, action: allow}]}\n"
 #define BASE "lab: t\n" BASE_HOSTS BASE_GROUPS BASE_VMS BASE_RULES
 
 static struct lab *read_lab(const char *text)
@@ -64,6 +67,9 @@ static void changes_are_named(void)
 		const char *text, *said;
 	} cases[] = {
 		{BASE, ""},
+		{"lab: t\n" BASE_HOSTS BASE_GROUPS BASE_VMS RULES_WITH("table-full: open"), "changed firewall every vNIC"},
+		{"lab: t\n" BASE_HOSTS BASE_GROUPS BASE_VMS RULES_WITH("connections: 9, half-open: 3"),
+		 "changed vm a; changed vm a; changed vm b; changed vm b; changed vm c; changed vm c"},
 		{"lab: t\n" BASE_HOSTS BASE_GROUPS BASE_VMS
 		 "  d: {host: h2, port-group: g, ip: 10.1.0.4/24}\n" BASE_RULES,
 		 "added vm d"},

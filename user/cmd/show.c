@@ -123,6 +123,8 @@ static int show_ports(const struct location *at, struct out *out, struct diag *d
 		out_uint(out, "tx_bytes", port->tx_bytes);
 		out_uint(out, "dropped", port->stats.dropped);
 		out_uint(out, "ring_drops", port->ring_drops);
+		out_uint(out, "connections", port->connections.connections);
+		out_uint(out, "half_open", port->connections.half_open);
 		out_end(out);
 	}
 	free(ports);
@@ -370,6 +372,10 @@ static int show_stats(const struct location *at, struct out *out, struct diag *d
 		out_uint(out, "ct_inserts", stats.ct_inserts);
 		out_uint(out, "ct_expired", stats.ct_expired);
 		out_uint(out, "ct_full", stats.ct_full);
+		out_uint(out, "ct_untracked", stats.ct_untracked);
+		out_uint(out, "ct_limited", stats.ct_limited);
+		out_uint(out, "challenges", stats.challenges);
+		out_uint(out, "challenges_met", stats.challenges_met);
 		out_uint(out, "log_written", stats.log_written);
 		out_uint(out, "log_suppressed", stats.log_suppressed);
 		out_uint(out, "answers", stats.answers);
@@ -391,7 +397,7 @@ static void out_reasons(struct out *out, const struct location *at, const char *
 	for (unsigned reason = 1; reason < DPU_MAX_REASONS; reason++) {
 		if (!stats->reason[reason] ||
 		    (reason < DPU_REASON_FIRST_DROP && reason != DPU_REASON_REJECT &&
-		     reason != DPU_REASON_ANSWER_TOO_BIG))
+		     reason != DPU_REASON_ANSWER_TOO_BIG && reason != DPU_REASON_CHALLENGE))
 			continue;
 		out_item(out);
 		out_node(out, at);

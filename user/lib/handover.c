@@ -156,7 +156,7 @@ static int copy_new(struct copy *copy, const struct dpu_ct_key *key, struct dpu_
 		return err;
 	memset(ct.flow_ref, 0, sizeof(ct.flow_ref));
 	ct.id = new_id();
-	err = mapio_add(copy->handover->to, MAP_conntrack, key, &ct, diag);
+	err = handover_merge_add(copy->handover->merge, key, &ct, diag);
 	if (!err)
 		copy->handover->connections++;
 	return err;
@@ -322,11 +322,26 @@ static int clear_hash(const struct dataplane *dp, enum dataplane_map map, size_t
 	return err;
 }
 
+static int clear_counts(const struct dataplane *dp, struct diag *diag)
+{
+	size_t size;
+	struct dpu_ct_count *counts = mapio_mmap(dp, MAP_ct_counts, true, &size);
+
+	if (!counts)
+		return diag_error(diag, -errno, NULL, "cannot map table %s of %s: %s",
+				  dataplane_map_name(MAP_ct_counts), dataplane_node(dp), strerror(errno));
+	memset(counts, 0, DPU_MAX_PORTS * sizeof(*counts));
+	mapio_munmap(counts, size);
+	return 0;
+}
+
 /* Flow entries are not touched: all of them depend on a port's counter, and these move. */
 int handover_clear(const struct dataplane *dp, struct diag *diag)
 {
 	int err = clear_hash(dp, MAP_conntrack, sizeof(struct dpu_ct_key), sizeof(struct dpu_ct), diag);
 
+	if (!err)
+		err = clear_counts(dp, diag);
 	if (!err)
 		err = clear_hash(dp, MAP_fdb, sizeof(struct dpu_fdb_key), sizeof(struct dpu_fdb), diag);
 	for (uint16_t port = 1; port < DPU_MAX_PORTS; port++)

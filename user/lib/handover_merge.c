@@ -13,7 +13,7 @@
 
 struct handover_merge {
 	struct dpulab_merge *skel;
-	int prog;
+	int merge, add; /* programs */
 };
 
 static int load(struct dpulab_merge *skel, const struct dataplane *to, struct diag *diag)
@@ -22,6 +22,8 @@ static int load(struct dpulab_merge *skel, const struct dataplane *to, struct di
 
 	bpflog_begin();
 	err = bpf_map__reuse_fd(skel->maps.conntrack, dataplane_map_fd(to, MAP_conntrack));
+	if (!err)
+		err = bpf_map__reuse_fd(skel->maps.ct_counts, dataplane_map_fd(to, MAP_ct_counts));
 	if (!err)
 		err = dpulab_merge__load(skel);
 	if (err)
@@ -44,7 +46,8 @@ int handover_merge_open(const struct dataplane *to, struct handover_merge **ret_
 		handover_merge_close(merge);
 		return err;
 	}
-	merge->prog = bpf_program__fd(merge->skel->progs.merge_connection);
+	merge->merge = bpf_program__fd(merge->skel->progs.merge_connection);
+	merge->add = bpf_program__fd(merge->skel->progs.add_connection);
 	*ret_merge = merge;
 	return 0;
 }
@@ -57,15 +60,34 @@ void handover_merge_close(struct handover_merge *merge)
 	free(merge);
 }
 
-int handover_merge_run(const struct handover_merge *merge, const struct dpu_ct_key *key,
-		       const struct dpu_ct *ct, struct diag *diag)
+/* Returns what the program returned, or a negative errno. */
+static int run(int prog, const struct dpu_ct_key *key, const struct dpu_ct *ct, struct diag *diag)
 {
 	struct dpu_ct_merge arg = {.key = *key, .ct = *ct};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &arg, .ctx_size_in = sizeof(arg));
-	int err = bpf_prog_test_run_opts(merge->prog, &opts);
+	int err = bpf_prog_test_run_opts(prog, &opts);
 
 	op_done();
 	if (err)
-		return diag_error(diag, err, NULL, "cannot merge a connection: %s", strerror(-err));
-	return opts.retval ? -ENOENT : 0;
+		return diag_error(diag, err, NULL, "cannot hand over a connection: %s", strerror(-err));
+	return (int)opts.retval;
+}
+
+int handover_merge_run(const struct handover_merge *merge, const struct dpu_ct_key *key,
+		       const struct dpu_ct *ct, struct diag *diag)
+{
+	int result = run(merge->merge, key, ct, diag);
+
+	return result > 0 ? -ENOENT : result;
+}
+
+int handover_merge_add(const struct handover_merge *merge, const struct dpu_ct_key *key,
+		       const struct dpu_ct *ct, struct diag *diag)
+{
+	int result = run(merge->add, key, ct, diag);
+
+	if (result <= 1)
+		return result == 1 ? -EEXIST : result;
+	return diag_error(diag, -ENOSPC, "raise `tables.connections` in the lab file",
+			  "the connection table is full");
 }

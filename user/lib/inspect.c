@@ -53,7 +53,7 @@ const char *inspect_state_name(unsigned state)
 {
 	static const char *const names[DPU_CT_STATES] = {
 		"NONE",	    "NEW",	  "ESTABLISHED", "SYN_SENT",  "SYN_RECV",
-		"FIN_WAIT", "CLOSE_WAIT", "LAST_ACK",	 "TIME_WAIT", "CLOSE",
+		"FIN_WAIT", "CLOSE_WAIT", "LAST_ACK",	 "TIME_WAIT", "CLOSE",	  "SYN_SENT2",
 	};
 
 	return state < DPU_CT_STATES ? names[state] : "unknown";
@@ -109,6 +109,8 @@ static int read_port(const struct location *location, const struct port_dev *dev
 	if (!err)
 		err = mapio_sum(location->dp, MAP_port_stats, dev->port, (uint64_t *)stats,
 				PORT_STATS_WORDS, diag);
+	if (!err && dev->kind == DPU_PORT_KIND_VNIC)
+		err = mapio_get_range(location->dp, MAP_ct_counts, dev->port, 1, &port->connections, diag);
 	port->rx_packets = stats->rx_packets + stats->flow_rx_packets;
 	port->rx_bytes = stats->rx_bytes + stats->flow_rx_bytes;
 	port->tx_packets = stats->tx_packets + stats->flow_tx_packets;

@@ -16,6 +16,7 @@ struct inspect_port {
 	struct dpu_port entry;
 	struct attach_state attached;
 	struct dpu_port_stats stats; /* slow path, relay and retired flow entries ... */
+	struct dpu_ct_count connections; /* of a vNIC */
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; /* ... with the living flow entries: everything */
 	uint64_t ring_drops; /* inspect_ring_drops() */
 };

@@ -146,6 +146,12 @@ static void compare_vm(struct difference *d, const struct lab_vm *old, const str
 		note(d, "changed", "vm", new->name, "MAC address");
 	if (!same_addresses(old, new))
 		note(d, "changed", "vm", new->name, "IP addresses");
+	if (lab_max_connections(d->old, old) != lab_max_connections(d->new, new))
+		note(d, "changed", "vm", new->name, "connections %u to %u", lab_max_connections(d->old, old),
+		     lab_max_connections(d->new, new));
+	if (lab_max_half_open(d->old, old) != lab_max_half_open(d->new, new))
+		note(d, "changed", "vm", new->name, "half-open connections %u to %u",
+		     lab_max_half_open(d->old, old), lab_max_half_open(d->new, new));
 	if (old->mtu != new->mtu)
 		note(d, "changed", "vm", new->name, "MTU %u to %u", old->mtu, new->mtu);
 }
@@ -262,6 +268,9 @@ static void compare_sizes(struct difference *d)
 	if (d->old->flows != d->new->flows || d->old->connections != d->new->connections ||
 	    d->old->macs != d->new->macs || d->old->mac_ageing_s != d->new->mac_ageing_s)
 		refuse(d, "the size or ageing of tables", "");
+	if (d->old->table_full != d->new->table_full)
+		note(d, "changed", "firewall", "every vNIC", "fails %s when the connection table is full",
+		     d->new->table_full == LAB_TABLE_FULL_OPEN ? "open" : "closed");
 	if (d->old->storm_pps != d->new->storm_pps)
 		note(d, "changed", "storm limit", "every vNIC", "%u to %u frames/s", d->old->storm_pps,
 		     d->new->storm_pps);

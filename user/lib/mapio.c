@@ -37,15 +37,6 @@ int mapio_put(const struct dataplane *dp, enum dataplane_map map, const void *ke
 	return err ? map_error(diag, err, dp, map, "write") : 0;
 }
 
-int mapio_add(const struct dataplane *dp, enum dataplane_map map, const void *key, const void *value,
-	      struct diag *diag)
-{
-	int err = bpf_map_update_elem(dataplane_map_fd(dp, map), key, value, BPF_NOEXIST);
-
-	op_done();
-	return err && err != -EEXIST ? map_error(diag, err, dp, map, "write") : err;
-}
-
 int mapio_put_changed(const struct dataplane *dp, enum dataplane_map map, const void *key,
 		      const void *value, size_t value_size, struct diag *diag)
 {

@@ -275,3 +275,17 @@ void lab_derive(struct lab *lab)
 		derive_vm(lab, &lab->vms[i]);
 	derive_rule_ids(lab);
 }
+
+uint32_t lab_max_connections(const struct lab *lab, const struct lab_vm *vm)
+{
+	if (vm->max_connections)
+		return vm->max_connections;
+	return lab->max_connections ? lab->max_connections : lab->connections / 2;
+}
+
+uint32_t lab_max_half_open(const struct lab *lab, const struct lab_vm *vm)
+{
+	if (vm->max_half_open)
+		return vm->max_half_open;
+	return lab->max_half_open ? lab->max_half_open : lab->connections / 8;
+}

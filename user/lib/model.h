@@ -76,6 +76,7 @@ struct lab_vm {
 	uint16_t mtu; /* default: follows the overlay (fabric MTU - 50 for a VNI group) */
 	bool loaded;  /* an interface of `load` is the VM's end: there is no namespace LAB-NAME */
 	bool extra;   /* loaded, and not in the lab file; such VMs come last */
+	uint32_t max_connections, max_half_open; /* of its vNIC; 0 = the lab's */
 	uint64_t ns;  /* loaded: inode of the namespace the interface is in */
 };
 
@@ -152,6 +153,12 @@ struct lab_rule {
 	unsigned line;	  /* in the file */
 };
 
+/* What becomes of a new connection that finds no place in the table. */
+enum lab_table_full {
+	LAB_TABLE_FULL_CLOSED, /* dropped */
+	LAB_TABLE_FULL_OPEN,   /* it passes without an entry if the rules allow it */
+};
+
 struct lab {
 	char name[LAB_NAME_MAX];
 	char *file; /* where it was read from */
@@ -172,6 +179,9 @@ struct lab {
 	enum lab_hook hook;   /* likewise */
 	uint8_t default_action; /* of the firewall */
 	uint32_t log_pps;	/* log events of a location per second and CPU; default 1000 */
+	uint8_t table_full;	/* of the firewall: enum lab_table_full */
+	uint32_t max_connections; /* of a vNIC; 0 = half of `connections` */
+	uint32_t max_half_open;	  /* of a vNIC; 0 = an eighth of `connections` */
 	uint16_t fabric_mtu;	/* L3 MTU of the underlay, bytes; default 1600 */
 	uint32_t flows;		/* flow-cache entries per location; power of two; default 16384 */
 	uint32_t connections;	/* conntrack entries per location; default 65536 */
@@ -193,6 +203,9 @@ struct lab_rule *lab_find_rule(const struct lab *lab, uint32_t id);
 void lab_derive(struct lab *lab);
 /* The largest MTU a VM of this port group can have: what the fabric carries, less the overlay's header. */
 uint16_t lab_group_mtu(const struct lab *lab, const struct lab_group *group);
+/* Connections and half-open connections that the vNIC of a VM may have. */
+uint32_t lab_max_connections(const struct lab *lab, const struct lab_vm *vm);
+uint32_t lab_max_half_open(const struct lab *lab, const struct lab_vm *vm);
 const char *frame_path_name(enum frame_path path); /* as in the contract: "linux", "host", "dpu-mux", "dpu-upt" */
 int frame_path_parse(const char *word, enum frame_path *ret_path);
 const char *lab_hook_name(enum lab_hook hook);

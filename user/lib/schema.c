@@ -33,6 +33,12 @@ static const struct schema_word actions[] = {
 	{NULL, 0},
 };
 
+static const struct schema_word table_full[] = {
+	{"closed", LAB_TABLE_FULL_CLOSED},
+	{"open", LAB_TABLE_FULL_OPEN},
+	{NULL, 0},
+};
+
 static const struct schema_word directions[] = {
 	{"in", DPU_DIR_IN},
 	{"out", DPU_DIR_OUT},
@@ -110,6 +116,10 @@ const struct schema_key schema_keys[] = {
 	{"vms.*.mtu", SCHEMA_NUMBER, ONE(struct lab_vm, mtu), .min = 576, .max = 9216,
 	 .derived = "what the port group carries: `fabric.mtu`, less 50 on a VNI",
 	 .help = "MTU of its eth0, bytes."},
+	{"vms.*.connections", SCHEMA_NUMBER, ONE(struct lab_vm, max_connections), .min = 1, .max = 4194304,
+	 .derived = "`firewall.connections`", .help = "Connections that its vNIC may have."},
+	{"vms.*.half-open", SCHEMA_NUMBER, ONE(struct lab_vm, max_half_open), .min = 1, .max = 4194304,
+	 .derived = "`firewall.half-open`", .help = "Half-open connections of its vNIC before their openers are challenged."},
 	{"vms.*.port", SCHEMA_NUMBER, ONE(struct lab_vm, port), .min = DPU_PORT_VNIC_MIN, .max = DPU_PORT_VNIC_MAX,
 	 .derived = "the first free number of its host", .help = "Number of its port in the datapath's tables."},
 
@@ -147,6 +157,17 @@ const struct schema_key schema_keys[] = {
 	{"firewall.log-limit", SCHEMA_NUMBER, ONE(struct lab, log_pps), .min = 0, .max = 1000000, .fallback = "1000",
 	 .help = "Events of rules that log, per second and CPU of a location. What is above it is counted, and the count "
 		 "stands in the log."},
+	{"firewall.table-full", SCHEMA_WORD, ONE(struct lab, table_full), .words = table_full, .fallback = "closed",
+	 .help = "What becomes of a new connection when the connection table is full. closed: it is dropped. open: it "
+		 "passes if the rules allow it, without being tracked, and for a minute so does what belongs to no "
+		 "connection if the rules let either end open one."},
+	{"firewall.connections", SCHEMA_NUMBER, ONE(struct lab, max_connections), .min = 1, .max = 4194304,
+	 .derived = "half of `tables.connections`",
+	 .help = "Connections that one vNIC may have; more are dropped, so that one VM cannot fill the table of all."},
+	{"firewall.half-open", SCHEMA_NUMBER, ONE(struct lab, max_half_open), .min = 1, .max = 4194304,
+	 .derived = "an eighth of `tables.connections`",
+	 .help = "TCP connections of one vNIC whose handshake is not over. Above, whoever opens one is challenged: only a "
+		 "sender that exists gets through, at its second SYN."},
 	{"firewall.rules", SCHEMA_LIST, ARRAY(struct lab, rules, n_rules), .begin = begin_rule,
 	 .help = "Rules in order; the first that matches decides."},
 	{"firewall.rules[].name", SCHEMA_TEXT, ONE(struct lab_rule, name), .max = 63, .derived = "none",

@@ -28,6 +28,8 @@ static void settings_secrets(struct dpu_settings *settings)
 
 	if (getrandom(&settings->hash_seed, sizeof(settings->hash_seed), 0) < 0)
 		settings->hash_seed = (uint32_t)state;
+	if (getrandom(settings->secret, sizeof(settings->secret), 0) < 0)
+		settings->secret[0] = settings->secret[1] = state * 0x9e3779b97f4a7c15ull;
 	for (size_t i = 0; i < DPU_HASH_WORDS; i++) {
 		uint64_t word = state = state * 6364136223846793005ull + 1442695040888963407ull;
 
@@ -42,8 +44,8 @@ void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)
 {
 	static const uint32_t tcp_s[DPU_CT_STATES] = {
 		[DPU_CT_ESTABLISHED] = 432000, [DPU_CT_SYN_SENT] = 120, [DPU_CT_SYN_RECV] = 60,
-		[DPU_CT_FIN_WAIT] = 120,       [DPU_CT_CLOSE_WAIT] = 60, [DPU_CT_LAST_ACK] = 30,
-		[DPU_CT_TIME_WAIT] = 120,      [DPU_CT_CLOSE] = 10,
+		[DPU_CT_FIN_WAIT] = 120,       [DPU_CT_CLOSE_WAIT] = 3600, [DPU_CT_LAST_ACK] = 30,
+		[DPU_CT_TIME_WAIT] = 120,      [DPU_CT_CLOSE] = 10,	 [DPU_CT_SYN_SENT2] = 120,
 	};
 
 	memset(settings, 0, sizeof(*settings));

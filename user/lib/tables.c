@@ -252,7 +252,10 @@ static struct dpu_port describe_port(const struct location *location, const stru
 		return new;
 	new.segment = lab->groups[vm->group].segment;
 	new.storm_pps = lab->storm_pps;
+	new.max_connections = lab_max_connections(lab, vm);
+	new.max_half_open = lab_max_half_open(lab, vm);
 	new.flags |= DPU_PORT_F_DFW;
+	new.flags |= lab->table_full == LAB_TABLE_FULL_OPEN ? DPU_PORT_F_FAIL_OPEN : 0;
 	memcpy(new.mac, vm->mac.b, sizeof(new.mac));
 	if (old->kind == DPU_PORT_KIND_VNIC) {
 		new.flags |= old->flags & DPU_PORT_F_STRICTER;

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * cttab.h - the connection table's upkeep: what is dead, what there is of each
+ * vNIC, removal, and the clock's hand. How it works and what may race is told in
+ * stage/conntrack.h, which finds and makes connections.
+ */
+#pragma once
+#include "core/flowtab.h"
+#include "core/scratch.h"
+#include "core/stats.h"
+#include "core/tcp_state.h"
+#include "core/wire.h"
+#include "maps.h"
+
+#define CT_CLOCK_LEAST 4  /* steps of the hand per insert */
+#define CT_CLOCK_MOST  64 /* steps in search of a free seat */
+#define CT_CLOCK_FULL  64 /* steps more when the table is full, once per insert */
+#define CT_NO_SEAT     0xffffffffu
+
+INLINE __u64 ct_timeout(const struct dpu_ct *ct, __u8 proto)
+{
+	__u32 state = ct->state;
+
+	switch (proto) {
+	case WIRE_PROTO_TCP:
+		return settings.ct_timeout_ns[state < DPU_CT_STATES ? state : DPU_CT_CLOSE];
+	case WIRE_PROTO_UDP:
+		return state == DPU_CT_NEW ? settings.ct_udp_new_ns : settings.ct_udp_est_ns;
+	case WIRE_PROTO_ICMP:
+	case WIRE_PROTO_ICMP6:
+		return settings.ct_icmp_ns;
+	default:
+		return settings.ct_other_ns;
+	}
+}
+
+/* Idle for longer than its state allows, as are its flow entries. */
+STAGE int ct_expired(const struct dpu_ct *ct, __u8 proto, __u64 now_ns)
+{
+	__u64 timeout, least;
+
+	if (!ct)
+		return 1;
+	timeout = ct_timeout(ct, proto);
+	least = now_ns > timeout ? now_ns - timeout : 0;
+	return env_read(ct->last_seen_ns) < least &&
+	       flowtab_last_seen(ct->flow_ref[0], ct->id, now_ns) < least &&
+	       flowtab_last_seen(ct->flow_ref[1], ct->id, now_ns) < least;
+}
+
+/* Ends the flow-cache entries of a connection: its next frames take the slow path. */
+INLINE void ct_end_flows(struct dpu_ct *ct)
+{
+	for (int i = 0; i < 2; i++) {
+		if (ct->flow_ref[i])
+			flow_invalidate(ct->flow_ref[i], ct->id);
+		ct->flow_ref[i] = 0;
+	}
+}
+
+INLINE struct dpu_ct_count *ct_count(__u16 zone)
+{
+	__u32 key = zone;
+
+	return env_lookup(ct_counts, &key);
+}
+
+/* ct is no longer half-open, or about to be removed. */
+INLINE void ct_settle(struct dpu_ct *ct, __u16 zone)
+{
+	struct dpu_ct_count *count = ct_count(zone);
+
+	if (count && env_read(ct->half_open) && env_cas(&ct->half_open, 1, 0) == 1)
+		env_add(&count->half_open, -1);
+}
+
+/* Takes ct out of the table. key is a map's value. */
+INLINE void ct_delete(const struct dpu_ct_key *key, struct dpu_ct *ct)
+{
+	struct dpu_ct_count *count = ct_count(key->zone);
+
+	ct_settle(ct, key->zone);
+	if (!env_delete(conntrack, key) && count)
+		env_add(&count->connections, -1);
+}
+
+INLINE void ct_remove(const struct dpu_ct_key *key, struct dpu_ct *ct)
+{
+	ct_end_flows(ct);
+	ct_delete(key, ct);
+}
+
+/* An expired connection's flow entries are idle as well; should one still be hit, it must ask again. */
+INLINE void ct_forget_flows(const struct dpu_ct *ct)
+{
+	flowtab_stale(ct->flow_ref[0], ct->id);
+	flowtab_stale(ct->flow_ref[1], ct->id);
+}
+
+/* One step of the clock's hand: p->clock_seat becomes the first free seat found. */
+static long ct_clock_step(__u32 i, void *arg)
+{
+	__u32 seat = 0, *hand = env_lookup(ct_clock_hand, &seat);
+	struct pkt *p = scratch_pkt();
+	struct dpu_ct_key *sitting;
+	struct dpu_node_stats *stats;
+	struct dpu_ct *ct;
+
+	(void)arg;
+	if (!hand || !p)
+		return 1;
+	seat = env_fetch_add(hand, 1) & settings.ct_clock_mask;
+	sitting = env_lookup(ct_clock, &seat);
+	if (!sitting)
+		return 1;
+	ct = sitting->zone ? env_lookup(conntrack, sitting) : 0;
+	if (ct && ct->gc_slot == seat) {
+		if (!ct_expired(ct, sitting->proto, p->now_ns))
+			return 0;
+		ct_forget_flows(ct);
+		ct_delete(sitting, ct);
+		stats = stats_node();
+		if (stats)
+			stats->ct_expired++;
+	}
+	if (p->clock_seat == CT_NO_SEAT)
+		p->clock_seat = seat;
+	return i + 1 >= p->clock_least;
+}
+
+/* Moves the hand on; returns a free seat or CT_NO_SEAT. least: steps to make even after a seat was found. */
+INLINE __u32 ct_clock_walk(struct pkt *p, __u32 least, __u32 most)
+{
+	p->clock_seat = CT_NO_SEAT;
+	p->clock_least = least;
+	env_loop(most, ct_clock_step, 0);
+	return p->clock_seat;
+}

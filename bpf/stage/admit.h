@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * admit.h - how many connections a vNIC may have, and how many half-open ones
+ * without showing that their openers exist. So one vNIC cannot fill the table
+ * that all of a location share.
+ *
+ * The challenge (docs/decisions/0011): a SYN above the half-open limit is answered
+ * with an ACK of a number that only we can know. Whoever really waits in SYN-SENT
+ * answers that with an RST of this number (RFC 9293 3.10.7.3) and sends its SYN again,
+ * which then passes. Nothing is remembered of a SYN but in the number; of a
+ * proof, the connection's key, once.
+ */
+#pragma once
+#include "core/cttab.h"
+#include "core/rate.h"
+#include "core/siphash.h"
+#include "core/verdict.h"
+
+#define ADMIT_COOKIE_SHIFT 36  /* a number is good for its 2^36 ns (69 s) and the next */
+#define ADMIT_WALK	   251 /* seats looked at for dead connections when a vNIC is at its limit; odd with
+				* CT_CLOCK_LEAST, so that seats taken in between spread over the clock */
+#define ADMIT_WALKS_PPS	   5000
+#define ADMIT_PROOF_NS	   60000000000ull /* a SYN is sent again after 1 s, 3 s, 7 s, ... (RFC 6298) */
+
+/* The number for the connection of the scratch frame, in a period. A function of its own for its stack. */
+STAGE int admit_cookie(__u32 period)
+{
+	struct pkt *p = scratch_pkt();
+	__u64 v[4];
+
+	if (!p)
+		return 0;
+	siphash_begin(v, settings.secret[0], settings.secret[1]);
+	siphash_word(v, p->key.src.q[0]);
+	siphash_word(v, p->key.src.q[1]);
+	siphash_word(v, p->key.dst.q[0]);
+	siphash_word(v, p->key.dst.q[1]);
+	siphash_word(v, (__u64)p->key.sport << 48 | (__u64)p->key.dport << 32 | p->vnic);
+	siphash_word(v, period);
+	return siphash_end(v, 6);
+}
+
+INLINE __u32 admit_period(const struct pkt *p)
+{
+	return p->now_ns >> ADMIT_COOKIE_SHIFT;
+}
+
+/* Does the RST p carry the number of a challenge? Then its SYN, sent again, passes. */
+INLINE int admit_proof(struct pkt *p)
+{
+	struct dpu_node_stats *stats = stats_node();
+	__u32 period = admit_period(p);
+
+	if (p->tcp.seq != (__u32)admit_cookie(period) && p->tcp.seq != (__u32)admit_cookie(period - 1))
+		return 0;
+	env_update(ct_proofs, &p->ct_key, &p->now_ns, BPF_ANY);
+	if (stats)
+		stats->challenges_met++;
+	return 1;
+}
+
+/* Has the opener of p's connection proved that it exists? Counts once. */
+INLINE int admit_proved(const struct pkt *p)
+{
+	const __u64 *since = env_lookup(ct_proofs, &p->ct_key);
+
+	if (!since || p->now_ns > *since + ADMIT_PROOF_NS)
+		return 0;
+	env_delete(ct_proofs, &p->ct_key);
+	return 1;
+}
+
+/* Connections that are only waiting to be found dead do not count: moves the clock's hand on to find some. */
+INLINE void admit_make_room(struct pkt *p)
+{
+	__u32 limit = RATE_WALK;
+	__u64 *due = env_lookup(rates, &limit);
+
+	if (due && rate_allow(due, p->now_ns, ADMIT_WALKS_PPS, 1))
+		ct_clock_walk(p, ADMIT_WALK, ADMIT_WALK);
+}
+
+INLINE int admit_full(struct pkt *p, __u32 limit)
+{
+	const struct dpu_ct_count *count = ct_count(p->vnic);
+
+	if (!limit || !count || env_read(count->connections) < limit)
+		return 0;
+	admit_make_room(p);
+	return env_read(count->connections) >= limit;
+}
+
+INLINE int admit_flooded(struct pkt *p, __u32 limit)
+{
+	const struct dpu_ct_count *count = ct_count(p->vnic);
+
+	if (p->start_state != DPU_CT_SYN_SENT || !limit || !count || env_read(count->half_open) < limit)
+		return 0;
+	admit_make_room(p);
+	return env_read(count->half_open) >= limit;
+}
+
+/* May the connection that the scratch frame would start exist? 0, or 1 and the verdict: CHALLENGE is to be answered. */
+STAGE int admit(void)
+{
+	struct pkt *p = scratch_pkt();
+	struct dpu_node_stats *stats = stats_node();
+	const struct dpu_port *port;
+	__u32 key;
+
+	if (!p || !stats)
+		return 0;
+	key = p->vnic;
+	port = env_lookup(ports, &key);
+	if (!port)
+		return 0;
+	if (admit_full(p, port->max_connections)) {
+		stats->ct_limited++;
+		verdict_drop(p, DPU_REASON_DROP_CT_LIMIT);
+		return 1;
+	}
+	if (!admit_flooded(p, port->max_half_open) || admit_proved(p))
+		return 0;
+	p->cookie = admit_cookie(admit_period(p));
+	verdict_drop(p, DPU_REASON_CHALLENGE);
+	return 1;
+}
