@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "suite.h"
 #include "config.h"
+#include "labs.h"
 #include "policy.h"
 #include "policy_lint.h"
 
@@ -13,25 +14,12 @@
 
 static struct lab *lab_with(const char *section)
 {
-	struct diag diag = {0};
-	struct lab *lab = NULL;
-	char *text;
-	int length = asprintf(&text,
-			      "lab: t\nhosts: {h: {}}\nport-groups: {g: {vni: 1}, none: {vni: 3}}\n"
-			      "vms:\n"
-			      "  a: {host: h, port-group: g, ip: [10.0.0.1/24, '2001:db8::1/64']}\n"
-			      "  b: {host: h, port-group: g, ip: 10.0.0.2/24}\n"
-			      "firewall:\n%s",
-			      section);
-
-	CU_ASSERT_FATAL(length > 0);
-	CU_ASSERT_EQUAL(config_read_text("t.yaml", text, length, &lab, &diag), 0);
-	if (diag.n)
-		fprintf(stderr, "%s: %s\n", section, diag.records[0].message);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(lab);
-	diag_clear(&diag);
-	free(text);
-	return lab;
+	return lab_of_text("lab: t\nhosts: {h: {}}\nport-groups: {g: {vni: 1}, none: {vni: 3}}\n"
+			   "vms:\n"
+			   "  a: {host: h, port-group: g, ip: [10.0.0.1/24, '2001:db8::1/64']}\n"
+			   "  b: {host: h, port-group: g, ip: 10.0.0.2/24}\n"
+			   "firewall:\n%s",
+			   section);
 }
 
 /* "WORD RULE OTHER" of each finding. */
