@@ -104,6 +104,7 @@ struct lab_address_group {
 	size_t n_tags, n_all_tags;
 	struct lab_prefix *prefixes; /* stated in the lab file, or read from a file it names */
 	size_t n_prefixes;
+	unsigned line; /* in the file */
 };
 
 struct lab_port_range {

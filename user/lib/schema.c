@@ -53,6 +53,14 @@ static const struct schema_word families[] = {
 	{NULL, 0},
 };
 
+static void begin_group(void *entry, size_t index, unsigned line)
+{
+	struct lab_address_group *group = entry;
+
+	(void)index;
+	group->line = line;
+}
+
 static void begin_rule(void *entry, size_t index, unsigned line)
 {
 	struct lab_rule *rule = entry;
@@ -129,7 +137,7 @@ const struct schema_key schema_keys[] = {
 	{"firewall.file", SCHEMA_FILE, ONE(struct lab, policy_file), .max = 4095, .derived = "none",
 	 .help = "A file with the keys of this section, instead of them; beside the lab file unless its name begins with /."},
 	{"firewall.groups", SCHEMA_ENTRIES, ARRAY(struct lab, address_groups, n_address_groups),
-	 .max = POLICY_NAME_MAX, .help = "Groups of VMs and addresses, by name: each is the sum of all it names."},
+	 .max = POLICY_NAME_MAX, .begin = begin_group, .help = "Groups of VMs and addresses, by name: each is the sum of all it names."},
 	{"firewall.groups.*.members", SCHEMA_MEMBER, MANY(struct lab_address_group, members, n_members),
 	 .derived = "none", .help = "Names of VMs, port groups and other groups, prefixes, addresses."},
 	{"firewall.groups.*.tags", SCHEMA_TAG, MANY(struct lab_address_group, tags, n_tags), .derived = "none",
