@@ -11,6 +11,10 @@
 	.count_offset = offsetof(type_, count_)
 #define MANY(type_, member_, count_) ARRAY(type_, member_, count_), .many = true
 
+#define TIMEOUT(name_, member_, default_, help_)                                                   \
+	{"firewall.timeouts." name_, SCHEMA_NUMBER, ONE(struct lab, timeouts.member_),            \
+	 .min = 1, .max = 31536000, .fallback = default_, .help = help_}
+
 static const struct schema_word placements[] = {
 	{"linux", PATH_LINUX},
 	{"host", PATH_HOST},
@@ -176,6 +180,21 @@ const struct schema_key schema_keys[] = {
 	 .derived = "an eighth of `tables.connections`",
 	 .help = "TCP connections of one vNIC whose handshake is not over. Above, whoever opens one is challenged: only a "
 		 "sender that exists gets through, at its second SYN."},
+	{"firewall.timeouts", SCHEMA_SECTION,
+	 .help = "Seconds for which a connection may be idle before it is forgotten, by protocol and state "
+		 "(docs/dfw-conntrack.md). Frames that the flow cache forwards count."},
+	TIMEOUT("tcp-syn-sent", tcp_syn_sent, "120", "TCP: a SYN without its answer."),
+	TIMEOUT("tcp-syn-recv", tcp_syn_recv, "60", "TCP: a SYN/ACK without its acknowledgement."),
+	TIMEOUT("tcp-established", tcp_established, "432000", "TCP: open both ways. RFC 5382 asks for 7440 at least."),
+	TIMEOUT("tcp-fin-wait", tcp_fin_wait, "120", "TCP: a FIN without its acknowledgement."),
+	TIMEOUT("tcp-close-wait", tcp_close_wait, "3600", "TCP: one way closed, the other open."),
+	TIMEOUT("tcp-last-ack", tcp_last_ack, "30", "TCP: both FINs sent, the last one not acknowledged."),
+	TIMEOUT("tcp-time-wait", tcp_time_wait, "120", "TCP: closed both ways."),
+	TIMEOUT("tcp-close", tcp_close, "10", "TCP: reset."),
+	TIMEOUT("udp-new", udp_new, "30", "UDP: not answered yet."),
+	TIMEOUT("udp-established", udp_established, "120", "UDP: answered. RFC 4787 asks for 120 at least."),
+	TIMEOUT("icmp", icmp, "30", "ICMP and ICMPv6 echo."),
+	TIMEOUT("other", other, "600", "Every other protocol."),
 	{"firewall.rules", SCHEMA_LIST, ARRAY(struct lab, rules, n_rules), .begin = begin_rule,
 	 .help = "Rules in order; the first that matches decides."},
 	{"firewall.rules[].name", SCHEMA_TEXT, ONE(struct lab_rule, name), .max = 63, .derived = "none",
