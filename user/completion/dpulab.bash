@@ -15,7 +15,16 @@ _dpulab()
 	else
 		case $verb:$COMP_CWORD in
 		fw:2) words=$($ask subs fw 2>/dev/null) ;;
-		up:2 | apply:2 | check:2 | fw:[34])
+		fw:*)
+			if [ "${COMP_WORDS[2]}" = import ]; then
+				[ "$COMP_CWORD" -eq 3 ] && words="classbench iptables kubernetes" || mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+				[ -n "$words" ] || return
+			else
+				mapfile -t COMPREPLY < <(compgen -f -X '!*.yaml' -- "$cur"; compgen -d -- "$cur")
+				return
+			fi
+			;;
+		up:2 | apply:2 | check:2)
 			mapfile -t COMPREPLY < <(compgen -f -X '!*.yaml' -- "$cur"; compgen -d -- "$cur")
 			return
 			;;

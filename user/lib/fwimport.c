@@ -187,7 +187,9 @@ static int by_line(const void *left, const void *right)
 {
 	const struct fwimport_remark *a = left, *b = right;
 
-	return a->line < b->line ? -1 : a->line > b->line;
+	if (a->line != b->line)
+		return a->line < b->line ? -1 : 1;
+	return (int)a->effect - (int)b->effect;
 }
 
 /* ---- all of it -------------------------------------------------------------------- */

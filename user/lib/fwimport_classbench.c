@@ -7,7 +7,6 @@
 #include "fwimport_rule.h"
 #include "values.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
