@@ -51,7 +51,7 @@ static int take_ct_seat(const struct clock_map *clock, const struct dpu_ct_key *
 		struct dpu_ct_key sitting;
 		struct dpu_ct ct;
 
-		if (mapio_get(clock->dp, MAP_ct_clock, &seat, &sitting))
+		if (mapio_get(clock->dp, MAP_ct_clock, &seat, &sitting) || sitting.pad) /* pad: being taken */
 			continue;
 		if (sitting.zone && !mapio_get(clock->dp, MAP_conntrack, &sitting, &ct) && ct.gc_slot == seat)
 			continue;
