@@ -24,9 +24,13 @@
 #include "stage/port.h"
 #include "stage/vxlan.h"
 
-/* What the hook and the headers say. */
-INLINE void pipeline_read(hook_ctx *ctx, struct pkt *p)
+/* What the hook and the headers say, into the scratch frame. A function of its own for its stack. Always 0. */
+STAGE int pipeline_read(hook_ctx *ctx)
 {
+	struct pkt *p = scratch_pkt();
+
+	if (!p)
+		return 0;
 	__builtin_memset(p, 0, sizeof(*p));
 	hook_pull(ctx, PARSE_LINEAR);
 	p->hook = HOOK_ID;
@@ -43,6 +47,7 @@ INLINE void pipeline_read(hook_ctx *ctx, struct pkt *p)
 		if (p->verdict == DPU_VERDICT_NONE)
 			parse_l2(ctx, p, tag_len);
 	}
+	return 0;
 }
 
 /*
@@ -120,12 +125,11 @@ INLINE void pipeline_send(hook_ctx *ctx, struct pkt *p)
 /* Every frame the flow cache does not know. */
 STAGE int pipeline_slow(hook_ctx *ctx)
 {
-	__u32 key = HOOK_ID;
-	struct pkt *p = env_lookup(scratch, &key);
+	struct pkt *p = scratch_pkt();
 
 	if (!p)
 		return hook_drop(ctx);
-	pipeline_read(ctx, p);
+	pipeline_read(ctx);
 	if (p->verdict == DPU_VERDICT_NONE)
 		pipeline_decide(ctx, p);
 	if (p->reason == DPU_REASON_FORWARD)

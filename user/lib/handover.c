@@ -51,7 +51,8 @@ static int take_ct_seat(const struct clock_map *clock, const struct dpu_ct_key *
 		struct dpu_ct_key sitting;
 		struct dpu_ct ct;
 
-		if (mapio_get(clock->dp, MAP_ct_clock, &seat, &sitting))
+		if (mapio_get(clock->dp, MAP_ct_clock, &seat, &sitting) ||
+		    sitting.icmp & DPU_CT_SEAT_TAKEN)
 			continue;
 		if (sitting.zone && !mapio_get(clock->dp, MAP_conntrack, &sitting, &ct) && ct.gc_slot == seat)
 			continue;
