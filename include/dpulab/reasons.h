@@ -42,7 +42,9 @@
 	X(40, DROP_STORM_COPY, "storm-copy", "dropped: one copy of a flood was refused by the destination's policy") \
 	X(45, DROP_CT_LIMIT, "ct-limit", "dropped: the vNIC has as many connections as it may have") \
 	X(46, DROP_HALF_OPEN, "half-open", "dropped: too many half-open connections, and no challenge possible") \
-	X(47, DROP_PROOF, "proof", "taken: the RST that answers a challenge")
+	X(47, DROP_PROOF, "proof", "taken: the RST that answers a challenge")                      \
+	X(48, DROP_SPOOFED_MAC, "drop-spoofed-mac", "dropped: the source MAC is not the vNIC's own") \
+	X(49, DROP_SPOOFED_IP, "drop-spoofed-ip", "dropped: the source address is not the vNIC's own")
 
 enum dpu_reason {
 #define DPU_REASON_ENUM(number, name, word, sentence) DPU_REASON_##name = number,
