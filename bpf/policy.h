@@ -389,9 +389,10 @@ STAGE int policy_end(int remove)
 	ct = env_lookup(conntrack, &p->ct_key);
 	if (!ct)
 		return 0;
-	ct_end_flows(ct);
 	if (remove)
-		ct_delete(&p->ct_key, ct);
+		ct_remove(&p->ct_key, ct);
+	else
+		ct_end_flows(ct);
 	return 0;
 }
 

@@ -9,7 +9,7 @@ TEST_CFLAGS := -Wno-override-init -Wno-missing-field-initializers
 # The library once more, with sanitizers, for the unit tests.
 SAN_LIB_OBJ := $(patsubst %.c,$T/%.o,$(wildcard user/lib/*.c))
 UNIT_OBJ := $(patsubst %.c,$T/%.o,$(wildcard tests/unit/*.c) tests/lib/unit_main.c \
-	tests/lib/report.c tests/lib/packet.c tests/lib/rulesets.c)
+	tests/lib/report.c tests/lib/packet.c tests/lib/rulesets.c tests/lib/labs.c)
 
 $T/user/%.o: user/%.c | $(SKEL)
 	@mkdir -p $(@D)

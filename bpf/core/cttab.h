@@ -48,6 +48,13 @@ STAGE int ct_expired(const struct dpu_ct *ct, __u8 proto, __u64 now_ns)
 	       flowtab_last_seen(ct->flow_ref[1], ct->id, now_ns) < least;
 }
 
+/* An expired connection's flow entries are idle as well; should one still be hit, it must ask again. */
+INLINE void ct_forget_flows(const struct dpu_ct *ct)
+{
+	flowtab_stale(ct->flow_ref[0], ct->id);
+	flowtab_stale(ct->flow_ref[1], ct->id);
+}
+
 /* Ends the flow-cache entries of a connection: its next frames take the slow path. */
 INLINE void ct_end_flows(struct dpu_ct *ct)
 {
@@ -74,27 +81,35 @@ INLINE void ct_settle(struct dpu_ct *ct, __u16 zone)
 		env_add(&count->half_open, -1);
 }
 
-/* Takes ct out of the table. key is a map's value. */
-INLINE void ct_delete(const struct dpu_ct_key *key, struct dpu_ct *ct)
+/* Takes ct out of the table; 1: it was us. key is a map's value. The caller says in node_stats why. */
+INLINE int ct_delete(const struct dpu_ct_key *key, struct dpu_ct *ct)
 {
 	struct dpu_ct_count *count = ct_count(key->zone);
 
 	ct_settle(ct, key->zone);
-	if (!env_delete(conntrack, key) && count)
-		env_add(&count->connections, -1);
+	if (env_delete(conntrack, key) || !count)
+		return 0;
+	env_add(&count->connections, -1);
+	return 1;
 }
 
 INLINE void ct_remove(const struct dpu_ct_key *key, struct dpu_ct *ct)
 {
+	struct dpu_node_stats *stats = stats_node();
+
 	ct_end_flows(ct);
-	ct_delete(key, ct);
+	if (ct_delete(key, ct) && stats)
+		stats->ct_removed++;
 }
 
-/* An expired connection's flow entries are idle as well; should one still be hit, it must ask again. */
-INLINE void ct_forget_flows(const struct dpu_ct *ct)
+/* The same for one that is dead. */
+INLINE void ct_bury(const struct dpu_ct_key *key, struct dpu_ct *ct)
 {
-	flowtab_stale(ct->flow_ref[0], ct->id);
-	flowtab_stale(ct->flow_ref[1], ct->id);
+	struct dpu_node_stats *stats = stats_node();
+
+	ct_forget_flows(ct);
+	if (ct_delete(key, ct) && stats)
+		stats->ct_expired++;
 }
 
 /* One step of the clock's hand: p->clock_seat becomes the first free seat found. */
@@ -103,7 +118,6 @@ static long ct_clock_step(__u32 i, void *arg)
 	__u32 seat = 0, *hand = env_lookup(ct_clock_hand, &seat);
 	struct pkt *p = scratch_pkt();
 	struct dpu_ct_key *sitting;
-	struct dpu_node_stats *stats;
 	struct dpu_ct *ct;
 
 	(void)arg;
@@ -117,11 +131,7 @@ static long ct_clock_step(__u32 i, void *arg)
 	if (ct && ct->gc_slot == seat) {
 		if (!ct_expired(ct, sitting->proto, p->now_ns))
 			return 0;
-		ct_forget_flows(ct);
-		ct_delete(sitting, ct);
-		stats = stats_node();
-		if (stats)
-			stats->ct_expired++;
+		ct_bury(sitting, ct);
 	}
 	if (p->clock_seat == CT_NO_SEAT)
 		p->clock_seat = seat;

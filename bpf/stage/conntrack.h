@@ -84,8 +84,7 @@ INLINE long ct_place(struct pkt *p)
 
 	if (dead && ct_expired(dead, p->ct_key.proto, p->now_ns)) {
 		p->ct_new.gc_slot = dead->gc_slot;
-		ct_forget_flows(dead);
-		ct_delete(&p->ct_key, dead);
+		ct_bury(&p->ct_key, dead);
 		return env_update(conntrack, &p->ct_key, &p->ct_new, BPF_NOEXIST);
 	}
 	p->ct_new.gc_slot = ct_clock_walk(p, CT_CLOCK_LEAST, CT_CLOCK_MOST);

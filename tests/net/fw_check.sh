@@ -44,6 +44,27 @@ refuse 3 "$DPULAB" fw check lab.yaml >text
 grep -q "^everywhere .* lab.yaml:9 " text || fail "no place in the text: $(cat text)"
 
 policy <<'YAML'
+    - {name: tcp, protocol: tcp, action: allow, apply-to: red}
+    - {name: no telnet, protocol: tcp, port: 23, action: drop, apply-to: red}
+    - {protocol: udp, port: 1-100, action: drop, apply-to: any}
+    - {protocol: udp, port: 101-65535, action: drop, apply-to: any}
+    - {protocol: udp, port: 53, action: drop, apply-to: va}
+    - {from: va, from-not: red, action: drop, apply-to: any}
+    - {protocol: udp, port: 90-110, action: allow, apply-to: va}
+YAML
+check "shadowed 2" "redundant 5" "never 6" "unreachable 7"
+refuse 3 "$DPULAB" fw check lab.yaml >text
+grep -q "^shadowed .* lab.yaml:10  *rule 1 (tcp) before it takes all of its packets" text || fail "no reason in the text: $(cat text)"
+
+# Two that meet, one allowing, one not, are a note: they may be meant.
+policy <<'YAML'
+    - {protocol: tcp, port: 1-10, action: allow, apply-to: any}
+    - {protocol: tcp, port: 5-20, action: drop, apply-to: any}
+YAML
+run "$DPULAB" fw check -j lab.yaml >json
+grep -q '"finding": *"conflict"' json || fail "no note of the conflict: $(cat json)"
+
+policy <<'YAML'
     - {protocol: tpc, action: allow}
 YAML
 refuse 3 "$DPULAB" fw check lab.yaml >text 2>&1

@@ -178,6 +178,17 @@ static const char *others_are_free(void)
 	return passed == 3 * FEW ? NULL : "the limit of one vNIC counted for another";
 }
 
+/* Every connection made is in the table, or its end was counted. */
+static const char *ends_are_counted(void)
+{
+	struct dpu_node_stats stats;
+	__u32 hook = prog_backend()->hook;
+
+	prog_backend()->lookup("node_stats", &hook, &stats);
+	return stats.ct_inserts - stats.ct_expired - stats.ct_removed == held(16).connections + held(17).connections ?
+		       NULL : "a connection went without being counted";
+}
+
 /* Opens, answers, closes, resets, and lets time pass, at random: the counts hold throughout. */
 static const char *counts_stay_true(void)
 {
@@ -199,6 +210,8 @@ static const char *counts_stay_true(void)
 			prog_backend()->advance(random() % 40 * SECONDS);
 		if (i % 100 == 0)
 			wrong = counts_are_true();
+		if (i % 100 == 0 && !wrong)
+			wrong = ends_are_counted();
 	}
 	return wrong;
 }

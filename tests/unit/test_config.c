@@ -82,6 +82,8 @@ static void defaults_are_filled_in(void)
 	CU_ASSERT_EQUAL(lab->mac_ageing_s, 300);
 	CU_ASSERT_EQUAL(lab->storm_pps, 10000);
 	CU_ASSERT_EQUAL(lab->table_full, LAB_TABLE_FULL_CLOSED);
+	CU_ASSERT_EQUAL(lab->timeouts.tcp_established, 432000);
+	CU_ASSERT_EQUAL(lab->timeouts.other, 600);
 	CU_ASSERT_EQUAL(lab_max_connections(lab, &lab->vms[0]), 32768);
 	CU_ASSERT_EQUAL(lab_max_half_open(lab, &lab->vms[0]), 8192);
 	CU_ASSERT_EQUAL(lab_guard(lab, &lab->vms[0]), DPU_GUARD_OFF);
@@ -107,7 +109,8 @@ static void every_key_reaches_its_field(void)
 		"vms:\n  a: {host: h, port-group: g, ip: [10.0.0.1/8, '2001:db8::1/64'], mac: '02:00:00:00:00:0a', mtu: 1400, port: 40,\n"
 		"      connections: 30, half-open: 5, spoofguard: learn}\n"
 		"  b: {host: k, port-group: u, ip: 10.0.0.2/8}\n"
-		"firewall:\n  default: reject\n  table-full: open\n  connections: 40\n  half-open: 7\n  rules:\n"
+		"firewall:\n  default: reject\n  table-full: open\n  connections: 40\n  half-open: 7\n  timeouts: {tcp-syn-sent: 1, tcp-syn-recv: 2, tcp-established: 3, tcp-fin-wait: 4, tcp-close-wait: 5,\n"
+		"    tcp-last-ack: 6, tcp-time-wait: 7, tcp-close: 8, udp-new: 9, udp-established: 10, icmp: 11, other: 12}\n  rules:\n"
 		"    - {name: one, direction: in, from: [10.0.0.0/8, b], to: any, protocol: tcp, port: [80, 8000-8999],\n"
 		"       source-port: 1024-65535, action: drop, apply-to: [a, u]}\n"
 		"tables: {flows: 64, connections: 100, macs: 200}\nmac-ageing: 10\nstorm-limit: 0\n");
@@ -135,6 +138,8 @@ static void every_key_reaches_its_field(void)
 	CU_ASSERT_EQUAL(lab->vms[1].mtu, 9000);
 	CU_ASSERT_EQUAL(lab->default_action, DPU_ACTION_REJECT);
 	CU_ASSERT_EQUAL(lab->table_full, LAB_TABLE_FULL_OPEN);
+	for (uint32_t i = 0; i < sizeof(lab->timeouts) / sizeof(uint32_t); i++)
+		CU_ASSERT_EQUAL(((const uint32_t *)&lab->timeouts)[i], i + 1);
 	CU_ASSERT_EQUAL(lab_max_connections(lab, &lab->vms[0]), 30);
 	CU_ASSERT_EQUAL(lab_max_half_open(lab, &lab->vms[0]), 5);
 	CU_ASSERT_EQUAL(lab_max_connections(lab, &lab->vms[1]), 40);
@@ -146,7 +151,7 @@ static void every_key_reaches_its_field(void)
 	CU_ASSERT_EQUAL_FATAL(lab->n_rules, 1);
 	CU_ASSERT_STRING_EQUAL(rule->name, "one");
 	CU_ASSERT_EQUAL(rule->id, 1);
-	CU_ASSERT_EQUAL(rule->line, 19);
+	CU_ASSERT_EQUAL(rule->line, 21);
 	CU_ASSERT_EQUAL(rule->direction, DPU_DIR_IN);
 	CU_ASSERT_EQUAL(rule->proto, 6);
 	CU_ASSERT_EQUAL(rule->n_from, 2);

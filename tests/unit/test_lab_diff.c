@@ -111,6 +111,7 @@ static void what_cannot_change_live_is_refused(void)
 		"lab: t\nhosts: {h2: {}, h1: {dpu: true}}\n" BASE_GROUPS BASE_VMS BASE_RULES,
 		"lab: t\nhosts: {h1: {dpu: true, vtep: 10.7.0.1/16}, h2: {vtep: 10.7.0.2/16}}\n" BASE_GROUPS
 			BASE_VMS BASE_RULES,
+		"lab: t\n" BASE_HOSTS BASE_GROUPS BASE_VMS RULES_WITH("timeouts: {icmp: 5}"),
 		"lab: t\nfabric: {mtu: 9000}\n" BASE_HOSTS BASE_GROUPS BASE_VMS BASE_RULES,
 	};
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "suite.h"
 #include "config.h"
+#include "labs.h"
 #include "lab_check.h"
 #include "policy.h"
 #include "values.h"
@@ -27,19 +28,7 @@ static const char frame[] = "lab: t\n"
 /* A lab whose rules are given in flow form: "{action: allow}, {...}". */
 static struct lab *lab_with(const char *rules)
 {
-	struct diag diag = {0};
-	struct lab *lab = NULL;
-	char *text;
-	int length = asprintf(&text, "%s%s]\n", frame, rules);
-
-	CU_ASSERT_FATAL(length > 0);
-	CU_ASSERT_EQUAL(config_read_text("t.yaml", text, length, &lab, &diag), 0);
-	if (diag.n)
-		fprintf(stderr, "%.80s: %s\n", rules, diag.records[0].message);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(lab);
-	diag_clear(&diag);
-	free(text);
-	return lab;
+	return lab_of_text("%s%s]\n", frame, rules);
 }
 
 static struct policy_book *book_of(const struct lab *lab)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "suite.h"
 #include "config.h"
+#include "labs.h"
 #include "policy_diff.h"
 #include "rules.h"
 
@@ -12,23 +13,10 @@
 
 static struct lab *lab_with(const char *rules)
 {
-	struct diag diag = {0};
-	struct lab *lab = NULL;
-	char *text;
-	int length = asprintf(&text,
-			      "lab: t\nhosts: {h: {}}\nport-groups: {g: {vni: 1}}\n"
-			      "vms: {a: {host: h, port-group: g, ip: 10.0.0.1/24}, b: {host: h, port-group: g, ip: 10.0.0.2/24}}\n"
-			      "firewall: {rules: [%s]}\n",
-			      rules);
-
-	CU_ASSERT_FATAL(length > 0);
-	CU_ASSERT_EQUAL(config_read_text("t.yaml", text, length, &lab, &diag), 0);
-	if (diag.n)
-		fprintf(stderr, "%.80s: %s\n", rules, diag.records[0].message);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(lab);
-	diag_clear(&diag);
-	free(text);
-	return lab;
+	return lab_of_text("lab: t\nhosts: {h: {}}\nport-groups: {g: {vni: 1}}\n"
+			   "vms: {a: {host: h, port-group: g, ip: 10.0.0.1/24}, b: {host: h, port-group: g, ip: 10.0.0.2/24}}\n"
+			   "firewall: {rules: [%s]}\n",
+			   rules);
 }
 
 #define A "{name: a, protocol: tcp, port: 1, action: allow}"

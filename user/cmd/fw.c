@@ -30,11 +30,15 @@ int cmd_fw(struct cmd_context *ctx, int argc, char **argv)
 
 static void out_finding(struct out *out, const struct lab *lab, const struct lint_finding *finding)
 {
+	const char *name = finding->group ? finding->group : finding->rule && finding->rule->name ? finding->rule->name : "-";
+
 	out_item(out);
 	out_str(out, "finding", "%s", lint_word(finding->kind));
+	out_str(out, "level", "%s", lint_is_note(finding->kind) ? "note" : "warning");
 	out_uint(out, "rule", finding->rule ? finding->rule->id : 0);
-	out_str(out, "name", "%s", finding->rule && finding->rule->name ? finding->rule->name : "-");
-	out_str(out, "place", "%s:%u", lab->file, finding->line);
+	out_str(out, "name", "%s", name);
+	out_uint(out, "other", finding->other ? finding->other->id : 0);
+	out_str(out, "place", "%s:%u", lab_policy_file(lab), finding->line);
 	out_str(out, "why", "%s", finding->why);
 	out_end(out);
 }
@@ -43,12 +47,18 @@ static int out_report(struct cmd_context *ctx, const struct lab *lab, const stru
 {
 	out_str(ctx->out, "lab", "%s", lab->name);
 	out_uint(ctx->out, "rules", lab->n_rules);
-	out_uint(ctx->out, "found", report->n);
+	out_uint(ctx->out, "warnings", report->n - report->n_notes);
+	out_uint(ctx->out, "notes", report->n_notes);
+	out_bool(ctx->out, "complete", !report->cut);
 	out_list(ctx->out, "findings");
 	for (size_t i = 0; i < report->n; i++)
 		out_finding(ctx->out, lab, &report->list[i]);
 	out_end(ctx->out);
-	return report->n ? CMD_WANTING : CMD_DONE;
+	if (report->compared < lab->n_rules)
+		out_text(ctx->out, "not complete: only the first %zu rules were compared with each other", report->compared);
+	else if (report->cut)
+		out_text(ctx->out, "not complete: some rules have too many before them that match the same packets");
+	return report->n > report->n_notes ? CMD_WANTING : CMD_DONE;
 }
 
 int cmd_fw_check(struct cmd_context *ctx, int argc, char **argv)

@@ -396,6 +396,7 @@ static int show_stats(const struct location *at, struct out *out, struct diag *d
 		out_uint(out, "flow_collisions", stats.flow_collisions);
 		out_uint(out, "ct_inserts", stats.ct_inserts);
 		out_uint(out, "ct_expired", stats.ct_expired);
+		out_uint(out, "ct_removed", stats.ct_removed);
 		out_uint(out, "ct_full", stats.ct_full);
 		out_uint(out, "ct_untracked", stats.ct_untracked);
 		out_uint(out, "ct_limited", stats.ct_limited);

@@ -446,6 +446,8 @@ static void make_entries(struct reader *reader, const struct yaml_node *section,
 
 		snprintf(entries + i * key->size, key->max ? key->max : NODE_NAME_MAX, "%s", name->text);
 		add_place(reader, entries + i * key->size, name);
+		if (key->begin)
+			key->begin(entries + i * key->size, i, name->line);
 		if (!name_is_valid(key, name->text))
 			report_name(reader, key, name);
 	}

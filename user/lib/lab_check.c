@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "lab_check.h"
+#include "finding.h"
 #include "policy_check.h"
 #include "schema.h"
 #include "values.h"
@@ -19,12 +20,6 @@ struct checker {
 	struct diag *diag;
 	bool failed;
 };
-
-#define FINDING(checker_, field_, hint_, ...)                                                      \
-	do {                                                                                       \
-		(checker_)->failed = true;                                                         \
-		config_error((checker_)->places, field_, (checker_)->diag, hint_, __VA_ARGS__);    \
-	} while (0)
 
 /* ---- names ------------------------------------------------------------------ */
 

@@ -271,6 +271,8 @@ static void compare_sizes(struct difference *d)
 	if (d->old->flows != d->new->flows || d->old->connections != d->new->connections ||
 	    d->old->macs != d->new->macs || d->old->mac_ageing_s != d->new->mac_ageing_s)
 		refuse(d, "the size or ageing of tables", "");
+	if (memcmp(&d->old->timeouts, &d->new->timeouts, sizeof(d->old->timeouts)))
+		refuse(d, "time-outs of connections", "");
 	if (d->old->table_full != d->new->table_full)
 		note(d, "changed", "firewall", "every vNIC", "fails %s when the connection table is full",
 		     d->new->table_full == LAB_TABLE_FULL_OPEN ? "open" : "closed");

@@ -37,7 +37,7 @@ static void note_differences(const struct lab *lab, struct diag *diag)
 		diag_note(diag, "placement linux: rules with `log: true` write nothing that `dpulab fw log` could read");
 	diag_note(diag, "placement linux: table sizes are the kernel's (net.netfilter.nf_conntrack_max "
 			"counts all labs together); tables.*, limits on connections, challenges and "
-			"`firewall.table-full` of the lab file do not apply");
+			"`firewall.table-full` and `firewall.timeouts` of the lab file do not apply");
 }
 
 /* The notes are about the path, not about a host: the first host says them. */

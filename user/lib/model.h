@@ -107,6 +107,7 @@ struct lab_address_group {
 	size_t n_tags, n_all_tags;
 	struct lab_prefix *prefixes; /* stated in the lab file, or read from a file it names */
 	size_t n_prefixes;
+	unsigned line; /* in the file */
 };
 
 struct lab_port_range {
@@ -156,6 +157,13 @@ struct lab_rule {
 	unsigned line;	  /* in the file */
 };
 
+/* Seconds for which a connection of a state may be idle. */
+struct lab_timeouts {
+	uint32_t tcp_syn_sent, tcp_syn_recv, tcp_established, tcp_fin_wait, tcp_close_wait, tcp_last_ack;
+	uint32_t tcp_time_wait, tcp_close;
+	uint32_t udp_new, udp_established, icmp, other;
+};
+
 /* What becomes of a new connection that finds no place in the table. */
 enum lab_table_full {
 	LAB_TABLE_FULL_CLOSED, /* dropped */
@@ -181,6 +189,7 @@ struct lab {
 	enum frame_path path; /* the lab's own choice; counts for hosts that state none */
 	enum lab_hook hook;   /* likewise */
 	uint8_t default_action; /* of the firewall */
+	struct lab_timeouts timeouts;
 	uint32_t log_pps;	/* log events of a location per second and CPU; default 1000 */
 	uint8_t table_full;	/* of the firewall: enum lab_table_full */
 	uint32_t max_connections; /* of a vNIC; 0 = half of `connections` */

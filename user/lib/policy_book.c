@@ -11,19 +11,28 @@
 static const uint8_t families[] = {4, 6};
 static const struct lab_port_range any_port = {0, UINT16_MAX};
 
-static size_t words_of_bits(const struct lab *lab)
+size_t policy_vm_words(const struct lab *lab)
 {
 	return lab->n_vms / 64 + 1;
 }
 
 static uint64_t *new_bits(const struct lab *lab)
 {
-	return calloc(words_of_bits(lab), sizeof(uint64_t));
+	return calloc(policy_vm_words(lab), sizeof(uint64_t));
 }
 
 static void set_bit(uint64_t *bits, size_t vm)
 {
 	bits[vm / 64] |= UINT64_C(1) << vm % 64;
+}
+
+static size_t count_bits(const struct lab *lab, const uint64_t *bits)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < policy_vm_words(lab); i++)
+		n += (size_t)__builtin_popcountll(bits[i]);
+	return n;
 }
 
 /* ---- who ---------------------------------------------------------------------- */
@@ -118,6 +127,7 @@ static int resolve_group(struct policy_book *book, size_t index, uint8_t *state)
 	for (size_t i = 0; i < group->n_prefixes && !err; i++)
 		err = ip_set_add_prefix(&resolved->set, &group->prefixes[i]);
 	ip_set_settle(&resolved->set);
+	resolved->n_vms = count_bits(lab, resolved->vms);
 	state[index] = GROUP_DONE;
 	return err;
 }
@@ -134,7 +144,7 @@ static int collect_group(struct policy_book *book, size_t index, uint8_t *state,
 		err = resolve_group(book, index, state);
 	if (!err && to->set)
 		err = ip_set_add_set(to->set, &group->set);
-	for (size_t i = 0; to->vms && i < words_of_bits(book->lab); i++)
+	for (size_t i = 0; to->vms && i < policy_vm_words(book->lab); i++)
 		to->vms[i] |= group->vms[i];
 	return err;
 }
@@ -173,11 +183,24 @@ static int add_peers(struct policy_book *book, const struct lab_peer *peers, siz
 	return err;
 }
 
+static int take_family(const struct ip_set *set, uint8_t family, struct ip_set *ret_part)
+{
+	struct ip_set all = {0};
+	int err = ip_set_all(&all, family);
+
+	if (!err)
+		err = ip_set_intersect(set, &all, ret_part);
+	ip_set_free(&all);
+	return err;
+}
+
 static int finish_side(struct policy_side *side)
 {
 	int err = 0;
 
 	side->any = ip_set_is_all(&side->set);
+	for (size_t i = 0; i < 2 && !err; i++)
+		err = take_family(&side->set, families[i], &side->part[i]);
 	for (size_t i = 0; i < 2 && !side->any && !err; i++)
 		err = ip_set_prefixes(&side->set, families[i], &side->prefixes[i], &side->n[i]);
 	return err;
@@ -188,6 +211,8 @@ static void free_side(struct policy_side *side)
 	if (!side)
 		return;
 	ip_set_free(&side->set);
+	ip_set_free(&side->part[0]);
+	ip_set_free(&side->part[1]);
 	free(side->prefixes[0]);
 	free(side->prefixes[1]);
 }
@@ -397,6 +422,7 @@ static int resolve_targets(struct policy_book *book, struct policy_rule *rule)
 	struct collection to = {0};
 	int err = 0;
 
+	rule->n_vms = book->lab->n_vms;
 	for (size_t i = 0; i < from->n_apply_to; i++)
 		if (from->apply_to[i].kind == PEER_ANY)
 			return 0;
@@ -407,6 +433,7 @@ static int resolve_targets(struct policy_book *book, struct policy_rule *rule)
 		return -ENOMEM;
 	for (size_t i = 0; i < from->n_apply_to && !err; i++)
 		err = collect_peer(book, &from->apply_to[i], NULL, &to);
+	rule->n_vms = count_bits(book->lab, rule->vms);
 	return err;
 }
 
@@ -434,7 +461,8 @@ int policy_book_open(const struct lab *lab, struct policy_book **ret_book)
 	book->service_seen = calloc(lab->n_services + 1, sizeof(*book->service_seen));
 	if (book->rules && book->service_seen)
 		err = ip_set_all(&book->any.set, 0);
-	book->any.any = true;
+	if (!err)
+		err = finish_side(&book->any);
 	if (!err)
 		err = resolve_groups(book);
 	for (size_t i = 0; i < lab->n_rules && !err; i++) {

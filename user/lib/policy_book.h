@@ -8,7 +8,7 @@
 
 /* One side of a rule. `any` when it is everything, of both families; else prefixes, the fewest. */
 struct policy_side {
-	struct ip_set set;
+	struct ip_set set, part[2];
 	struct lab_prefix *prefixes[2]; /* IPv4, IPv6 */
 	size_t n[2];
 	bool any;
@@ -28,11 +28,13 @@ struct policy_rule {
 	struct policy_service *services; /* none: the rule never matches */
 	size_t n_services;
 	uint64_t *vms; /* bits by VM: where it counts; NULL = everywhere */
+	size_t n_vms;
 };
 
 struct policy_group {
 	struct ip_set set;
 	uint64_t *vms; /* bits by VM */
+	size_t n_vms;
 	struct policy_side *side; /* of a rule that names this group and nothing else; NULL: none did yet */
 };
 
@@ -51,6 +53,8 @@ struct policy_book {
 int policy_book_open(const struct lab *lab, struct policy_book **ret_book);
 void policy_book_close(struct policy_book *book); /* NULL is fine */
 
+/* Words of 64 bits in a vms field. */
+size_t policy_vm_words(const struct lab *lab);
 bool policy_applies_to(const struct policy_rule *rule, size_t vm);
 /* Entries that the rule takes at a vNIC it applies to. */
 size_t policy_rule_entries(const struct policy_rule *rule);

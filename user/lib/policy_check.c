@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "policy_check.h"
+#include "finding.h"
 #include "policy.h"
 #include "schema.h"
 #include "values.h"
@@ -17,12 +18,6 @@ struct checker {
 	struct diag *diag;
 	bool failed;
 };
-
-#define FINDING(checker_, field_, hint_, ...)                                                      \
-	do {                                                                                       \
-		(checker_)->failed = true;                                                         \
-		config_error((checker_)->places, field_, (checker_)->diag, hint_, __VA_ARGS__);    \
-	} while (0)
 
 /* ---- names -------------------------------------------------------------------- */
 
@@ -200,8 +195,11 @@ static bool check_vm_rules(struct checker *check, size_t vm)
 		if (entries <= DPU_MAX_VNIC_RULES)
 			continue;
 		FINDING(check, rule->rule,
-			"each combination of source, destination and ports takes an entry: use prefixes "
-			"rather than names, or apply-to",
+			rule->rule->n_from_not || rule->rule->n_to_not ?
+				"what is left of a range without an address is many prefixes: put a rule for the "
+				"list in front instead of taking the list off" :
+				"each combination of source, destination and ports takes an entry: use prefixes "
+				"rather than names, or apply-to",
 			"firewall.rules[%zu]: with it, VM '%s' has %zu entries; a vNIC takes %d", i + 1,
 			check->lab->vms[vm].name, entries, DPU_MAX_VNIC_RULES);
 		return false;

@@ -11,6 +11,10 @@
 	.count_offset = offsetof(type_, count_)
 #define MANY(type_, member_, count_) ARRAY(type_, member_, count_), .many = true
 
+#define TIMEOUT(name_, member_, default_, help_)                                                   \
+	{"firewall.timeouts." name_, SCHEMA_NUMBER, ONE(struct lab, timeouts.member_),            \
+	 .min = 1, .max = 31536000, .fallback = default_, .help = help_}
+
 static const struct schema_word placements[] = {
 	{"linux", PATH_LINUX},
 	{"host", PATH_HOST},
@@ -66,6 +70,14 @@ static const struct schema_word families[] = {
 	{"ipv6", 6},
 	{NULL, 0},
 };
+
+static void begin_group(void *entry, size_t index, unsigned line)
+{
+	struct lab_address_group *group = entry;
+
+	(void)index;
+	group->line = line;
+}
 
 static void begin_rule(void *entry, size_t index, unsigned line)
 {
@@ -150,7 +162,7 @@ const struct schema_key schema_keys[] = {
 	{"firewall.file", SCHEMA_FILE, ONE(struct lab, policy_file), .max = 4095, .derived = "none",
 	 .help = "A file with the keys of this section, instead of them; beside the lab file unless its name begins with /."},
 	{"firewall.groups", SCHEMA_ENTRIES, ARRAY(struct lab, address_groups, n_address_groups),
-	 .max = POLICY_NAME_MAX, .help = "Groups of VMs and addresses, by name: each is the sum of all it names."},
+	 .max = POLICY_NAME_MAX, .begin = begin_group, .help = "Groups of VMs and addresses, by name: each is the sum of all it names."},
 	{"firewall.groups.*.members", SCHEMA_MEMBER, MANY(struct lab_address_group, members, n_members),
 	 .derived = "none", .help = "Names of VMs, port groups and other groups, prefixes, addresses."},
 	{"firewall.groups.*.tags", SCHEMA_TAG, MANY(struct lab_address_group, tags, n_tags), .derived = "none",
@@ -189,6 +201,21 @@ const struct schema_key schema_keys[] = {
 	 .derived = "an eighth of `tables.connections`",
 	 .help = "TCP connections of one vNIC whose handshake is not over. Above, whoever opens one is challenged: only a "
 		 "sender that exists gets through, at its second SYN."},
+	{"firewall.timeouts", SCHEMA_SECTION,
+	 .help = "Seconds for which a connection may be idle before it is forgotten, by protocol and state "
+		 "(docs/dfw-conntrack.md). Frames that the flow cache forwards count."},
+	TIMEOUT("tcp-syn-sent", tcp_syn_sent, "120", "TCP: a SYN without its answer."),
+	TIMEOUT("tcp-syn-recv", tcp_syn_recv, "60", "TCP: a SYN/ACK without its acknowledgement."),
+	TIMEOUT("tcp-established", tcp_established, "432000", "TCP: open both ways. RFC 5382 asks for 7440 at least."),
+	TIMEOUT("tcp-fin-wait", tcp_fin_wait, "120", "TCP: a FIN without its acknowledgement."),
+	TIMEOUT("tcp-close-wait", tcp_close_wait, "3600", "TCP: one way closed, the other open."),
+	TIMEOUT("tcp-last-ack", tcp_last_ack, "30", "TCP: both FINs sent, the last one not acknowledged."),
+	TIMEOUT("tcp-time-wait", tcp_time_wait, "120", "TCP: closed both ways."),
+	TIMEOUT("tcp-close", tcp_close, "10", "TCP: reset."),
+	TIMEOUT("udp-new", udp_new, "30", "UDP: not answered yet."),
+	TIMEOUT("udp-established", udp_established, "120", "UDP: answered. RFC 4787 asks for 120 at least."),
+	TIMEOUT("icmp", icmp, "30", "ICMP and ICMPv6 echo."),
+	TIMEOUT("other", other, "600", "Every other protocol."),
 	{"firewall.rules", SCHEMA_LIST, ARRAY(struct lab, rules, n_rules), .begin = begin_rule,
 	 .help = "Rules in order; the first that matches decides."},
 	{"firewall.rules[].name", SCHEMA_TEXT, ONE(struct lab_rule, name), .max = 63, .derived = "none",

@@ -55,7 +55,7 @@ struct schema_key {
 	const char *fallback; /* default in the file's own words; "@key" = the value of that top-level key */
 	const char *derived;  /* where the default comes from if it is no constant; for the reference */
 	const char *help;
-	/* Fills what the file does not say of a new item of a list; may be NULL. */
+	/* Fills what the file does not say of a new item or entry; may be NULL. */
 	void (*begin)(void *entry, size_t index, unsigned line);
 };
 

@@ -342,6 +342,7 @@ int schema_value_parse(struct schema_input *input)
 	case SCHEMA_TARGET:
 		return parse_peer(input);
 	case SCHEMA_PREFIXES:
+	case SCHEMA_PREFIX_FILE:
 		return parse_prefixes(input);
 	case SCHEMA_SERVICE:
 		return parse_reference(input, lab->services, lab->n_services, sizeof(*lab->services));

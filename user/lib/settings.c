@@ -39,27 +39,37 @@ static void settings_secrets(struct dpu_settings *settings)
 	}
 }
 
-/* Time-outs: TCP and ICMP as nf_conntrack's defaults, UDP as RFC 4787 asks at least. */
-void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)
+static void settings_timeouts(const struct lab_timeouts *s, struct dpu_settings *settings)
 {
-	static const uint32_t tcp_s[DPU_CT_STATES] = {
-		[DPU_CT_ESTABLISHED] = 432000, [DPU_CT_SYN_SENT] = 120, [DPU_CT_SYN_RECV] = 60,
-		[DPU_CT_FIN_WAIT] = 120,       [DPU_CT_CLOSE_WAIT] = 3600, [DPU_CT_LAST_ACK] = 30,
-		[DPU_CT_TIME_WAIT] = 120,      [DPU_CT_CLOSE] = 10,	 [DPU_CT_SYN_SENT2] = 120,
+	const uint32_t tcp_s[DPU_CT_STATES] = {
+		[DPU_CT_SYN_SENT] = s->tcp_syn_sent,
+		[DPU_CT_SYN_SENT2] = s->tcp_syn_sent,
+		[DPU_CT_SYN_RECV] = s->tcp_syn_recv,
+		[DPU_CT_ESTABLISHED] = s->tcp_established,
+		[DPU_CT_FIN_WAIT] = s->tcp_fin_wait,
+		[DPU_CT_CLOSE_WAIT] = s->tcp_close_wait,
+		[DPU_CT_LAST_ACK] = s->tcp_last_ack,
+		[DPU_CT_TIME_WAIT] = s->tcp_time_wait,
+		[DPU_CT_CLOSE] = s->tcp_close,
 	};
 
+	for (size_t i = 0; i < DPU_CT_STATES; i++)
+		settings->ct_timeout_ns[i] = tcp_s[i] * NSEC;
+	settings->ct_udp_new_ns = s->udp_new * NSEC;
+	settings->ct_udp_est_ns = s->udp_established * NSEC;
+	settings->ct_icmp_ns = s->icmp * NSEC;
+	settings->ct_other_ns = s->other * NSEC;
+}
+
+void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)
+{
 	memset(settings, 0, sizeof(*settings));
 	settings->flow_slot_shift = DPU_FLOW_SLOT_SHIFT(lab->flows / DPU_FLOW_WAYS);
 	settings->ct_clock_mask = power_of_two_from(2 * lab->connections) - 1;
 	settings_secrets(settings);
 	settings->fdb_age_ns = lab->mac_ageing_s * NSEC;
 	settings->flow_renew_ns = 60 * NSEC;
-	for (size_t i = 0; i < DPU_CT_STATES; i++)
-		settings->ct_timeout_ns[i] = tcp_s[i] * NSEC;
-	settings->ct_udp_new_ns = 30 * NSEC;
-	settings->ct_udp_est_ns = 120 * NSEC;
-	settings->ct_icmp_ns = 30 * NSEC;
-	settings->ct_other_ns = 600 * NSEC;
+	settings_timeouts(&lab->timeouts, settings);
 	settings->reeval_pps = REEVAL_PPS;
 	settings->flow_cache = 1;
 	settings->log_pps = lab->log_pps;
