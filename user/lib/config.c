@@ -344,7 +344,7 @@ static void read_key(struct reader *reader, const struct scope *scope, const str
 	const bool structure = key->type <= SCHEMA_LIST;
 	const struct yaml_node *node = scope->node ? yaml_get(scope->node, schema_name(key), NULL) : NULL;
 
-	if (key->type == SCHEMA_SECTION)
+	if (key->type == SCHEMA_SECTION && !strchr(key->path, '.')) /* one in a section is where that is */
 		node = section_node(reader, key->path);
 	/* `vms:` with nothing behind it is an empty mapping to most people. */
 	if (node && structure && node->kind == YAML_SCALAR && node->null)
