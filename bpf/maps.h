@@ -14,6 +14,7 @@
 #include <dpulab/conntrack.h>
 #include <dpulab/dfw.h>
 #include <dpulab/flow.h>
+#include <dpulab/guard.h>
 #include <dpulab/log.h>
 #include <dpulab/port.h>
 #include <dpulab/settings.h>
@@ -65,6 +66,8 @@ DPU_MAP(ct_clock, ARRAY, __u32, struct dpu_ct_key, 131072, 0);			     /* * */
 DPU_MAP(ct_clock_hand, ARRAY, __u32, __u32, 1, BPF_F_MMAPABLE); /* handover takes seats too */
 DPU_MAP(ct_counts, ARRAY, __u32, struct dpu_ct_count, DPU_MAX_PORTS, BPF_F_MMAPABLE);
 DPU_MAP(ct_proofs, LRU_HASH, struct dpu_ct_key, __u64, DPU_CT_PROOFS, 0);
+DPU_MAP(bindings, HASH, struct dpu_binding_key, struct dpu_binding, DPU_BINDINGS, 0);
+DPU_MAP(guards, ARRAY, __u32, struct dpu_guard, DPU_MAX_PORTS, BPF_F_MMAPABLE);
 DPU_MAP(fdb_clock, ARRAY, __u32, struct dpu_fdb_key, DPU_FDB_SEATS, 0);
 DPU_MAP(fdb_clock_hand, ARRAY, __u32, __u32, 1, BPF_F_MMAPABLE);
 DPU_MAP(fragments, ARRAY, __u32, struct dpu_fragment_set,

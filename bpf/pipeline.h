@@ -4,7 +4,7 @@
  *
  *	port -> (relay) -> flow cache -- hit: replay ------------------> exit
  *			       | miss
- *	entry -> parse -> fdb -> policy of the source vNIC -> policy of the
+ *	entry -> parse -> guard -> fdb -> policy of the source vNIC -> policy of the
  *	destination vNIC -> size -> record -> decap/untag, encap/tag ---> exit
  *
  * The frame is edited only after everything is decided, so that until then it
@@ -19,6 +19,7 @@
 #include "stage/entry.h"
 #include "stage/fdb.h"
 #include "stage/flowrecord.h"
+#include "stage/guard.h"
 #include "stage/output.h"
 #include "stage/parse.h"
 #include "stage/port.h"
@@ -97,7 +98,7 @@ INLINE void pipeline_unicast(hook_ctx *ctx, struct pkt *p)
 /* Where it goes and whether it may. Verdict FORWARD with reason FORWARD is yet to be carried out. */
 INLINE void pipeline_decide(hook_ctx *ctx, struct pkt *p)
 {
-	if (fdb_learn(p) || fdb_lookup(p))
+	if (guard(ctx) || fdb_learn(p) || fdb_lookup(p))
 		return;
 	if (p->flood && !HOOK_CAN_CLONE) { /* before the firewall has seen it: tc begins anew */
 		verdict_stack(p, DPU_REASON_TO_TC);

@@ -18,10 +18,6 @@
 #include "stage/dfwlog.h"
 #include "stage/fragment.h"
 
-/* RFC 4861 4.3, 4.4 */
-#define ICMP6_NEIGHBOUR_SOLICIT	  135
-#define ICMP6_NEIGHBOUR_ADVERTISE 136
-
 /*
  * What a step says. Steps are functions of their own that one caller calls one
  * after the other, so that their stacks do not add up.
@@ -43,7 +39,7 @@ INLINE int policy_exempt(const struct pkt *p)
 	if (p->l3 != PKT_L3_IP4 && p->l3 != PKT_L3_IP6)
 		return 1;
 	return p->key.proto == WIRE_PROTO_ICMP6 && p->frag == PKT_FRAG_NONE && !p->unjudgeable &&
-	       (type == ICMP6_NEIGHBOUR_SOLICIT || type == ICMP6_NEIGHBOUR_ADVERTISE);
+	       (type == WIRE_ICMP6_NEIGHBOUR_SOLICIT || type == WIRE_ICMP6_NEIGHBOUR_ADVERTISE);
 }
 
 /* An answer to a request: it starts nothing. */

@@ -7,6 +7,7 @@
 #pragma once
 #include <dpulab/conntrack.h>
 #include <dpulab/flow.h>
+#include <dpulab/guard.h>
 #include <dpulab/port.h>
 #include <dpulab/stats.h>
 #include "core/flowid.h"
@@ -100,6 +101,9 @@ struct pkt {
 	__u32 rule_id;	/* rule that decided a drop or reject */
 	__u64 now_ns;
 	__u64 idle_ns;	/* shortest idle time-out of the connections a cached decision rests on; 0 = none */
+
+	struct dpu_binding_key binding; /* the address that the frame claims for its vNIC */
+	__u8 guard;	/* of the vNIC: enum dpu_guard_mode */
 
 	/* the connection and vNIC being judged: handed from function to function of the firewall */
 	struct dpu_ct_key ct_key;

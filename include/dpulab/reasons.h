@@ -45,7 +45,9 @@
 	X(47, DROP_PROOF, "proof", "taken: the RST that answers a challenge") \
 	X(48, DROP_OVERLAP, "fragment-overlap", "dropped: IP fragment that repeats bytes of its datagram, or one behind it") \
 	X(49, DROP_TINY, "tiny-fragment", "dropped: first IP fragment without its whole transport header") \
-	X(50, DROP_EXT_HEADERS, "ext-headers", "dropped: IPv6 extension headers too many, twice, out of order, or of type 0")
+	X(50, DROP_EXT_HEADERS, "ext-headers", "dropped: IPv6 extension headers too many, twice, out of order, or of type 0") \
+	X(51, DROP_SPOOFED_MAC, "drop-spoofed-mac", "dropped: the source MAC is not the vNIC's own") \
+	X(52, DROP_SPOOFED_IP, "drop-spoofed-ip", "dropped: the source address is not the vNIC's own")
 
 enum dpu_reason {
 #define DPU_REASON_ENUM(number, name, word, sentence) DPU_REASON_##name = number,

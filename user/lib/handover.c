@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "bindings.h"
 #include "flowview.h"
 #include "handover_merge.h"
 #include "mapio.h"
@@ -287,6 +288,8 @@ int handover_copy(struct handover *handover, struct diag *diag)
 		err = copy_macs(&copy, diag);
 	if (!err)
 		err = copy_connections(&copy, diag);
+	if (!err)
+		err = bindings_copy(handover->from, handover->to, diag);
 	copy_close(&copy);
 	return err;
 }
@@ -345,6 +348,8 @@ int handover_clear(const struct dataplane *dp, struct diag *diag)
 		err = clear_counts(dp, diag);
 	if (!err)
 		err = clear_hash(dp, MAP_fdb, sizeof(struct dpu_fdb_key), sizeof(struct dpu_fdb), diag);
+	if (!err)
+		err = bindings_clear(dp, diag);
 	for (uint16_t port = 1; port < DPU_MAX_PORTS; port++)
 		mapio_bump(dp, DPU_GEN_OF_PORT(port));
 	return err;
