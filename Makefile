@@ -15,7 +15,7 @@ MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 
 PACKAGES := clang llvm libclang-rt-14-dev bpftool gcc make pkg-config libbpf-dev libxdp-dev libelf-dev \
 	zlib1g-dev linux-libc-dev libnl-3-dev libnl-route-3-dev libfyaml-dev libjson-c-dev \
-	libnftables-dev libcunit1-dev iperf3 sockperf tcpdump nftables iproute2 iputils-ping \
+	libnftables-dev libcunit1-dev iperf3 sockperf tcpdump nmap nftables iproute2 iputils-ping \
 	ethtool python3 python3-scapy man-db groff
 
 WARN	:= -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla

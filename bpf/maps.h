@@ -14,6 +14,7 @@
 #include <dpulab/conntrack.h>
 #include <dpulab/dfw.h>
 #include <dpulab/flow.h>
+#include <dpulab/guard.h>
 #include <dpulab/log.h>
 #include <dpulab/port.h>
 #include <dpulab/settings.h>
@@ -65,9 +66,12 @@ DPU_MAP(ct_clock, ARRAY, __u32, struct dpu_ct_key, 131072, 0);			     /* * */
 DPU_MAP(ct_clock_hand, ARRAY, __u32, __u32, 1, BPF_F_MMAPABLE); /* handover takes seats too */
 DPU_MAP(ct_counts, ARRAY, __u32, struct dpu_ct_count, DPU_MAX_PORTS, BPF_F_MMAPABLE);
 DPU_MAP(ct_proofs, LRU_HASH, struct dpu_ct_key, __u64, DPU_CT_PROOFS, 0);
+DPU_MAP(bindings, HASH, struct dpu_binding_key, struct dpu_binding, DPU_BINDINGS, 0);
+DPU_MAP(guards, ARRAY, __u32, struct dpu_guard, DPU_MAX_PORTS, BPF_F_MMAPABLE);
 DPU_MAP(fdb_clock, ARRAY, __u32, struct dpu_fdb_key, DPU_FDB_SEATS, 0);
 DPU_MAP(fdb_clock_hand, ARRAY, __u32, __u32, 1, BPF_F_MMAPABLE);
-DPU_MAP(fragments, LRU_HASH, struct dpu_fragment_key, struct dpu_fragment, DPU_FRAGMENTS, 0);
+DPU_MAP(fragments, ARRAY, __u32, struct dpu_fragment_set,
+	(DPU_PORT_VNIC_MAX - DPU_PORT_VNIC_MIN + 1) * DPU_FRAGMENT_SETS, 0);
 DPU_MAP(storm, ARRAY, __u32, __u64, DPU_MAX_PORTS, 0);	   /* by ingress port: core/rate.h */
 DPU_MAP(rates, PERCPU_ARRAY, __u32, __u64, RATE_LIMITS, 0); /* by enum rate_limit: core/rate.h */
 DPU_MAP(answer_buffer, PERCPU_ARRAY, __u32, struct answer_packet, DPU_HOOKS, 0); /* an answer being built */

@@ -4,7 +4,7 @@
  *
  *	port -> (relay) -> flow cache -- hit: replay ------------------> exit
  *			       | miss
- *	entry -> parse -> fdb -> policy of the source vNIC -> policy of the
+ *	entry -> parse -> guard -> fdb -> policy of the source vNIC -> policy of the
  *	destination vNIC -> size -> record -> decap/untag, encap/tag ---> exit
  *
  * The frame is edited only after everything is decided, so that until then it
@@ -19,14 +19,19 @@
 #include "stage/entry.h"
 #include "stage/fdb.h"
 #include "stage/flowrecord.h"
+#include "stage/guard.h"
 #include "stage/output.h"
 #include "stage/parse.h"
 #include "stage/port.h"
 #include "stage/vxlan.h"
 
-/* What the hook and the headers say. */
-INLINE void pipeline_read(hook_ctx *ctx, struct pkt *p)
+/* What the hook and the headers say, into the scratch frame. A function of its own for its stack. Always 0. */
+STAGE int pipeline_read(hook_ctx *ctx)
 {
+	struct pkt *p = scratch_pkt();
+
+	if (!p)
+		return 0;
 	__builtin_memset(p, 0, sizeof(*p));
 	hook_pull(ctx, PARSE_LINEAR);
 	p->hook = HOOK_ID;
@@ -43,6 +48,7 @@ INLINE void pipeline_read(hook_ctx *ctx, struct pkt *p)
 		if (p->verdict == DPU_VERDICT_NONE)
 			parse_l2(ctx, p, tag_len);
 	}
+	return 0;
 }
 
 /*
@@ -92,7 +98,7 @@ INLINE void pipeline_unicast(hook_ctx *ctx, struct pkt *p)
 /* Where it goes and whether it may. Verdict FORWARD with reason FORWARD is yet to be carried out. */
 INLINE void pipeline_decide(hook_ctx *ctx, struct pkt *p)
 {
-	if (fdb_learn(p) || fdb_lookup(p))
+	if (guard(ctx) || fdb_learn(p) || fdb_lookup(p))
 		return;
 	if (p->flood && !HOOK_CAN_CLONE) { /* before the firewall has seen it: tc begins anew */
 		verdict_stack(p, DPU_REASON_TO_TC);
@@ -120,12 +126,11 @@ INLINE void pipeline_send(hook_ctx *ctx, struct pkt *p)
 /* Every frame the flow cache does not know. */
 STAGE int pipeline_slow(hook_ctx *ctx)
 {
-	__u32 key = HOOK_ID;
-	struct pkt *p = env_lookup(scratch, &key);
+	struct pkt *p = scratch_pkt();
 
 	if (!p)
 		return hook_drop(ctx);
-	pipeline_read(ctx, p);
+	pipeline_read(ctx);
 	if (p->verdict == DPU_VERDICT_NONE)
 		pipeline_decide(ctx, p);
 	if (p->reason == DPU_REASON_FORWARD)

@@ -18,10 +18,6 @@
 #include "stage/dfwlog.h"
 #include "stage/fragment.h"
 
-/* RFC 4861 4.3, 4.4 */
-#define ICMP6_NEIGHBOUR_SOLICIT	  135
-#define ICMP6_NEIGHBOUR_ADVERTISE 136
-
 /*
  * What a step says. Steps are functions of their own that one caller calls one
  * after the other, so that their stacks do not add up.
@@ -43,7 +39,7 @@ INLINE int policy_exempt(const struct pkt *p)
 	if (p->l3 != PKT_L3_IP4 && p->l3 != PKT_L3_IP6)
 		return 1;
 	return p->key.proto == WIRE_PROTO_ICMP6 && p->frag == PKT_FRAG_NONE && !p->unjudgeable &&
-	       (type == ICMP6_NEIGHBOUR_SOLICIT || type == ICMP6_NEIGHBOUR_ADVERTISE);
+	       (type == WIRE_ICMP6_NEIGHBOUR_SOLICIT || type == WIRE_ICMP6_NEIGHBOUR_ADVERTISE);
 }
 
 /* An answer to a request: it starts nothing. */
@@ -442,6 +438,14 @@ INLINE int policy_connection(struct pkt *p)
 	return result;
 }
 
+INLINE int policy_unjudgeable(struct pkt *p)
+{
+	verdict_drop(p, p->unjudgeable == PKT_EXT_HEADERS ? DPU_REASON_DROP_EXT_HEADERS :
+			p->unjudgeable == PKT_TINY	  ? DPU_REASON_DROP_TINY :
+							    DPU_REASON_DROP_UNSUPPORTED);
+	return 1;
+}
+
 /*
  * What the firewall of vnic_port says to the frame, on its way to (inbound) or
  * from the VM. 0 = passes; else the verdict is set: DROP with its reason and
@@ -467,16 +471,19 @@ STAGE int ct_policy(struct pkt *frame, __u16 vnic_port, int inbound)
 	p->inbound = inbound ? 1 : 0;
 	if (p->frag != PKT_FRAG_NONE)
 		p->cacheable = 0;
-	if (p->frag == PKT_FRAG_LATER)
-		return fragment_follows(p, vnic_port) ? 0 : policy_unknown(p, DPU_REASON_DROP_FRAGMENT);
-	if (p->unjudgeable || (dfw_has_ports(p->key.proto) && !p->has_ports)) {
-		verdict_drop(p, DPU_REASON_DROP_UNSUPPORTED);
-		return 1;
+	if (p->unjudgeable || (p->frag != PKT_FRAG_LATER && dfw_has_ports(p->key.proto) && !p->has_ports))
+		return policy_unjudgeable(p);
+	if (p->frag != PKT_FRAG_NONE) {
+		result = fragment_check();
+		if (result)
+			return policy_unknown(p, result);
+		if (p->frag == PKT_FRAG_LATER)
+			return 0;
 	}
 	if (p->icmp_error)
 		return policy_related(p, vnic_port);
 	result = policy_connection(p);
 	if (p->frag == PKT_FRAG_FIRST)
-		fragment_note(p, vnic_port, !result);
+		fragment_note(!result);
 	return result;
 }

@@ -16,6 +16,7 @@
 #define CT_CLOCK_MOST  64 /* steps in search of a free seat */
 #define CT_CLOCK_FULL  64 /* steps more when the table is full, once per insert */
 #define CT_NO_SEAT     0xffffffffu
+#define CT_ANY_SEAT    0xfffffffeu /* none is wanted */
 
 INLINE __u64 ct_timeout(const struct dpu_ct *ct, __u8 proto)
 {
@@ -112,7 +113,30 @@ INLINE void ct_bury(const struct dpu_ct_key *key, struct dpu_ct *ct)
 		stats->ct_expired++;
 }
 
-/* One step of the clock's hand: p->clock_seat becomes the first free seat found. */
+/*
+ * Takes a free seat: 1, or 0: somebody else has. Until its key is written it is neither free nor anybody's.
+ * The mark is in the word behind the ports; no key has it.
+ */
+INLINE int ct_claim(struct dpu_ct_key *seat)
+{
+	__u32 *word = (void *)&seat->zone;
+	union {
+		struct {
+			__u16 zone;
+			__u8 proto, icmp;
+		};
+		__u32 word;
+	} old = {.word = env_read(*word)}, claimed = old;
+
+	claimed.icmp |= DPU_CT_SEAT_TAKEN;
+	return !(old.icmp & DPU_CT_SEAT_TAKEN) && env_cas(word, old.word, claimed.word) == old.word;
+}
+
+/*
+ * One step of the clock: the hand's next seat, and after as many as are due, any one
+ * at random, because living connections may sit side by side for long. Who is dead is buried; p->clock_seat
+ * becomes the first free seat, if one is wanted.
+ */
 static long ct_clock_step(__u32 i, void *arg)
 {
 	__u32 seat = 0, *hand = env_lookup(ct_clock_hand, &seat);
@@ -123,7 +147,8 @@ static long ct_clock_step(__u32 i, void *arg)
 	(void)arg;
 	if (!hand || !p)
 		return 1;
-	seat = env_fetch_add(hand, 1) & settings.ct_clock_mask;
+	seat = i < p->clock_least ? env_fetch_add(hand, 1) : env_random();
+	seat &= settings.ct_clock_mask;
 	sitting = env_lookup(ct_clock, &seat);
 	if (!sitting)
 		return 1;
@@ -133,16 +158,24 @@ static long ct_clock_step(__u32 i, void *arg)
 			return 0;
 		ct_bury(sitting, ct);
 	}
-	if (p->clock_seat == CT_NO_SEAT)
+	if (p->clock_seat == CT_NO_SEAT && ct_claim(sitting))
 		p->clock_seat = seat;
-	return i + 1 >= p->clock_least;
+	return i + 1 >= p->clock_least && p->clock_seat != CT_NO_SEAT;
 }
 
-/* Moves the hand on; returns a free seat or CT_NO_SEAT. least: steps to make even after a seat was found. */
+/* Moves the hand on by `least` seats and looks at no more than `most`; returns a free seat, claimed, or CT_NO_SEAT. */
 INLINE __u32 ct_clock_walk(struct pkt *p, __u32 least, __u32 most)
 {
 	p->clock_seat = CT_NO_SEAT;
 	p->clock_least = least;
 	env_loop(most, ct_clock_step, 0);
 	return p->clock_seat;
+}
+
+/* Moves the hand on by n seats, for the sake of the dead. */
+INLINE void ct_clock_clean(struct pkt *p, __u32 n)
+{
+	p->clock_seat = CT_ANY_SEAT;
+	p->clock_least = n;
+	env_loop(n, ct_clock_step, 0);
 }

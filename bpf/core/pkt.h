@@ -7,6 +7,7 @@
 #pragma once
 #include <dpulab/conntrack.h>
 #include <dpulab/flow.h>
+#include <dpulab/guard.h>
 #include <dpulab/port.h>
 #include <dpulab/stats.h>
 #include "core/flowid.h"
@@ -24,6 +25,28 @@ enum pkt_frag {
 	PKT_FRAG_NONE = 0,
 	PKT_FRAG_FIRST,
 	PKT_FRAG_LATER,
+};
+
+enum pkt_unjudgeable {
+	PKT_JUDGEABLE = 0,
+	PKT_UNREADABLE,	 /* of an ICMP error: the quoted packet */
+	PKT_EXT_HEADERS, /* a chain of extension headers that no sender makes */
+	PKT_TINY,	 /* a first fragment that leaves its headers to later ones */
+};
+
+/* Where a transport header was found: of the frame, then of the packet an ICMP error quotes. */
+struct pkt_l4 {
+	__u32 off;
+	__be32 frag_id;
+	__u16 frag_at;	   /* where the fragment's bytes begin */
+	__u16 frag_offset; /* of them in the datagram, bytes */
+	__u8 proto;
+	__u8 frag; /* enum pkt_frag */
+	__u8 lost; /* not found: cut, or odd */
+	__u8 odd;  /* extension headers that no sender makes */
+	__u8 seen; /* bits of those met: parse_ext_bit() */
+	__u8 more; /* fragment: not the last */
+	__u8 pad[2];
 };
 
 struct pkt {
@@ -44,7 +67,9 @@ struct pkt {
 	__u8 icmp_type, icmp_code;
 	__u8 icmp_error; /* an ICMP(v6) error: "inner" holds the quoted packet's tuple */
 	__u8 bad;	 /* malformed: drop */
-	__u8 unjudgeable; /* IP, but the transport header cannot be found (too many extension headers) */
+	__u8 unjudgeable; /* IP, but the transport header cannot be found: enum pkt_unjudgeable */
+	__u8 frag_more;	  /* a fragment that is not the last one */
+	__u32 frag_from, frag_to; /* its bytes of the datagram */
 	__u16 raw_port;	/* port of the device, before acts_as */
 	__u16 segment;
 	__u16 l2_off;	/* of the (inner) Ethernet header: 0, or DPU_VXLAN_OVERHEAD when in VXLAN */
@@ -52,6 +77,7 @@ struct pkt {
 	__u16 ethertype; /* host order, behind the tag */
 	__u16 l3_len;	/* IP total length, bytes */
 	__u16 in_vtep;	/* tunnel endpoint the frame came from; 0 = none */
+	struct pkt_l4 l4;
 	struct tcp_segment tcp;
 	struct dpu_flow_key key; /* the (inner) headers; exact form used by the flow cache */
 	struct flow_id id; /* of key, once flow_id_of() has been asked */
@@ -76,12 +102,16 @@ struct pkt {
 	__u64 now_ns;
 	__u64 idle_ns;	/* shortest idle time-out of the connections a cached decision rests on; 0 = none */
 
+	struct dpu_binding_key binding; /* the address that the frame claims for its vNIC */
+	__u8 guard;	/* of the vNIC: enum dpu_guard_mode */
+
 	/* the connection and vNIC being judged: handed from function to function of the firewall */
 	struct dpu_ct_key ct_key;
 	struct dpu_ct ct_new; /* a connection being made */
 	struct dpu_ct_key other_key; /* of a connection met on the way: core/flowtab.h */
 	struct dpu_fragment_key fragment_key;
-	struct dpu_fragment fragment;
+	__u8 frag_way, frag_known, frag_overlaps; /* what stage/fragment.h has found */
+	__u32 frag_reach, frag_run_from, frag_run_to;
 	__u8 ct_side;	/* side of ct_key that sent this frame */
 	__u8 inbound;	/* the frame goes towards the VM of the vNIC */
 	__u8 start_state, start_flags; /* of the connection that the frame may start: enum dpu_ct_state, dpu_ct_flag */

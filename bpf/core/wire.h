@@ -55,6 +55,14 @@ struct wire_icmp {
 	__be16 id, seq; /* echo; others: the four bytes mean something else */
 } WIRE;
 
+/* RFC 826, Ethernet and IPv4; its addresses are not aligned to words. */
+struct wire_arp {
+	__be16 htype, ptype;
+	__u8 hlen, plen;
+	__be16 op;
+	__u8 sha[6], spa[4], tha[6], tpa[4];
+} WIRE;
+
 struct wire_vxlan { /* RFC 7348 section 5 */
 	__be32 flags;
 	__be32 vni; /* VNI << 8 */
@@ -91,6 +99,13 @@ struct wire_outer {
 #define WIRE_ICMP6_ECHO		128
 #define WIRE_ICMP6_ECHO_REPLY	129
 
+/* RFC 2710, RFC 3810, RFC 4861 */
+#define WIRE_ICMP6_MLD_REPORT	       131
+#define WIRE_ICMP6_ROUTER_SOLICIT      133
+#define WIRE_ICMP6_NEIGHBOUR_SOLICIT   135
+#define WIRE_ICMP6_NEIGHBOUR_ADVERTISE 136
+#define WIRE_ICMP6_MLD2_REPORT	       143
+
 /* Unaligned words of a frame or header. */
 struct wire_u64 {
 	__u64 v;
@@ -104,6 +119,7 @@ struct wire_u32 {
 _Static_assert(sizeof(struct wire_eth) == 14, "Ethernet");
 _Static_assert(sizeof(struct wire_ip4) == 20, "IPv4");
 _Static_assert(sizeof(struct wire_ip6) == 40, "IPv6");
+_Static_assert(sizeof(struct wire_arp) == 28, "ARP");
 _Static_assert(sizeof(struct wire_tcp) == 20, "TCP");
 
 /* 50 bytes in words: memcpy() of bytes whose alignment is unknown becomes 50 byte moves on the BPF target. */
@@ -113,4 +129,10 @@ static inline __attribute__((always_inline)) void wire_copy_outer(void *to, cons
 		wire_u64((__u8 *)to + i) = wire_u64((__u8 *)from + i);
 	((__u8 *)to)[48] = ((const __u8 *)from)[48];
 	((__u8 *)to)[49] = ((const __u8 *)from)[49];
+}
+
+/* No station has this address: a group's, or zero. */
+static inline __attribute__((always_inline)) int wire_no_station(const __u8 *mac)
+{
+	return (mac[0] & 1) || !(mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]);
 }

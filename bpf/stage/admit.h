@@ -17,8 +17,7 @@
 #include "core/verdict.h"
 
 #define ADMIT_COOKIE_SHIFT 36  /* a number is good for its 2^36 ns (69 s) and the next */
-#define ADMIT_WALK	   251 /* seats looked at for dead connections when a vNIC is at its limit; odd with
-				* CT_CLOCK_LEAST, so that seats taken in between spread over the clock */
+#define ADMIT_WALK	   256 /* seats looked at for dead connections when a vNIC is at its limit */
 #define ADMIT_WALKS_PPS	   5000
 #define ADMIT_PROOF_NS	   60000000000ull /* a SYN is sent again after 1 s, 3 s, 7 s, ... (RFC 6298) */
 
@@ -77,7 +76,7 @@ INLINE void admit_make_room(struct pkt *p)
 	__u64 *due = env_lookup(rates, &limit);
 
 	if (due && rate_allow(due, p->now_ns, ADMIT_WALKS_PPS, 1))
-		ct_clock_walk(p, ADMIT_WALK, ADMIT_WALK);
+		ct_clock_clean(p, ADMIT_WALK);
 }
 
 INLINE int admit_full(struct pkt *p, __u32 limit)

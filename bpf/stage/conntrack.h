@@ -7,10 +7,10 @@
  * Ageing without a daemon: an entry is expired when it is idle and the flow
  * entries of both its directions are idle too (the flow cache does not touch
  * connections). An expired entry is as good as absent. Every insert takes a seat
- * of "ct_clock" with an atomic hand and, going by, removes expired entries; the
- * clock has at least twice as many seats as the table has places and the hand
- * makes several steps per insert, so it comes round before the table can fill
- * with the dead.
+ * of "ct_clock": the next free one behind an atomic hand, or any free one where many
+ * living sit together. Going by, it removes expired entries; the clock has at least
+ * twice as many seats as the table has places and the hand makes several steps
+ * per insert, so it comes round before the table can fill with the dead.
  *
  * Races between CPUs, all of them harmless:
  * - Both directions of one connection can run on two CPUs. state and flags are
@@ -94,7 +94,7 @@ INLINE long ct_place(struct pkt *p)
 	err = env_update(conntrack, &p->ct_key, &p->ct_new, BPF_NOEXIST);
 	if (err != -E2BIG)
 		return err;
-	ct_clock_walk(p, CT_CLOCK_FULL, CT_CLOCK_FULL);
+	ct_clock_clean(p, CT_CLOCK_FULL);
 	return env_update(conntrack, &p->ct_key, &p->ct_new, BPF_NOEXIST);
 }
 

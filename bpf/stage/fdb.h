@@ -21,6 +21,7 @@
 #include "core/gen.h"
 #include "core/stats.h"
 #include "core/verdict.h"
+#include "core/wire.h"
 #include "maps.h"
 
 #define FDB_CLOCK_STEPS 16
@@ -108,11 +109,6 @@ INLINE int fdb_insert(const struct dpu_fdb_key *key, const struct dpu_fdb *entry
 	return 0;
 }
 
-INLINE int fdb_bad_source(const __u8 *mac)
-{
-	return (mac[0] & 1) || !(mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]);
-}
-
 /*
  * Learns the source address; 0, or not 0 with the verdict set (a source that is
  * no station's address).
@@ -125,7 +121,7 @@ STAGE int fdb_learn(struct pkt *p)
 
 	if (!p)
 		return 0;
-	if (fdb_bad_source(p->key.smac)) {
+	if (wire_no_station(p->key.smac)) {
 		verdict_drop(p, DPU_REASON_DROP_SMAC);
 		return 1;
 	}

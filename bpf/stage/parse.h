@@ -8,11 +8,13 @@
 #pragma once
 #include "core/bounds.h"
 #include "core/gen.h"
+#include "core/scratch.h"
 #include "core/tuple.h"
 #include "core/verdict.h"
 #include "core/wire.h"
 
 #define PARSE_MAX_EXT	6   /* IPv6 extension headers walked; more: unjudgeable */
+#define PARSE_MAX_IP	65535 /* bytes of a datagram */
 #define PARSE_LINEAR	256 /* bytes made linear: outer, tags, IPv6 with extensions, quoted packet */
 
 /* IPv6 next-header values that are extension headers (IANA). */
@@ -24,15 +26,6 @@ enum parse_ext {
 	PARSE_EXT_NONE = 59,
 	PARSE_EXT_DEST = 60,
 	PARSE_EXT_MOBILITY = 135,
-};
-
-/* Where a transport header was found. */
-struct parse_l4 {
-	__u32 off;
-	__be32 frag_id;
-	__u8 proto;
-	__u8 frag; /* enum pkt_frag */
-	__u8 lost; /* not found: too many extension headers, or cut */
 };
 
 INLINE void parse_map_ip4(union dpu_ip *ip, __be32 addr)
@@ -55,36 +48,83 @@ INLINE int parse_is_ext(__u8 next)
 	       next == PARSE_EXT_AUTH || next == PARSE_EXT_DEST || next == PARSE_EXT_MOBILITY;
 }
 
-/* Walks from l4->off until a header that is no extension. Used on frames and on quoted packets. */
-INLINE void parse_extensions(hook_ctx *ctx, struct parse_l4 *l4)
+/* One bit for each header that may occur only once; 0: destination options, which may occur twice. */
+INLINE __u8 parse_ext_bit(__u8 next)
 {
+	return next == PARSE_EXT_HOP_BY_HOP ? 1 :
+	       next == PARSE_EXT_ROUTING    ? 2 :
+	       next == PARSE_EXT_FRAGMENT   ? 4 :
+	       next == PARSE_EXT_AUTH	    ? 8 :
+	       next == PARSE_EXT_MOBILITY   ? 16 :
+					      0;
+}
+
+/*
+ * Hop-by-hop options come first, nothing but destination options comes twice
+ * (RFC 8200 4.1), and routing headers of type 0 are no more (RFC 5095).
+ */
+INLINE void parse_ext_order(struct pkt_l4 *l4, int position, __u8 type)
+{
+	__u8 bit = parse_ext_bit(l4->proto);
+
+	if ((l4->seen & bit) || (bit == 1 && position) || (bit == 2 && !type)) {
+		l4->odd = 1;
+		l4->lost = 1;
+	}
+	l4->seen |= bit;
+}
+
+INLINE void parse_ext_fragment(struct pkt_l4 *l4, const __u8 *ext)
+{
+	__u16 bits = ext[2] << 8 | ext[3];
+
+	l4->frag_id = wire_u32(ext + 4);
+	l4->frag_offset = bits & 0xfff8;
+	l4->more = bits & 1;
+	if (l4->frag_offset)
+		l4->frag = PKT_FRAG_LATER;
+	else if (l4->more)
+		l4->frag = PKT_FRAG_FIRST;
+	l4->off += 8;
+	l4->frag_at = l4->off;
+}
+
+/*
+ * Walks from p->l4.off until a header that is no extension; of frames and of quoted
+ * packets. A function of its own, with what it finds in the scratch frame: the
+ * verifier follows every value that the stack can hold through all the turns. Always 0.
+ */
+STAGE int parse_extensions(hook_ctx *ctx)
+{
+	struct pkt *p = scratch_pkt();
+	struct pkt_l4 *l4;
+
+	if (!p)
+		return 0;
+	l4 = &p->l4;
 	for (int i = 0; i < PARSE_MAX_EXT && parse_is_ext(l4->proto); i++) {
 		const __u8 *ext = bytes_at(ctx, l4->off, 8);
 
 		if (!ext) {
 			l4->lost = 1;
-			return;
+			return 0;
 		}
-		if (l4->proto == PARSE_EXT_FRAGMENT) {
-			__u16 bits = ext[2] << 8 | ext[3];
-
-			l4->frag_id = wire_u32(ext + 4);
-			if (bits & 0xfff8)
-				l4->frag = PKT_FRAG_LATER;
-			else if (bits & 1)
-				l4->frag = PKT_FRAG_FIRST;
-			l4->off += 8;
-		} else if (l4->proto == PARSE_EXT_AUTH) {
+		parse_ext_order(l4, i, ext[2]);
+		if (l4->proto == PARSE_EXT_FRAGMENT)
+			parse_ext_fragment(l4, ext);
+		else if (l4->proto == PARSE_EXT_AUTH)
 			l4->off += (ext[1] + 2) * 4;
-		} else {
+		else
 			l4->off += (ext[1] + 1) * 8;
-		}
 		l4->proto = ext[0];
 		if (l4->frag == PKT_FRAG_LATER)
-			return; /* what follows is payload */
+			return 0; /* what follows is payload */
 	}
-	if (parse_is_ext(l4->proto))
+	if (parse_is_ext(l4->proto)) {
+		l4->odd = 1;
 		l4->lost = 1;
+	}
+	return 0;
 }
 
 INLINE int parse_has_ports(__u8 proto)
@@ -101,7 +141,7 @@ INLINE int parse_is_icmp_error(__u8 proto, __u8 type)
 }
 
 /* Ports or echo identifier of a quoted packet; the first 8 bytes of its transport header are always quoted. */
-INLINE int parse_quoted_l4(hook_ctx *ctx, const struct parse_l4 *l4, struct dpu_ct_key *quoted)
+INLINE int parse_quoted_l4(hook_ctx *ctx, const struct pkt_l4 *l4, struct dpu_ct_key *quoted)
 {
 	const struct wire_icmp *icmp = bytes_at(ctx, l4->off, sizeof(*icmp));
 	const struct wire_udp *udp = (const void *)icmp;
@@ -123,7 +163,7 @@ INLINE int parse_quoted_l4(hook_ctx *ctx, const struct parse_l4 *l4, struct dpu_
 /* The packet quoted by an ICMP error at off, as a tuple in its own direction. 0 = not readable. */
 INLINE int parse_quoted(hook_ctx *ctx, struct pkt *p, __u32 off)
 {
-	struct parse_l4 l4 = {};
+	struct pkt_l4 *l4 = &p->l4;
 
 	if (p->l3 == PKT_L3_IP4) {
 		const struct wire_ip4 *ip = bytes_at(ctx, off, sizeof(*ip));
@@ -132,9 +172,9 @@ INLINE int parse_quoted(hook_ctx *ctx, struct pkt *p, __u32 off)
 			return 0;
 		parse_map_ip4(&p->inner.addr[0], ip->src);
 		parse_map_ip4(&p->inner.addr[1], ip->dst);
-		l4.off = off + (ip->ver_ihl & 15) * 4;
-		l4.proto = ip->proto;
-		l4.frag = ip->frag & bpf_htons(WIRE_IP4_OFFSET) ? PKT_FRAG_LATER : PKT_FRAG_NONE;
+		l4->off = off + (ip->ver_ihl & 15) * 4;
+		l4->proto = ip->proto;
+		l4->frag = ip->frag & bpf_htons(WIRE_IP4_OFFSET) ? PKT_FRAG_LATER : PKT_FRAG_NONE;
 	} else {
 		const struct wire_ip6 *ip = bytes_at(ctx, off, sizeof(*ip));
 
@@ -142,11 +182,10 @@ INLINE int parse_quoted(hook_ctx *ctx, struct pkt *p, __u32 off)
 			return 0;
 		parse_copy_ip6(&p->inner.addr[0], ip->src);
 		parse_copy_ip6(&p->inner.addr[1], ip->dst);
-		l4.off = off + sizeof(*ip);
-		l4.proto = ip->next;
-		parse_extensions(ctx, &l4);
+		*l4 = (struct pkt_l4){.off = off + sizeof(*ip), .proto = ip->next};
+		parse_extensions(ctx);
 	}
-	return parse_quoted_l4(ctx, &l4, &p->inner);
+	return parse_quoted_l4(ctx, l4, &p->inner);
 }
 
 INLINE void parse_icmp(hook_ctx *ctx, struct pkt *p)
@@ -169,7 +208,50 @@ INLINE void parse_icmp(hook_ctx *ctx, struct pkt *p)
 		return;
 	p->icmp_error = 1;
 	if (!parse_quoted(ctx, p, p->l4_off + sizeof(*icmp)))
-		p->unjudgeable = 1;
+		p->unjudgeable = PKT_UNREADABLE;
+}
+
+/* Least bytes of transport header that rules and states look at; TCP's with its options. */
+INLINE __u32 parse_l4_least(hook_ctx *ctx, const struct pkt *p)
+{
+	const __u8 *doff;
+
+	switch (p->key.proto) {
+	case WIRE_PROTO_TCP:
+		doff = bytes_at(ctx, p->l4_off + 12, 1);
+		return doff && *doff >> 4 > 5 ? (*doff >> 4) * 4 : sizeof(struct wire_tcp);
+	case WIRE_PROTO_UDP:
+	case WIRE_PROTO_ICMP:
+	case WIRE_PROTO_ICMP6:
+	case WIRE_PROTO_SCTP:
+		return sizeof(struct wire_udp);
+	default:
+		return 0;
+	}
+}
+
+/* The transport header must lie in the packet, whatever the frame is padded with; in its first fragment whole. */
+INLINE int parse_l4_inside(hook_ctx *ctx, struct pkt *p)
+{
+	if (!p->l3_len || p->l4_off + parse_l4_least(ctx, p) <= p->l3_off + p->l3_len)
+		return 1;
+	if (p->frag == PKT_FRAG_FIRST)
+		p->unjudgeable = PKT_TINY;
+	else
+		p->bad = 1;
+	return 0;
+}
+
+/* at: where the fragment's bytes begin, offset: theirs in the datagram. */
+INLINE void parse_fragment(struct pkt *p, __u32 at, __u32 offset, int more)
+{
+	__u32 end = p->l3_off + p->l3_len;
+
+	p->frag_more = more;
+	p->frag_from = offset;
+	p->frag_to = offset + (end > at ? end - at : 0);
+	if (p->frag_to == offset || p->frag_to > PARSE_MAX_IP || (more && (p->frag_to & 7)))
+		p->bad = 1; /* empty, beyond what IP can carry, or not in units of 8 (RFC 791, RFC 8200 4.5) */
 }
 
 INLINE void parse_tcp(struct pkt *p, const struct wire_tcp *tcp)
@@ -190,7 +272,7 @@ INLINE void parse_l4(hook_ctx *ctx, struct pkt *p)
 
 	if (p->frag != PKT_FRAG_NONE)
 		p->cacheable = 0;
-	if (p->frag == PKT_FRAG_LATER || p->unjudgeable)
+	if (p->bad || p->frag == PKT_FRAG_LATER || p->unjudgeable || !parse_l4_inside(ctx, p))
 		return;
 	if (parse_has_ports(proto)) {
 		const struct wire_udp *udp = bytes_at(ctx, p->l4_off, sizeof(*udp));
@@ -250,16 +332,19 @@ INLINE void parse_ip4(hook_ctx *ctx, struct pkt *p)
 		p->frag = PKT_FRAG_LATER;
 	else if (ip->frag & bpf_htons(WIRE_IP4_MF))
 		p->frag = PKT_FRAG_FIRST;
+	if (p->frag != PKT_FRAG_NONE)
+		parse_fragment(p, p->l4_off, (bpf_ntohs(ip->frag) & WIRE_IP4_OFFSET) * 8,
+			       !!(ip->frag & bpf_htons(WIRE_IP4_MF)));
 	parse_l4(ctx, p);
 }
 
 INLINE void parse_ip6(hook_ctx *ctx, struct pkt *p)
 {
 	const struct wire_ip6 *ip = bytes_at(ctx, p->l3_off, sizeof(*ip));
-	struct parse_l4 l4 = {.off = p->l3_off + sizeof(*ip)};
+	struct pkt_l4 *l4 = &p->l4;
 
 	if (!ip || (ip->ver_class_label & bpf_htonl(0xf0000000)) != bpf_htonl(0x60000000) ||
-	    (!p->gso_size && l4.off + bpf_ntohs(ip->payload_len) > p->len)) {
+	    (!p->gso_size && p->l3_off + sizeof(*ip) + bpf_ntohs(ip->payload_len) > p->len)) {
 		p->bad = 1;
 		return;
 	}
@@ -268,15 +353,20 @@ INLINE void parse_ip6(hook_ctx *ctx, struct pkt *p)
 	p->key.family = 6;
 	parse_copy_ip6(&p->key.src, ip->src);
 	parse_copy_ip6(&p->key.dst, ip->dst);
-	l4.proto = ip->next;
-	if (parse_is_ext(l4.proto))
+	l4->proto = ip->next;
+	l4->off = p->l3_off + sizeof(*ip);
+	if (parse_is_ext(ip->next)) {
 		p->cacheable = 0;
-	parse_extensions(ctx, &l4);
-	p->key.proto = l4.proto;
-	p->frag = l4.frag;
-	p->frag_id = l4.frag_id;
-	p->unjudgeable = l4.lost;
-	p->l4_off = l4.off;
+		parse_extensions(ctx);
+	}
+	p->key.proto = l4->proto;
+	p->frag = l4->frag;
+	p->frag_id = l4->frag_id;
+	if (l4->lost)
+		p->unjudgeable = l4->frag == PKT_FRAG_FIRST && !l4->odd ? PKT_TINY : PKT_EXT_HEADERS;
+	p->l4_off = l4->off;
+	if (p->frag != PKT_FRAG_NONE)
+		parse_fragment(p, l4->frag_at, l4->frag_offset, l4->more);
 	parse_l4(ctx, p);
 }
 
@@ -287,7 +377,7 @@ INLINE void parse_l2(hook_ctx *ctx, struct pkt *p, __u32 vlan_len)
 	const __be16 *type = bytes_at(ctx, p->l2_off + 12 + vlan_len, sizeof(*type));
 
 	if (!eth || !type) {
-		p->bad = 1;
+		verdict_drop(p, DPU_REASON_DROP_MALFORMED);
 		return;
 	}
 	__builtin_memcpy(p->key.dmac, eth->dmac, 6);

@@ -14,6 +14,7 @@ struct dpu_ct_key {
 	__u8 proto;	/* IP protocol as on the wire (1 or 58 for the ICMPs) */
 	__u8 icmp;	/* 1: an ICMP message other than echo */
 };
+#define DPU_CT_SEAT_TAKEN 0x80 /* in .icmp of a seat of "ct_clock" only: its key is about to be written */
 
 /* TCP states as seen from flags (names as in nf_conntrack; RFC 9293). Others use NEW and ESTABLISHED. */
 enum dpu_ct_state {
@@ -81,23 +82,39 @@ struct dpu_ct_merge {
 };
 
 /*
- * Map "fragments". IP fragments of one datagram as one vNIC's firewall sees
- * them: the first fragment is judged by its ports and, if it passes, lets the
- * later ones of its datagram pass for DPU_FRAGMENT_NS.
+ * Map "fragments": what one vNIC's firewall knows of IP datagrams in pieces. The first
+ * fragment is judged by its ports and, if it passes, lets the later ones of its datagram
+ * pass for DPU_FRAGMENT_NS. Array of sets: DPU_FRAGMENT_SETS for each vNIC.
  */
 struct dpu_fragment_key {
 	union dpu_ip src, dst;
 	__be32 id;	/* IPv4 identification (in the first two bytes) or IPv6 fragment identification */
 	__u16 zone;	/* port number of the vNIC */
-	__u8 proto;
+	__u8 proto;	/* IPv4; IPv6: 0 */
 	__u8 pad;
 };
 
+#define DPU_FRAGMENT_WAYS   4 /* datagrams of a set */
+#define DPU_FRAGMENT_RANGES 4 /* pieces that what has arrived may be in */
+
 struct dpu_fragment {
-	__u64 passed_ns; /* CLOCK_MONOTONIC_COARSE, when the first fragment passed */
+	struct dpu_fragment_key key;
+	__u64 since_ns; /* CLOCK_MONOTONIC_COARSE, when the first fragment came; 0 = free */
+	__u32 lock;	/* 1: a CPU is at it */
+	__u16 total;	/* bytes of the datagram, once the last fragment has told; 0 = not yet */
+	__u8 refused;	/* enum dpu_reason: nothing more of it passes; 0 = it may */
+	__u8 pad;
+	struct {
+		__u16 from, to; /* bytes that have passed; to 0 = unused */
+	} range[DPU_FRAGMENT_RANGES];
+};
+
+struct dpu_fragment_set {
+	struct dpu_fragment way[DPU_FRAGMENT_WAYS];
 };
 
 _Static_assert(sizeof(struct dpu_fragment_key) == 40, "fragment key");
+_Static_assert(sizeof(struct dpu_fragment) == 72, "fragment");
 _Static_assert(sizeof(struct dpu_ct_key) == 40, "ct key");
 _Static_assert(sizeof(struct dpu_ct) == 88, "ct");
 _Static_assert(sizeof(struct dpu_ct_count) == 8, "ct count");

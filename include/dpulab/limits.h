@@ -37,11 +37,13 @@
 #define DPU_GEN_FDB_FIRST     2048	      /* from here to DPU_GEN_SLOTS - 1: MAC addresses, by hash */
 
 #define DPU_FDB_SEATS	   32768 /* "fdb_clock": a power of two, at least twice the fdb's size */
-#define DPU_FRAGMENTS	   8192	 /* datagrams whose first fragment is remembered */
+#define DPU_FRAGMENT_SETS  16	 /* of 4 datagrams in pieces each, for every vNIC */
 #define DPU_FRAGMENT_NS	   30000000000ull /* how long; Linux's reassembly time-out */
 #define DPU_CT_FULL_SHIFT 30	 /* unit of the time when the table was last full: 2^30 ns */
 #define DPU_CT_FULL_LASTS 60	 /* such units, for which a policy that fails open takes what it does not know */
 #define DPU_CT_PROOFS	   16384 /* answered challenges waiting for their SYN */
+#define DPU_BINDINGS	   8192	 /* of ports and addresses, at one location */
+#define DPU_GUARD_ADDRESSES 8	 /* learned at one port */
 #define DPU_ANSWER_PPS	   1000	 /* RSTs and ICMP errors made by one CPU, per second */
 
 #define DPU_VXLAN_PORT	   4789 /* UDP, RFC 7348 */

@@ -42,7 +42,12 @@
 	X(40, DROP_STORM_COPY, "storm-copy", "dropped: one copy of a flood was refused by the destination's policy") \
 	X(45, DROP_CT_LIMIT, "ct-limit", "dropped: the vNIC has as many connections as it may have") \
 	X(46, DROP_HALF_OPEN, "half-open", "dropped: too many half-open connections, and no challenge possible") \
-	X(47, DROP_PROOF, "proof", "taken: the RST that answers a challenge")
+	X(47, DROP_PROOF, "proof", "taken: the RST that answers a challenge") \
+	X(48, DROP_OVERLAP, "fragment-overlap", "dropped: IP fragment that repeats bytes of its datagram, or one behind it") \
+	X(49, DROP_TINY, "tiny-fragment", "dropped: first IP fragment without its whole transport header") \
+	X(50, DROP_EXT_HEADERS, "ext-headers", "dropped: IPv6 extension headers too many, twice, out of order, or of type 0") \
+	X(51, DROP_SPOOFED_MAC, "drop-spoofed-mac", "dropped: the source MAC is not the vNIC's own") \
+	X(52, DROP_SPOOFED_IP, "drop-spoofed-ip", "dropped: the source address is not the vNIC's own")
 
 enum dpu_reason {
 #define DPU_REASON_ENUM(number, name, word, sentence) DPU_REASON_##name = number,

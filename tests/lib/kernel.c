@@ -202,6 +202,7 @@ static __u32 used_entries(const struct bpf_map *map)
 		{"dfw_cells", 0},	/* only cells of a policy are read, and those were written */
 		{"scratch", 0},		/* filled by each frame */
 		{"answer_buffer", 0},	/* the same */
+		{"fragments", 4 * DPU_FRAGMENT_SETS}, /* ports 16 to 19 */
 		{"ports", 1024},
 		{"port_stats", 1024},
 		{"segments", 8},

@@ -180,7 +180,9 @@ static void write_ext6(const struct layer *layer, uint8_t *at)
 		at[1] = 0;
 		put16(at + 2, layer->ext.frag);
 		put32(at + 4, layer->ext.id);
-	} else if (layer->ext.type != IPPROTO_ROUTING) {
+	} else if (layer->ext.type == IPPROTO_ROUTING) {
+		at[2] = layer->ext.routing;
+	} else {
 		at[2] = 1; /* PadN over the rest */
 		at[3] = 4 + 8 * layer->ext.words;
 	}

@@ -67,6 +67,7 @@ struct layer {
 			uint32_t type;	/* this header's number */
 			uint32_t next;	/* default: from the layer behind */
 			uint32_t words; /* 8-byte words beyond the first */
+			uint32_t routing; /* a routing header's type */
 			uint32_t frag;	/* FRAG6: offset (8-byte units << 3) and M flag */
 			uint32_t id;
 		} ext;

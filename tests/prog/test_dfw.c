@@ -170,7 +170,7 @@ static const struct prog_case cases[] = {
 	 STEPS({16,
 		FRAME(ETH(MAC(17), MAC(16)), IP6("2001:db8::16", "2001:db8::17"), EXT6(60), EXT6(60), EXT6(60),
 		      EXT6(60), EXT6(60), EXT6(60), EXT6(60), EXT6(60), EXT6(60), UDP(1, 2)),
-		DROP(UNSUPPORTED)})},
+		DROP(EXT_HEADERS)})},
 	{"extension headers do not hide the ports", ports_80_to_90,
 	 STEPS({16,
 		FRAME(ETH(MAC(17), MAC(16)), IP6("2001:db8::16", "2001:db8::17"), EXT6(0), EXT6(60), TCP(1, 80, SYN)),

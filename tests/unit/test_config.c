@@ -86,6 +86,7 @@ static void defaults_are_filled_in(void)
 	CU_ASSERT_EQUAL(lab->timeouts.other, 600);
 	CU_ASSERT_EQUAL(lab_max_connections(lab, &lab->vms[0]), 32768);
 	CU_ASSERT_EQUAL(lab_max_half_open(lab, &lab->vms[0]), 8192);
+	CU_ASSERT_EQUAL(lab_guard(lab, &lab->vms[0]), DPU_GUARD_OFF);
 	CU_ASSERT_EQUAL(lab->default_action, DPU_ACTION_ALLOW);
 	CU_ASSERT_EQUAL(lab->hosts[1].path, PATH_HOST);
 	CU_ASSERT_FALSE(lab->hosts[1].dpu);
@@ -104,9 +105,9 @@ static void every_key_reaches_its_field(void)
 		"lab: full\nplacement: linux\nhook: tc\nfabric: {mtu: 9000}\n"
 		"hosts:\n  h: {dpu: true, cpus: '0-1,3', dpu-cpus: 2, vtep: 192.168.0.1/24, placement: dpu-upt, hook: xdp}\n"
 		"  k: {vtep: 192.168.0.2/24}\n"
-		"port-groups: {g: {vni: 0xffffff, segment: 7}, v: {vlan: 4094}, u: }\n"
+		"port-groups: {g: {vni: 0xffffff, segment: 7}, v: {vlan: 4094}, u: {spoofguard: strict}}\n"
 		"vms:\n  a: {host: h, port-group: g, ip: [10.0.0.1/8, '2001:db8::1/64'], mac: '02:00:00:00:00:0a', mtu: 1400, port: 40,\n"
-		"      connections: 30, half-open: 5}\n"
+		"      connections: 30, half-open: 5, spoofguard: learn}\n"
 		"  b: {host: k, port-group: u, ip: 10.0.0.2/8}\n"
 		"firewall:\n  default: reject\n  table-full: open\n  connections: 40\n  half-open: 7\n  timeouts: {tcp-syn-sent: 1, tcp-syn-recv: 2, tcp-established: 3, tcp-fin-wait: 4, tcp-close-wait: 5,\n"
 		"    tcp-last-ack: 6, tcp-time-wait: 7, tcp-close: 8, udp-new: 9, udp-established: 10, icmp: 11, other: 12}\n  rules:\n"
@@ -143,6 +144,10 @@ static void every_key_reaches_its_field(void)
 	CU_ASSERT_EQUAL(lab_max_half_open(lab, &lab->vms[0]), 5);
 	CU_ASSERT_EQUAL(lab_max_connections(lab, &lab->vms[1]), 40);
 	CU_ASSERT_EQUAL(lab_max_half_open(lab, &lab->vms[1]), 7);
+	CU_ASSERT_EQUAL(lab_guard(lab, &lab->vms[0]), DPU_GUARD_LEARN);
+	CU_ASSERT_EQUAL(lab_guard(lab, &lab->vms[1]), DPU_GUARD_STRICT);
+	lab->vms[1].extra = true; /* of load: nothing is listed */
+	CU_ASSERT_EQUAL(lab_guard(lab, &lab->vms[1]), DPU_GUARD_LEARN);
 	CU_ASSERT_EQUAL_FATAL(lab->n_rules, 1);
 	CU_ASSERT_STRING_EQUAL(rule->name, "one");
 	CU_ASSERT_EQUAL(rule->id, 1);

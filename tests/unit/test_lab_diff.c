@@ -83,6 +83,8 @@ static void changes_are_named(void)
 		{"lab: t\nhosts: {h1: {dpu: true, hook: xdp, cpus: 0}, h2: {}, h3: {}}\n" BASE_GROUPS BASE_VMS
 			 BASE_RULES,
 		 "changed hook h1; changed cpus h1; added host h3"},
+		{"lab: t\n" BASE_HOSTS "port-groups: {g: {vni: 7}, db: {vlan: 5, spoofguard: learn}}\n" BASE_VMS BASE_RULES,
+		 "changed vm c"},
 		{"lab: t\n" BASE_HOSTS "port-groups: {g: {vni: 8}, db: {vlan: 5}, e: {vni: 9}}\n" BASE_VMS
 			 BASE_RULES,
 		 "changed port group g; added port group e"},

@@ -161,6 +161,31 @@ static int show_fdb(const struct location *at, struct out *out, struct diag *dia
 	return 0;
 }
 
+static int show_bindings(const struct location *at, struct out *out, struct diag *diag)
+{
+	struct inspect_binding *bindings;
+	char text[16];
+	size_t n;
+	int err = inspect_bindings(at, &bindings, &n, diag);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < n; i++) {
+		const struct dpu_binding *entry = &bindings[i].entry;
+
+		out_item(out);
+		out_node(out, at);
+		out_str(out, "port", "%s", port_name(at, bindings[i].key.port, text, sizeof(text)));
+		out_mac(out, "mac", entry->mac);
+		out_ip(out, "ip", &bindings[i].key.addr);
+		out_str(out, "source", "%s", entry->flags & DPU_BINDING_F_LISTED ? "listed" : "learned");
+		out_real(out, "age_s", age_s(entry->since_ns), 1);
+		out_end(out);
+	}
+	free(bindings);
+	return 0;
+}
+
 static int show_vteps(const struct location *at, struct out *out, struct diag *diag)
 {
 	struct inspect_vtep *vteps;
@@ -456,6 +481,7 @@ static const struct subject {
 	bool relays; /* the relays of loaded interfaces have something to say about it */
 } subjects[] = {
     {"ports", show_ports, true},   {"fdb", show_fdb, false},	 {"vteps", show_vteps, false},
+    {"bindings", show_bindings, false},
     {"flows", show_flows, false},  {"rules", show_rules, false}, {"connections", show_connections, false},
     {"stats", show_stats, true},   {"drops", show_drops, true},	 {"placement", NULL, false},
 };
@@ -524,7 +550,7 @@ int cmd_show(struct cmd_context *ctx, int argc, char **argv)
 
 	(void)argc;
 	if (!subject)
-		return cmd_usage(ctx, "show what? ports, fdb, vteps, flows, rules, connections, placement, stats or drops");
+		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, stats or drops");
 	err = lab_open(argv[0], STATE_READ, &session, ctx->diag);
 	if (err)
 		return cmd_result(err);

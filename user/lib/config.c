@@ -257,12 +257,13 @@ static void read_list(struct reader *reader, const struct scope *scope,
 	}
 }
 
-/* The mapping of a section: in the lab file, or the firewall's in its own. */
-static const struct yaml_node *section_node(const struct reader *reader, const char *path)
+/* The mapping of a section under parent, which may be NULL: there, or, the firewall's, in a file of its own. */
+static const struct yaml_node *section_node(const struct reader *reader, const struct yaml_node *parent,
+					    const struct schema_key *key)
 {
-	if (reader->policy && !strcmp(path, "firewall"))
+	if (reader->policy && !strcmp(key->path, "firewall"))
 		return reader->policy->root;
-	return yaml_get(reader->doc->root, path, NULL);
+	return parent ? yaml_get(parent, schema_name(key), NULL) : NULL;
 }
 
 static void read_section(struct reader *reader, const struct scope *scope,
@@ -342,10 +343,8 @@ static void read_key(struct reader *reader, const struct scope *scope, const str
 		[SCHEMA_LIST] = YAML_SEQUENCE,
 	};
 	const bool structure = key->type <= SCHEMA_LIST;
-	const struct yaml_node *node = scope->node ? yaml_get(scope->node, schema_name(key), NULL) : NULL;
+	const struct yaml_node *node = section_node(reader, scope->node, key);
 
-	if (key->type == SCHEMA_SECTION)
-		node = section_node(reader, key->path);
 	/* `vms:` with nothing behind it is an empty mapping to most people. */
 	if (node && structure && node->kind == YAML_SCALAR && node->null)
 		node = NULL;
@@ -460,7 +459,7 @@ static void make_all_entries(struct reader *reader, const char *path, const stru
 		if (key->type == SCHEMA_ENTRIES)
 			make_entries(reader, node, key);
 		else if (key->type == SCHEMA_SECTION)
-			make_all_entries(reader, key->path, section_node(reader, key->path));
+			make_all_entries(reader, key->path, section_node(reader, node, key));
 }
 
 /* ---- the firewall's own file -------------------------------------------------- */

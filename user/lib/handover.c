@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "bindings.h"
 #include "flowview.h"
 #include "handover_merge.h"
 #include "mapio.h"
@@ -51,7 +52,8 @@ static int take_ct_seat(const struct clock_map *clock, const struct dpu_ct_key *
 		struct dpu_ct_key sitting;
 		struct dpu_ct ct;
 
-		if (mapio_get(clock->dp, MAP_ct_clock, &seat, &sitting))
+		if (mapio_get(clock->dp, MAP_ct_clock, &seat, &sitting) ||
+		    sitting.icmp & DPU_CT_SEAT_TAKEN)
 			continue;
 		if (sitting.zone && !mapio_get(clock->dp, MAP_conntrack, &sitting, &ct) && ct.gc_slot == seat)
 			continue;
@@ -286,6 +288,8 @@ int handover_copy(struct handover *handover, struct diag *diag)
 		err = copy_macs(&copy, diag);
 	if (!err)
 		err = copy_connections(&copy, diag);
+	if (!err)
+		err = bindings_copy(handover->from, handover->to, diag);
 	copy_close(&copy);
 	return err;
 }
@@ -344,6 +348,8 @@ int handover_clear(const struct dataplane *dp, struct diag *diag)
 		err = clear_counts(dp, diag);
 	if (!err)
 		err = clear_hash(dp, MAP_fdb, sizeof(struct dpu_fdb_key), sizeof(struct dpu_fdb), diag);
+	if (!err)
+		err = bindings_clear(dp, diag);
 	for (uint16_t port = 1; port < DPU_MAX_PORTS; port++)
 		mapio_bump(dp, DPU_GEN_OF_PORT(port));
 	return err;

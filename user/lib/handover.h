@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * handover.h - connections and learned addresses from one location's tables to
+ * handover.h - connections, learned MACs and bindings from one location's tables to
  * the other's. Port and endpoint numbers mean the same at both, so entries are
  * copied as they are; what is a location's own is translated: the seat on the
  * ageing clock, references into the flow cache, the policy generation, the id.

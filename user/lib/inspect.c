@@ -178,6 +178,38 @@ int inspect_macs(const struct location *location, struct inspect_mac **ret_macs,
 	return 0;
 }
 
+static int by_port_and_address(const void *a, const void *b)
+{
+	const struct inspect_binding *one = a, *other = b;
+
+	if (one->key.port != other->key.port)
+		return one->key.port < other->key.port ? -1 : 1;
+	return memcmp(&one->key.addr, &other->key.addr, sizeof(one->key.addr));
+}
+
+int inspect_bindings(const struct location *location, struct inspect_binding **ret_bindings, size_t *ret_n,
+		     struct diag *diag)
+{
+	struct inspect_binding *bindings;
+	struct map_dump dump;
+	int err = mapio_dump(location->dp, MAP_bindings, sizeof(struct dpu_binding_key), sizeof(struct dpu_binding),
+			     &dump, diag);
+
+	if (err)
+		return err;
+	bindings = calloc(dump.n + 1, sizeof(*bindings));
+	for (size_t i = 0; bindings && i < dump.n; i++)
+		bindings[i] = (struct inspect_binding){((struct dpu_binding_key *)dump.keys)[i],
+						       ((struct dpu_binding *)dump.values)[i]};
+	*ret_n = dump.n;
+	map_dump_free(&dump);
+	if (!bindings)
+		return -ENOMEM;
+	qsort(bindings, *ret_n, sizeof(*bindings), by_port_and_address);
+	*ret_bindings = bindings;
+	return 0;
+}
+
 int inspect_vteps(const struct location *location, struct inspect_vtep **ret_vteps, size_t *ret_n,
 		  struct diag *diag)
 {

@@ -7,6 +7,7 @@
 #include <dpulab/conntrack.h>
 #include <dpulab/dfw.h>
 #include <dpulab/flow.h>
+#include <dpulab/guard.h>
 #include <dpulab/stats.h>
 #include "attach.h"
 #include "location.h"
@@ -29,6 +30,14 @@ struct inspect_mac {
 };
 int inspect_macs(const struct location *location, struct inspect_mac **ret_macs, size_t *ret_n,
 		 struct diag *diag);
+
+struct inspect_binding {
+	struct dpu_binding_key key;
+	struct dpu_binding entry;
+};
+/* By port and address. */
+int inspect_bindings(const struct location *location, struct inspect_binding **ret_bindings, size_t *ret_n,
+		     struct diag *diag);
 
 struct inspect_vtep {
 	uint32_t number;

@@ -152,6 +152,9 @@ static void compare_vm(struct difference *d, const struct lab_vm *old, const str
 	if (lab_max_half_open(d->old, old) != lab_max_half_open(d->new, new))
 		note(d, "changed", "vm", new->name, "half-open connections %u to %u",
 		     lab_max_half_open(d->old, old), lab_max_half_open(d->new, new));
+	if (lab_guard(d->old, old) != lab_guard(d->new, new))
+		note(d, "changed", "vm", new->name, "spoofguard %s to %s", guard_mode_name(lab_guard(d->old, old)),
+		     guard_mode_name(lab_guard(d->new, new)));
 	if (old->mtu != new->mtu)
 		note(d, "changed", "vm", new->name, "MTU %u to %u", old->mtu, new->mtu);
 }

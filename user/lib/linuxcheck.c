@@ -17,12 +17,16 @@
 /* Differences that no kernel lacks and no kernel gains: said, not counted against the lab. */
 static void note_differences(const struct lab *lab, struct diag *diag)
 {
-	bool reject = lab->default_action == DPU_ACTION_REJECT, log = false;
+	bool reject = lab->default_action == DPU_ACTION_REJECT, log = false, guard = false;
 
 	for (size_t i = 0; i < lab->n_rules; i++) {
 		reject |= lab->rules[i].action == DPU_ACTION_REJECT;
 		log |= lab->rules[i].log;
 	}
+	for (size_t i = 0; i < lab->n_vms; i++)
+		guard |= lab_guard(lab, &lab->vms[i]) != DPU_GUARD_OFF;
+	if (guard)
+		diag_note(diag, "placement linux: `spoofguard` does not apply: VMs may send from any address");
 	if (lab->storm_pps)
 		diag_note(diag, "placement linux: the storm limit counts broadcast and multicast; "
 				"nftables cannot tell a frame the bridge will flood as unknown");

@@ -56,6 +56,17 @@ int mapio_get(const struct dataplane *dp, enum dataplane_map map, const void *ke
 	return bpf_map_lookup_elem(dataplane_map_fd(dp, map), key, ret_value);
 }
 
+int mapio_add(const struct dataplane *dp, enum dataplane_map map, const void *key, const void *value,
+	      struct diag *diag)
+{
+	int err = bpf_map_update_elem(dataplane_map_fd(dp, map), key, value, BPF_NOEXIST);
+
+	op_done();
+	if (err == -EEXIST)
+		return 0;
+	return err ? map_error(diag, err, dp, map, "write") : 1;
+}
+
 int mapio_delete(const struct dataplane *dp, enum dataplane_map map, const void *key, struct diag *diag)
 {
 	int err = bpf_map_delete_elem(dataplane_map_fd(dp, map), key);

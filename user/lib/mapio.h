@@ -12,6 +12,9 @@ int mapio_put(const struct dataplane *dp, enum dataplane_map map, const void *ke
 /* As mapio_put, but only if the entry differs or is missing. Returns 1 if it wrote, 0 if not, or -errno. */
 int mapio_put_changed(const struct dataplane *dp, enum dataplane_map map, const void *key,
 		      const void *value, size_t value_size, struct diag *diag);
+/* Puts an entry of a hash that is not there. Returns 1 if it wrote, 0 if there is one, or -errno. */
+int mapio_add(const struct dataplane *dp, enum dataplane_map map, const void *key, const void *value,
+	      struct diag *diag);
 /* 0, or -ENOENT; says nothing. */
 int mapio_get(const struct dataplane *dp, enum dataplane_map map, const void *key, void *ret_value);
 /* Already gone is success. */

@@ -289,3 +289,17 @@ uint32_t lab_max_half_open(const struct lab *lab, const struct lab_vm *vm)
 		return vm->max_half_open;
 	return lab->max_half_open ? lab->max_half_open : lab->connections / 8;
 }
+
+enum dpu_guard_mode lab_guard(const struct lab *lab, const struct lab_vm *vm)
+{
+	enum dpu_guard_mode mode = vm->guard ? vm->guard - 1 : lab->groups[vm->group].guard;
+
+	return mode == DPU_GUARD_STRICT && vm->extra ? DPU_GUARD_LEARN : mode;
+}
+
+const char *guard_mode_name(enum dpu_guard_mode mode)
+{
+	static const char *const names[] = {"off", "learn", "strict"};
+
+	return names[mode];
+}

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <dpulab/addr.h>
 #include <dpulab/dfw.h>
+#include <dpulab/guard.h>
 #include <dpulab/limits.h>
 
 #define LAB_NAME_MAX  16 /* lab name with its NUL: [a-z][a-z0-9]*; no dash, so LAB-NODE splits at the first one */
@@ -60,6 +61,7 @@ struct lab_group { /* port group = segment */
 	uint16_t segment; /* number in the datapath, from 1; groups with the same VNI or VLAN share it */
 	uint32_t vni;	  /* 0 = VLAN group */
 	uint16_t vlan;	  /* 0 = untagged */
+	uint8_t guard;	  /* of its vNICs: enum dpu_guard_mode */
 };
 
 struct lab_vm {
@@ -77,6 +79,7 @@ struct lab_vm {
 	bool loaded;  /* an interface of `load` is the VM's end: there is no namespace LAB-NAME */
 	bool extra;   /* loaded, and not in the lab file; such VMs come last */
 	uint32_t max_connections, max_half_open; /* of its vNIC; 0 = the lab's */
+	uint8_t guard; /* of its vNIC: 1 + enum dpu_guard_mode; 0 = the port group's */
 	uint64_t ns;  /* loaded: inode of the namespace the interface is in */
 };
 
@@ -215,6 +218,12 @@ uint16_t lab_group_mtu(const struct lab *lab, const struct lab_group *group);
 /* Connections and half-open connections that the vNIC of a VM may have. */
 uint32_t lab_max_connections(const struct lab *lab, const struct lab_vm *vm);
 uint32_t lab_max_half_open(const struct lab *lab, const struct lab_vm *vm);
+/*
+ * Port security of the vNIC of a VM. Strict needs a list: an interface that was loaded and is not in the lab file
+ * has none, and learns.
+ */
+enum dpu_guard_mode lab_guard(const struct lab *lab, const struct lab_vm *vm);
+const char *guard_mode_name(enum dpu_guard_mode mode); /* "off", "learn", "strict" */
 const char *frame_path_name(enum frame_path path); /* as in the contract: "linux", "host", "dpu-mux", "dpu-upt" */
 int frame_path_parse(const char *word, enum frame_path *ret_path);
 const char *lab_hook_name(enum lab_hook hook);

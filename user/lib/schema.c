@@ -43,6 +43,20 @@ static const struct schema_word table_full[] = {
 	{NULL, 0},
 };
 
+static const struct schema_word guard_modes[] = {
+	{"off", DPU_GUARD_OFF},
+	{"learn", DPU_GUARD_LEARN},
+	{"strict", DPU_GUARD_STRICT},
+	{NULL, 0},
+};
+
+static const struct schema_word vm_guard_modes[] = {
+	{"off", 1 + DPU_GUARD_OFF},
+	{"learn", 1 + DPU_GUARD_LEARN},
+	{"strict", 1 + DPU_GUARD_STRICT},
+	{NULL, 0},
+};
+
 static const struct schema_word directions[] = {
 	{"in", DPU_DIR_IN},
 	{"out", DPU_DIR_OUT},
@@ -114,6 +128,11 @@ const struct schema_key schema_keys[] = {
 	 .min = 1, .max = DPU_MAX_SEGMENTS - 1, .derived = "the first free number",
 	 .help = "Number of the segment in the datapath's tables. Groups with equal VNI or VLAN share it."},
 
+	{"port-groups.*.spoofguard", SCHEMA_WORD, ONE(struct lab_group, guard), .words = guard_modes, .fallback = "off",
+	 .help = "Which MAC and IP addresses its VMs may send from, in ARP and neighbour discovery, too. strict: `mac`, "
+		 "`ip`, and the link-local address made of the MAC. learn: the first MAC and the first 8 addresses that "
+		 "the vNIC sends from. off: any, as routers and VMs with addresses of their own need it."},
+
 	{"vms", SCHEMA_ENTRIES, ARRAY(struct lab, vms, n_vms), .help = "The virtual machines, by name."},
 	{"vms.*.host", SCHEMA_HOST, ONE(struct lab_vm, host), .required = true,
 	 .help = "Host the VM runs on."},
@@ -132,6 +151,8 @@ const struct schema_key schema_keys[] = {
 	 .derived = "`firewall.connections`", .help = "Connections that its vNIC may have."},
 	{"vms.*.half-open", SCHEMA_NUMBER, ONE(struct lab_vm, max_half_open), .min = 1, .max = 4194304,
 	 .derived = "`firewall.half-open`", .help = "Half-open connections of its vNIC before their openers are challenged."},
+	{"vms.*.spoofguard", SCHEMA_WORD, ONE(struct lab_vm, guard), .words = vm_guard_modes,
+	 .derived = "the port group's", .help = "The same, of this VM alone."},
 	{"vms.*.port", SCHEMA_NUMBER, ONE(struct lab_vm, port), .min = DPU_PORT_VNIC_MIN, .max = DPU_PORT_VNIC_MAX,
 	 .derived = "the first free number of its host", .help = "Number of its port in the datapath's tables."},
 

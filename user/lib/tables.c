@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bindings.h"
 #include "firewall.h"
 #include "mapio.h"
 #include "op.h"
@@ -253,6 +254,7 @@ static struct dpu_port describe_port(const struct location *location, const stru
 	new.segment = lab->groups[vm->group].segment;
 	new.storm_pps = lab->storm_pps;
 	new.max_connections = lab_max_connections(lab, vm);
+	new.guard = lab_guard(lab, vm);
 	new.max_half_open = lab_max_half_open(lab, vm);
 	new.flags |= DPU_PORT_F_DFW;
 	new.flags |= lab->table_full == LAB_TABLE_FULL_OPEN ? DPU_PORT_F_FAIL_OPEN : 0;
@@ -348,7 +350,11 @@ static int fill_ports(const struct location *location, bool xdp, struct diag *di
 	if (!err)
 		err = put_redirect(location, location->ports, location->n_ports, diag);
 	if (!err)
+		err = bindings_list(location, diag);
+	if (!err)
 		err = put_ports(location, old, new, diag);
+	if (!err)
+		err = bindings_forget(location, old, new, diag);
 	if (store) {
 		policy_store_settle(store);
 		policy_store_close(store);
