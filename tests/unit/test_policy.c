@@ -541,6 +541,32 @@ static void apply_to_is_who_is_in_a_group(void)
 	}
 }
 
+/* Numbers are places in the file; the file is written back so that it reads the same. */
+static void categories_come_in_their_order(void)
+{
+	static const uint32_t order[] = {4, 6, 2, 3, 1, 5};
+	struct lab *lab = lab_with("{name: a, action: allow}, {category: infrastructure, action: drop},\n"
+				   "{category: environment, action: allow}, {category: emergency, action: drop},\n"
+				   "{category: application, action: drop}, {category: emergency, action: allow}");
+	struct dpu_rule *rules;
+	struct diag diag = {0};
+	struct lab *again = NULL;
+	char *text;
+
+	CU_ASSERT_EQUAL_FATAL(compile(lab, 0, &rules), 6);
+	for (size_t i = 0; i < 6; i++)
+		CU_ASSERT_EQUAL(rules[i].id, order[i]);
+	CU_ASSERT_EQUAL_FATAL(config_write(lab, &text, &diag), 0);
+	CU_ASSERT_EQUAL_FATAL(config_read_text("again", text, strlen(text), &again, &diag), 0);
+	for (size_t i = 0; i < 6; i++)
+		CU_ASSERT_EQUAL(again->rules[i].id, order[i]);
+	free(text);
+	free(rules);
+	lab_free(again);
+	lab_free(lab);
+	diag_clear(&diag);
+}
+
 SUITE(policy,
       {"no rules compile to none", no_rules_compile_to_none},
       {"a rule with an action only matches everything", a_bare_rule_matches_everything},
@@ -551,6 +577,7 @@ SUITE(policy,
       {"a rule counts at the VMs of the groups it names", apply_to_is_who_is_in_a_group},
       {"compiled rules carry the position in the file", ids_are_positions_in_the_file},
       {"too many rules: the message names line and rule", too_many_rules_name_the_one},
+      {"categories come in their order, rules of one in the file's", categories_come_in_their_order},
       {"the first match decides", the_first_match_decides},
       {"a policy counts as stricter unless shown otherwise", stricter_is_said_unless_disproved},
       {"'not stricter' is never wrong (random lists)", not_stricter_is_never_wrong});

@@ -297,6 +297,13 @@ static void out_masked(struct out *out, const char *key, const union dpu_ip *ip,
 	out_str(out, key, "%s", prefix_format(&prefix, true, text));
 }
 
+static const char *rule_category(const struct lab *lab, uint32_t id)
+{
+	const struct lab_rule *rule = lab_find_rule(lab, id);
+
+	return rule ? lab_category_name(rule->category) : "-";
+}
+
 static int show_rules(const struct location *at, struct out *out, struct diag *diag)
 {
 	static const char *const actions[] = {"allow", "drop", "reject"};
@@ -315,6 +322,7 @@ static int show_rules(const struct location *at, struct out *out, struct diag *d
 		out_str(out, "vnic", "%s", at->lab->vms[rules[i].vm].name);
 		out_uint(out, "rule", rule->id);
 		out_str(out, "name", "%s", rule_name(at->lab, rule->id));
+		out_str(out, "category", "%s", rule_category(at->lab, rule->id));
 		out_str(out, "direction", "%s", directions[rule->direction % 4]);
 		out_protocol(out, rule->proto);
 		out_masked(out, "from", &rule->src, &rule->src_mask, rule->family);

@@ -534,6 +534,9 @@ static int read_tree(struct reader *reader)
 	lab_derive(reader->lab);
 	if (lab_check(reader->lab, &reader->places, reader->diag))
 		reader->failed = true;
+	/* last: errors are placed by where in the array a rule is */
+	if (lab_order_rules(reader->lab))
+		reader->out_of_memory = true;
 	if (reader->out_of_memory)
 		return diag_error(reader->diag, -ENOMEM, NULL, "out of memory reading %s",
 				  reader->doc->name);

@@ -260,6 +260,29 @@ static void derive_rule_ids(struct lab *lab)
 	free(taken);
 }
 
+const char *lab_category_name(uint8_t category)
+{
+	static const char *const names[CATEGORY_COUNT] = {"emergency", "infrastructure", "environment", "application"};
+
+	return names[category % CATEGORY_COUNT];
+}
+
+int lab_order_rules(struct lab *lab)
+{
+	struct lab_rule *ordered = calloc(lab->n_rules + 1, sizeof(*ordered));
+	size_t n = 0;
+
+	if (!ordered)
+		return -ENOMEM;
+	for (uint8_t category = 0; category < CATEGORY_COUNT; category++)
+		for (size_t i = 0; i < lab->n_rules; i++)
+			if (lab->rules[i].category == category)
+				ordered[n++] = lab->rules[i];
+	free(lab->rules);
+	lab->rules = ordered;
+	return 0;
+}
+
 uint16_t lab_group_mtu(const struct lab *lab, const struct lab_group *group)
 {
 	return group->vni ? lab->fabric_mtu - DPU_VXLAN_OVERHEAD : lab->fabric_mtu;

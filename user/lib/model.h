@@ -132,12 +132,22 @@ struct lab_service {
 	size_t n_services;
 };
 
+/* Of rules; in the order in which they are asked. */
+enum lab_category {
+	CATEGORY_EMERGENCY,
+	CATEGORY_INFRASTRUCTURE,
+	CATEGORY_ENVIRONMENT,
+	CATEGORY_APPLICATION,
+	CATEGORY_COUNT,
+};
+
 struct lab_rule {
 	char *name;		/* optional; NULL */
 	char *label;		/* in the log; optional; NULL */
 	bool log;		/* its decisions are logged */
 	uint32_t id;		/* its place, from 1, unless the file states one; stays while the lab is up */
 	bool id_derived;	/* the file states none */
+	uint8_t category;	/* enum lab_category */
 	uint8_t direction;	/* enum dpu_direction bits */
 	uint8_t action;		/* enum dpu_rule_action */
 	uint8_t family;		/* 0 any, 4, 6 */
@@ -184,7 +194,7 @@ struct lab {
 	size_t n_address_groups;
 	struct lab_service *services;
 	size_t n_services;
-	struct lab_rule *rules;
+	struct lab_rule *rules; /* in the order in which they are asked: category, then place in the file */
 	size_t n_rules;
 	enum frame_path path; /* the lab's own choice; counts for hosts that state none */
 	enum lab_hook hook;   /* likewise */
@@ -213,6 +223,9 @@ struct lab_rule *lab_find_rule(const struct lab *lab, uint32_t id);
  * port, segment and rule numbers. A number that finds no room stays 0 (lab_check says so).
  */
 void lab_derive(struct lab *lab);
+/* Puts the rules into the order in which they are asked; rules of a category keep theirs. -ENOMEM. */
+int lab_order_rules(struct lab *lab);
+const char *lab_category_name(uint8_t category);
 /* The largest MTU a VM of this port group can have: what the fabric carries, less the overlay's header. */
 uint16_t lab_group_mtu(const struct lab *lab, const struct lab_group *group);
 /* Connections and half-open connections that the vNIC of a VM may have. */

@@ -57,6 +57,14 @@ static const struct schema_word vm_guard_modes[] = {
 	{NULL, 0},
 };
 
+static const struct schema_word categories[] = {
+	{"emergency", CATEGORY_EMERGENCY},
+	{"infrastructure", CATEGORY_INFRASTRUCTURE},
+	{"environment", CATEGORY_ENVIRONMENT},
+	{"application", CATEGORY_APPLICATION},
+	{NULL, 0},
+};
+
 static const struct schema_word directions[] = {
 	{"in", DPU_DIR_IN},
 	{"out", DPU_DIR_OUT},
@@ -217,7 +225,7 @@ const struct schema_key schema_keys[] = {
 	TIMEOUT("icmp", icmp, "30", "ICMP and ICMPv6 echo."),
 	TIMEOUT("other", other, "600", "Every other protocol."),
 	{"firewall.rules", SCHEMA_LIST, ARRAY(struct lab, rules, n_rules), .begin = begin_rule,
-	 .help = "Rules in order; the first that matches decides."},
+	 .help = "Rules in order of their categories, then as they stand here; the first that matches decides."},
 	{"firewall.rules[].name", SCHEMA_TEXT, ONE(struct lab_rule, name), .max = 63, .derived = "none",
 	 .help = "What the rule is for; shown with its counters."},
 	{"firewall.rules[].log", SCHEMA_BOOL, ONE(struct lab_rule, log), .fallback = "false",
@@ -228,6 +236,8 @@ const struct schema_key schema_keys[] = {
 	{"firewall.rules[].id", SCHEMA_NUMBER, ONE(struct lab_rule, id), .min = 1, .max = 1000000000,
 	 .derived = "its place in the list; in a running lab what the rule of that name or content has, or a new one",
 	 .help = "Number of the rule, by which tables, counters and logs name it. Rules keep it while others come and go."},
+	{"firewall.rules[].category", SCHEMA_WORD, ONE(struct lab_rule, category), .words = categories,
+	 .fallback = "application", .help = "Rules of emergency are asked first, then those of infrastructure, environment and application."},
 	{"firewall.rules[].direction", SCHEMA_WORD, ONE(struct lab_rule, direction), .words = directions,
 	 .fallback = "both", .help = "As the VM sees it: in = towards the VM."},
 	{"firewall.rules[].family", SCHEMA_WORD, ONE(struct lab_rule, family), .words = families, .fallback = "any",
