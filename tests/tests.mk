@@ -32,10 +32,10 @@ $T/unit: $(UNIT_OBJ) $T/libdpulab.a
 
 # Program tests: engine, cases, and the datapath's own sources compiled for this machine.
 PROG_OBJ := $(patsubst %.c,$T/%.o,$(wildcard tests/prog/*.c tests/lib/prog_*.c) \
-	$(addprefix tests/lib/,kernel.c native.c settings.c devices.c fixture.c packet.c report.c rulesets.c))
+	$(addprefix tests/lib/,kernel.c native.c nfct.c settings.c devices.c fixture.c packet.c report.c rulesets.c))
 
 $T/tests/lib/native.o: TEST_CFLAGS += -DDPU_NATIVE -Ibpf -Wno-unused-function -Wno-shadow
-$T/tests/prog/test_tcp.o $T/tests/prog/test_limits.o: TEST_CFLAGS += -DDPU_NATIVE -Ibpf -Wno-unused-function
+$T/tests/prog/test_tcp.o $T/tests/prog/test_limits.o $T/tests/prog/test_conformance.o: TEST_CFLAGS += -DDPU_NATIVE -Ibpf -Wno-unused-function
 
 # What the user side's compiler makes of the ABI, as BTF: tests/prog/test_abi.c.
 ABI_HEADERS := $(wildcard include/dpulab/*.h)

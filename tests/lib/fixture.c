@@ -262,6 +262,14 @@ void two_vms(void)
 	fixture_fdb(SEG, MAC(17), 17, 0, 0);
 }
 
+void only_16_opens(void)
+{
+	two_vms();
+	fixture_fdb(SEG, MAC(16), 16, 0, DPU_FDB_F_STATIC);
+	fixture_fdb(SEG, MAC(17), 17, 0, DPU_FDB_F_STATIC);
+	RULES(16, DPU_ACTION_DROP, {.direction = DPU_DIR_OUT, .action = DPU_ACTION_ALLOW});
+}
+
 void three_vms(void)
 {
 	two_vms();

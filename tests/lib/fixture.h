@@ -54,6 +54,7 @@ void fixture_rules(__u16 port, const struct rule_text *rules, size_t n, __u8 def
 
 /* Whole set-ups, usable as a case's .setup. */
 void two_vms(void);	   /* ports 16, 17 in SEG: no uplink */
+void only_16_opens(void);  /* two_vms, known addresses, a firewall at 16: only VM 16 may open connections */
 void three_vms(void);	   /* ports 16, 17, 18 in SEG, 19 in segment 2 */
 void vlan_uplink(void);	   /* 16, 17 in SEG = VLAN 100 on the uplink; 18 in segment 2 = VLAN 0 (untagged) */
 void vxlan_two_hosts(void); /* 16, 17 in SEG = VNI 5001; VTEP 2 and 3; MAC(116) behind VTEP 2 */

@@ -258,14 +258,6 @@ static bool read_line(const char **text, const struct end *ends, struct line *re
 
 /* ---- playing it -------------------------------------------------------------- */
 
-static void only_16_opens(void)
-{
-	two_vms();
-	fixture_fdb(SEG, MAC(16), 16, 0, DPU_FDB_F_STATIC);
-	fixture_fdb(SEG, MAC(17), 17, 0, DPU_FDB_F_STATIC);
-	RULES(16, DPU_ACTION_DROP, {.direction = DPU_DIR_OUT, .action = DPU_ACTION_ALLOW});
-}
-
 static const char *state_now(bool v6)
 {
 	struct dpu_ct_key key = {.zone = 16, .proto = 6};
