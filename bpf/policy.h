@@ -29,7 +29,7 @@ enum policy_result {
 	POLICY_REOPEN,	    /* the same, with the ports of one that has ended */
 	POLICY_CLOSING,	    /* passes and ends its connection's entries in the flow cache */
 	POLICY_STALE,	    /* its connection has to be judged anew first */
-	POLICY_COUNTER,	    /* an echo request from the side that was asked */
+	POLICY_COUNTER,	    /* a request from the side that was asked, or an answer to one */
 };
 
 INLINE int policy_exempt(const struct pkt *p)
@@ -292,6 +292,8 @@ INLINE int policy_tcp(struct pkt *p, struct dpu_ct *ct, __u32 dir)
 	next = tcp_next_state(dir, event, ct->state);
 	if (next == TCP_REOPEN)
 		return POLICY_REOPEN;
+	if (next == TCP_COUNTER)
+		return POLICY_COUNTER;
 	if (next == TCP_INVALID)
 		return policy_invalid(p);
 	policy_note_tcp(p, ct, event, dir);
@@ -322,17 +324,25 @@ INLINE void policy_touch(struct pkt *p, struct dpu_ct *ct, __u32 dir)
 	ct_bind(p, ct);
 }
 
-/* An ICMP request, or a message without one, against the direction of the connection is nobody's reply: the rules alone decide. */
-STAGE int policy_counter_request(void)
+/*
+ * A SYN, an ICMP request, or a message without an answer against the direction of the connection is nobody's
+ * reply, and an answer along its direction belongs to such a request: the rules alone decide, as if the
+ * other side opened the connection.
+ */
+STAGE int policy_counter(void)
 {
 	struct pkt *p = scratch_pkt();
+	__u32 reply;
 	int action;
 
 	if (!p)
 		return 0;
-	action = dfw_judge(p->vnic, p->ct_side, policy_direction(p->inbound));
+	reply = one_bit(policy_is_icmp_reply(p));
+	action = dfw_judge(p->vnic, p->ct_side ^ reply, policy_direction(p->inbound ^ reply));
 	p->cacheable = 0;
-	return action == DPU_ACTION_ALLOW ? 0 : dfw_refuse(p, action);
+	if (action == DPU_ACTION_ALLOW)
+		return 0;
+	return reply ? policy_invalid(p) : dfw_refuse(p, action);
 }
 
 /* A frame of the living connection ct. */
@@ -345,7 +355,7 @@ INLINE int policy_continue(struct pkt *p, struct dpu_ct *ct)
 		return POLICY_STALE;
 	if (p->key.proto == WIRE_PROTO_TCP)
 		result = policy_tcp(p, ct, dir);
-	else if (dir && tuple_is_icmp(p->key.proto) && !policy_is_icmp_reply(p))
+	else if (tuple_is_icmp(p->key.proto) && !!dir != policy_is_icmp_reply(p))
 		return POLICY_COUNTER;
 	if (result == POLICY_PASS || result == POLICY_CLOSING)
 		policy_touch(p, ct, dir);
@@ -417,18 +427,20 @@ INLINE int policy_connection(struct pkt *p)
 	}
 	switch (result) {
 	case POLICY_COUNTER:
-		return policy_counter_request();
+		return policy_counter();
 	case POLICY_CLOSING:
 		return policy_end(0);
 	case POLICY_REOPEN:
-		policy_end(1);
+		result = policy_start();
+		if (p->verdict != DPU_VERDICT_DROP) /* what is refused leaves the old one as it is */
+			policy_end(1);
 		break;
 	case POLICY_START:
+		result = policy_start();
 		break;
 	default:
 		return result != POLICY_PASS;
 	}
-	result = policy_start();
 	if (result == POLICY_START)
 		result = admit() ? 1 : ct_insert();
 	else

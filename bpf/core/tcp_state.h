@@ -37,6 +37,7 @@ enum tcp_event {
 /* Results besides a state. */
 #define TCP_INVALID DPU_CT_NONE /* does not belong to the connection: drop */
 #define TCP_REOPEN  0xff	/* a new connection with the ports of a finished one */
+#define TCP_COUNTER 0xfe	/* passes, and changes nothing, if the rules let its sender open such a connection */
 
 #define TCP_STATES 16 /* DPU_CT_STATES rounded up, so that an index is a mask away from safe */
 #define TCP_ROWS   16 /* TCP_EVENTS likewise */
@@ -57,11 +58,14 @@ enum tcp_event {
 #define CL DPU_CT_CLOSE
 #define IV TCP_INVALID
 #define RE TCP_REOPEN
+#define CO TCP_COUNTER
 
 /*
  * Next state by direction (0 = from the opener), event and state. Where it is
  * the same state, the segment passes and means nothing to us: a repetition, or
- * something the ends sort out between them (RFC 5961 challenge ACKs).
+ * something the ends sort out between them (RFC 5961 challenge ACKs). The replier's
+ * SYN is not: where the opener has forgotten the connection and listens at its port, that
+ * SYN would open one that no rule has allowed.
  */
 static const __u8 tcp_next[2][TCP_ROWS][TCP_STATES] = {
 	{
@@ -79,7 +83,7 @@ static const __u8 tcp_next[2][TCP_ROWS][TCP_STATES] = {
 	},
 	{
 		/*			  SS  S2  SR  ES  FW  CW  LA  TW  CL */
-		[TCP_SYN]       = TCP_ROW(S2, S2, SR, ES, FW, CW, LA, RE, RE),
+		[TCP_SYN]       = TCP_ROW(S2, S2, CO, CO, CO, CO, CO, RE, RE),
 		[TCP_SYNACK]    = TCP_ROW(SR, SR, SR, ES, FW, CW, LA, TW, CL),
 		[TCP_ACK]       = TCP_ROW(SS, S2, SR, ES, FW, CW, TW, TW, CL), /* SS: challenge ACK of an old connection */
 		[TCP_ACK_OPEN]  = TCP_ROW(SS, S2, SR, ES, CW, CW, TW, TW, CL),
@@ -103,6 +107,7 @@ static const __u8 tcp_next[2][TCP_ROWS][TCP_STATES] = {
 #undef CL
 #undef IV
 #undef RE
+#undef CO
 
 /* A segment's numbers, host order; len: bytes of data. */
 struct tcp_segment {
@@ -179,7 +184,7 @@ INLINE __u32 tcp_event(const struct dpu_ct *ct, const struct tcp_segment *s, __u
 	return event == TCP_RST ? TCP_RST_OLD : TCP_OLD;
 }
 
-/* The next state, TCP_INVALID or TCP_REOPEN. */
+/* The next state, TCP_INVALID, TCP_REOPEN or TCP_COUNTER. */
 INLINE __u8 tcp_next_state(__u32 dir, __u32 event, __u8 state)
 {
 	if (event >= TCP_EVENTS)

@@ -56,7 +56,7 @@ static const struct script scripts[] = {
 						"> A pass ESTABLISHED\n"},
 	{"simultaneous open, a SYN sent again from either side",
 	 "> S pass SYN_SENT\n< S pass SYN_SENT2\n> S seq=0 pass SYN_SENT2\n< S seq=0 pass SYN_SENT2\n"
-	 "> SA seq=0 pass SYN_RECV\n< S seq=0 pass SYN_RECV\n"},
+	 "> SA seq=0 pass SYN_RECV\n< S seq=0 default SYN_RECV\n< SA seq=0 pass SYN_RECV\n"},
 	{"an ACK before any answer is invalid", "> S pass SYN_SENT\n> A invalid SYN_SENT\n"},
 	{"a FIN before any answer is invalid, from either side",
 	 "> S pass SYN_SENT\n> FA invalid SYN_SENT\n< FA invalid SYN_SENT\n"},
@@ -128,8 +128,13 @@ static const struct script scripts[] = {
 	{"a closed tuple is opened anew by its opener",
 	 HANDSHAKE "> FA pass FIN_WAIT\n< FA pass LAST_ACK\n> A pass TIME_WAIT\n> S seq=90000 pass SYN_SENT\n"
 	 "< SA seq=70000 ack=90001 pass SYN_RECV\n> A seq=90001 ack=70001 pass ESTABLISHED\n"},
-	{"a closed tuple opened by the other side is judged as new",
-	 HANDSHAKE "> FA pass FIN_WAIT\n< FA pass LAST_ACK\n> A pass TIME_WAIT\n< S seq=90000 default -\n"},
+	{"a closed tuple opened by the other side is judged as new, and stays if refused",
+	 HANDSHAKE "> FA pass FIN_WAIT\n< FA pass LAST_ACK\n> A pass TIME_WAIT\n< S seq=90000 default TIME_WAIT\n< A pass TIME_WAIT\n"},
+	{"a SYN of the replier into a living connection is for the rules, because its opener may have forgotten and listen",
+	 HANDSHAKE "< S seq=90000 default ESTABLISHED\n> FA pass FIN_WAIT\n< S seq=90000 default FIN_WAIT\n< A pass CLOSE_WAIT\n"
+	 "< S seq=90000 default CLOSE_WAIT\n< FA pass LAST_ACK\n< S seq=90000 default LAST_ACK\n> A pass TIME_WAIT\n"},
+	{"an RST and a SYN in the replier's name end nothing either",
+	 HANDSHAKE "< R pass CLOSE\n< S seq=90000 default CLOSE\n< A pass ESTABLISHED\n> A pass ESTABLISHED\n"},
 	{"an acknowledgement of the old connection does not belong to the new one",
 	 HANDSHAKE "> R pass CLOSE\n> S seq=90000 pass SYN_SENT\n> A seq=1 invalid SYN_SENT\n< FA invalid SYN_SENT\n"},
 	{"a SYN into a connection that one end has forgotten: challenged, reset, opened anew",
@@ -378,6 +383,8 @@ static const char *short_name(__u8 next, __u8 state)
 
 	if (next == TCP_REOPEN)
 		return "new";
+	if (next == TCP_COUNTER)
+		return "rules";
 	return next == state ? "." : names[next];
 }
 
