@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * dpulab_merge.bpf.c - what another location knows of a connection, added to the
- * entry this location has: run once per connection while it is being handed
- * over. In the kernel, because an entry that user space reads, changes and writes
+ * dpulab_merge.bpf.c - what user space changes in a connection: what another
+ * location knows of it is added while it is being handed over, and a new policy's
+ * judgement is carried out. In the kernel, because an entry that user space reads, changes and writes
  * back loses what the datapath did to it meanwhile.
  */
 #include <dpulab/conntrack.h>
+#include <dpulab/dfw.h>
 #include <dpulab/limits.h>
 #include "core/tcp_state.h"
+#include "hook/env.h"
 
 /* The location's own; see maps.h. */
 struct {
@@ -23,6 +25,15 @@ struct {
 	__type(key, __u32);
 	__type(value, struct dpu_ct_count);
 } ct_counts SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct dpu_rule_key);
+	__type(value, __u64);
+} dfw_bytes SEC(".maps");
+
+#include "core/rulebytes.h"
 
 /*
  * The past is taken from the other side, the state from whoever saw the
@@ -63,7 +74,7 @@ static __always_inline void settle(struct dpu_ct *ct, struct dpu_ct_count *count
 		__sync_fetch_and_add(&count->half_open, -1);
 }
 
-/* 0, or 1: there is no such connection here. */
+/* Counters of arg: new since the other location last told. 0, or 1: there is no such connection here. */
 SEC("syscall")
 int merge_connection(struct dpu_ct_merge *arg)
 {
@@ -99,6 +110,59 @@ int add_connection(struct dpu_ct_merge *arg)
 	__sync_fetch_and_add(&count->connections, 1);
 	if (ct.half_open)
 		__sync_fetch_and_add(&count->half_open, 1);
+	return 0;
+}
+
+/* The connection that arg says, if it is still the same one. */
+static __always_inline struct dpu_ct *same_connection(const struct dpu_ct_key *key, const struct dpu_ct *known)
+{
+	struct dpu_ct *ct = bpf_map_lookup_elem(&conntrack, key);
+
+	return ct && ct->id == known->id ? ct : NULL;
+}
+
+/* A connection that a new policy still allows: rule_id and policy_gen. 0, or 1: it has gone. */
+SEC("syscall")
+int keep_connection(struct dpu_ct_merge *arg)
+{
+	struct dpu_ct_key key = arg->key;
+	struct dpu_ct known = arg->ct, *ct = same_connection(&key, &known);
+
+	if (!ct)
+		return 1;
+	ct->rule_id = known.rule_id;
+	ct->policy_gen = known.policy_gen;
+	return 0;
+}
+
+/* One that it refuses leaves the table. Counters: what its flow entries have not handed in. 0, or 1: it has gone. */
+SEC("syscall")
+int end_connection(struct dpu_ct_merge *arg)
+{
+	struct dpu_ct_key key = arg->key;
+	struct dpu_ct known = arg->ct, *ct = same_connection(&key, &known);
+	__u32 zone = key.zone, rule_id;
+	struct dpu_ct_count *count = bpf_map_lookup_elem(&ct_counts, &zone);
+	__u64 bytes;
+
+	if (!ct || !count)
+		return 1;
+	bytes = ct->bytes[0] + ct->bytes[1] + known.bytes[0] + known.bytes[1];
+	rule_id = ct->rule_id;
+	if (ct->half_open && __sync_val_compare_and_swap(&ct->half_open, 1, 0) == 1)
+		__sync_fetch_and_add(&count->half_open, -1);
+	if (bpf_map_delete_elem(&conntrack, &key))
+		return 1;
+	__sync_fetch_and_add(&count->connections, -1);
+	rule_book(rule_id, key.zone, bytes);
+	return 0;
+}
+
+/* The bytes of arg are booked to its rule. Always 0. */
+SEC("syscall")
+int book_bytes(struct dpu_ct_merge *arg)
+{
+	rule_book(arg->ct.rule_id, arg->key.zone, arg->ct.bytes[0]);
 	return 0;
 }
 

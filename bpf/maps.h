@@ -79,7 +79,8 @@ DPU_MAP(flows, ARRAY, __u32, struct dpu_flow_table, 1, BPF_F_MMAPABLE);		     /*
 DPU_MAP(flow_sets, ARRAY, __u32, struct dpu_flow_set, 2048, BPF_F_MMAPABLE);	     /* * */
 DPU_MAP(flow_info, ARRAY, __u32, struct dpu_flow_info_set, 2048, BPF_F_MMAPABLE); /* * as flows */
 DPU_MAP(paths, ARRAY, __u32, struct dpu_path_table, 1, BPF_F_MMAPABLE);
-DPU_MAP(dfw_hits, ARRAY, __u32, __u64, 65536, BPF_F_MMAPABLE);		     /* * first packets, by hits_first + slot; slot 0: the default action */
+DPU_MAP(dfw_hits, ARRAY, __u32, struct dpu_rule_hits, 65536, BPF_F_MMAPABLE);	     /* * */
+DPU_MAP(dfw_bytes, HASH, struct dpu_rule_key, __u64, 65536, BPF_F_NO_PREALLOC);	     /* * */
 
 /* Written by programs, read by user space. */
 DPU_MAP(port_stats, PERCPU_ARRAY, __u32, struct dpu_port_stats, DPU_MAX_PORTS, 0);

@@ -6,11 +6,12 @@
  */
 #pragma once
 #include "core/flowtab.h"
+#include "maps.h"
+#include "core/rulebytes.h"
 #include "core/scratch.h"
 #include "core/stats.h"
 #include "core/tcp_state.h"
 #include "core/wire.h"
-#include "maps.h"
 
 #define CT_CLOCK_LEAST 4  /* steps of the hand per insert */
 #define CT_CLOCK_MOST  64 /* steps in search of a free seat */
@@ -82,15 +83,39 @@ INLINE void ct_settle(struct dpu_ct *ct, __u16 zone)
 		env_add(&count->half_open, -1);
 }
 
-/* Takes ct out of the table; 1: it was us. key is a map's value. The caller says in node_stats why. */
+/* Bytes that ct has counted, with what its flow entries have not handed in. */
+STAGE __u64 ct_bytes(const struct dpu_ct *ct)
+{
+	if (!ct)
+		return 0;
+	return ct->bytes[0] + ct->bytes[1] + flowtab_bytes(ct->flow_ref[0], ct->id) +
+	       flowtab_bytes(ct->flow_ref[1], ct->id);
+}
+
+/* One connection less of the zone: its bytes are its rule's from now on. Always 0. */
+STAGE int ct_gone(__u16 zone, __u32 rule_id, __u64 bytes)
+{
+	struct dpu_ct_count *count = ct_count(zone);
+
+	if (count)
+		env_add(&count->connections, -1);
+	rule_book(rule_id, zone, bytes);
+	return 0;
+}
+
+/*
+ * Takes ct out of the table; 1: it was us. key is a map's value. The caller says in node_stats why.
+ * What ct says is read before: its place may be another's at once.
+ */
 INLINE int ct_delete(const struct dpu_ct_key *key, struct dpu_ct *ct)
 {
-	struct dpu_ct_count *count = ct_count(key->zone);
+	__u64 bytes = ct_bytes(ct);
+	__u32 rule_id = ct->rule_id;
 
 	ct_settle(ct, key->zone);
-	if (env_delete(conntrack, key) || !count)
+	if (env_delete(conntrack, key))
 		return 0;
-	env_add(&count->connections, -1);
+	ct_gone(key->zone, rule_id, bytes);
 	return 1;
 }
 

@@ -72,6 +72,16 @@ INLINE __u64 flowtab_last_seen(__u32 ref, __u32 ct_id, __u64 now_ns)
 	return flowtab_owned_by(&e, ct_id) ? flowtab_time(e.hot, now_ns) : 0;
 }
 
+/* What the entry of ref has counted for connection ct_id and not handed in. */
+INLINE __u64 flowtab_bytes(__u32 ref, __u32 ct_id)
+{
+	struct flow_entry e;
+
+	if (!ref || !flowtab_entry(ref, &e))
+		return 0;
+	return flowtab_owned_by(&e, ct_id) ? DPU_FLOW_BYTES(e.hot) : 0;
+}
+
 /* The next frame takes the slow path, and the entry is renewed or left to be evicted. For any connection's end in passing. */
 INLINE void flowtab_stale(__u32 ref, __u32 ct_id)
 {

@@ -27,13 +27,15 @@ INLINE int dfw_has_ports(__u8 proto)
 	return proto == WIRE_PROTO_TCP || proto == WIRE_PROTO_UDP || proto == WIRE_PROTO_SCTP;
 }
 
-INLINE void dfw_count(const struct dpu_port *port, const struct classify_query *query)
+INLINE void dfw_count(const struct dpu_port *port, const struct pkt *p)
 {
-	__u32 index = port->hits_first + query->slot;
-	__u64 *hits = env_lookup(dfw_hits, &index);
+	__u32 index = port->hits_first + p->query.slot;
+	struct dpu_rule_hits *rule = env_lookup(dfw_hits, &index);
 
-	if (hits)
-		env_add(hits, 1);
+	if (!rule)
+		return;
+	env_add(&rule->hits, 1);
+	env_write(rule->last_ns, p->now_ns);
 }
 
 INLINE void dfw_ask(const struct pkt *p, __u32 opener, __u8 direction, struct classify_query *query)
@@ -80,7 +82,7 @@ STAGE int dfw_judge(__u16 vnic_port, __u32 opener, __u8 direction)
 	if (!query->at || classify(query, src, dst))
 		query->action = DPU_ACTION_DROP;
 	else
-		dfw_count(port, query);
+		dfw_count(port, p);
 	p->rule_id = query->rule_id;
 	p->opener = opener;
 	p->log = !!(query->flags & DPU_RULE_LOG);

@@ -75,7 +75,7 @@ struct dpu_ct_count {
  * struct dpu_ct_key. Value: __u64, CLOCK_MONOTONIC_COARSE.
  */
 
-/* Argument of the programs merge_connection (counters: new since the other location last told) and add_connection. */
+/* Argument of the programs of dpulab_merge.bpf.c, which say what they take from it. */
 struct dpu_ct_merge {
 	struct dpu_ct_key key;
 	struct dpu_ct ct;

@@ -36,4 +36,23 @@ struct dpu_rule {
 	__u32 id;	/* of the lab file's rule, which keeps it while others come and go */
 };
 
+/* Map "dfw_hits", array by dpu_port.hits_first + slot (classifier.h), mmapable; slot 0: the default action. */
+struct dpu_rule_hits {
+	__u64 hits;    /* first packets it decided; atomic */
+	__u64 last_ns; /* the latest of them, CLOCK_MONOTONIC_COARSE; 0 = none */
+};
+
+/*
+ * Map "dfw_bytes", hash: L2 bytes, both directions, of connections that have left "conntrack", by what let them
+ * pass. By id, because a connection outlives the version of the policy in which its rule has a slot. Value:
+ * __u64, atomic.
+ */
+struct dpu_rule_key {
+	__u32 rule_id; /* dpu_ct.rule_id */
+	__u16 zone;    /* port number of the vNIC */
+	__u16 pad;
+};
+
 _Static_assert(sizeof(struct dpu_rule) == 80, "rule");
+_Static_assert(sizeof(struct dpu_rule_hits) == 16, "rule hits");
+_Static_assert(sizeof(struct dpu_rule_key) == 8, "rule key");

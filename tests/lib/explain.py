@@ -57,7 +57,7 @@ class Ears:
 def hits(lab):
     """Of rules for TCP and UDP: nobody but the test sends those."""
     return {(r["node"], r["vnic"], r["rule"], i): r["hits"]
-            for i, r in enumerate(dpulab("show", "-j", lab, "rules")["rules"]) if r["proto"] in ("tcp", "udp")}
+            for i, r in enumerate(dpulab("show", "--compiled", "-j", lab, "rules")["rules"]) if r["proto"] in ("tcp", "udp")}
 
 
 def is_answer(sent, got):

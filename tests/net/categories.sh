@@ -36,7 +36,7 @@ for what in host linux; do
 	serve vb 80,81 80
 	sees "80 timeout 81 timeout"
 	if [ "$what" = host ]; then
-		"$DPULAB" show -j "$LAB" rules >rules.json || fail "show rules"
+		"$DPULAB" show --compiled -j "$LAB" rules >rules.json || fail "show rules"
 		expect "order and categories" "$("$PYTHON" -c 'import json
 seen = [(r["name"], r["category"]) for r in json.load(open("rules.json"))["rules"] if r["vnic"] == "vb"]
 print(*[f"{n}={c}" for i, (n, c) in enumerate(seen) if (n, c) not in seen[:i]])')" \

@@ -52,7 +52,7 @@ expect "the interface" "$(json show.json '[(p["node"], p["name"], p["hook"] != "
 show fdb
 expect "where a is, as the hosts see it" "$(json show.json '[(m["node"], m["port"]) for m in d["fdb"] if m["mac"] == "'"$(mac_of a)"'"]')" \
 	"[('esx1', 'p1'), ('esx2', 'uplink')]"
-show rules
+"$DPULAB" show --compiled -j "$LAB" rules >show.json
 json show.json 'len([r for r in d["rules"] if r["vnic"] == "p1"]) >= 3' | grep -q True || fail "p1 has no rules"
 show drops
 json show.json '[r["frames"] for r in d["drops"] if r["reason"] == "dfw-default"]' | grep -q '[1-9]' || fail "the drop is not shown"

@@ -28,7 +28,7 @@ lab() { # RULES from stdin
 
 # hits: "ID NAME HITS" of each rule at va, in order.
 hits() {
-	"$DPULAB" show -j "$LAB" rules >rules.json || fail "show rules"
+	"$DPULAB" show --compiled -j "$LAB" rules >rules.json || fail "show rules"
 	"$PYTHON" -c 'import json
 for r in json.load(open("rules.json"))["rules"]:
     if r["vnic"] == "va" and r["rule"] != 500: print(r["rule"], r["name"], r["hits"])'

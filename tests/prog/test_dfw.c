@@ -76,10 +76,10 @@ static void both_sides(void)
 
 static __u64 hits(__u32 index)
 {
-	__u64 count = 0;
+	struct dpu_rule_hits rule = {0};
 
-	prog_backend()->lookup("dfw_hits", &index, &count);
-	return count;
+	prog_backend()->lookup("dfw_hits", &index, &rule);
+	return rule.hits;
 }
 
 static const char *default_hit_twice(void)

@@ -4,6 +4,7 @@
 #include "inspect.h"
 #include "lab.h"
 #include "place.h"
+#include "show.h"
 #include "values.h"
 #include "verbs.h"
 
@@ -15,6 +16,7 @@
 
 const struct cmd_option cmd_show_options[] = {
     {'H', "host", "HOST", "only this host (and its DPU)"},
+    {0, "compiled", NULL, "rules: the entries they were compiled to, at each vNIC"},
     {},
 };
 
@@ -73,21 +75,21 @@ static void out_ip4(struct out *out, const char *key, uint32_t ip)
 	out_ip(out, key, &mapped);
 }
 
-static void out_protocol(struct out *out, uint8_t proto)
+void show_protocol(struct out *out, uint8_t proto)
 {
 	char text[VALUE_TEXT_MAX];
 
 	out_str(out, "proto", "%s", protocol_format(proto, text));
 }
 
-static double age_s(uint64_t since_ns)
+double show_age_s(uint64_t since_ns)
 {
 	uint64_t now = inspect_now_ns();
 
 	return now > since_ns ? (double)(now - since_ns) / 1e9 : 0;
 }
 
-static void out_node(struct out *out, const struct location *at)
+void show_node(struct out *out, const struct location *at)
 {
 	out_str(out, "node", "%s", dataplane_node(at->dp));
 }
@@ -108,7 +110,7 @@ static int show_ports(const struct location *at, struct out *out, struct diag *d
 		const struct inspect_port *port = &ports[i];
 
 		out_item(out);
-		out_node(out, at);
+		show_node(out, at);
 		out_uint(out, "port", port->dev->port);
 		out_str(out, "dev", "%s", port->dev->ifindex ? port->dev->dev : "-");
 		out_str(out, "kind", "%s", kinds[port->entry.kind % 5]);
@@ -145,7 +147,7 @@ static int show_fdb(const struct location *at, struct out *out, struct diag *dia
 		const struct dpu_fdb *entry = &macs[i].entry;
 
 		out_item(out);
-		out_node(out, at);
+		show_node(out, at);
 		out_str(out, "group", "%s", group_name(at->lab, macs[i].key.segment));
 		out_mac(out, "mac", macs[i].key.mac);
 		out_str(out, "port", "%s", port_name(at, entry->port, text, sizeof(text)));
@@ -153,7 +155,7 @@ static int show_fdb(const struct location *at, struct out *out, struct diag *dia
 			out_ip4(out, "vtep", vtep.ip);
 		else
 			out_str(out, "vtep", "-");
-		out_real(out, "idle_s", age_s(entry->last_seen_ns), 1);
+		out_real(out, "idle_s", show_age_s(entry->last_seen_ns), 1);
 		out_bool(out, "static", entry->flags & DPU_FDB_F_STATIC);
 		out_end(out);
 	}
@@ -174,12 +176,12 @@ static int show_bindings(const struct location *at, struct out *out, struct diag
 		const struct dpu_binding *entry = &bindings[i].entry;
 
 		out_item(out);
-		out_node(out, at);
+		show_node(out, at);
 		out_str(out, "port", "%s", port_name(at, bindings[i].key.port, text, sizeof(text)));
 		out_mac(out, "mac", entry->mac);
 		out_ip(out, "ip", &bindings[i].key.addr);
 		out_str(out, "source", "%s", entry->flags & DPU_BINDING_F_LISTED ? "listed" : "learned");
-		out_real(out, "age_s", age_s(entry->since_ns), 1);
+		out_real(out, "age_s", show_age_s(entry->since_ns), 1);
 		out_end(out);
 	}
 	free(bindings);
@@ -196,7 +198,7 @@ static int show_vteps(const struct location *at, struct out *out, struct diag *d
 		return err;
 	for (size_t i = 0; i < n; i++) {
 		out_item(out);
-		out_node(out, at);
+		show_node(out, at);
 		out_uint(out, "vtep", vteps[i].number);
 		out_ip4(out, "ip", vteps[i].entry.ip);
 		out_mac(out, "next_hop", vteps[i].entry.mac);
@@ -229,7 +231,7 @@ static void out_flow(struct out *out, const struct location *at, const struct in
 	char text[16];
 
 	out_item(out);
-	out_node(out, at);
+	show_node(out, at);
 	out_mac(out, "dst_mac", key->dmac);
 	out_mac(out, "src_mac", key->smac);
 	out_uint(out, "vlan", ntohs(key->vlan));
@@ -237,14 +239,14 @@ static void out_flow(struct out *out, const struct location *at, const struct in
 	out_uint(out, "src_port", ntohs(key->sport));
 	out_ip(out, "dst_ip", &key->dst);
 	out_uint(out, "dst_port", ntohs(key->dport));
-	out_protocol(out, key->proto);
+	show_protocol(out, key->proto);
 	out_uint(out, "vni", ntohl(key->vni) >> 8);
 	out_str(out, "in_port", "%s", port_name(at, key->in_port, text, sizeof(text)));
 	out_uint(out, "sw_hits", flow->slow_packets);
 	out_uint(out, "sw_bytes", flow->slow_bytes);
 	out_uint(out, "hw_hits", flow->entry.packets);
 	out_uint(out, "hw_bytes", flow->entry.bytes);
-	out_real(out, "idle_s", age_s(flow->entry.last_seen_ns), 1);
+	out_real(out, "idle_s", show_age_s(flow->entry.last_seen_ns), 1);
 	out_str(out, "state", "%s", flow->stale ? "stale: something it rests on changed" : "offloaded");
 	out_actions(out, at, &flow->entry);
 	out_end(out);
@@ -264,79 +266,6 @@ static int show_flows(const struct location *at, struct out *out, struct diag *d
 	return 0;
 }
 
-static const char *rule_name(const struct lab *lab, uint32_t id)
-{
-	const struct lab_rule *rule;
-
-	if (id == DPU_RULE_DEFAULT)
-		return "default";
-	rule = lab_find_rule(lab, id);
-	return rule && rule->name ? rule->name : "-";
-}
-
-static void out_range(struct out *out, const char *key, uint16_t lo, uint16_t hi)
-{
-	struct lab_port_range range = {lo, hi};
-	char text[VALUE_TEXT_MAX];
-
-	out_str(out, key, "%s", port_range_format(&range, text));
-}
-
-static void out_masked(struct out *out, const char *key, const union dpu_ip *ip, const union dpu_ip *mask,
-		       uint8_t family)
-{
-	struct lab_prefix prefix = {.addr = *ip, .family = family};
-	char text[VALUE_TEXT_MAX];
-	unsigned bits = 0;
-
-	for (size_t i = 0; i < sizeof(mask->b); i++)
-		bits += (unsigned)__builtin_popcount(mask->b[i]);
-	prefix.plen = (uint8_t)(family == 4 && bits >= 96 ? bits - 96 : bits);
-	if (!bits)
-		prefix.family = 0;
-	out_str(out, key, "%s", prefix_format(&prefix, true, text));
-}
-
-static const char *rule_category(const struct lab *lab, uint32_t id)
-{
-	const struct lab_rule *rule = lab_find_rule(lab, id);
-
-	return rule ? lab_category_name(rule->category) : "-";
-}
-
-static int show_rules(const struct location *at, struct out *out, struct diag *diag)
-{
-	static const char *const actions[] = {"allow", "drop", "reject"};
-	static const char *const directions[] = {"-", "in", "out", "both"};
-	struct inspect_rule *rules;
-	size_t n;
-	int err = inspect_rules(at, &rules, &n, diag);
-
-	if (err)
-		return err;
-	for (size_t i = 0; i < n; i++) {
-		const struct dpu_rule *rule = &rules[i].rule;
-
-		out_item(out);
-		out_node(out, at);
-		out_str(out, "vnic", "%s", at->lab->vms[rules[i].vm].name);
-		out_uint(out, "rule", rule->id);
-		out_str(out, "name", "%s", rule_name(at->lab, rule->id));
-		out_str(out, "category", "%s", rule_category(at->lab, rule->id));
-		out_str(out, "direction", "%s", directions[rule->direction % 4]);
-		out_protocol(out, rule->proto);
-		out_masked(out, "from", &rule->src, &rule->src_mask, rule->family);
-		out_range(out, "from_port", rule->sport_lo, rule->sport_hi);
-		out_masked(out, "to", &rule->dst, &rule->dst_mask, rule->family);
-		out_range(out, "to_port", rule->dport_lo, rule->dport_hi);
-		out_str(out, "action", "%s", actions[rule->action % 3]);
-		out_uint(out, "hits", rules[i].hits);
-		out_end(out);
-	}
-	free(rules);
-	return 0;
-}
-
 static void out_connection(struct out *out, const struct location *at, const struct inspect_connection *c)
 {
 	const struct dpu_ct *ct = &c->entry;
@@ -344,9 +273,9 @@ static void out_connection(struct out *out, const struct location *at, const str
 	char text[16];
 
 	out_item(out);
-	out_node(out, at);
+	show_node(out, at);
 	out_str(out, "vnic", "%s", port_name(at, c->key.zone, text, sizeof(text)));
-	out_protocol(out, c->key.proto);
+	show_protocol(out, c->key.proto);
 	out_ip(out, "src_ip", &c->key.addr[opener]);
 	out_uint(out, "src_port", ntohs(c->key.port[opener]));
 	out_ip(out, "dst_ip", &c->key.addr[!opener]);
@@ -361,7 +290,7 @@ static void out_connection(struct out *out, const struct location *at, const str
 	out_uint(out, "reply_bytes", ct->bytes[1]);
 	out_uint(out, "policy_gen", ct->policy_gen);
 	out_uint(out, "created_ns", ct->created_ns);
-	out_real(out, "idle_s", age_s(ct->last_seen_ns), 1);
+	out_real(out, "idle_s", show_age_s(ct->last_seen_ns), 1);
 	out_end(out);
 }
 
@@ -394,7 +323,7 @@ static int show_stats(const struct location *at, struct out *out, struct diag *d
 		if (err)
 			break;
 		out_item(out);
-		out_node(out, at);
+		show_node(out, at);
 		out_str(out, "hook", "%s", hooks[hook]);
 		out_uint(out, "runs", inspect_total(&stats));
 		out_uint(out, "flow_hits", stats.reason[DPU_REASON_FLOW_HIT]);
@@ -434,7 +363,7 @@ static void out_reasons(struct out *out, const struct location *at, const char *
 		     reason != DPU_REASON_ANSWER_TOO_BIG && reason != DPU_REASON_CHALLENGE))
 			continue;
 		out_item(out);
-		out_node(out, at);
+		show_node(out, at);
 		out_str(out, "where", "%s", hook);
 		out_str(out, "reason", "%s", inspect_reason_word(reason));
 		out_uint(out, "frames", stats->reason[reason]);
@@ -455,7 +384,7 @@ static int show_ring_drops(const struct location *at, struct out *out, struct di
 		if (!ports[i].ring_drops)
 			continue;
 		out_item(out);
-		out_node(out, at);
+		show_node(out, at);
 		out_str(out, "where", "%s", ports[i].dev->dev);
 		out_str(out, "reason", "ring-full");
 		out_uint(out, "frames", ports[i].ring_drops);
@@ -493,6 +422,8 @@ static const struct subject {
     {"flows", show_flows, false},  {"rules", show_rules, false}, {"connections", show_connections, false},
     {"stats", show_stats, true},   {"drops", show_drops, true},	 {"placement", NULL, false},
 };
+
+static const struct subject compiled_rules = {"rules", show_compiled_rules, false};
 
 static const struct subject *find_subject(const char *name)
 {
@@ -559,6 +490,11 @@ int cmd_show(struct cmd_context *ctx, int argc, char **argv)
 	(void)argc;
 	if (!subject)
 		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, stats or drops");
+	if (cmd_option(ctx, "compiled")) {
+		if (subject->show != show_rules)
+			return cmd_usage(ctx, "--compiled is about rules, not %s", argv[1]);
+		subject = &compiled_rules;
+	}
 	err = lab_open(argv[0], STATE_READ, &session, ctx->diag);
 	if (err)
 		return cmd_result(err);

@@ -390,6 +390,7 @@ static void set_sizes(struct bpf_object *obj, const struct dpu_settings *setting
 		{"fdb", lab->macs},
 		{"dfw_cells", (uint32_t)firewall.rules},
 		{"dfw_hits", (uint32_t)firewall.counters},
+		{"dfw_bytes", (uint32_t)firewall.counters},
 	};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {

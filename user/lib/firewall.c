@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flowview.h"
+#include "handover_merge.h"
 #include "mapio.h"
 #include "policy.h"
 
@@ -80,6 +82,8 @@ struct install {
 	struct policy_book *book;
 	struct change *changes;
 	size_t n_changes;
+	struct handover_merge *merge; /* while connections are judged */
+	struct flow_view flows;	      /* likewise */
 };
 
 /* Notes the change from old to new rules of a vNIC, if it is one. */
@@ -142,9 +146,18 @@ static enum dpu_rule_action ask_store(const void *arg, const struct policy_packe
 	return policy_store_ask(policy->store, policy->ref, packet, ret_rule_id);
 }
 
+static int end_connection(const struct install *install, const struct dpu_ct_key *key, struct dpu_ct *ct,
+			  struct diag *diag)
+{
+	memset(ct->packets, 0, sizeof(ct->packets));
+	memset(ct->bytes, 0, sizeof(ct->bytes));
+	flow_view_add_counts(&install->flows, ct);
+	return handover_merge_end(install->merge, key, ct, diag);
+}
+
 /*
  * An entry in the middle of a handshake or a farewell is left to the datapath,
- * which judges it by its old policy_gen: writing it here could undo a step of it.
+ * which judges it by its old policy_gen.
  */
 static int judge(const struct install *install, const struct dpu_ct_key *key, struct dpu_ct *ct,
 		 struct diag *diag)
@@ -157,29 +170,45 @@ static int judge(const struct install *install, const struct dpu_ct_key *key, st
 		return 0;
 	policy.ref = change->port->policy;
 	if (firewall_judge(key, ct, ask_store, &policy, &rule_id) != DPU_ACTION_ALLOW)
-		return mapio_delete(install->location->dp, MAP_conntrack, key, diag);
+		return end_connection(install, key, ct, diag);
 	if (!state_is_settled(ct))
 		return 0;
 	ct->policy_gen = change->port->policy_gen;
 	ct->rule_id = rule_id;
-	return mapio_put(install->location->dp, MAP_conntrack, key, ct, diag);
+	return handover_merge_keep(install->merge, key, ct, diag);
 }
 
-static int judge_connections(const struct install *install, struct diag *diag)
+static int judge_all(const struct install *install, struct diag *diag)
 {
 	struct map_dump dump;
-	int err;
+	int err = mapio_dump(install->location->dp, MAP_conntrack, sizeof(struct dpu_ct_key),
+			     sizeof(struct dpu_ct), &dump, diag);
 
-	if (!install->n_changes)
-		return 0;
-	err = mapio_dump(install->location->dp, MAP_conntrack, sizeof(struct dpu_ct_key),
-			 sizeof(struct dpu_ct), &dump, diag);
 	if (err)
 		return err;
 	for (size_t i = 0; !err && i < dump.n; i++)
 		err = judge(install, (struct dpu_ct_key *)dump.keys + i, (struct dpu_ct *)dump.values + i,
 			    diag);
 	map_dump_free(&dump);
+	return err;
+}
+
+static int judge_connections(struct install *install, struct diag *diag)
+{
+	const struct dataplane *dp = install->location->dp;
+	int err;
+
+	if (!install->n_changes)
+		return 0;
+	err = handover_merge_open(dp, &install->merge, diag);
+	if (err)
+		return err;
+	err = flow_view_open(dp, &install->flows);
+	if (!err) {
+		err = judge_all(install, diag);
+		flow_view_close(&install->flows);
+	}
+	handover_merge_close(install->merge);
 	return err;
 }
 

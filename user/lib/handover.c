@@ -91,6 +91,7 @@ struct copy {
 /* What a connection had counted at `from` when `to` was last told. */
 struct handover_counts {
 	struct dpu_ct_key key;
+	uint32_t id, rule_id;
 	uint64_t packets[2], bytes[2];
 };
 
@@ -118,11 +119,12 @@ static void take_new_counts(struct copy *copy, const struct dpu_ct_key *key, str
 	const struct handover *handover = copy->handover;
 	const struct handover_counts *told = NULL;
 
-	*now = (struct handover_counts){.key = *key};
+	*now = (struct handover_counts){.key = *key, .id = ct->id};
 	if (handover->n_counted)
 		told = bsearch(key, handover->counted, handover->n_counted, sizeof(*told), by_key);
-	if (told)
+	if (told && told->id == ct->id)
 		*now = *told;
+	now->rule_id = ct->rule_id;
 	for (int dir = 0; dir < 2; dir++) {
 		uint64_t packets = now->packets[dir], bytes = now->bytes[dir];
 
@@ -180,6 +182,27 @@ static int copy_connection(struct copy *copy, const struct dpu_ct_key *key, stru
 	return err == -EEXIST ? handover_merge_run(merge, key, ct, diag) : err;
 }
 
+/*
+ * What ended at `from` since the last copy has been booked there with all its bytes: those that `to` was told of
+ * are counted twice unless they are taken off at `to`.
+ */
+static int take_off_ended(const struct handover *handover, const struct handover_counts *counted, size_t n,
+			  struct diag *diag)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < handover->n_counted; i++) {
+		const struct handover_counts *told = &handover->counted[i], *found = NULL;
+
+		if (n)
+			found = bsearch(told, counted, n, sizeof(*found), by_key);
+		if (!found || found->id != told->id)
+			err = handover_merge_book(handover->merge, told->key.zone, told->rule_id,
+						  -(told->bytes[0] + told->bytes[1]), diag);
+	}
+	return err;
+}
+
 static int copy_connections(struct copy *copy, struct diag *diag)
 {
 	struct handover *handover = copy->handover;
@@ -197,8 +220,11 @@ static int copy_connections(struct copy *copy, struct diag *diag)
 		err = copy_connection(copy, (struct dpu_ct_key *)dump.keys + i,
 				      (struct dpu_ct *)dump.values + i, &counted[i], diag);
 	if (!err) {
-		free(handover->counted);
 		qsort(counted, dump.n, sizeof(*counted), by_key);
+		err = take_off_ended(handover, counted, dump.n, diag);
+	}
+	if (!err) {
+		free(handover->counted);
 		handover->counted = counted;
 		handover->n_counted = dump.n;
 	} else {

@@ -13,7 +13,7 @@
 
 struct handover_merge {
 	struct dpulab_merge *skel;
-	int merge, add; /* programs */
+	int merge, add, keep, end, book; /* programs */
 };
 
 static int load(struct dpulab_merge *skel, const struct dataplane *to, struct diag *diag)
@@ -24,6 +24,8 @@ static int load(struct dpulab_merge *skel, const struct dataplane *to, struct di
 	err = bpf_map__reuse_fd(skel->maps.conntrack, dataplane_map_fd(to, MAP_conntrack));
 	if (!err)
 		err = bpf_map__reuse_fd(skel->maps.ct_counts, dataplane_map_fd(to, MAP_ct_counts));
+	if (!err)
+		err = bpf_map__reuse_fd(skel->maps.dfw_bytes, dataplane_map_fd(to, MAP_dfw_bytes));
 	if (!err)
 		err = dpulab_merge__load(skel);
 	if (err)
@@ -48,6 +50,9 @@ int handover_merge_open(const struct dataplane *to, struct handover_merge **ret_
 	}
 	merge->merge = bpf_program__fd(merge->skel->progs.merge_connection);
 	merge->add = bpf_program__fd(merge->skel->progs.add_connection);
+	merge->keep = bpf_program__fd(merge->skel->progs.keep_connection);
+	merge->end = bpf_program__fd(merge->skel->progs.end_connection);
+	merge->book = bpf_program__fd(merge->skel->progs.book_bytes);
 	*ret_merge = merge;
 	return 0;
 }
@@ -69,7 +74,7 @@ static int run(int prog, const struct dpu_ct_key *key, const struct dpu_ct *ct, 
 
 	op_done();
 	if (err)
-		return diag_error(diag, err, NULL, "cannot hand over a connection: %s", strerror(-err));
+		return diag_error(diag, err, NULL, "cannot change a connection: %s", strerror(-err));
 	return (int)opts.retval;
 }
 
@@ -90,4 +95,30 @@ int handover_merge_add(const struct handover_merge *merge, const struct dpu_ct_k
 		return result == 1 ? -EEXIST : result;
 	return diag_error(diag, -ENOSPC, "raise `tables.connections` in the lab file",
 			  "the connection table is full");
+}
+
+int handover_merge_keep(const struct handover_merge *merge, const struct dpu_ct_key *key,
+			const struct dpu_ct *ct, struct diag *diag)
+{
+	int result = run(merge->keep, key, ct, diag);
+
+	return result < 0 ? result : 0;
+}
+
+int handover_merge_end(const struct handover_merge *merge, const struct dpu_ct_key *key,
+		       const struct dpu_ct *ct, struct diag *diag)
+{
+	int result = run(merge->end, key, ct, diag);
+
+	return result < 0 ? result : 0;
+}
+
+int handover_merge_book(const struct handover_merge *merge, uint16_t zone, uint32_t rule_id, uint64_t bytes,
+			struct diag *diag)
+{
+	const struct dpu_ct_key key = {.zone = zone};
+	const struct dpu_ct ct = {.rule_id = rule_id, .bytes = {bytes}};
+	int result = run(merge->book, &key, &ct, diag);
+
+	return result < 0 ? result : 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * handover_merge.h - adds to a connection that a location has what another
- * location knows of it, while the datapath goes on using it (bpf/dpulab_merge.bpf.c).
+ * handover_merge.h - changes a connection while the datapath goes on using it
+ * (bpf/dpulab_merge.bpf.c): adds what another location knows of it, or carries out
+ * what a new policy says of it.
  */
 #pragma once
 #include <dpulab/conntrack.h>
@@ -17,3 +18,12 @@ int handover_merge_add(const struct handover_merge *merge, const struct dpu_ct_k
 /* counters of ct: what is to be added. 0, -ENOENT (says nothing: there is no such connection), or another error. */
 int handover_merge_run(const struct handover_merge *merge, const struct dpu_ct_key *key,
 		       const struct dpu_ct *ct, struct diag *diag);
+/* A connection, known by id, that a new policy allows: rule_id and policy_gen of ct are its own now. Gone is success. */
+int handover_merge_keep(const struct handover_merge *merge, const struct dpu_ct_key *key,
+			const struct dpu_ct *ct, struct diag *diag);
+/* One that it refuses: taken out, its bytes booked. counters of ct: what its flow entries hold. Gone is success. */
+int handover_merge_end(const struct handover_merge *merge, const struct dpu_ct_key *key,
+		       const struct dpu_ct *ct, struct diag *diag);
+/* Adds to the bytes of a rule at a vNIC; what is taken off is a negative number's two's complement. */
+int handover_merge_book(const struct handover_merge *merge, uint16_t zone, uint32_t rule_id, uint64_t bytes,
+			struct diag *diag);

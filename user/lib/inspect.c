@@ -365,7 +365,7 @@ static int add_rules(struct policy_store *store, const struct port_dev *dev, con
 {
 	const struct policy *policy;
 	struct inspect_rule *grown;
-	uint64_t *hits;
+	struct dpu_rule_hits *hits;
 	int err = policy_store_get(store, port->policy, &policy);
 
 	if (!err)
@@ -380,7 +380,8 @@ static int add_rules(struct policy_store *store, const struct port_dev *dev, con
 			.port = dev->port,
 			.vm = dev->vm,
 			.rule = i < policy->n ? policy->rules[i] : default_rule(policy->default_action),
-			.hits = hits[i],
+			.hits = hits[i].hits,
+			.last_ns = hits[i].last_ns,
 		};
 	free(hits);
 	return grown ? 0 : -ENOMEM;

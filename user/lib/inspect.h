@@ -69,6 +69,7 @@ struct inspect_rule {
 	size_t vm;
 	struct dpu_rule rule; /* id DPU_RULE_DEFAULT: the default action, behind the vNIC's others */
 	uint64_t hits; /* first packets of connections, of all entries of the rule */
+	uint64_t last_ns; /* the latest of them; 0 = none */
 };
 int inspect_rules(const struct location *location, struct inspect_rule **ret_rules, size_t *ret_n,
 		  struct diag *diag);

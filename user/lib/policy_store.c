@@ -72,7 +72,7 @@ struct carried { /* hits that go on in another counter */
 struct policy_store {
 	const struct dataplane *dp;
 	union dpu_cls_cell *cells;
-	uint64_t *hits;
+	struct dpu_rule_hits *hits;
 	size_t cells_size, hits_size;
 	struct runs used_cells, used_hits;
 	struct known *known;
@@ -232,17 +232,17 @@ enum dpu_rule_action policy_store_ask(const struct policy_store *store, struct d
 	return rule->action;
 }
 
-static uint64_t hits_at(const struct policy_store *store, const struct dpu_port *port, uint32_t slot)
+static struct dpu_rule_hits hits_at(const struct policy_store *store, const struct dpu_port *port, uint32_t slot)
 {
 	uint64_t at = (uint64_t)port->hits_first + slot;
 
-	return at < store->used_hits.limit ? store->hits[at] : 0;
+	return at < store->used_hits.limit ? store->hits[at] : (struct dpu_rule_hits){0};
 }
 
-int policy_store_hits(struct policy_store *store, const struct dpu_port *port, uint64_t **ret_hits)
+int policy_store_hits(struct policy_store *store, const struct dpu_port *port, struct dpu_rule_hits **ret_hits)
 {
 	struct known *known;
-	uint64_t *hits;
+	struct dpu_rule_hits *hits;
 	int err = get_known(store, port->policy, &known);
 
 	if (err)
@@ -430,11 +430,14 @@ static int list_slots(const struct known *known, struct rule_slot **ret_list, si
 
 static void carry(struct policy_store *store, uint32_t from, uint32_t to)
 {
+	struct dpu_rule_hits seen;
+
 	if (from >= store->used_hits.limit || to >= store->used_hits.limit)
 		return;
-	store->carried[store->n_carried++] =
-		(struct carried){from, to, __atomic_load_n(&store->hits[from], __ATOMIC_RELAXED)};
-	store->hits[to] = store->carried[store->n_carried - 1].seen;
+	seen.hits = __atomic_load_n(&store->hits[from].hits, __ATOMIC_RELAXED);
+	seen.last_ns = __atomic_load_n(&store->hits[from].last_ns, __ATOMIC_RELAXED);
+	store->carried[store->n_carried++] = (struct carried){from, to, seen.hits};
+	store->hits[to] = seen;
 }
 
 /* A rule that was there before goes on counting where it stopped. */
@@ -485,10 +488,14 @@ void policy_store_settle(struct policy_store *store)
 {
 	for (size_t i = 0; i < store->n_carried; i++) {
 		struct carried *carried = &store->carried[i];
-		uint64_t hits = __atomic_load_n(&store->hits[carried->from], __ATOMIC_RELAXED);
+		struct dpu_rule_hits *to = &store->hits[carried->to];
+		uint64_t hits = __atomic_load_n(&store->hits[carried->from].hits, __ATOMIC_RELAXED);
+		uint64_t last = __atomic_load_n(&store->hits[carried->from].last_ns, __ATOMIC_RELAXED);
 
 		if (hits != carried->seen)
-			__atomic_fetch_add(&store->hits[carried->to], hits - carried->seen, __ATOMIC_RELAXED);
+			__atomic_fetch_add(&to->hits, hits - carried->seen, __ATOMIC_RELAXED);
+		if (last > __atomic_load_n(&to->last_ns, __ATOMIC_RELAXED))
+			__atomic_store_n(&to->last_ns, last, __ATOMIC_RELAXED);
 		carried->seen = hits;
 	}
 }

@@ -33,4 +33,4 @@ enum dpu_rule_action policy_store_ask(const struct policy_store *store, struct d
  * Hits of a port's rules: *ret_hits[i] belongs to entry i of policy_store_get() and all of the same
  * dpu_rule.id, the one behind the last to the default action. The caller frees.
  */
-int policy_store_hits(struct policy_store *store, const struct dpu_port *port, uint64_t **ret_hits);
+int policy_store_hits(struct policy_store *store, const struct dpu_port *port, struct dpu_rule_hits **ret_hits);

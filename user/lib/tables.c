@@ -9,6 +9,7 @@
 #include "firewall.h"
 #include "mapio.h"
 #include "op.h"
+#include "rulecount.h"
 
 /* ---- control word ------------------------------------------------------- */
 
@@ -359,6 +360,8 @@ static int fill_ports(const struct location *location, bool xdp, struct diag *di
 		policy_store_settle(store);
 		policy_store_close(store);
 	}
+	if (!err)
+		err = rule_count_forget(location, diag);
 	free(old);
 	return err;
 }

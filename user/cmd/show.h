@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* show.h - what the lists of `show` share. */
+#pragma once
+#include "location.h"
+#include "out.h"
+
+void show_node(struct out *out, const struct location *at);
+void show_protocol(struct out *out, uint8_t proto);
+double show_age_s(uint64_t since_ns);
+
+int show_rules(const struct location *at, struct out *out, struct diag *diag);
+/* Every entry of the compiled rules, at each vNIC. */
+int show_compiled_rules(const struct location *at, struct out *out, struct diag *diag);
