@@ -21,6 +21,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 
 PATIENCE = 10.0 if os.environ.get("DPULAB_VM_TEST") else 1.0  # seconds without an answer that count as "timeout"
 TRANSFER = 15.0  # seconds one transfer may stall
@@ -163,6 +164,18 @@ def mac(text):
     return bytes(int(part, 16) for part in text.split(":"))
 
 
+def send_frame(s, frame):
+    """A frame that found no room in a queue was not sent: again, as long as a receiver without a CPU may need."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return s.send(frame)
+        except OSError as error:
+            if error.errno != errno.ENOBUFS or time.monotonic() > deadline:
+                raise
+        time.sleep(0.001)
+
+
 def send(dev, src, count, targets):
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
         s.bind((dev, 0))
@@ -170,7 +183,7 @@ def send(dev, src, count, targets):
             dst, tag = target.split("=")
             frame = mac(dst) + mac(src) + ETHERTYPE.to_bytes(2, "big") + tag.encode().ljust(46, b"\0")
             for _ in range(count):
-                s.send(frame)
+                send_frame(s, frame)
 
 
 def socket_in(netns):
