@@ -144,11 +144,17 @@ int measure_frames(const struct bench *b, const struct bench_plan *plan, unsigne
 		   double *ret_seconds);
 /* The BAR line. 0 ok, 3 short. */
 int measure_print(const char *name, const struct ratio *r, double bound, double rate, double base);
+/* Pairs of slices, turn and turn about: ratio of what `slice` says of a and of base, and the medians of both. */
+#define BENCH_MAX_PAIRS 256
+typedef int bench_slice(struct bench *b, void *side, double *ret_rate);
+int measure_pairs(struct bench *b, unsigned pairs, bench_slice *slice, void *a, void *base, struct ratio *ret_ratio,
+		  double *ret_rate_a, double *ret_rate_base);
 /* Arrivals per second at the sinks. */
 int measure_rate(struct bench *b, const struct bench_variant *variant, double *ret_rate);
 int measure_ratio(struct bench *b, const struct bench_variant *a, const struct bench_variant *base,
 		  struct ratio *ret_ratio, double *ret_rate_a, double *ret_rate_base);
 
 /* stat.c */
+uint64_t stat_draw(uint64_t *state); /* xorshift64*: good enough to draw from a list */
 double stat_median(double *values, unsigned n);
 struct ratio stat_ratio(const double *ratios, unsigned n);

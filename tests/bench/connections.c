@@ -73,14 +73,6 @@ static int list_each(const struct bench *b, unsigned connections)
 	return 0;
 }
 
-static uint64_t draw(uint64_t *state) /* xorshift64* */
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1dull;
-}
-
 /*
  * Connections of each template drawn by Zipf's law, exponent 1: rank k with probability in proportion to
  * 1/k. By inversion of the harmonic number, ln k + gamma; exact enough from rank 1 on for a load.
@@ -95,12 +87,12 @@ static int list_zipf(const struct bench *b, unsigned connections)
 	if (!list)
 		return -errno;
 	for (unsigned n = 0; n < BENCH_LIST_MAX; n++) {
-		const uint64_t bits = draw(&state);
+		const uint64_t bits = stat_draw(&state);
 		const double u = (bits >> 11) * 0x1p-53;
 		uint32_t rank = exp(u * top) - 1;
 		uint32_t flow = rank < each ? rank * 0x9e3779b1u & (each - 1) : 0; /* neighbours in rank lie apart */
 
-		list[n] = BENCH_LISTED(listed_template(n, draw(&state) >> 63), flow);
+		list[n] = BENCH_LISTED(listed_template(n, stat_draw(&state) >> 63), flow);
 	}
 	list_unmap(list);
 	return 0;
@@ -183,6 +175,7 @@ static int new_connections(struct bench *b)
 /* ---- two instances side by side ---------------------------------------------------- */
 
 struct side {
+	unsigned connections;
 	struct dpulab_xdp *dp;
 	struct bench_plan plan;
 };
@@ -209,6 +202,7 @@ static int zipf_side(struct bench *b, unsigned connections, struct side *side)
 		.flow_entries = 4 * connections, .firewall = true, .connections = 4 * connections};
 	int err = tables_load(b, &options, &side->dp);
 
+	side->connections = connections;
 	if (!err)
 		err = establish_each(b, side, connections);
 	frames_plan(b, BENCH_LOCAL, STEP_DATA, connections, &side->plan);
@@ -217,35 +211,13 @@ static int zipf_side(struct bench *b, unsigned connections, struct side *side)
 }
 
 /* One list of draws serves both sides: it is rewritten before each slice, outside of what is measured. */
-static int zipf_rate(struct bench *b, const struct side *side, unsigned connections, double *ret_rate)
+static int zipf_slice(struct bench *b, void *arg, double *ret_rate)
 {
+	const struct side *side = arg;
 	const struct bench_variant variant = {ZIPF_NAME, bpf_program__fd(side->dp->progs.dpulab_xdp), &side->plan};
-	int err = list_zipf(b, connections);
+	int err = list_zipf(b, side->connections);
 
 	return err ? err : measure_rate(b, &variant, ret_rate);
-}
-
-static int measure_zipf(struct bench *b, const struct side *many, const struct side *few, struct ratio *ret_ratio,
-			double *ret_many, double *ret_few)
-{
-	double ratios[256], rates_many[256], rates_few[256];
-	int err = 0;
-
-	for (unsigned i = 0; !err && i < b->pairs; i++) {
-		const bool swap = i % 2;
-
-		err = zipf_rate(b, swap ? few : many, swap ? FEW : MANY, swap ? &rates_few[i] : &rates_many[i]);
-		if (!err)
-			err = zipf_rate(b, swap ? many : few, swap ? MANY : FEW,
-					swap ? &rates_many[i] : &rates_few[i]);
-		ratios[i] = err ? 0 : rates_many[i] / rates_few[i];
-	}
-	if (err)
-		return err;
-	*ret_ratio = stat_ratio(ratios, b->pairs);
-	*ret_many = stat_median(rates_many, b->pairs);
-	*ret_few = stat_median(rates_few, b->pairs);
-	return 0;
 }
 
 static int zipf(struct bench *b)
@@ -261,7 +233,7 @@ static int zipf(struct bench *b)
 	if (!err)
 		slow = tables_reason(many.dp, DPU_REASON_FORWARD);
 	if (!err)
-		err = measure_zipf(b, &many, &few, &r, &x, &y);
+		err = measure_pairs(b, b->pairs, zipf_slice, &many, &few, &r, &x, &y);
 	if (!err) {
 		err = measure_print(ZIPF_NAME, &r, ZIPF_BOUND, x, y);
 		printf("    %u against %u connections, two entries each; slow path meanwhile: %llu frames\n", MANY, FEW,

@@ -194,31 +194,39 @@ int measure_rate(struct bench *b, const struct bench_variant *variant, double *r
 	return err;
 }
 
-/* A B B A: each half is a pair, so that a drift of the machine falls on both sides alike. */
-int measure_ratio(struct bench *b, const struct bench_variant *a, const struct bench_variant *base,
-		  struct ratio *ret_ratio, double *ret_rate_a, double *ret_rate_base)
+/* Each half of A B B A is a pair, so that a drift of the machine falls on both sides alike. */
+int measure_pairs(struct bench *b, unsigned pairs, bench_slice *slice, void *a, void *base, struct ratio *ret_ratio,
+		  double *ret_rate_a, double *ret_rate_base)
 {
-	double ratios[256], rates_a[256], rates_base[256];
-	unsigned n = b->pairs < 256 ? b->pairs : 256;
-	int err = 0;
+	double ratios[BENCH_MAX_PAIRS], rates_a[BENCH_MAX_PAIRS], rates_base[BENCH_MAX_PAIRS];
+	unsigned n = pairs < BENCH_MAX_PAIRS ? pairs : BENCH_MAX_PAIRS;
 
-	for (unsigned i = 0; !err && i < n; i++) {
-		const struct bench_variant *first = i % 2 ? base : a, *second = i % 2 ? a : base;
-		double x, y;
+	for (unsigned i = 0; i < n; i++) {
+		const bool swap = i % 2;
+		int err = slice(b, swap ? base : a, swap ? &rates_base[i] : &rates_a[i]);
 
-		err = measure_rate(b, first, &x);
 		if (!err)
-			err = measure_rate(b, second, &y);
+			err = slice(b, swap ? a : base, swap ? &rates_a[i] : &rates_base[i]);
+		if (!err && rates_base[i] <= 0)
+			err = -ENODATA;
 		if (err)
 			return err;
-		rates_a[i] = i % 2 ? y : x;
-		rates_base[i] = i % 2 ? x : y;
-		if (rates_base[i] <= 0)
-			return -ENODATA;
 		ratios[i] = rates_a[i] / rates_base[i];
 	}
 	*ret_ratio = stat_ratio(ratios, n);
 	*ret_rate_a = stat_median(rates_a, n);
 	*ret_rate_base = stat_median(rates_base, n);
-	return err;
+	return 0;
+}
+
+static int variant_slice(struct bench *b, void *variant, double *ret_rate)
+{
+	return measure_rate(b, variant, ret_rate);
+}
+
+int measure_ratio(struct bench *b, const struct bench_variant *a, const struct bench_variant *base,
+		  struct ratio *ret_ratio, double *ret_rate_a, double *ret_rate_base)
+{
+	return measure_pairs(b, b->pairs, variant_slice, (void *)a, (void *)base, ret_ratio, ret_rate_a,
+			     ret_rate_base);
 }

@@ -177,11 +177,19 @@ static int forget(struct newflows *n, bool kernel)
 
 /* ---- measuring ----------------------------------------------------------------------- */
 
+struct first {
+	struct newflows *n;
+	bool kernel;
+};
+
 /* Arrivals per second of frames that each begin a flow. */
-static int first_frames(struct newflows *n, bool kernel, double *ret_rate)
+static int first_frames(struct bench *b, void *arg, double *ret_rate)
 {
+	const struct first *side = arg;
+	struct newflows *n = side->n;
+	const bool kernel = side->kernel;
 	const struct bench_plan *plan = kernel ? &n->kernel_plan : &n->plan;
-	double seconds = 0, least = n->b->slice_ms / 1000.0, warm, took;
+	double seconds = 0, least = b->slice_ms / 1000.0, warm, took;
 	uint64_t arrived = 0, count;
 	unsigned frames;
 	int err = 0;
@@ -189,40 +197,16 @@ static int first_frames(struct newflows *n, bool kernel, double *ret_rate)
 	while (!err && seconds < least) {
 		err = forget(n, kernel);
 		if (!err)
-			err = measure_frames(n->b, plan, WARM_FRAMES, &count, &warm);
+			err = measure_frames(b, plan, WARM_FRAMES, &count, &warm);
 		if (err)
 			break;
 		frames = WARM_FRAMES * (least - seconds) / warm * 1.1 + 1;
-		err = measure_frames(n->b, plan, frames < ROUND_FRAMES ? frames : ROUND_FRAMES, &count, &took);
+		err = measure_frames(b, plan, frames < ROUND_FRAMES ? frames : ROUND_FRAMES, &count, &took);
 		arrived += count;
 		seconds += took;
 	}
 	*ret_rate = arrived / seconds;
 	return err;
-}
-
-static int measure_first(struct newflows *n, struct ratio *ret_ratio, double *ret_rate, double *ret_kernel)
-{
-	double ratios[256], ours[256], kernel[256];
-	const unsigned pairs = n->b->pairs;
-	int err = 0;
-
-	for (unsigned i = 0; !err && i < pairs; i++) {
-		const bool kernel_first = i % 2;
-
-		err = first_frames(n, kernel_first, kernel_first ? &kernel[i] : &ours[i]);
-		if (!err)
-			err = first_frames(n, !kernel_first, kernel_first ? &ours[i] : &kernel[i]);
-		if (!err && kernel[i] <= 0)
-			err = -ENODATA;
-		ratios[i] = err ? 0 : ours[i] / kernel[i];
-	}
-	if (err)
-		return err;
-	*ret_ratio = stat_ratio(ratios, pairs);
-	*ret_rate = stat_median(ours, pairs);
-	*ret_kernel = stat_median(kernel, pairs);
-	return 0;
 }
 
 static int measure_established(struct newflows *n, const char *name, struct ratio *ret_ratio, double *ret_rate,
@@ -261,7 +245,8 @@ static int newflows_bar(struct bench *b, unsigned i)
 		err = forget(&n, true);
 	if (!err)
 		err = bar->established ? measure_established(&n, bar->name, &r, &rate, &kernel) :
-					 measure_first(&n, &r, &rate, &kernel);
+					 measure_pairs(b, b->pairs, first_frames, &(struct first){&n, false},
+						       &(struct first){&n, true}, &r, &rate, &kernel);
 	if (!err)
 		err = measure_print(bar->name, &r, bar->bound, rate, kernel);
 	topo_serve(b, BENCH_BARE);

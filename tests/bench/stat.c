@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define RESAMPLES 2000
-#define MAX_PAIRS 256
 
 static int compare(const void *a, const void *b)
 {
@@ -21,8 +20,7 @@ double stat_median(double *values, unsigned n)
 	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
-/* xorshift64*: good enough to draw indexes. */
-static uint64_t draw(uint64_t *state)
+uint64_t stat_draw(uint64_t *state)
 {
 	*state ^= *state >> 12;
 	*state ^= *state << 25;
@@ -33,17 +31,17 @@ static uint64_t draw(uint64_t *state)
 struct ratio stat_ratio(const double *ratios, unsigned n)
 {
 	static double medians[RESAMPLES];
-	double sample[MAX_PAIRS];
+	double sample[BENCH_MAX_PAIRS];
 	uint64_t state = 88172645463325252ull;
 	struct ratio result;
 
-	if (n > MAX_PAIRS)
-		n = MAX_PAIRS;
+	if (n > BENCH_MAX_PAIRS)
+		n = BENCH_MAX_PAIRS;
 	memcpy(sample, ratios, n * sizeof(*sample));
 	result.value = stat_median(sample, n);
 	for (unsigned i = 0; i < RESAMPLES; i++) {
 		for (unsigned j = 0; j < n; j++)
-			sample[j] = ratios[(draw(&state) >> 32) % n];
+			sample[j] = ratios[(stat_draw(&state) >> 32) % n];
 		medians[i] = stat_median(sample, n);
 	}
 	qsort(medians, RESAMPLES, sizeof(*medians), compare);

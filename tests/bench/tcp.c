@@ -37,46 +37,26 @@ static int write_lab(const struct bench *b, const char *path)
 	return fclose(out) ? -errno : 0;
 }
 
-static int slice(struct bench *b, const struct lab *lab, enum frame_path path, double *ret_gbit)
+struct tcp_side {
+	const struct lab *lab;
+	enum frame_path path;
+};
+
+static int tcp_slice(struct bench *b, void *arg, double *ret_gbit)
 {
 	const struct traffic_pair pair = {0, 1};
+	const struct tcp_side *side = arg;
 	struct move_report move;
 	struct tcp_result result;
 	int err = 0;
 
-	for (size_t host = 0; !err && host < lab->n_hosts; host++)
-		err = place_host(lab, host, path, LAB_HOOK_TC, &move, &b->diag);
+	for (size_t host = 0; !err && host < side->lab->n_hosts; host++)
+		err = place_host(side->lab, host, side->path, LAB_HOOK_TC, &move, &b->diag);
 	if (!err)
-		err = traffic_tcp(lab, pair, TCP_SECONDS, &result, &b->diag);
+		err = traffic_tcp(side->lab, pair, TCP_SECONDS, &result, &b->diag);
 	if (!err)
 		*ret_gbit = result.gbit_s;
 	return err;
-}
-
-static int measure(struct bench *b, const struct lab *lab, struct ratio *ret_ratio, double *ret_ours,
-		   double *ret_linux)
-{
-	double ratios[256], ours[256], kernel[256];
-	const unsigned pairs = TCP_TIMES * b->pairs;
-	int err = 0;
-
-	for (unsigned i = 0; i < pairs; i++) {
-		const bool ours_first = i % 2;
-
-		err = slice(b, lab, ours_first ? PATH_HOST : PATH_LINUX, ours_first ? &ours[i] : &kernel[i]);
-		if (!err)
-			err = slice(b, lab, ours_first ? PATH_LINUX : PATH_HOST,
-				    ours_first ? &kernel[i] : &ours[i]);
-		if (!err && kernel[i] <= 0)
-			err = -ENODATA;
-		if (err)
-			return err;
-		ratios[i] = ours[i] / kernel[i];
-	}
-	*ret_ratio = stat_ratio(ratios, pairs);
-	*ret_ours = stat_median(ours, pairs);
-	*ret_linux = stat_median(kernel, pairs);
-	return 0;
 }
 
 int tcp_bar(struct bench *b)
@@ -98,7 +78,8 @@ int tcp_bar(struct bench *b)
 		err = lab_up(path, &report, &b->diag);
 	lab_report_free(&report);
 	if (!err)
-		err = measure(b, lab, &r, &ours, &kernel);
+		err = measure_pairs(b, TCP_TIMES * b->pairs, tcp_slice, &(struct tcp_side){lab, PATH_HOST},
+				    &(struct tcp_side){lab, PATH_LINUX}, &r, &ours, &kernel);
 	unlink(path);
 	lab_free(lab);
 	report = (struct lab_report){};
