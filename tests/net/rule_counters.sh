@@ -62,13 +62,20 @@ print(sum(r[sys.argv[1]] for r in json.load(sys.stdin)["stats"]))' "$1"
 }
 
 # talk PORT N: one connection, N datagrams of 100 bytes each way: frames of 142 bytes.
-talk() { in_node va "$PYTHON" -c 'import socket, sys
+# A source port of its own each time: one the kernel draws may be that of a connection which
+# is still in the table, and then no rule is asked again.
+from_port=20000
+talk() {
+	from_port=$((from_port + 1))
+	in_node va "$PYTHON" -c 'import socket, sys
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    s.bind(("10.1.0.1", int(sys.argv[3])))
     s.connect(("10.1.0.2", int(sys.argv[1])))
     s.settimeout(5)
     for i in range(int(sys.argv[2])):
         s.send(bytes(100))
-        s.recv(200)' "$1" "$2" || fail "an answer is missing"; }
+        s.recv(200)' "$1" "$2" "$from_port" || fail "an answer is missing"
+}
 refused() { in_node va "$PYTHON" -c 'import socket
 for i in range(3):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s: s.sendto(bytes(100), ("10.1.0.2", 7001))'; }
