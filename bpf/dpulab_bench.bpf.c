@@ -8,6 +8,7 @@
  *   bench_pass		stub for the far end of a veth
  *   bench_redirect	the baseline: one bare redirect_map, by ingress device
  *   bench_hash		the other baseline: one bare look-up in a big hash map, then the redirect
+ *   bench_plainest	no baseline: the least a flow cache can do, to know how far the datapath is from it
  */
 #include <linux/types.h>
 #include <linux/bpf.h>
@@ -225,6 +226,105 @@ int bench_hash(struct xdp_md *ctx)
 		count->unknown++;
 	bpf_map_update_elem(&bench_table, &key, &in, BPF_ANY);
 	return XDP_DROP;
+}
+
+/* A line of the plainest flow cache: `words` names the connection, both families alike. */
+struct bench_line {
+	__u64 words[5];
+	__u32 generation;
+	__u32 out; /* device + 1; 0 = free */
+	__u64 packets, bytes;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, BENCH_LINES);
+	__type(key, __u32);
+	__type(value, struct bench_line);
+} bench_lines SEC(".maps");
+
+struct bench_port {
+	__u64 packets, bytes;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, BENCH_MAX_DEVICES);
+	__type(key, __u32);
+	__type(value, struct bench_port);
+} bench_ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} bench_generation SEC(".maps");
+
+/* The lines a connection can be in are two neighbours: its own, or the other of the pair. */
+static __always_inline struct bench_line *line_of(const struct bench_hash_key *key, __u32 other)
+{
+	__u64 h = (key->src[0] ^ key->ports) * 0x9e3779b97f4a7c15ull + (key->src[1] ^ key->proto) * 0xc2b2ae3d27d4eb4full;
+	__u32 at;
+
+	h += (key->dst[0] * 0x165667b19e3779f9ull) ^ (key->dst[1] * 0x27d4eb2f165667c5ull);
+	h = (h ^ h >> 32) * 0x9e3779b97f4a7c15ull;
+	at = ((__u32)(h >> 40) ^ other) & (BENCH_LINES - 1);
+	return bpf_map_lookup_elem(&bench_lines, &at);
+}
+
+static __always_inline int line_is(const struct bench_line *line, const struct bench_hash_key *key)
+{
+	return !((line->words[0] ^ key->src[0]) | (line->words[1] ^ key->src[1]) | (line->words[2] ^ key->dst[0]) |
+		 (line->words[3] ^ key->dst[1]) | (line->words[4] ^ ((__u64)key->proto << 32 | key->ports)));
+}
+
+/* Into the own line if it is free or nobody's turn, else into its neighbour. */
+static __always_inline int line_learn(struct xdp_md *ctx, const struct bench_hash_key *key)
+{
+	struct bench_line *line = line_of(key, 0);
+	struct bench_counters *count = bench_counters_here();
+
+	if (line && line->out)
+		line = line_of(key, 1);
+	if (!line || !count)
+		return XDP_DROP;
+	count->unknown++;
+	line->words[0] = key->src[0];
+	line->words[1] = key->src[1];
+	line->words[2] = key->dst[0];
+	line->words[3] = key->dst[1];
+	line->words[4] = (__u64)key->proto << 32 | key->ports;
+	line->out = ctx->ingress_ifindex + 1;
+	return XDP_DROP;
+}
+
+/* Parse, one look-up, generation, flow and port counters, redirect: no ports' functions, ageing, policy or editing. */
+SEC("xdp")
+int bench_plainest(struct xdp_md *ctx)
+{
+	__u32 zero = 0, in = ctx->ingress_ifindex, *generation;
+	struct bench_hash_key key;
+	struct bench_line *line;
+	struct bench_port *port;
+	__u64 len = (__u8 *)ctx_pointer(ctx, data_end) - (__u8 *)ctx_pointer(ctx, data);
+
+	if (hash_key(ctx, &key))
+		return XDP_DROP;
+	line = line_of(&key, 0);
+	if (line && !line_is(line, &key))
+		line = line_of(&key, 1);
+	generation = bpf_map_lookup_elem(&bench_generation, &zero);
+	port = bpf_map_lookup_elem(&bench_ports, &in);
+	if (!line || !generation || !port)
+		return XDP_DROP;
+	if (!line_is(line, &key) || line->generation != *generation)
+		return line_learn(ctx, &key);
+	line->packets++;
+	line->bytes += len;
+	port->packets++;
+	port->bytes += len;
+	return bpf_redirect_map(&bench_bare, line->out - 1, XDP_DROP);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

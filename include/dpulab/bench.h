@@ -10,6 +10,8 @@
 #define BENCH_FRAME_MAX	 128  /* bytes of a template */
 #define BENCH_MAX_DEVICES 1024 /* ifindexes a bare redirect knows; ports of the source */
 
+#define BENCH_LINES	 65536 /* of the plainest flow cache; a power of two */
+
 /* One kind of frame: its bytes, and where the flow number goes. Ports are counted up from the template's. */
 struct bench_template {
 	__u8 bytes[BENCH_FRAME_MAX];
@@ -41,7 +43,7 @@ struct bench_order {
 struct bench_counters {
 	__u64 sent;	/* by the source */
 	__u64 arrived;	/* at the sink */
-	__u64 unknown;	/* bench_hash: not in the table */
+	__u64 unknown;	/* bench_hash, bench_plainest: not in the table */
 };
 
 _Static_assert(sizeof(struct bench_template) == 144, "template");

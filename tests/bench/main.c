@@ -22,6 +22,7 @@
 #define CONTROL_TRIES	3
 #define CONTROL_SPREAD	0.03
 #define LINUX_LEAST	0.05
+#define PLAINEST	"plainest-flow-cache"
 
 struct bar {
 	const char *name;
@@ -110,6 +111,30 @@ static int control(struct bench *b)
 			return 0;
 	}
 	return err ? err : 1;
+}
+
+/*
+ * No bar, a yardstick: what the least that can be called a flow cache leaves of the bare redirect on this
+ * machine, now. Not the datapath: it knows connections only, has no ageing, no policy, edits nothing.
+ */
+static int plainest(struct bench *b)
+{
+	struct bench_plan plan;
+	struct bench_variant a = {"plainest", bpf_program__fd(b->bench->progs.bench_plainest), &plan};
+	struct bench_variant base = {"redirect", bpf_program__fd(b->bench->progs.bench_redirect), &plan};
+	struct ratio r;
+	double rate, base_rate;
+	int err = topo_bare(b, BENCH_LOCAL);
+
+	frames_plan(b, BENCH_LOCAL, STEP_DATA, BENCH_FLOWS, &plan);
+	if (!err)
+		err = measure_prime(b, a.prog_fd, &plan, 16 * BENCH_FLOWS);
+	if (!err)
+		err = measure_ratio(b, &a, &base, &r, &rate, &base_rate);
+	if (!err)
+		printf("yardstick: %s/redirect %.3f (%.3f to %.3f), %.2f against %.2f M frames/s\n", PLAINEST, r.value,
+		       r.low, r.high, rate / 1e6, base_rate / 1e6);
+	return err;
 }
 
 static int base_program(const struct bench *b, const struct bar *bar)
@@ -218,6 +243,8 @@ static int run_bars(struct bench *b, char **names)
 							 "this machine is too restless to measure now");
 		return 1;
 	}
+	if (wanted(names, PLAINEST))
+		result = worse(result, plainest(b), PLAINEST);
 	for (size_t i = 0; i < N_BARS; i++)
 		if (wanted(names, bars[i].name))
 			result = worse(result, run_bar(b, &bars[i]), bars[i].name);
@@ -262,7 +289,8 @@ static int take_cpu(int cpu)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: bench [-q] [-c CPU] [BAR ...]\n  -q  quick look: short slices, few pairs; proves nothing\n");
+	fprintf(stderr, "usage: bench [-q] [-c CPU] [BAR ...]\n  -q  quick look: short slices, few pairs; proves nothing\n"
+			"  " PLAINEST " (a yardstick, no bar)\n");
 	for (size_t i = 0; i < N_BARS; i++)
 		fprintf(stderr, "  %s\n", bars[i].name);
 	for (size_t m = 0; m < N_MORE; m++)
