@@ -23,6 +23,7 @@
 
 enum {
 	TOKEN_SIZE = 8,
+	PATIENCE_MS = 20000, /* for an answer that must come: a busy machine is no broken network */
 	BIND_MS = 3000, /* by then the kernel has buried the connections of a server that was killed */
 };
 
@@ -72,6 +73,7 @@ struct run {
 	const struct lab *lab;
 	struct probe *probes;
 	size_t n_probes, n_open; /* probes not answered yet */
+	size_t n_due;		 /* of these, those that must be answered */
 	struct end *ends;
 	struct pollfd *fds;
 	size_t n, room;
@@ -190,12 +192,19 @@ static int add_server(struct run *run, const struct probe *probe)
 	return add_end(run, end);
 }
 
+/* No answer of this probe is waited for any more. */
+static void conclude(struct run *run, size_t probe, enum probe_outcome seen)
+{
+	run->probes[probe].seen = seen;
+	run->n_open--;
+	run->n_due -= run->probes[probe].expected != PROBE_SILENT;
+}
+
 static void settle(struct run *run, size_t client, enum probe_outcome seen)
 {
 	struct end *end = &run->ends[client];
 
-	run->probes[end->probe].seen = seen;
-	run->n_open--;
+	conclude(run, end->probe, seen);
 	close(end->fd);
 	end->fd = run->fds[client].fd = -1;
 }
@@ -230,7 +239,7 @@ static int add_client(struct run *run, size_t index)
 		return end.fd;
 	if (connect(end.fd, (struct sockaddr *)&address, size) < 0 && errno != EINPROGRESS) {
 		close(end.fd);
-		run->n_open--; /* no route: silence */
+		conclude(run, index, PROBE_SILENT); /* no route */
 		return 0;
 	}
 	if (probe->proto == IPPROTO_UDP && send(end.fd, token, sizeof(token), 0) < 0)
@@ -358,23 +367,35 @@ static void server_ready(struct run *run, size_t i)
 	}
 }
 
+static void serve_ready(struct run *run, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (run->fds[i].fd < 0 || !run->fds[i].revents)
+			continue;
+		if (run->ends[i].role == END_CLIENT)
+			client_ready(run, i);
+		else
+			server_ready(run, i);
+	}
+}
+
+/* Ends when all is answered, or silent_ms after the last answer that was due, or when patience ends. */
 static void converse(struct run *run, unsigned silent_ms)
 {
-	uint64_t deadline = now_ms() + silent_ms, now;
+	uint64_t now = now_ms(), due_until = now + PATIENCE_MS, silent_until = now + silent_ms;
 
-	while (run->n_open && (now = now_ms()) < deadline) {
+	for (; run->n_open; now = now_ms()) {
 		size_t n = run->n; /* new ends join at the next round */
+		const bool due = run->n_due;
+		uint64_t deadline = due ? due_until : silent_until;
 
+		if (now >= deadline)
+			return;
 		if (poll(run->fds, n, (int)(deadline - now)) < 0 && errno != EINTR)
 			return;
-		for (size_t i = 0; i < n; i++) {
-			if (run->fds[i].fd < 0 || !run->fds[i].revents)
-				continue;
-			if (run->ends[i].role == END_CLIENT)
-				client_ready(run, i);
-			else
-				server_ready(run, i);
-		}
+		serve_ready(run, n);
+		if (due)
+			silent_until = now_ms() + silent_ms;
 	}
 }
 
@@ -427,8 +448,10 @@ int verify_run(const struct lab *lab, struct probe *probes, size_t n, unsigned s
 	run.netns = calloc(lab->n_vms, sizeof(struct netns *));
 	if (!run.netns)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		probes[i].seen = PROBE_SILENT;
+		run.n_due += probes[i].expected != PROBE_SILENT;
+	}
 	err = open_all(&run, diag);
 	if (!err)
 		converse(&run, silent_ms);

@@ -31,7 +31,8 @@ int verify_plan(const struct lab *lab, struct probe **ret_probes, size_t *ret_n)
 
 /*
  * Sends all probes and fills in "seen". Returns 0, or -errno if it could not
- * run. Silence is concluded after silent_ms; *ret_wrong counts mismatches.
+ * run. An answer that must come is waited for; silence where it is expected is
+ * concluded silent_ms after the last of these. *ret_wrong counts mismatches.
  */
 int verify_run(const struct lab *lab, struct probe *probes, size_t n, unsigned silent_ms,
 	       size_t *ret_wrong, struct diag *diag);
