@@ -421,6 +421,21 @@ static int apply_locked(const struct state *state, struct lab *new, struct lab_r
 	return err;
 }
 
+int lab_finish(const struct state *state, const char *name, struct diag *diag)
+{
+	struct lab_report report = {};
+	struct lab *lab = stored_lab(state, name);
+	int err = -ESTALE;
+
+	if (lab)
+		err = apply_locked(state, lab, &report, diag);
+	else
+		diag_error(diag, err, "dpulab up LAB.yaml repairs it", "lab %s is broken", name);
+	lab_report_free(&report);
+	lab_free(lab);
+	return err;
+}
+
 int lab_apply(const char *file, struct lab_report *ret_report, struct diag *diag)
 {
 	STATE_CLEANUP struct state *state = NULL;

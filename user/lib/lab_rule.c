@@ -42,7 +42,7 @@ static int open_job(struct job *job, struct diag *diag)
 	if (err == -ENOENT)
 		return diag_error(diag, err, "dpulab ls lists the labs", "there is no lab called %s", job->name);
 	if (!err && state_view(job->state, STATE_READY, &ready))
-		err = diag_error(diag, -ESTALE, "dpulab up or apply repairs it", "lab %s is broken", job->name);
+		err = lab_finish(job->state, job->name, diag);
 	if (!err)
 		err = loaded_read(job->state, &job->loaded);
 	return err ? err : lab_stored_open(job->state, &job->stored, diag);

@@ -30,6 +30,6 @@ struct lab_rule_report {
 	double seconds;
 };
 
-/* -ENOENT, -EINVAL, -EEXIST with a sentence: nothing has changed. Killed in between, `dpulab apply` or `up` finishes it. */
+/* -ENOENT, -EINVAL, -EEXIST with a sentence: nothing has changed. Killed in between, the next one, or apply, finishes it. */
 int lab_rule_change(const char *lab, const struct lab_rule_request *request, struct lab_rule_report *ret_report,
 		    struct diag *diag);
