@@ -15,6 +15,7 @@
 #include <dpulab/dfw.h>
 #include <dpulab/flow.h>
 #include <dpulab/guard.h>
+#include <dpulab/l2.h>
 #include <dpulab/log.h>
 #include <dpulab/port.h>
 #include <dpulab/settings.h>
@@ -80,6 +81,7 @@ DPU_MAP(flow_sets, ARRAY, __u32, struct dpu_flow_set, 2048, BPF_F_MMAPABLE);	   
 DPU_MAP(flow_info, ARRAY, __u32, struct dpu_flow_info_set, 2048, BPF_F_MMAPABLE); /* * as flows */
 DPU_MAP(paths, ARRAY, __u32, struct dpu_path_table, 1, BPF_F_MMAPABLE);
 DPU_MAP(dfw_hits, ARRAY, __u32, struct dpu_rule_hits, 65536, BPF_F_MMAPABLE);	     /* * */
+DPU_MAP(l2_rules, ARRAY, __u32, struct dpu_l2_rule, DPU_L2_RULES, BPF_F_MMAPABLE);
 DPU_MAP(dfw_bytes, HASH, struct dpu_rule_key, __u64, 65536, BPF_F_NO_PREALLOC);	     /* * */
 
 /* Written by programs, read by user space. */

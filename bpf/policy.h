@@ -4,8 +4,8 @@
  * belongs to a connection, what may start one, what is refused. Puts together
  * stage/{admit,conntrack,dfw,fragment}.h as pipeline.h does for the whole.
  *
- * Outside of it, and always let through: frames that are not IP (ARP; rules for
- * them come later) and ARP's counterpart in IPv6, neighbour solicitation and
+ * Rules of category ethernet are asked first, about every frame. Outside of the others, and let through
+ * by them: frames that are not IP (ARP among them) and ARP's counterpart in IPv6, neighbour solicitation and
  * advertisement. All other ICMPv6 is for the rules.
  */
 #pragma once
@@ -17,6 +17,7 @@
 #include "stage/dfw.h"
 #include "stage/dfwlog.h"
 #include "stage/fragment.h"
+#include "stage/l2.h"
 
 /*
  * What a step says. Steps are functions of their own that one caller calls one
@@ -458,6 +459,16 @@ INLINE int policy_unjudgeable(struct pkt *p)
 	return 1;
 }
 
+/* The rules of category ethernet: 0, or 1 and the verdict. */
+INLINE int policy_l2(const struct pkt *p, __u16 vnic_port, int inbound)
+{
+	int refused = l2_judge(vnic_port, policy_direction(inbound));
+
+	if (p->log)
+		dfwlog_write_l2();
+	return refused;
+}
+
 /*
  * What the firewall of vnic_port says to the frame, on its way to (inbound) or
  * from the VM. 0 = passes; else the verdict is set: DROP with its reason and
@@ -473,7 +484,11 @@ STAGE int ct_policy(struct pkt *frame, __u16 vnic_port, int inbound)
 	if (!frame || !p || !port)
 		return 0;
 	gen_depend(p, port->gen_slot);
-	if (!(env_read(port->flags) & DPU_PORT_F_DFW) || policy_exempt(p))
+	if (!(env_read(port->flags) & DPU_PORT_F_DFW))
+		return 0;
+	if (port->l2.n && policy_l2(p, vnic_port, inbound))
+		return 1;
+	if (policy_exempt(p))
 		return 0;
 	p->vnic = vnic_port;
 	p->judged = 0;

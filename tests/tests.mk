@@ -57,10 +57,10 @@ $T/prog: $(PROG_OBJ) $T/libdpulab.a
 # Tools of the net tests, one source each. Plain: they run inside timing.
 NET_TOOLS := $(patsubst tests/net/%.c,$T/net/%,$(wildcard tests/net/*.c))
 
-$T/net/%: tests/net/%.c
+$T/net/%: tests/net/%.c $B/libdpulab.a
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$Q$(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d $(LDFLAGS) -o $@ $<
+	$Q$(CC) $(CPPFLAGS) -Iuser/lib $(CFLAGS) -MF $@.d $(LDFLAGS) -o $@ $< $B/libdpulab.a $(LIBS)
 
 tests: $T/unit $T/prog $(NET_TOOLS)
 

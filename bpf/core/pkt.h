@@ -121,6 +121,12 @@ struct pkt {
 	__u32 cookie;	  /* number of a challenge to be sent */
 	__u32 clock_seat, clock_least; /* of a walk of ct_clock's hand */
 	struct classify_query query;   /* to the rules */
+	/* to the rules of category ethernet, and their answer */
+	__u64 l2_smac, l2_dmac; /* as numbers: l2.h */
+	__u32 l2_first;		/* of the vNIC's list */
+	__u32 l2_rule;		/* id of the one that decided; 0 = none */
+	__u8 l2_direction;	/* enum dpu_direction */
+	__u8 l2_action;
 	__u8 opener;	/* the side of ct_key that the rules were asked about as the opener */
 	__u8 log;	/* the rule that decided wants it to be known */
 

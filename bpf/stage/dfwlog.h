@@ -36,16 +36,14 @@ INLINE struct dpu_log_event *dfwlog_reserve(const struct pkt *p)
 	return env_reserve(dfw_log, sizeof(struct dpu_log_event));
 }
 
-/* What dfw_judge() and what followed from it made of the scratch frame. again: of a connection there was. Always 0. */
-STAGE int dfwlog_write(int again)
+/* Room for an event about the scratch frame; NULL, and it is counted as lost. */
+INLINE struct dpu_log_event *dfwlog_begin(const struct pkt *p, struct dpu_node_stats *stats)
 {
 	__u32 key = RATE_LOG_LOST;
-	struct pkt *p = scratch_pkt();
-	struct dpu_node_stats *stats = stats_node();
 	__u64 *lost = env_lookup(rates, &key);
 	struct dpu_log_event *event;
 
-	if (!p || !stats || !lost)
+	if (!lost)
 		return 0;
 	event = dfwlog_reserve(p);
 	if (!event) {
@@ -54,22 +52,68 @@ STAGE int dfwlog_write(int again)
 		return 0;
 	}
 	event->time_ns = p->now_ns;
-	dfwlog_addresses(event, p);
-	event->rule_id = p->rule_id;
 	event->suppressed = *lost;
 	event->vnic = p->vnic;
+	event->reason = p->verdict == DPU_VERDICT_DROP ? p->reason : 0;
+	event->pad = 0;
+	*lost = 0;
+	stats->log_written++;
+	return event;
+}
+
+/* What a rule of category ethernet made of the scratch frame. Always 0. */
+STAGE int dfwlog_write_l2(void)
+{
+	struct pkt *p = scratch_pkt();
+	struct dpu_node_stats *stats = stats_node();
+	struct dpu_log_event *event;
+
+	if (!p || !stats)
+		return 0;
+	event = dfwlog_begin(p, stats);
+	if (!event)
+		return 0;
+	event->src = (union dpu_ip){};
+	event->dst = (union dpu_ip){};
+	__builtin_memcpy(event->src.b, p->key.smac, 6);
+	__builtin_memcpy(event->dst.b, p->key.dmac, 6);
+	event->sport = p->ethertype;
+	event->dport = 0;
+	event->rule_id = p->l2_rule;
+	event->proto = 0;
+	event->direction = p->l2_direction;
+	event->action = p->l2_action;
+	event->tcp_flags = 0;
+	event->icmp_type = 0;
+	event->icmp_code = 0;
+	event->again = 0;
+	event->l2 = 1;
+	env_submit(event);
+	return 0;
+}
+
+/* What dfw_judge() and what followed from it made of the scratch frame. again: of a connection there was. Always 0. */
+STAGE int dfwlog_write(int again)
+{
+	struct pkt *p = scratch_pkt();
+	struct dpu_node_stats *stats = stats_node();
+	struct dpu_log_event *event;
+
+	if (!p || !stats)
+		return 0;
+	event = dfwlog_begin(p, stats);
+	if (!event)
+		return 0;
+	dfwlog_addresses(event, p);
+	event->rule_id = p->rule_id;
 	event->proto = p->ct_key.proto;
 	event->direction = p->query.direction;
 	event->action = p->query.action;
-	event->reason = p->verdict == DPU_VERDICT_DROP ? p->reason : 0;
 	event->tcp_flags = p->tcp.flags;
 	event->icmp_type = p->icmp_type;
 	event->icmp_code = p->icmp_code;
 	event->again = again;
-	event->pad[0] = 0;
-	event->pad[1] = 0;
+	event->l2 = 0;
 	env_submit(event);
-	*lost = 0;
-	stats->log_written++;
 	return 0;
 }

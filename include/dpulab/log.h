@@ -19,7 +19,8 @@ struct dpu_log_event {
 	__u8 tcp_flags;	    /* of the frame that was decided about */
 	__u8 icmp_type, icmp_code;
 	__u8 again;	    /* a connection there was, judged anew after a policy change */
-	__u8 pad[2];
+	__u8 l2;	    /* 1: by a rule of category ethernet: MACs in the first 6 bytes of src and dst, EtherType in sport */
+	__u8 pad;
 };
 
 #define DPU_LOG_BYTES 131072 /* of the ring: a power of two, whole pages */

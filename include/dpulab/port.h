@@ -2,6 +2,7 @@
 /* port.h - ports, segments (port groups), tunnel endpoints, the control word. */
 #pragma once
 #include <dpulab/addr.h>
+#include <dpulab/l2.h>
 #include <dpulab/limits.h>
 
 /* Functions that a location runs (bits of dpu_control.functions). None = relay every frame. */
@@ -79,6 +80,7 @@ struct dpu_port {
 	__u16 mtu;	    /* largest L3 packet this port takes, bytes */
 	__u16 gen_slot;	    /* generation counter of this port's policy and configuration */
 	struct dpu_policy_ref policy;
+	struct dpu_l2_ref l2; /* of a vNIC: its rules of category ethernet */
 	__u32 policy_gen;   /* counts policy changes of this vNIC */
 	__u32 storm_pps;    /* floods taken from this port, frames/s; 0 = no limit */
 	__u32 hits_first;   /* its first counter in "dfw_hits"; the others follow by dpu_cls_rule.slot */
@@ -136,7 +138,7 @@ struct dpu_fdb {
 };
 
 _Static_assert(sizeof(struct dpu_control) == 64, "control");
-_Static_assert(sizeof(struct dpu_port) == 56, "port");
+_Static_assert(sizeof(struct dpu_port) == 64, "port");
 _Static_assert(sizeof(struct dpu_vtep) == 16, "vtep");
 _Static_assert(sizeof(struct dpu_fdb_key) == 8, "fdb key");
 _Static_assert(sizeof(struct dpu_fdb) == 16, "fdb");

@@ -156,6 +156,42 @@ void fixture_fdb(__u16 segment, __u64 mac, __u16 port, __u16 vtep, __u8 flags)
 	put("fdb", &key, &entry);
 }
 
+static __u64 mac_number(__u64 mac)
+{
+	__u8 bytes[6];
+
+	put_mac(bytes, mac);
+	return dpu_mac_number(bytes);
+}
+
+static __u64 mac_mask(__u64 mac, __u64 mask)
+{
+	return mac_number(mask || !mac ? mask : 0xffffffffffff);
+}
+
+void fixture_l2(__u16 number, const struct l2_text *rules, size_t n)
+{
+	struct dpu_port port;
+	__u32 key = number, at;
+
+	must(prog_backend()->lookup("ports", &key, &port), "ports");
+	port.l2.first = port.l2.n ? port.l2.first + port.l2.n : number * 32u;
+	port.l2.n = (__u32)n;
+	port.flags |= DPU_PORT_F_DFW;
+	for (size_t i = 0; i < n; i++) {
+		struct dpu_l2_rule rule = {
+			.smac = mac_number(rules[i].smac), .smac_mask = mac_mask(rules[i].smac, rules[i].smac_mask),
+			.dmac = mac_number(rules[i].dmac), .dmac_mask = mac_mask(rules[i].dmac, rules[i].dmac_mask),
+			.ethertype = rules[i].ethertype, .action = rules[i].action, .id = (__u32)(FIXTURE_L2_ID + i),
+			.direction = rules[i].direction ? rules[i].direction : DPU_DIR_IN | DPU_DIR_OUT,
+		};
+
+		at = port.l2.first + (__u32)i;
+		put("l2_rules", &at, &rule);
+	}
+	put("ports", &key, &port);
+}
+
 void fixture_edit_port(__u16 number, void (*edit)(struct dpu_port *port))
 {
 	struct dpu_port port;

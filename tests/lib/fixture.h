@@ -34,6 +34,18 @@ void fixture_policy(__u16 port, const struct dpu_rule *rules, size_t n, __u8 def
 #define FIXTURE_POLICIES 4    /* ports 16 to 19 */
 #define FIXTURE_CELLS	 8192 /* for each: some 2000 rules */
 #define FIXTURE_HITS(port) (((port) - DPU_PORT_VNIC_MIN) * 2048u) /* first counter of its rules */
+/* Rules of category ethernet of a vNIC, in order; a second call is a new list. MACs as MAC(n); 0 = any. */
+struct l2_text {
+	__u64 smac, dmac;
+	__u64 smac_mask, dmac_mask; /* as MACs; 0 = the whole address, if there is one */
+	__u16 ethertype;
+	__u8 direction, action; /* direction 0 = both */
+};
+void fixture_l2(__u16 port, const struct l2_text *rules, size_t n);
+#define L2_RULES(port_, ...)                                                                       \
+	fixture_l2(port_, (const struct l2_text[]){__VA_ARGS__},                                   \
+		   sizeof((const struct l2_text[]){__VA_ARGS__}) / sizeof(struct l2_text))
+#define FIXTURE_L2_ID 700 /* id of the first of them; the others count on */
 /* Changes one port record in place. */
 void fixture_edit_port(__u16 port, void (*edit)(struct dpu_port *port));
 void fixture_bump(__u32 gen_slot);

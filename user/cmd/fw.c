@@ -9,6 +9,8 @@
 const struct cmd_option cmd_fw_options[] = {
 	{'f', "follow", NULL, "log: wait for more, until interrupted"},
 	{'n', "count", "N", "log: end after so many lines"},
+	{0, "before", "ID", "add: in front of this rule"},
+	{0, "after", "ID", "add: behind this rule (default: the last of its category)"},
 	{},
 };
 
@@ -17,6 +19,9 @@ const struct cmd_sub cmd_fw_subs[] = {
 	{"import", "FORMAT FILE", 2, 2, "another firewall's rules as a policy", cmd_fw_import},
 	{"explain", "LAB FRAME...", 2, 32, "which rule decides about a frame, and why", cmd_fw_explain},
 	{"diff", "LAB LAB.yaml", 2, 2, "what a new policy would change for the connections there are", cmd_fw_diff},
+	{"add", "LAB RULE", 2, 2, "one rule more, written as in the lab file: '{from: web1, action: allow}'", cmd_fw_add},
+	{"delete", "LAB ID", 2, 2, "one rule less", cmd_fw_delete},
+	{"replace", "LAB ID RULE", 3, 3, "another rule in the place of one", cmd_fw_replace},
 	{"log", "LAB", 1, 1, "the decisions of rules that log, as they are made", cmd_fw_log},
 	{},
 };

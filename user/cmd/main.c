@@ -50,7 +50,7 @@ const struct cmd cmd_table[] = {
 	{"show", "LAB WHAT", 2, 2, CMD_READS,
 	 "ports, fdb, bindings, vteps, flows, rules, connections, placement, stats, drops", cmd_show_options, cmd_show},
 	{"fw", "WHAT ...", 1, MANY, CMD_READS,
-	 "the firewall's policy: check, import, explain, diff, log", cmd_fw_options, cmd_fw},
+	 "the firewall's policy: check, import, explain, diff, add, delete, replace, log", cmd_fw_options, cmd_fw},
 	{"plan", "LAB --profile P", 1, 1, CMD_READS, "which policies a DPU keeps, degrades or loses",
 	 NULL, NULL},
 	{"trace", "LAB FILTER", 1, 2, CMD_READS, "follow frames hop by hop", NULL, NULL},

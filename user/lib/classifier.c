@@ -421,20 +421,70 @@ static void bury(struct dpu_cls_rule *rule, void *arg)
 	burial->found = true;
 }
 
-int classifier_remove(struct classifier *classifier, const struct dpu_rule *rule, uint64_t prio)
+/* The pair of a rule's prefixes, or NULL. */
+static struct dpu_cls_pair *pair_of(union dpu_cls_cell *cells, const struct dpu_rule *rule)
 {
-	struct dpu_cls_head *head = head_of(classifier);
-	struct burial burial = {.prio = prio, .version = head->version};
+	const struct dpu_cls_head *head = &cells[0].head;
 	struct dpu_cls_pair *pair;
 	struct trie_key src, dst;
 	uint32_t s, d;
 
 	if (trie_key_of(&rule->src, &rule->src_mask, &src) || trie_key_of(&rule->dst, &rule->dst_mask, &dst))
-		return -EINVAL;
-	s = trie_find(classifier->cells, head->src_root, src);
-	d = trie_find(classifier->cells, head->dst_root, dst);
-	pair = s && d ? find_pair(classifier->cells, s, d) : NULL;
-	if (pair && pair->src)
+		return NULL;
+	s = trie_find(cells, head->src_root, src);
+	d = trie_find(cells, head->dst_root, dst);
+	pair = s && d ? find_pair(cells, s, d) : NULL;
+	return pair && pair->src ? pair : NULL;
+}
+
+int classifier_remove(struct classifier *classifier, const struct dpu_rule *rule, uint64_t prio)
+{
+	struct burial burial = {.prio = prio, .version = head_of(classifier)->version};
+	struct dpu_cls_pair *pair = pair_of(classifier->cells, rule);
+
+	if (pair)
 		classifier_list_each(classifier->cells, pair->rules, bury, &burial);
 	return burial.found ? 0 : -ENOENT;
+}
+
+struct search {
+	struct dpu_cls_rule body; /* but for prio, slot, born and died */
+	uint16_t version;
+	bool last, found;
+	uint64_t prio;
+	uint32_t slot;
+};
+
+static void look_at(struct dpu_cls_rule *rule, void *arg)
+{
+	struct search *search = arg;
+	struct dpu_cls_rule body = *rule;
+
+	if (rule->born > search->version || rule->died <= search->version)
+		return;
+	body.prio = body.slot = 0;
+	body.born = body.died = 0;
+	if (memcmp(&body, &search->body, sizeof(body)))
+		return;
+	if (search->found && (search->last ? rule->prio < search->prio : rule->prio > search->prio))
+		return;
+	search->found = true;
+	search->prio = rule->prio;
+	search->slot = rule->slot;
+}
+
+int classifier_locate(const union dpu_cls_cell *cells, uint16_t version, const struct dpu_rule *rule, bool last,
+		      uint64_t *ret_prio, uint32_t *ret_slot)
+{
+	struct search search = {.body = body_of(rule, 0, 0), .version = version, .last = last};
+	struct dpu_cls_pair *pair = pair_of((union dpu_cls_cell *)cells, rule);
+
+	search.body.died = 0;
+	if (pair)
+		classifier_list_each((union dpu_cls_cell *)cells, pair->rules, look_at, &search);
+	if (!search.found)
+		return -ENOENT;
+	*ret_prio = search.prio;
+	*ret_slot = search.slot;
+	return 0;
 }

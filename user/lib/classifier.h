@@ -45,6 +45,13 @@ int classifier_insert(struct classifier *classifier, const struct dpu_rule *rule
 		      uint32_t slot);
 int classifier_remove(struct classifier *classifier, const struct dpu_rule *rule, uint64_t prio);
 
+/*
+ * Where an entry stands that a version has: its number and counter. Of several alike the first, or the last.
+ * -ENOENT: the version has none.
+ */
+int classifier_locate(const union dpu_cls_cell *cells, uint16_t version, const struct dpu_rule *rule, bool last,
+		      uint64_t *ret_prio, uint32_t *ret_slot);
+
 /* The rule that decides, or NULL: the default action. */
 const struct dpu_cls_rule *classifier_find(const union dpu_cls_cell *cells, uint16_t version,
 					   const struct policy_packet *packet);

@@ -68,22 +68,125 @@ enum dpu_rule_action firewall_judge(const struct dpu_ct_key *key, const struct d
 	return ask(arg, &packet, ret_rule_id);
 }
 
+/* ---- connections there are ----------------------------------------------- */
+
+struct judging {
+	const struct dataplane *dp;
+	const struct firewall_change *changes;
+	size_t n_changes;
+	firewall_ask_fn *ask;
+	struct handover_merge *merge; /* opened when the first connection changes: it loads programs */
+	struct flow_view flows;
+};
+
+static const struct firewall_change *find_change(const struct judging *judging, uint16_t zone)
+{
+	for (size_t i = 0; i < judging->n_changes; i++)
+		if (judging->changes[i].zone == zone)
+			return &judging->changes[i];
+	return NULL;
+}
+
+static bool state_is_settled(const struct dpu_ct *ct)
+{
+	return ct->state == DPU_CT_ESTABLISHED;
+}
+
+static int end_connection(const struct judging *judging, const struct dpu_ct_key *key, struct dpu_ct *ct,
+			  struct diag *diag)
+{
+	memset(ct->packets, 0, sizeof(ct->packets));
+	memset(ct->bytes, 0, sizeof(ct->bytes));
+	flow_view_add_counts(&judging->flows, ct);
+	return handover_merge_end(judging->merge, key, ct, diag);
+}
+
+/* Opens what changing a connection needs. */
+static int open_merge(struct judging *judging, struct diag *diag)
+{
+	int err;
+
+	if (judging->merge)
+		return 0;
+	err = flow_view_open(judging->dp, &judging->flows);
+	if (err)
+		return err;
+	err = handover_merge_open(judging->dp, &judging->merge, diag);
+	if (err)
+		flow_view_close(&judging->flows);
+	return err;
+}
+
+/*
+ * An entry in the middle of a handshake or a farewell is left to the datapath,
+ * which judges it by its old policy_gen.
+ */
+static int judge(struct judging *judging, const struct dpu_ct_key *key, struct dpu_ct *ct, struct diag *diag)
+{
+	const struct firewall_change *change = find_change(judging, key->zone);
+	uint32_t rule_id;
+	bool denied;
+	int err;
+
+	if (!change || ct->policy_gen == change->port->policy_gen)
+		return 0;
+	denied = firewall_judge(key, ct, judging->ask, change->policy, &rule_id) != DPU_ACTION_ALLOW;
+	if (!denied && !state_is_settled(ct))
+		return 0;
+	err = open_merge(judging, diag);
+	if (err)
+		return err;
+	if (denied)
+		return end_connection(judging, key, ct, diag);
+	ct->policy_gen = change->port->policy_gen;
+	ct->rule_id = rule_id;
+	return handover_merge_keep(judging->merge, key, ct, diag);
+}
+
+int firewall_judge_all(const struct dataplane *dp, const struct firewall_change *changes, size_t n,
+		       firewall_ask_fn *ask, struct diag *diag)
+{
+	struct judging judging = {.dp = dp, .changes = changes, .n_changes = n, .ask = ask};
+	struct map_dump dump;
+	int err;
+
+	if (!n)
+		return 0;
+	err = mapio_dump(dp, MAP_conntrack, sizeof(struct dpu_ct_key), sizeof(struct dpu_ct), &dump, diag);
+	if (err)
+		return err;
+	for (size_t i = 0; !err && i < dump.n; i++)
+		err = judge(&judging, (struct dpu_ct_key *)dump.keys + i, (struct dpu_ct *)dump.values + i, diag);
+	if (judging.merge) {
+		flow_view_close(&judging.flows);
+		handover_merge_close(judging.merge);
+	}
+	map_dump_free(&dump);
+	return err;
+}
+
 /* ---- installing --------------------------------------------------------- */
 
-struct change { /* a vNIC whose policy changes */
-	struct dpu_port *port;
-	uint16_t zone;
+struct policy_in_store {
+	const struct policy_store *store;
+	struct dpu_policy_ref ref;
 };
+
+static enum dpu_rule_action ask_store(const void *arg, const struct policy_packet *packet, uint32_t *ret_rule_id)
+{
+	const struct policy_in_store *policy = arg;
+
+	return policy_store_ask(policy->store, policy->ref, packet, ret_rule_id);
+}
 
 struct install {
 	const struct location *location;
 	struct dpu_port *ports;
 	struct policy_store *store;
 	struct policy_book *book;
-	struct change *changes;
+	struct firewall_change *changes;
+	struct policy_in_store *policies; /* of changes */
 	size_t n_changes;
-	struct handover_merge *merge; /* while connections are judged */
-	struct flow_view flows;	      /* likewise */
 };
 
 /* Notes the change from old to new rules of a vNIC, if it is one. */
@@ -91,6 +194,8 @@ static int replace_policy(struct install *install, const struct port_dev *vnic, 
 			  const struct policy *new, struct diag *diag)
 {
 	struct dpu_port *port = &install->ports[vnic->port];
+	struct policy_in_store *policy;
+	int err;
 
 	if (port->policy_gen && port->policy.at && same_policy(old, new))
 		return 0;
@@ -98,8 +203,12 @@ static int replace_policy(struct install *install, const struct port_dev *vnic, 
 	if (port->policy_gen && policy_is_stricter(old, new))
 		port->flags |= DPU_PORT_F_STRICTER;
 	port->policy_gen++;
-	install->changes[install->n_changes++] = (struct change){.port = port, .zone = vnic->port};
-	return policy_store_put(install->store, port, new, diag);
+	policy = &install->policies[install->n_changes];
+	install->changes[install->n_changes++] =
+		(struct firewall_change){.port = port, .zone = vnic->port, .policy = policy};
+	err = policy_store_put(install->store, port, new, diag);
+	*policy = (struct policy_in_store){.store = install->store, .ref = port->policy};
+	return err;
 }
 
 /* Compares a vNIC's rules in force with the lab's. */
@@ -121,97 +230,6 @@ static int prepare_vnic(struct install *install, const struct port_dev *vnic, st
 	return err;
 }
 
-static const struct change *find_change(const struct install *install, uint16_t zone)
-{
-	for (size_t i = 0; i < install->n_changes; i++)
-		if (install->changes[i].zone == zone)
-			return &install->changes[i];
-	return NULL;
-}
-
-static bool state_is_settled(const struct dpu_ct *ct)
-{
-	return ct->state == DPU_CT_ESTABLISHED;
-}
-
-struct policy_in_store {
-	const struct policy_store *store;
-	struct dpu_policy_ref ref;
-};
-
-static enum dpu_rule_action ask_store(const void *arg, const struct policy_packet *packet, uint32_t *ret_rule_id)
-{
-	const struct policy_in_store *policy = arg;
-
-	return policy_store_ask(policy->store, policy->ref, packet, ret_rule_id);
-}
-
-static int end_connection(const struct install *install, const struct dpu_ct_key *key, struct dpu_ct *ct,
-			  struct diag *diag)
-{
-	memset(ct->packets, 0, sizeof(ct->packets));
-	memset(ct->bytes, 0, sizeof(ct->bytes));
-	flow_view_add_counts(&install->flows, ct);
-	return handover_merge_end(install->merge, key, ct, diag);
-}
-
-/*
- * An entry in the middle of a handshake or a farewell is left to the datapath,
- * which judges it by its old policy_gen.
- */
-static int judge(const struct install *install, const struct dpu_ct_key *key, struct dpu_ct *ct,
-		 struct diag *diag)
-{
-	const struct change *change = find_change(install, key->zone);
-	struct policy_in_store policy = {.store = install->store};
-	uint32_t rule_id;
-
-	if (!change || ct->policy_gen == change->port->policy_gen)
-		return 0;
-	policy.ref = change->port->policy;
-	if (firewall_judge(key, ct, ask_store, &policy, &rule_id) != DPU_ACTION_ALLOW)
-		return end_connection(install, key, ct, diag);
-	if (!state_is_settled(ct))
-		return 0;
-	ct->policy_gen = change->port->policy_gen;
-	ct->rule_id = rule_id;
-	return handover_merge_keep(install->merge, key, ct, diag);
-}
-
-static int judge_all(const struct install *install, struct diag *diag)
-{
-	struct map_dump dump;
-	int err = mapio_dump(install->location->dp, MAP_conntrack, sizeof(struct dpu_ct_key),
-			     sizeof(struct dpu_ct), &dump, diag);
-
-	if (err)
-		return err;
-	for (size_t i = 0; !err && i < dump.n; i++)
-		err = judge(install, (struct dpu_ct_key *)dump.keys + i, (struct dpu_ct *)dump.values + i,
-			    diag);
-	map_dump_free(&dump);
-	return err;
-}
-
-static int judge_connections(struct install *install, struct diag *diag)
-{
-	const struct dataplane *dp = install->location->dp;
-	int err;
-
-	if (!install->n_changes)
-		return 0;
-	err = handover_merge_open(dp, &install->merge, diag);
-	if (err)
-		return err;
-	err = flow_view_open(dp, &install->flows);
-	if (!err) {
-		err = judge_all(install, diag);
-		flow_view_close(&install->flows);
-	}
-	handover_merge_close(install->merge);
-	return err;
-}
-
 int firewall_install(const struct location *location, struct dpu_port *ports, struct policy_store **ret_store,
 		     struct diag *diag)
 {
@@ -221,14 +239,16 @@ int firewall_install(const struct location *location, struct dpu_port *ports, st
 	if (err)
 		return err;
 	install.changes = calloc(location->n_ports + 1, sizeof(*install.changes));
-	err = install.changes ? policy_book_open(location->lab, &install.book) : -ENOMEM;
+	install.policies = calloc(location->n_ports + 1, sizeof(*install.policies));
+	err = install.changes && install.policies ? policy_book_open(location->lab, &install.book) : -ENOMEM;
 	for (size_t i = 0; !err && i < location->n_ports; i++)
 		if (location->ports[i].kind == DPU_PORT_KIND_VNIC)
 			err = prepare_vnic(&install, &location->ports[i], diag);
 	if (!err)
-		err = judge_connections(&install, diag);
+		err = firewall_judge_all(location->dp, install.changes, install.n_changes, ask_store, diag);
 	policy_book_close(install.book);
 	free(install.changes);
+	free(install.policies);
 	if (err)
 		policy_store_close(install.store);
 	else

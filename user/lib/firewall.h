@@ -27,3 +27,16 @@ typedef enum dpu_rule_action firewall_ask_fn(const void *arg, const struct polic
 					     uint32_t *ret_rule_id);
 enum dpu_rule_action firewall_judge(const struct dpu_ct_key *key, const struct dpu_ct *ct, firewall_ask_fn *ask,
 				    const void *arg, uint32_t *ret_rule_id);
+
+/* A vNIC whose policy has changed. */
+struct firewall_change {
+	const struct dpu_port *port; /* as it will be: policy_gen */
+	uint16_t zone;
+	const void *policy; /* the first argument of ask */
+};
+/*
+ * Judges the connections of these vNICs by their new policies, before those are switched in: ends what they deny, and
+ * marks what is established and goes on.
+ */
+int firewall_judge_all(const struct dataplane *dp, const struct firewall_change *changes, size_t n,
+		       firewall_ask_fn *ask, struct diag *diag);

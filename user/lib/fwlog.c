@@ -66,12 +66,20 @@ static ino_t pin_of_ring(const struct fwlog *log, const char *node)
 	return stat(path, &st) ? 0 : st.st_ino;
 }
 
-static ino_t file_of_lab(const struct fwlog *log)
+static ino_t inode_of(const struct fwlog *log, const char *file)
 {
 	char path[STATE_PATH_MAX];
 	struct stat st;
 
-	return stat(state_path(path, log->name, STATE_LAB), &st) ? 0 : st.st_ino;
+	return stat(state_path(path, log->name, file), &st) ? 0 : st.st_ino;
+}
+
+/* Another number whenever the lab file or the changes to it are replaced; 0: there is none. */
+static ino_t file_of_lab(const struct fwlog *log)
+{
+	ino_t file = inode_of(log, STATE_LAB);
+
+	return file ? file + 1000003 * inode_of(log, STATE_CHANGES) : 0;
 }
 
 static void close_sources(struct fwlog *log)

@@ -17,6 +17,7 @@
 #include "foreign.h"
 #include "host.h"
 #include "lab_check.h"
+#include "lab_stored.h"
 #include "machine.h"
 #include "nodes.h"
 #include "preflight.h"
@@ -34,7 +35,6 @@ int lab_open(const char *name, enum state_access access, struct lab_session *ret
 	     struct diag *diag)
 {
 	struct lab_session session = {};
-	char path[STATE_PATH_MAX];
 	int err = preflight_require(PREFLIGHT_ROOT, diag);
 
 	if (err)
@@ -46,7 +46,7 @@ int lab_open(const char *name, enum state_access access, struct lab_session *ret
 				  "there is no lab called %s", name);
 	if (err)
 		return err;
-	err = config_read(state_path(path, name, STATE_LAB), &session.lab, diag);
+	err = lab_stored_read(session.state, name, &session.lab, diag);
 	if (!err)
 		err = loaded_read(session.state, &session.loaded);
 	if (!err)
@@ -163,7 +163,7 @@ static int write_lab(const struct state *state, const struct lab *lab, struct di
 
 	if (err)
 		return err;
-	err = state_write(state, STATE_LAB, text, diag);
+	err = lab_stored_write(state, text, diag);
 	free(text);
 	return err;
 }
@@ -172,9 +172,11 @@ static bool same_as_stored(const struct state *state, const struct lab *lab)
 {
 	struct lab part = loaded_file_part(lab);
 	char *stored, *text;
+	size_t length;
 	bool same;
 
-	if (state_read(state, STATE_LAB, &stored))
+	stored = lab_stored_text(state, &length);
+	if (!stored)
 		return false;
 	if (config_write(&part, &text, NULL)) {
 		free(stored);
@@ -218,14 +220,11 @@ static int remove_all(const struct state *state, const char *name, struct lab_re
 }
 
 /* The lab as stored, with the numbers it got; NULL if there is none or it cannot be read. */
-static struct lab *stored_lab(const char *name)
+static struct lab *stored_lab(const struct state *state, const char *name)
 {
-	char path[STATE_PATH_MAX];
 	struct lab *lab;
 
-	if (config_read(state_path(path, name, STATE_LAB), &lab, NULL))
-		return NULL;
-	return lab;
+	return lab_stored_read(state, name, &lab, NULL) ? NULL : lab;
 }
 
 /* What is loaded stays loaded: it belongs to the old lab and to the new one. */
@@ -260,7 +259,7 @@ static void keep_placement(const struct lab *old, struct lab *new)
 static int meet_old(const struct state *state, struct lab *lab, struct loaded *loaded,
 		    struct lab_report *report, struct diag *diag)
 {
-	struct lab *old = stored_lab(lab->name);
+	struct lab *old = stored_lab(state, lab->name);
 	bool ready = exists(state, STATE_READY);
 	int err = old ? extend_both(loaded, old, lab, diag) : 0;
 
@@ -397,7 +396,7 @@ static int apply_locked(const struct state *state, struct lab *new, struct lab_r
 {
 	struct loaded loaded = {};
 	struct machine_hurry hurry;
-	struct lab *old = stored_lab(new->name);
+	struct lab *old = stored_lab(state, new->name);
 	bool ready = exists(state, STATE_READY);
 	int err;
 
@@ -419,6 +418,21 @@ static int apply_locked(const struct state *state, struct lab *new, struct lab_r
 	}
 	lab_free(old);
 	loaded_free(&loaded);
+	return err;
+}
+
+int lab_finish(const struct state *state, const char *name, struct diag *diag)
+{
+	struct lab_report report = {};
+	struct lab *lab = stored_lab(state, name);
+	int err = -ESTALE;
+
+	if (lab)
+		err = apply_locked(state, lab, &report, diag);
+	else
+		diag_error(diag, err, "dpulab up LAB.yaml repairs it", "lab %s is broken", name);
+	lab_report_free(&report);
+	lab_free(lab);
 	return err;
 }
 

@@ -51,6 +51,9 @@ int lab_apply(const char *file, struct lab_report *ret_report, struct diag *diag
 /* Removes everything of a lab and waits until it is gone. No such lab: success, nodes = 0. */
 int lab_down(const char *name, struct lab_report *ret_report, struct diag *diag);
 
+/* Finishes what a killed command has left of a lab: it becomes what its stored file says. state: STATE_WRITE. */
+int lab_finish(const struct state *state, const char *name, struct diag *diag);
+
 /*
  * Brings the machine from a running lab to one that differs from it in what is loaded. No report;
  * killed in between, up finishes it.

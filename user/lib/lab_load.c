@@ -13,6 +13,7 @@
 #include "foreign_guard.h"
 #include "foreign_proof.h"
 #include "lab_check.h"
+#include "lab_stored.h"
 #include "rt.h"
 
 #define MTU_MIN 576
@@ -20,10 +21,10 @@
 
 /* ---- the lab after the change ---------------------------------------------- */
 
-static int read_lab(const char *name, const struct loaded *loaded, struct lab **ret_lab, struct diag *diag)
+static int read_lab(const struct state *state, const char *name, const struct loaded *loaded, struct lab **ret_lab,
+		    struct diag *diag)
 {
-	char path[STATE_PATH_MAX];
-	int err = config_read(state_path(path, name, STATE_LAB), ret_lab, diag);
+	int err = lab_stored_read(state, name, ret_lab, diag);
 
 	if (err)
 		return err;
@@ -42,7 +43,7 @@ static int reshape(struct lab_session *session, struct diag *diag)
 	int err = loaded_write(session->state, &session->loaded, diag);
 
 	if (!err)
-		err = read_lab(session->lab->name, &session->loaded, &new, diag);
+		err = read_lab(session->state, session->lab->name, &session->loaded, &new, diag);
 	if (!err)
 		err = lab_reshape(session->state, session->lab, new, &session->loaded, diag);
 	if (err) {

@@ -246,6 +246,32 @@ void *mapio_mmap(const struct dataplane *dp, enum dataplane_map map, bool write,
 	return address;
 }
 
+void *mapio_map_part(const struct dataplane *dp, enum dataplane_map map, uint32_t first, uint32_t n, struct map_part *ret_part)
+{
+	struct bpf_map_info info = {};
+	__u32 info_size = sizeof(info);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), value, from, to;
+	void *address;
+
+	if (bpf_obj_get_info_by_fd(dataplane_map_fd(dp, map), &info, &info_size))
+		return NULL;
+	value = ((size_t)info.value_size + ARRAY_STEP - 1) / ARRAY_STEP * ARRAY_STEP;
+	from = first * value / page * page;
+	to = ((size_t)first + n) * value;
+	address = mmap(NULL, to - from, PROT_READ | PROT_WRITE, MAP_SHARED, dataplane_map_fd(dp, map), (off_t)from);
+	if (address == MAP_FAILED)
+		return NULL;
+	*ret_part = (struct map_part){address, to - from};
+	return (char *)address + (first * value - from);
+}
+
+void mapio_unmap_part(struct map_part *part)
+{
+	if (part->address)
+		munmap(part->address, part->size);
+	*part = (struct map_part){0};
+}
+
 void mapio_munmap(void *address, size_t size)
 {
 	if (address)

@@ -46,6 +46,13 @@ int mapio_per_cpu(const struct dataplane *dp, enum dataplane_map map, uint32_t k
 uint32_t mapio_entries(const struct dataplane *dp, enum dataplane_map map);
 /* Maps an mmapable array for reading (and writing); NULL on failure. Unmap with mapio_unmap. */
 void *mapio_mmap(const struct dataplane *dp, enum dataplane_map map, bool write, size_t *ret_size);
+/* Some entries of such a map, writable: mapping all of a large one takes milliseconds. NULL and errno; undone by unmap_part. */
+struct map_part {
+	void *address;
+	size_t size;
+};
+void *mapio_map_part(const struct dataplane *dp, enum dataplane_map map, uint32_t first, uint32_t n, struct map_part *ret_part);
+void mapio_unmap_part(struct map_part *part);
 void mapio_munmap(void *address, size_t size);
 
 /* Moves a generation counter: flow entries that depend on it go stale. Atomic against the programs. */

@@ -106,6 +106,20 @@ static int append_rule(struct rule_list *list, const struct policy_rule *rule)
 	return err;
 }
 
+int policy_compile_rule(const struct policy_book *book, size_t index, struct dpu_rule **ret_rules, size_t *ret_n)
+{
+	struct rule_list list = {0};
+	int err = append_rule(&list, &book->rules[index]);
+
+	if (err) {
+		free(list.rules);
+		return err;
+	}
+	*ret_rules = list.rules;
+	*ret_n = list.n;
+	return 0;
+}
+
 struct vm_rules {
 	size_t entries, rules;
 	uint64_t digest; /* of which rules apply: equal for VMs with the same list */

@@ -14,6 +14,9 @@
 int policy_compile(const struct policy_book *book, size_t vm, struct dpu_rule **ret_rules, size_t *ret_n,
 		   struct diag *diag);
 
+/* The entries of one rule, book->rules[index], alike at every vNIC it applies to. The caller frees. -ENOMEM, -E2BIG. */
+int policy_compile_rule(const struct policy_book *book, size_t index, struct dpu_rule **ret_rules, size_t *ret_n);
+
 /* What the rules of a host's vNICs take in the tables of its locations. */
 struct policy_space {
 	size_t rules;	 /* vNICs with the same rules share them */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -156,17 +157,16 @@ static bool has_text(const struct state *state, const char *file, const char *te
 	return same;
 }
 
-static int write_new(const struct state *state, const char *file, const char *text)
+static int write_new(const struct state *state, const char *file, const void *bytes, size_t length)
 {
 	char temporary[32];
-	ssize_t len = strlen(text);
 	int fd, err = 0;
 
 	snprintf(temporary, sizeof(temporary), "%s.new", file);
 	fd = openat(state->dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
-	if (write(fd, text, len) != len)
+	if (write(fd, bytes, length) != (ssize_t)length)
 		err = -EIO;
 	close(fd);
 	if (!err && renameat(state->dir, temporary, state->dir, file))
@@ -174,18 +174,55 @@ static int write_new(const struct state *state, const char *file, const char *te
 	return err;
 }
 
-int state_write(const struct state *state, const char *file, const char *text, struct diag *diag)
+int state_write_bytes(const struct state *state, const char *file, const void *bytes, size_t length,
+		      struct diag *diag)
 {
-	int err;
+	int err = write_new(state, file, bytes, length);
 
-	if (has_text(state, file, text))
-		return 0;
-	err = write_new(state, file, text);
 	if (err)
 		return diag_error(diag, err, NULL, "cannot write " STATE_DIR "/%s/%s: %s",
 				  state->lab, file, strerror(-err));
 	op_done();
 	return 0;
+}
+
+int state_write(const struct state *state, const char *file, const char *text, struct diag *diag)
+{
+	return has_text(state, file, text) ? 0 : state_write_bytes(state, file, text, strlen(text), diag);
+}
+
+int state_view(const struct state *state, const char *file, struct state_view *ret_view)
+{
+	int fd = openat(state->dir, file, O_RDONLY | O_CLOEXEC), err = 0;
+	struct state_view view = {0};
+	struct stat stat;
+	void *bytes;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &stat))
+		err = -errno;
+	if (!err && stat.st_size) {
+		bytes = mmap(NULL, (size_t)stat.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (bytes == MAP_FAILED)
+			err = -errno;
+		view.bytes = err ? NULL : bytes;
+	}
+	close(fd);
+	if (err)
+		return err;
+	view.length = (size_t)stat.st_size;
+	view.inode = stat.st_ino;
+	view.mtime_ns = (uint64_t)stat.st_mtim.tv_sec * 1000000000u + (uint64_t)stat.st_mtim.tv_nsec;
+	*ret_view = view;
+	return 0;
+}
+
+void state_view_close(struct state_view *view)
+{
+	if (view->bytes)
+		munmap((void *)view->bytes, view->length);
+	*view = (struct state_view){0};
 }
 
 int state_remove(const struct state *state, const char *file, struct diag *diag)

@@ -5,6 +5,8 @@
  * kernel cannot tell is here; all else is read from it.
  *
  *   lab.yaml   the lab file as it was when up or apply read it
+ *   changes    single rules changed since then (lab_stored.h)
+ *   index      which rule is where in lab.yaml: can be made anew from it
  *   nodes      names of the lab's namespaces, written before they are made:
  *              what is in this list is ours to remove, and nothing else is
  *   loaded     interfaces that `load` has made ports of the lab (loaded.h)
@@ -15,9 +17,12 @@
  */
 #pragma once
 #include "diag.h"
+#include <stdint.h>
 
 #define STATE_DIR    "/run/dpulab"
 #define STATE_LAB    "lab.yaml"
+#define STATE_CHANGES "changes"
+#define STATE_INDEX  "index"
 #define STATE_NODES  "nodes"
 #define STATE_LOADED "loaded"
 #define STATE_READY  "ready"
@@ -45,7 +50,20 @@ static inline void state_closep(struct state **state)
 int state_read(const struct state *state, const char *file, char **ret_text);
 /* Written only if it differs. */
 int state_write(const struct state *state, const char *file, const char *text, struct diag *diag);
+/* Written whatever was there. */
+int state_write_bytes(const struct state *state, const char *file, const void *bytes, size_t length,
+		      struct diag *diag);
 int state_remove(const struct state *state, const char *file, struct diag *diag);
+
+/* A file as it is now, mapped; what replaces it does not change the view. */
+struct state_view {
+	const char *bytes; /* NULL: empty */
+	size_t length;
+	uint64_t inode, mtime_ns; /* with length: which file of that name it is */
+};
+/* -ENOENT if it is not there. */
+int state_view(const struct state *state, const char *file, struct state_view *ret_view);
+void state_view_close(struct state_view *view);
 /* "/run/dpulab/LAB/FILE"; the buffer holds STATE_PATH_MAX. */
 #define STATE_PATH_MAX 64
 const char *state_path(char *buffer, const char *lab, const char *file);
