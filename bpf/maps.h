@@ -62,7 +62,8 @@ DPU_MAP(redirect, DEVMAP, __u32, __u32, DPU_MAX_PORTS, 0); /* port number -> dev
 DPU_MAP(generations, ARRAY, __u32, struct dpu_generations, 1, BPF_F_MMAPABLE);
 DPU_MAP(fdb, HASH, struct dpu_fdb_key, struct dpu_fdb, 16384, 0);		     /* * */
 DPU_MAP(conntrack, HASH, struct dpu_ct_key, struct dpu_ct, 65536, 0);		     /* * */
-DPU_MAP(ct_clock, ARRAY, __u32, struct dpu_ct_key, 131072, 0);			     /* * */
+DPU_MAP(ct_clock, ARRAY, __u32, struct dpu_ct_key, 131072, BPF_F_MMAPABLE);	     /* * */
+DPU_MAP(ct_windows, ARRAY, __u32, struct dpu_tcp_window, 1, BPF_F_MMAPABLE);	     /* * as ct_clock if strict */
 DPU_MAP(ct_clock_hand, ARRAY, __u32, __u32, 1, BPF_F_MMAPABLE); /* handover takes seats too */
 DPU_MAP(ct_counts, ARRAY, __u32, struct dpu_ct_count, DPU_MAX_PORTS, BPF_F_MMAPABLE);
 DPU_MAP(ct_proofs, LRU_HASH, struct dpu_ct_key, __u64, DPU_CT_PROOFS, 0);

@@ -40,6 +40,7 @@ struct dpu_node_stats {
 	__u64 flow_inserts, flow_evictions, flow_collisions;
 	__u64 ct_inserts, ct_full; /* connections made; not made, as the table was full */
 	__u64 ct_expired, ct_removed; /* taken out: idle for too long; by a policy change or a new one with their ports */
+	__u64 ct_handed_in, ct_handed_out; /* made and taken out by a move between locations */
 	__u64 ct_reevaluated;	/* connections judged again after a policy change */
 	__u64 ct_unevaluated;	/* frames passed under an old policy: above the re-evaluation rate */
 	__u64 ct_limited;	/* connections not made: the vNIC has as many as it may have */

@@ -334,6 +334,8 @@ static int show_stats(const struct location *at, struct out *out, struct diag *d
 		out_uint(out, "ct_inserts", stats.ct_inserts);
 		out_uint(out, "ct_expired", stats.ct_expired);
 		out_uint(out, "ct_removed", stats.ct_removed);
+		out_uint(out, "ct_handed_in", stats.ct_handed_in);
+		out_uint(out, "ct_handed_out", stats.ct_handed_out);
 		out_uint(out, "ct_full", stats.ct_full);
 		out_uint(out, "ct_untracked", stats.ct_untracked);
 		out_uint(out, "ct_limited", stats.ct_limited);
