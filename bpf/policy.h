@@ -539,6 +539,10 @@ STAGE int ct_policy(struct pkt *frame, __u16 vnic_port, int inbound)
 		return policy_unjudgeable(p);
 	if (p->frag != PKT_FRAG_NONE) {
 		result = fragment_check();
+		if (result == DPU_REASON_HELD && policy_handover() != DPU_HANDOVER_DRAIN) {
+			verdict_set(p, DPU_VERDICT_CONSUMED, DPU_REASON_HELD);
+			return 1;
+		}
 		if (result)
 			return policy_unknown(p, result);
 		if (p->frag == PKT_FRAG_LATER)

@@ -6,6 +6,7 @@
  */
 #pragma once
 #include <dpulab/addr.h>
+#include <dpulab/limits.h>
 
 struct dpu_ct_key {
 	union dpu_ip addr[2];
@@ -144,6 +145,28 @@ struct dpu_fragment_set {
 	struct dpu_fragment way[DPU_FRAGMENT_WAYS];
 };
 
+/*
+ * Map "held": frames of fragments that came before the first one of their datagram: DPU_HELD_PLACES for each vNIC,
+ * from its number * DPU_HELD_PLACES on; one entry unless settings.hold_fragments. bpf/stage/hold.h.
+ */
+struct dpu_held {
+	struct dpu_fragment_key key;
+	__u32 lock;    /* 1: a CPU is at it */
+	__u32 len;     /* bytes of the frame; 0 = free */
+	__u32 ifindex; /* where it came from */
+	__be16 vlan;   /* VID that it carried beside its bytes, 0 = none */
+	__u16 pad[5];
+	__u8 bytes[DPU_HELD_BYTES];
+};
+
+/* Map "held_index", array by vNIC: what a search needs of its places. Numbers 0 = free. */
+struct dpu_held_index {
+	__u32 tag[DPU_HELD_PLACES];    /* of the datagram. A hint: the key decides */
+	__u32 since[DPU_HELD_PLACES];  /* CLOCK_MONOTONIC_COARSE, 2^DPU_HELD_SHIFT ns */
+	__u32 source[DPU_HELD_PLACES]; /* of the address that it came from */
+};
+
+_Static_assert(sizeof(struct dpu_held) == 2048, "held frame");
 _Static_assert(sizeof(struct dpu_fragment_key) == 40, "fragment key");
 _Static_assert(sizeof(struct dpu_fragment) == 72, "fragment");
 _Static_assert(sizeof(struct dpu_ct_key) == 40, "ct key");

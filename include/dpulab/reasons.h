@@ -19,6 +19,7 @@
 	X(7, REJECT, "reject", "answered with TCP RST or ICMP unreachable by a firewall rule")     \
 	X(8, ANSWER_TOO_BIG, "too-big-answered", "too big for the underlay: answered with ICMP")   \
 	X(9, CHALLENGE, "challenged", "answered with a challenge: too many half-open connections at the vNIC") \
+	X(14, HELD, "held", "an IP fragment that waits for the first one of its datagram")         \
 	X(20, DROP_NO_PORT, "no-port", "dropped: the interface is no port of this location")       \
 	X(21, DROP_MALFORMED, "malformed", "dropped: header truncated or inconsistent")            \
 	X(22, DROP_VLAN, "vlan", "dropped: tagged frame on an access port or unknown VLAN")        \

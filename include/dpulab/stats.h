@@ -46,6 +46,8 @@ struct dpu_node_stats {
 	__u64 ct_limited;	/* connections not made: the vNIC has as many as it may have */
 	__u64 ct_untracked;	/* frames passed without a connection: table full, and the policy says open */
 	__u64 challenges, challenges_met; /* sent to openers above the half-open limit; answered */
+	__u64 fragments_held, fragments_released; /* put aside until their first one comes; sent after it */
+	__u64 fragments_lost; /* of those held: waited in vain, refused with their first one, or gave way to others */
 	__u64 fdb_learned, fdb_aged, fdb_full;
 	__u64 log_written, log_suppressed; /* events of rules that log: in "dfw_log", and above the limit or no room */
 	__u64 answers, answers_limited; /* RSTs and ICMP errors made, and not made: above DPU_ANSWER_PPS */

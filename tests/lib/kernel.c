@@ -44,6 +44,7 @@ static void shrink_maps(struct bpf_object *object)
 		{"flow_info", BACKEND_FLOW_SETS},
 		{"ct_clock", BACKEND_CT_CLOCK},
 		{"ct_windows", BACKEND_CT_CLOCK},
+		{"held", BACKEND_HELD},
 		{"conntrack", BACKEND_CT_ENTRIES},
 	};
 
@@ -204,6 +205,8 @@ static __u32 used_entries(const struct bpf_map *map)
 		{"scratch", 0},		/* filled by each frame */
 		{"answer_buffer", 0},	/* the same */
 		{"fragments", 4 * DPU_FRAGMENT_SETS}, /* ports 16 to 19 */
+		{"held_index", 4},		      /* the same */
+		{"frame_buffer", 0},
 		{"ports", 1024},
 		{"port_stats", 1024},
 		{"segments", 8},

@@ -107,6 +107,7 @@ const struct backend *backend_native(bool flow_cache)
 	flow_sets.max_entries = BACKEND_FLOW_SETS;
 	ct_clock.max_entries = BACKEND_CT_CLOCK;
 	ct_windows.max_entries = BACKEND_CT_CLOCK;
+	held.max_entries = BACKEND_HELD;
 	conntrack.max_entries = BACKEND_CT_ENTRIES;
 	return &backend;
 }

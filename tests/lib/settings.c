@@ -41,5 +41,6 @@ struct dpu_settings backend_settings(bool flow_cache)
 		.flow_cache = flow_cache,
 		.log_pps = 1000,
 		.tcp_strict = backend_strict,
+		.hold_fragments = backend_strict,
 	};
 }

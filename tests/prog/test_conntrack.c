@@ -94,6 +94,27 @@ STATE_CHECK(close_wait, CLOSE_WAIT)
 STATE_CHECK(last_ack, LAST_ACK)
 STATE_CHECK(time_wait, TIME_WAIT)
 STATE_CHECK(closed, CLOSE)
+STATE_CHECK(reopening, REOPENING)
+
+/* At vNIC 16. */
+static const char *counts_are(__u32 connections, __u32 half_open)
+{
+	struct dpu_ct_count count;
+
+	if (prog_backend()->lookup("ct_counts", &(__u32){16}, &count))
+		return "no counts";
+	return count.connections == connections && count.half_open == half_open ? NULL : "the vNIC's counts are others";
+}
+
+static const char *one_half_open(void)
+{
+	return counts_are(1, 1);
+}
+
+static const char *one_open(void)
+{
+	return counts_are(1, 0);
+}
 
 static const char *no_connection(void)
 {
@@ -315,15 +336,22 @@ static const struct prog_case cases[] = {
 	 STEPS(HANDSHAKE, A_TCP(ACK), HIT(17)}, B_TCP(RST), FORWARD(16), .check = closed}, A_TCP(ACK), FORWARD(17)})},
 	{"TCP: an RST answers a SYN", out_only,
 	 STEPS(A_TCP(SYN), A_PASSES, B_TCP(RST | ACK), FORWARD(16), .check = closed})},
-	{"TCP: a new SYN reuses the ports of a connection that an RST closed", out_only,
-	 STEPS(HANDSHAKE, B_TCP(RST), B_PASSES, A_TCP(SYN), FORWARD(17), .check = syn_sent})},
+	{"TCP: a new SYN reuses the ports of a connection that an RST closed, once it is answered", out_only,
+	 STEPS(HANDSHAKE, B_TCP(RST), B_PASSES, A_TCP(SYN), FORWARD(17), .check = reopening},
+	       B_TCP(SYN | ACK), FORWARD(16), .check = syn_recv}, A_TCP(ACK), FORWARD(17), .check = established}, A_TCP(ACK), HIT(17)})},
+	{"TCP: it counts as half-open until then, and as one connection", out_only,
+	 STEPS(HANDSHAKE, B_TCP(RST), B_PASSES, A_TCP(SYN), A_PASSES, B_TCP(SYN | ACK), FORWARD(16), .check = one_half_open},
+	       A_TCP(ACK), FORWARD(17), .check = one_open})},
 	{"TCP: a new SYN reuses the ports of a connection in TIME_WAIT", out_only,
 	 STEPS(HANDSHAKE, A_TCP(FIN | ACK), A_PASSES, B_TCP(FIN | ACK), B_PASSES, A_TCP(ACK), A_PASSES,
 	       A_TCP(SYN), FORWARD(17), .check = syn_sent})},
 	{"TCP: reuse from the other side is judged by the rules, as new; refused, it leaves the old connection", out_only,
 	 STEPS(HANDSHAKE, A_TCP(RST), A_PASSES, B_TCP(SYN), DROP(DEFAULT), .check = closed})},
 	{"TCP: reuse from the other side, allowed, is a new connection", everything,
-	 STEPS(HANDSHAKE, A_TCP(RST), A_PASSES, B_TCP(SYN), FORWARD(16), .check = syn_sent})},
+	 STEPS(HANDSHAKE, A_TCP(FIN | ACK), A_PASSES, B_TCP(FIN | ACK), B_PASSES, A_TCP(ACK), A_PASSES,
+	       B_TCP(SYN), FORWARD(16), .check = syn_sent})},
+	{"TCP: after an RST it passes, and ends nothing: both may be forged", everything,
+	 STEPS(HANDSHAKE, A_TCP(RST), A_PASSES, B_TCP(SYN), FORWARD(16), .check = closed}, A_TCP(ACK), FORWARD(17), .check = established})},
 	{"TCP: a SYN of the opener inside a living connection passes and changes nothing", out_only,
 	 STEPS(HANDSHAKE, A_TCP(SYN), FORWARD(17), .check = established})},
 	{"TCP: one of the replier too, if the rules would let it open the connection", everything,

@@ -336,6 +336,9 @@ static int show_stats(const struct location *at, struct out *out, struct diag *d
 		out_uint(out, "ct_removed", stats.ct_removed);
 		out_uint(out, "ct_handed_in", stats.ct_handed_in);
 		out_uint(out, "ct_handed_out", stats.ct_handed_out);
+		out_uint(out, "fragments_held", stats.fragments_held);
+		out_uint(out, "fragments_released", stats.fragments_released);
+		out_uint(out, "fragments_lost", stats.fragments_lost);
 		out_uint(out, "ct_full", stats.ct_full);
 		out_uint(out, "ct_untracked", stats.ct_untracked);
 		out_uint(out, "ct_limited", stats.ct_limited);

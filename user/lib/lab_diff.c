@@ -273,6 +273,8 @@ static void compare_sizes(struct difference *d)
 		refuse(d, "the size or ageing of tables", "");
 	if (memcmp(&d->old->timeouts, &d->new->timeouts, sizeof(d->old->timeouts)))
 		refuse(d, "time-outs of connections", "");
+	if (d->old->fragments != d->new->fragments)
+		refuse(d, "the firewall's fragments", "");
 	if (d->old->tcp_window != d->new->tcp_window)
 		refuse(d, "the firewall's tcp-window", "");
 	if (d->old->table_full != d->new->table_full)

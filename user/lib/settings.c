@@ -74,5 +74,6 @@ void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)
 	settings->reeval_pps = REEVAL_PPS;
 	settings->flow_cache = 1;
 	settings->log_pps = lab->log_pps;
+	settings->hold_fragments = lab->fragments == LAB_FRAGMENTS_REASSEMBLE;
 	settings->tcp_strict = lab->tcp_window == LAB_TCP_WINDOW_STRICT;
 }
