@@ -143,6 +143,33 @@ INLINE int parse_is_icmp_error(__u8 proto, __u8 type)
 	return proto == WIRE_PROTO_ICMP6 && type < 128;
 }
 
+/* Bytes of a GRE header up to the end of its key; 4: it has none (or is of version 1, whose call ids are per direction). */
+INLINE __u32 parse_gre_least(hook_ctx *ctx, __u32 off)
+{
+	const __be16 *bits = bytes_at(ctx, off, sizeof(*bits));
+	__u16 flags = bits ? bpf_ntohs(*bits) : 0;
+
+	if (!(flags & WIRE_GRE_KEY) || flags & WIRE_GRE_VERSION)
+		return 4;
+	return flags & (WIRE_GRE_CHECKSUM | WIRE_GRE_ROUTING) ? 12 : 8;
+}
+
+/* The key of the GRE header at off, in two halves as it stands; 0: it has one that is not there. */
+INLINE int parse_gre_key(hook_ctx *ctx, __u32 off, __be16 *ret_high, __be16 *ret_low)
+{
+	__u32 least = parse_gre_least(ctx, off);
+	const __be16 *words;
+
+	if (least == 4)
+		return 1;
+	words = bytes_at(ctx, least == 8 ? off + 4 : off + 8, 4);
+	if (!words)
+		return 0;
+	*ret_high = words[0];
+	*ret_low = words[1];
+	return 1;
+}
+
 /* Ports or echo identifier of a quoted packet; the first 8 bytes of its transport header are always quoted. */
 INLINE int parse_quoted_l4(hook_ctx *ctx, const struct pkt_l4 *l4, struct dpu_ct_key *quoted)
 {
@@ -159,6 +186,8 @@ INLINE int parse_quoted_l4(hook_ctx *ctx, const struct pkt_l4 *l4, struct dpu_ct
 		quoted->icmp = !tuple_is_echo(l4->proto, icmp->type);
 		quoted->port[0] = quoted->icmp ? tuple_icmp_port(l4->proto, icmp->type, icmp->code) : icmp->id;
 		quoted->port[1] = quoted->port[0];
+	} else if (l4->proto == WIRE_PROTO_GRE) {
+		return parse_gre_key(ctx, l4->off, &quoted->port[0], &quoted->port[1]);
 	}
 	return 1;
 }
@@ -228,6 +257,8 @@ INLINE __u32 parse_l4_least(hook_ctx *ctx, const struct pkt *p)
 	case WIRE_PROTO_ICMP6:
 	case WIRE_PROTO_SCTP:
 		return sizeof(struct wire_udp);
+	case WIRE_PROTO_GRE:
+		return parse_gre_least(ctx, p->l4_off);
 	default:
 		return 0;
 	}
@@ -344,6 +375,8 @@ INLINE void parse_l4(hook_ctx *ctx, struct pkt *p)
 		parse_icmp(ctx, p);
 	} else if (!parse_has_ports(proto)) {
 		p->cacheable = 0;
+		if (proto == WIRE_PROTO_GRE && !parse_gre_key(ctx, p->l4_off, &p->key.sport, &p->key.dport))
+			p->bad = 1;
 	}
 }
 

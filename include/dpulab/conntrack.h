@@ -10,7 +10,8 @@
 
 struct dpu_ct_key {
 	union dpu_ip addr[2];
-	__be16 port[2]; /* ICMP, both alike: the identifier of an echo, else type << 8 | code of the request */
+	__be16 port[2]; /* ICMP, both alike: the identifier of an echo, else type << 8 | code of the request.
+			 * GRE: upper and lower half of its key, whichever side sends; 0 without one */
 	__u16 zone;	/* port number of the vNIC */
 	__u8 proto;	/* IP protocol as on the wire (1 or 58 for the ICMPs) */
 	__u8 icmp;	/* 1: an ICMP message other than echo */

@@ -24,6 +24,10 @@
 /* A's TCP connection, its segments both ways. */
 #define A_TCP(flags) A(TCP(1000, 80, flags))
 #define B_TCP(flags) B(TCP(80, 1000, flags))
+/* Version 0 with a key of two halves; UDP's four words are GRE's. */
+#define GRE(from, to, high, low)                                                                   \
+	{from, FRAME(ETH(MAC(to), MAC(from)), IP4("10.0.0." #from, "10.0.0." #to, .proto = 47),    \
+		     UDP(0x2000, 0x800, .len = high, .csum = low), FILL(8))
 #define A_PASSES     FORWARD(17)}
 #define B_PASSES     FORWARD(16)}
 #define HANDSHAKE    A_TCP(SYN), A_PASSES, B_TCP(SYN | ACK), B_PASSES, A_TCP(ACK), A_PASSES
@@ -410,6 +414,23 @@ static const struct prog_case cases[] = {
 	 STEPS({17, FRAME(ETH(MAC(16), MAC(17)), IP4("10.0.0.17", "10.0.0.16", .proto = 47), FILL(16)), DROP(DEFAULT)},
 	       {16, FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17", .proto = 47), FILL(16)), FORWARD(17)},
 	       {17, FRAME(ETH(MAC(16), MAC(17)), IP4("10.0.0.17", "10.0.0.16", .proto = 47), FILL(16)), FORWARD(16)})},
+	{"GRE is tracked by its key: the same from either side, and nobody else's (RFC 2890)", out_only,
+	 STEPS(GRE(16, 17, 5, 6), FORWARD(17)}, GRE(17, 16, 5, 6), FORWARD(16)}, GRE(17, 16, 6, 5), DROP(DEFAULT)},
+	       GRE(17, 16, 5, 7), DROP(DEFAULT)}, {17, FRAME(ETH(MAC(16), MAC(17)), IP4("10.0.0.17", "10.0.0.16", .proto = 47), FILL(16)), DROP(DEFAULT)})},
+	{"GRE with a checksum before its key is the same tunnel", out_only,
+	 STEPS(GRE(16, 17, 5, 6), FORWARD(17)},
+	       {17, FRAME(ETH(MAC(16), MAC(17)), IP4("10.0.0.17", "10.0.0.16", .proto = 47), UDP(0xa000, 0x800, .len = 1, .csum = 1),
+			  FILL(4, .first = 0)), DROP(DEFAULT)},
+	       {17, FRAME(ETH(MAC(16), MAC(17)), IP4("10.0.0.17", "10.0.0.16", .proto = 47), UDP(0xa000, 0x800, .len = 9, .csum = 9),
+			  UDP(5, 6, .len = 1, .csum = 1)), FORWARD(16)})},
+	{"GRE over IPv6, its key cut off", out_only,
+	 STEPS({16, FRAME(ETH(MAC(17), MAC(16)), IP6("2001:db8::16", "2001:db8::17", .proto = 47), UDP(0x2000, 0x800, .len = 5, .csum = 6)), FORWARD(17)},
+	       {17, FRAME(ETH(MAC(16), MAC(17)), IP6("2001:db8::17", "2001:db8::16", .proto = 47), UDP(0x2000, 0x800, .len = 5, .csum = 6)), FORWARD(16)},
+	       {17, FRAME(ETH(MAC(16), MAC(17)), IP6("2001:db8::17", "2001:db8::16", .proto = 47, .len = 4), UDP(0x2000, 0x800, .len = 5, .csum = 6)), DROP(MALFORMED)})},
+	{"ICMP error: about GRE with a key", out_only,
+	 STEPS(GRE(16, 17, 5, 6), FORWARD(17)},
+	       B(ICMP(3, 4, .mtu = 1400), IP4("10.0.0.16", "10.0.0.17", .proto = 47), UDP(0x2000, 0x800, .len = 5, .csum = 6)), B_PASSES,
+	       B(ICMP(3, 4, .mtu = 1400), IP4("10.0.0.16", "10.0.0.17", .proto = 47), UDP(0x2000, 0x800, .len = 5, .csum = 7)), INVALID)},
 	{"SCTP is tracked by its ports", out_only,
 	 STEPS(A(UDP(1000, 80)), FORWARD(17)}, {16, FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17", .proto = 132), UDP(7, 8), FILL(8)),
 		FORWARD(17)},
