@@ -12,7 +12,8 @@
  */
 #pragma once
 #include "core/compat.h"
-#include "stage/fragment.h"
+#include "core/scratch.h"
+#include "core/stats.h"
 
 #define HOLD_LEAST 34u /* bytes of a frame with an IP header */
 
