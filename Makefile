@@ -79,7 +79,7 @@ $B/dpulab: $(CMD_OBJ) $B/libdpulab.a
 	$(call say,LD,$@)
 	$Q$(CC) $(LDFLAGS) -o $@ $(CMD_OBJ) $B/libdpulab.a $(LIBS)
 
-include $(wildcard tests/tests.mk tests/bench/bench.mk tests/classify/classify.mk vm-test/vm-test.mk)
+include $(wildcard tests/tests.mk tests/bench/bench.mk tests/classify/classify.mk tests/attack/attack.mk vm-test/vm-test.mk)
 
 # ---- set-up, running ----------------------------------------------------
 deps:

@@ -8,6 +8,7 @@
 #include <dpulab/conntrack.h>
 #include <dpulab/dfw.h>
 #include <dpulab/limits.h>
+#include <dpulab/stats.h>
 #include "core/tcp_state.h"
 #include "hook/env.h"
 
@@ -32,8 +33,50 @@ struct {
 	__type(key, struct dpu_rule_key);
 	__type(value, __u64);
 } dfw_bytes SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DPU_HOOKS);
+	__type(key, __u32);
+	__type(value, struct dpu_node_stats);
+} node_stats SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dpu_tcp_window);
+} ct_windows SEC(".maps");
 
 #include "core/rulebytes.h"
+
+/* Its counters are added to atomically: the datapath may interrupt us on this CPU, we never interrupt it. */
+static __always_inline struct dpu_node_stats *node(void)
+{
+	__u32 key = DPU_HOOK_TC;
+
+	return bpf_map_lookup_elem(&node_stats, &key);
+}
+
+/* What the other location knows of the scales; numbers are learned anew from each side's next segment. */
+static __always_inline void keep_scales(const struct dpu_ct *ct, const struct dpu_tcp_window *other)
+{
+	__u32 seat = ct->gc_slot;
+	struct dpu_tcp_window *w = bpf_map_lookup_elem(&ct_windows, &seat);
+	__u8 known;
+
+	if (!w || !other->ct_id)
+		return;
+	known = w->ct_id == ct->id ? w->side[0].flags & w->side[1].flags & DPU_TCP_SYN : 0;
+	if (known)
+		return;
+	if (w->ct_id != ct->id)
+		__builtin_memset(w, 0, sizeof(*w));
+	for (int i = 0; i < 2; i++) {
+		w->side[i].scale = other->side[i].scale;
+		w->side[i].flags |= other->side[i].flags & (DPU_TCP_SYN | DPU_TCP_SCALE);
+	}
+	w->ct_id = ct->id;
+}
 
 /*
  * The past is taken from the other side, the state from whoever saw the
@@ -80,6 +123,7 @@ int merge_connection(struct dpu_ct_merge *arg)
 {
 	struct dpu_ct_key key = arg->key;
 	struct dpu_ct other = arg->ct, *ct = bpf_map_lookup_elem(&conntrack, &key);
+	struct dpu_tcp_window window = arg->window;
 
 	__u32 zone = key.zone;
 	struct dpu_ct_count *count = bpf_map_lookup_elem(&ct_counts, &zone);
@@ -87,6 +131,7 @@ int merge_connection(struct dpu_ct_merge *arg)
 	if (!ct || !count)
 		return 1;
 	merge(ct, &other);
+	keep_scales(ct, &window);
 	settle(ct, count);
 	return 0;
 }
@@ -97,19 +142,23 @@ int add_connection(struct dpu_ct_merge *arg)
 {
 	struct dpu_ct_key key = arg->key;
 	struct dpu_ct ct = arg->ct;
+	struct dpu_tcp_window window = arg->window;
+	struct dpu_node_stats *stats = node();
 	__u32 zone = key.zone;
 	struct dpu_ct_count *count = bpf_map_lookup_elem(&ct_counts, &zone);
 	long err;
 
-	if (!count)
+	if (!count || !stats)
 		return 2;
 	ct.half_open = tcp_half_open(ct.state);
+	keep_scales(&ct, &window);
 	err = bpf_map_update_elem(&conntrack, &key, &ct, BPF_NOEXIST);
 	if (err)
 		return err == -EEXIST ? 1 : 2;
 	__sync_fetch_and_add(&count->connections, 1);
 	if (ct.half_open)
 		__sync_fetch_and_add(&count->half_open, 1);
+	__sync_fetch_and_add(&stats->ct_handed_in, 1);
 	return 0;
 }
 
@@ -141,11 +190,12 @@ int end_connection(struct dpu_ct_merge *arg)
 {
 	struct dpu_ct_key key = arg->key;
 	struct dpu_ct known = arg->ct, *ct = same_connection(&key, &known);
+	struct dpu_node_stats *stats = node();
 	__u32 zone = key.zone, rule_id;
 	struct dpu_ct_count *count = bpf_map_lookup_elem(&ct_counts, &zone);
 	__u64 bytes;
 
-	if (!ct || !count)
+	if (!ct || !count || !stats)
 		return 1;
 	bytes = ct->bytes[0] + ct->bytes[1] + known.bytes[0] + known.bytes[1];
 	rule_id = ct->rule_id;
@@ -154,7 +204,22 @@ int end_connection(struct dpu_ct_merge *arg)
 	if (bpf_map_delete_elem(&conntrack, &key))
 		return 1;
 	__sync_fetch_and_add(&count->connections, -1);
+	__sync_fetch_and_add(&stats->ct_removed, 1);
 	rule_book(rule_id, key.zone, bytes);
+	return 0;
+}
+
+/* A connection that lives on at the other location leaves the table; its zone's counts are the caller's. 0, or 1: it had gone. */
+SEC("syscall")
+int hand_out_connection(struct dpu_ct_merge *arg)
+{
+	struct dpu_ct_key key = arg->key;
+	struct dpu_node_stats *stats = node();
+
+	if (bpf_map_delete_elem(&conntrack, &key))
+		return 1;
+	if (stats)
+		__sync_fetch_and_add(&stats->ct_handed_out, 1);
 	return 0;
 }
 

@@ -63,7 +63,8 @@ DPU_MAP(redirect, DEVMAP, __u32, __u32, DPU_MAX_PORTS, 0); /* port number -> dev
 DPU_MAP(generations, ARRAY, __u32, struct dpu_generations, 1, BPF_F_MMAPABLE);
 DPU_MAP(fdb, HASH, struct dpu_fdb_key, struct dpu_fdb, 16384, 0);		     /* * */
 DPU_MAP(conntrack, HASH, struct dpu_ct_key, struct dpu_ct, 65536, 0);		     /* * */
-DPU_MAP(ct_clock, ARRAY, __u32, struct dpu_ct_key, 131072, 0);			     /* * */
+DPU_MAP(ct_clock, ARRAY, __u32, struct dpu_ct_key, 131072, BPF_F_MMAPABLE);	     /* * */
+DPU_MAP(ct_windows, ARRAY, __u32, struct dpu_tcp_window, 1, BPF_F_MMAPABLE);	     /* * as ct_clock if strict */
 DPU_MAP(ct_clock_hand, ARRAY, __u32, __u32, 1, BPF_F_MMAPABLE); /* handover takes seats too */
 DPU_MAP(ct_counts, ARRAY, __u32, struct dpu_ct_count, DPU_MAX_PORTS, BPF_F_MMAPABLE);
 DPU_MAP(ct_proofs, LRU_HASH, struct dpu_ct_key, __u64, DPU_CT_PROOFS, 0);
@@ -73,6 +74,9 @@ DPU_MAP(fdb_clock, ARRAY, __u32, struct dpu_fdb_key, DPU_FDB_SEATS, 0);
 DPU_MAP(fdb_clock_hand, ARRAY, __u32, __u32, 1, BPF_F_MMAPABLE);
 DPU_MAP(fragments, ARRAY, __u32, struct dpu_fragment_set,
 	(DPU_PORT_VNIC_MAX - DPU_PORT_VNIC_MIN + 1) * DPU_FRAGMENT_SETS, 0);
+DPU_MAP(held_index, ARRAY, __u32, struct dpu_held_index, DPU_PORT_VNIC_MAX - DPU_PORT_VNIC_MIN + 1, 0);
+DPU_MAP(held, ARRAY, __u32, struct dpu_held, 1, 0); /* * DPU_HELD_PLACES for each vNIC, if any are held */
+DPU_MAP(frame_buffer, PERCPU_ARRAY, __u32, struct frame_bytes, 1, 0); /* a frame whose place another takes for a while */
 DPU_MAP(storm, ARRAY, __u32, __u64, DPU_MAX_PORTS, 0);	   /* by ingress port: core/rate.h */
 DPU_MAP(rates, PERCPU_ARRAY, __u32, __u64, RATE_LIMITS, 0); /* by enum rate_limit: core/rate.h */
 DPU_MAP(answer_buffer, PERCPU_ARRAY, __u32, struct answer_packet, DPU_HOOKS, 0); /* an answer being built */

@@ -20,6 +20,7 @@
 #include "stage/fdb.h"
 #include "stage/flowrecord.h"
 #include "stage/guard.h"
+#include "stage/hold.h"
 #include "stage/output.h"
 #include "stage/parse.h"
 #include "stage/port.h"
@@ -95,12 +96,29 @@ INLINE void pipeline_unicast(hook_ctx *ctx, struct pkt *p)
 		verdict_set(p, DPU_VERDICT_FORWARD, DPU_REASON_FORWARD);
 }
 
+/* What only tc can do: copies, and fragments that may have to wait for each other. */
+INLINE int pipeline_for_tc(const struct pkt *p)
+{
+	return !HOOK_CAN_CLONE && (p->flood || (settings.hold_fragments && p->frag != PKT_FRAG_NONE));
+}
+
+/* Fragments that wait for another one, and one that others may wait for. */
+INLINE void pipeline_fragment(hook_ctx *ctx, struct pkt *p)
+{
+	if (!HOOK_CAN_CLONE || !settings.hold_fragments || p->frag == PKT_FRAG_NONE)
+		return;
+	if (p->reason == DPU_REASON_HELD)
+		hold(ctx);
+	else if (p->frag == PKT_FRAG_FIRST)
+		hold_follow(ctx, p);
+}
+
 /* Where it goes and whether it may. Verdict FORWARD with reason FORWARD is yet to be carried out. */
 INLINE void pipeline_decide(hook_ctx *ctx, struct pkt *p)
 {
 	if (guard(ctx) || fdb_learn(p) || fdb_lookup(p))
 		return;
-	if (p->flood && !HOOK_CAN_CLONE) { /* before the firewall has seen it: tc begins anew */
+	if (pipeline_for_tc(p)) { /* before the firewall has seen it: tc begins anew */
 		verdict_stack(p, DPU_REASON_TO_TC);
 		return;
 	}
@@ -133,6 +151,7 @@ STAGE int pipeline_slow(hook_ctx *ctx)
 	pipeline_read(ctx);
 	if (p->verdict == DPU_VERDICT_NONE)
 		pipeline_decide(ctx, p);
+	pipeline_fragment(ctx, p);
 	if (p->reason == DPU_REASON_FORWARD)
 		pipeline_send(ctx, p);
 	else if (p->reason == DPU_REASON_REJECT || p->reason == DPU_REASON_CHALLENGE)

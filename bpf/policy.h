@@ -12,6 +12,7 @@
 #include "core/gen.h"
 #include "core/rate.h"
 #include "core/tcp_state.h"
+#include "core/tcp_window.h"
 #include "stage/admit.h"
 #include "stage/conntrack.h"
 #include "stage/dfw.h"
@@ -257,7 +258,7 @@ INLINE void policy_take_back(const struct pkt *p, struct dpu_ct *ct, __u32 dir)
 {
 	__u8 named = dir ? DPU_CT_F_RST_REPLIER : DPU_CT_F_RST_OPENER;
 
-	if (ct->state != DPU_CT_CLOSE || !(ct->flags & named) || p->tcp.flags & (WIRE_TCP_RST | WIRE_TCP_SYN) ||
+	if (!tcp_was_reset(ct) || !(ct->flags & named) || p->tcp.flags & (WIRE_TCP_RST | WIRE_TCP_SYN) ||
 	    !(p->tcp.flags & WIRE_TCP_ACK))
 		return;
 	ct->flags &= ~(DPU_CT_F_RST_OPENER | DPU_CT_F_RST_REPLIER);
@@ -270,7 +271,7 @@ INLINE void policy_note_tcp(const struct pkt *p, struct dpu_ct *ct, __u32 event,
 	if (event == TCP_FIN_FIRST || event == TCP_FIN_LAST) {
 		ct->flags |= dir ? DPU_CT_F_FIN_REPLIER : DPU_CT_F_FIN_OPENER;
 	} else if (event == TCP_RST && !tcp_half_open(ct->state) && ct->state != DPU_CT_TIME_WAIT &&
-		   ct->state != DPU_CT_CLOSE) {
+		   ct->state != DPU_CT_CLOSE && ct->state != DPU_CT_REOPENING) {
 		ct->flags |= dir ? DPU_CT_F_RST_REPLIER : DPU_CT_F_RST_OPENER;
 	} else if ((event == TCP_SYN || event == TCP_SYNACK) && tcp_half_open(ct->state)) {
 		if (dir) {
@@ -282,22 +283,73 @@ INLINE void policy_note_tcp(const struct pkt *p, struct dpu_ct *ct, __u32 event,
 	}
 }
 
+/* A SYN that an RST came before: what its answer has to acknowledge. */
+INLINE int policy_ask(const struct pkt *p, struct dpu_ct *ct)
+{
+	ct->iss[0] = p->tcp.seq;
+	ct->syn_len = p->tcp.len;
+	ct->state = DPU_CT_REOPENING;
+	ct->last_seen_ns = p->now_ns;
+	if (settings.tcp_strict)
+		tcp_window_open(ct, 0, 1);
+	return POLICY_COUNTER;
+}
+
+/* It is answered: a new connection in the place of the old one, under the rule that still allows both. */
+INLINE void policy_answered(const struct pkt *p, struct dpu_ct *ct)
+{
+	struct dpu_ct_count *count = ct_count(p->vnic);
+
+	ct->iss[1] = p->tcp.seq;
+	ct->flags &= ~(DPU_CT_F_RST_OPENER | DPU_CT_F_RST_REPLIER | DPU_CT_F_FIN_OPENER | DPU_CT_F_FIN_REPLIER);
+	ct->created_ns = p->now_ns;
+	if (count && env_cas(&ct->half_open, 0, 1) == 0)
+		env_add(&count->half_open, 1);
+	if (settings.tcp_strict)
+		tcp_window_open(ct, 1, 1);
+}
+
+/* Strict mode: 0 = the state machine may see it. Else the segment's result, in *ret_result. */
+INLINE int policy_window(struct pkt *p, const struct dpu_ct *ct, __u32 dir, int *ret_result)
+{
+	int window = tcp_window_judge(ct, dir);
+
+	p->cacheable = 0;
+	if (window == TCP_WINDOW_IN)
+		return 0;
+	if (window == TCP_WINDOW_OUT)
+		verdict_drop(p, DPU_REASON_DROP_TCP_WINDOW);
+	*ret_result = window == TCP_WINDOW_OUT ? POLICY_DECIDED : POLICY_PASS;
+	return 1;
+}
+
 /* What a TCP segment does to its connection. */
 INLINE int policy_tcp(struct pkt *p, struct dpu_ct *ct, __u32 dir)
 {
+	int result, handshake;
 	__u32 event;
 	__u8 next;
 
+	if (settings.tcp_strict && tcp_event_of_flags(p->tcp.flags, 0, 0) != TCP_BOGUS &&
+	    policy_window(p, ct, dir, &result))
+		return result;
 	policy_take_back(p, ct, dir);
 	event = tcp_event(ct, &p->tcp, dir);
 	next = tcp_next_state(dir, event, ct->state);
+	if (next == TCP_ASK)
+		return policy_ask(p, ct);
 	if (next == TCP_REOPEN)
 		return POLICY_REOPEN;
 	if (next == TCP_COUNTER)
 		return POLICY_COUNTER;
 	if (next == TCP_INVALID)
 		return policy_invalid(p);
+	handshake = (event == TCP_SYN || event == TCP_SYNACK) && tcp_half_open(ct->state);
 	policy_note_tcp(p, ct, event, dir);
+	if (ct->state == DPU_CT_REOPENING && next == DPU_CT_SYN_RECV)
+		policy_answered(p, ct);
+	else if (settings.tcp_strict && handshake)
+		tcp_window_open(ct, dir, 0);
 	ct->state = next;
 	if (!tcp_half_open(next))
 		ct_settle(ct, p->vnic);
@@ -502,6 +554,10 @@ STAGE int ct_policy(struct pkt *frame, __u16 vnic_port, int inbound)
 		return policy_unjudgeable(p);
 	if (p->frag != PKT_FRAG_NONE) {
 		result = fragment_check();
+		if (result == DPU_REASON_HELD && policy_handover() != DPU_HANDOVER_DRAIN) {
+			verdict_set(p, DPU_VERDICT_CONSUMED, DPU_REASON_HELD);
+			return 1;
+		}
 		if (result)
 			return policy_unknown(p, result);
 		if (p->frag == PKT_FRAG_LATER)

@@ -57,7 +57,7 @@ INLINE int exit_frame(hook_ctx *ctx, const struct pkt *p)
 	__u32 out = p->verdict == DPU_VERDICT_FORWARD ? p->out_port : DPU_PORT_NONE;
 
 	stats_run(p->reason);
-	if (p->reason != DPU_REASON_TO_TC) /* tc counts it */
+	if (p->reason != DPU_REASON_TO_TC && p->reason != DPU_REASON_HELD) /* tc counts it; it comes again */
 		stats_rx(p->key.in_port, p->gso_segs, p->len);
 	if (p->verdict == DPU_VERDICT_FORWARD)
 		stats_tx(p->out_port, p->gso_segs, p->len);

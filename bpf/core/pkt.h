@@ -112,6 +112,10 @@ struct pkt {
 	struct dpu_fragment_key fragment_key;
 	__u8 frag_way, frag_known, frag_overlaps; /* what stage/fragment.h has found */
 	__u32 frag_reach, frag_run_from, frag_run_to;
+	__u64 frag_rank;
+	__u64 hold_rank; /* what stage/hold.h has found */
+	__u32 hold_place;
+	__u8 hold_saved; /* the frame's bytes are in "frame_buffer" */
 	__u8 ct_side;	/* side of ct_key that sent this frame */
 	__u8 inbound;	/* the frame goes towards the VM of the vNIC */
 	__u8 start_state, start_flags; /* of the connection that the frame may start: enum dpu_ct_state, dpu_ct_flag */
@@ -142,6 +146,11 @@ struct pkt {
 
 	__be16 outer_sport; /* to go with it */
 	__u8 outer[DPU_VXLAN_OVERHEAD]; /* outer header towards a tunnel endpoint, made by vxlan_build() */
+};
+
+/* A frame's bytes, put aside. */
+struct frame_bytes {
+	__u8 b[DPU_HELD_BYTES];
 };
 
 /* An answer (RST, ICMP error) while it is built: the IP packet, aligned for its checksum. */

@@ -12,6 +12,8 @@
  *   CLOSE: an RST was seen. Segments still pass, and one from the side that is
  *   said to have reset takes the connection back: a TCP that has reset a connection
  *   sends nothing on it but RSTs, so the RST was somebody else's.
+ *   REOPENING: CLOSE, and then a SYN of the opener. Only who has no such connection
+ *   answers it with a SYN/ACK; until then the SYN may be somebody else's too.
  */
 #pragma once
 #include <dpulab/conntrack.h>
@@ -30,6 +32,7 @@ enum tcp_event {
 	TCP_OLD,       /* SYN/ACK or ACK that acknowledges another SYN than this handshake's */
 	TCP_RST,
 	TCP_RST_OLD,   /* RST that does not answer this handshake's SYN */
+	TCP_SYN_RESET, /* SYN after an RST has closed what was open */
 	TCP_EVENTS,
 	TCP_BOGUS = TCP_EVENTS, /* flags that no TCP sends together */
 };
@@ -38,14 +41,16 @@ enum tcp_event {
 #define TCP_INVALID DPU_CT_NONE /* does not belong to the connection: drop */
 #define TCP_REOPEN  0xff	/* a new connection with the ports of a finished one */
 #define TCP_COUNTER 0xfe	/* passes, and changes nothing, if the rules let its sender open such a connection */
+#define TCP_ASK     0xfd	/* the same, and REOPENING: its answer decides */
 
 #define TCP_STATES 16 /* DPU_CT_STATES rounded up, so that an index is a mask away from safe */
 #define TCP_ROWS   16 /* TCP_EVENTS likewise */
 
-#define TCP_ROW(ss, s2, sr, es, fw, cw, la, tw, cl)                                                \
+#define TCP_ROW(ss, s2, sr, es, fw, cw, la, tw, cl, ro)                                            \
 	{[DPU_CT_SYN_SENT] = ss,  [DPU_CT_SYN_SENT2] = s2,  [DPU_CT_SYN_RECV] = sr,                \
 	 [DPU_CT_ESTABLISHED] = es, [DPU_CT_FIN_WAIT] = fw, [DPU_CT_CLOSE_WAIT] = cw,              \
-	 [DPU_CT_LAST_ACK] = la, [DPU_CT_TIME_WAIT] = tw, [DPU_CT_CLOSE] = cl}
+	 [DPU_CT_LAST_ACK] = la, [DPU_CT_TIME_WAIT] = tw, [DPU_CT_CLOSE] = cl,                      \
+	 [DPU_CT_REOPENING] = ro}
 
 #define SS DPU_CT_SYN_SENT
 #define S2 DPU_CT_SYN_SENT2
@@ -56,9 +61,11 @@ enum tcp_event {
 #define LA DPU_CT_LAST_ACK
 #define TW DPU_CT_TIME_WAIT
 #define CL DPU_CT_CLOSE
+#define RO DPU_CT_REOPENING
 #define IV TCP_INVALID
 #define RE TCP_REOPEN
 #define CO TCP_COUNTER
+#define AS TCP_ASK
 
 /*
  * Next state by direction (0 = from the opener), event and state. Where it is
@@ -69,30 +76,32 @@ enum tcp_event {
  */
 static const __u8 tcp_next[2][TCP_ROWS][TCP_STATES] = {
 	{
-		/*			  SS  S2  SR  ES  FW  CW  LA  TW  CL */
-		[TCP_SYN]       = TCP_ROW(SS, S2, SR, ES, FW, CW, LA, RE, RE),
-		[TCP_SYNACK]    = TCP_ROW(IV, SR, SR, ES, FW, CW, LA, TW, CL), /* S2, SR: simultaneous open */
-		[TCP_ACK]       = TCP_ROW(IV, IV, ES, ES, FW, CW, TW, TW, CL),
-		[TCP_ACK_OPEN]  = TCP_ROW(IV, IV, ES, ES, CW, CW, TW, TW, CL),
-		[TCP_FIN_FIRST] = TCP_ROW(IV, IV, FW, FW, FW, CW, LA, TW, CL),
-		[TCP_FIN_LAST]  = TCP_ROW(IV, IV, LA, LA, LA, LA, LA, TW, CL),
-		[TCP_FIN_AGAIN] = TCP_ROW(IV, IV, SR, ES, FW, CW, LA, TW, CL),
-		[TCP_OLD]       = TCP_ROW(IV, IV, IV, ES, FW, CW, LA, TW, CL),
-		[TCP_RST]       = TCP_ROW(CL, CL, CL, CL, CL, CL, CL, CL, CL),
-		[TCP_RST_OLD]   = TCP_ROW(SS, S2, IV, CL, CL, CL, CL, CL, CL), /* SS: to a challenge ACK */
+		/*			  SS  S2  SR  ES  FW  CW  LA  TW  CL  RO */
+		[TCP_SYN]       = TCP_ROW(SS, S2, SR, ES, FW, CW, LA, RE, RE, RO),
+		[TCP_SYNACK]    = TCP_ROW(IV, SR, SR, ES, FW, CW, LA, TW, CL, RO), /* S2, SR: simultaneous open */
+		[TCP_ACK]       = TCP_ROW(IV, IV, ES, ES, FW, CW, TW, TW, CL, RO),
+		[TCP_ACK_OPEN]  = TCP_ROW(IV, IV, ES, ES, CW, CW, TW, TW, CL, RO),
+		[TCP_FIN_FIRST] = TCP_ROW(IV, IV, FW, FW, FW, CW, LA, TW, CL, RO),
+		[TCP_FIN_LAST]  = TCP_ROW(IV, IV, LA, LA, LA, LA, LA, TW, CL, RO),
+		[TCP_FIN_AGAIN] = TCP_ROW(IV, IV, SR, ES, FW, CW, LA, TW, CL, RO),
+		[TCP_OLD]       = TCP_ROW(IV, IV, IV, ES, FW, CW, LA, TW, CL, RO),
+		[TCP_RST]       = TCP_ROW(CL, CL, CL, CL, CL, CL, CL, CL, CL, RO),
+		[TCP_RST_OLD]   = TCP_ROW(SS, S2, IV, CL, CL, CL, CL, CL, CL, RO), /* SS: to a challenge ACK */
+		[TCP_SYN_RESET] = TCP_ROW(SS, S2, SR, ES, FW, CW, LA, TW, AS, AS),
 	},
 	{
-		/*			  SS  S2  SR  ES  FW  CW  LA  TW  CL */
-		[TCP_SYN]       = TCP_ROW(S2, S2, CO, CO, CO, CO, CO, RE, RE),
-		[TCP_SYNACK]    = TCP_ROW(SR, SR, SR, ES, FW, CW, LA, TW, CL),
-		[TCP_ACK]       = TCP_ROW(SS, S2, SR, ES, FW, CW, TW, TW, CL), /* SS: challenge ACK of an old connection */
-		[TCP_ACK_OPEN]  = TCP_ROW(SS, S2, SR, ES, CW, CW, TW, TW, CL),
-		[TCP_FIN_FIRST] = TCP_ROW(IV, IV, FW, FW, FW, CW, LA, TW, CL),
-		[TCP_FIN_LAST]  = TCP_ROW(IV, IV, LA, LA, LA, LA, LA, TW, CL),
-		[TCP_FIN_AGAIN] = TCP_ROW(IV, IV, SR, ES, FW, CW, LA, TW, CL),
-		[TCP_OLD]       = TCP_ROW(SS, S2, SR, ES, FW, CW, LA, TW, CL), /* SS: to an old duplicate SYN */
-		[TCP_RST]       = TCP_ROW(CL, CL, CL, CL, CL, CL, CL, CL, CL),
-		[TCP_RST_OLD]   = TCP_ROW(IV, IV, CL, CL, CL, CL, CL, CL, CL),
+		/*			  SS  S2  SR  ES  FW  CW  LA  TW  CL  RO */
+		[TCP_SYN]       = TCP_ROW(S2, S2, CO, CO, CO, CO, CO, RE, RE, RO),
+		[TCP_SYNACK]    = TCP_ROW(SR, SR, SR, ES, FW, CW, LA, TW, CL, SR),
+		[TCP_ACK]       = TCP_ROW(SS, S2, SR, ES, FW, CW, TW, TW, CL, RO), /* SS: challenge ACK of an old connection */
+		[TCP_ACK_OPEN]  = TCP_ROW(SS, S2, SR, ES, CW, CW, TW, TW, CL, RO),
+		[TCP_FIN_FIRST] = TCP_ROW(IV, IV, FW, FW, FW, CW, LA, TW, CL, RO),
+		[TCP_FIN_LAST]  = TCP_ROW(IV, IV, LA, LA, LA, LA, LA, TW, CL, RO),
+		[TCP_FIN_AGAIN] = TCP_ROW(IV, IV, SR, ES, FW, CW, LA, TW, CL, RO),
+		[TCP_OLD]       = TCP_ROW(SS, S2, SR, ES, FW, CW, LA, TW, CL, RO), /* SS: to an old duplicate SYN */
+		[TCP_RST]       = TCP_ROW(CL, CL, CL, CL, CL, CL, CL, CL, CL, RO),
+		[TCP_RST_OLD]   = TCP_ROW(IV, IV, CL, CL, CL, CL, CL, CL, CL, RO),
+		[TCP_SYN_RESET] = TCP_ROW(SS, S2, SR, ES, FW, CW, LA, TW, CO, CO),
 	},
 };
 
@@ -105,9 +114,11 @@ static const __u8 tcp_next[2][TCP_ROWS][TCP_STATES] = {
 #undef LA
 #undef TW
 #undef CL
+#undef RO
 #undef IV
 #undef RE
 #undef CO
+#undef AS
 
 /* A segment's numbers, host order; len: bytes of data. */
 struct tcp_segment {
@@ -115,7 +126,7 @@ struct tcp_segment {
 	__u32 len;
 	__u16 window;
 	__u8 flags;
-	__u8 pad;
+	__u8 scale; /* strict mode, of a SYN: its window scale option + 1; 0 = it has none */
 };
 
 #define TCP_FLAGS (WIRE_TCP_SYN | WIRE_TCP_ACK | WIRE_TCP_FIN | WIRE_TCP_RST)
@@ -163,6 +174,8 @@ INLINE int tcp_is_old(const struct dpu_ct *ct, const struct tcp_segment *s, __u3
 {
 	int acks = s->flags & WIRE_TCP_ACK;
 
+	if (ct->state == DPU_CT_REOPENING)
+		return dir && event == TCP_SYNACK && !tcp_answers(s->ack, ct->iss[0], ct->syn_len);
 	if (ct->state != DPU_CT_SYN_SENT && ct->state != DPU_CT_SYN_RECV)
 		return 0;
 	if (event == TCP_RST && !dir)
@@ -174,17 +187,26 @@ INLINE int tcp_is_old(const struct dpu_ct *ct, const struct tcp_segment *s, __u3
 	       !tcp_answers(s->ack, ct->iss[1], TCP_EARLY_DATA);
 }
 
+/* Was the connection open before an RST closed it? Then the RST may have been anybody's. */
+INLINE int tcp_was_reset(const struct dpu_ct *ct)
+{
+	return ct->state == DPU_CT_REOPENING ||
+	       (ct->state == DPU_CT_CLOSE && ct->flags & (DPU_CT_F_RST_OPENER | DPU_CT_F_RST_REPLIER));
+}
+
 /* The event of a segment from direction dir of connection ct. */
 INLINE __u32 tcp_event(const struct dpu_ct *ct, const struct tcp_segment *s, __u32 dir)
 {
 	__u32 event = tcp_event_of_flags(s->flags, ct->flags, dir);
 
+	if (event == TCP_SYN && tcp_was_reset(ct))
+		return TCP_SYN_RESET;
 	if (event == TCP_BOGUS || !tcp_is_old(ct, s, event, dir))
 		return event;
 	return event == TCP_RST ? TCP_RST_OLD : TCP_OLD;
 }
 
-/* The next state, TCP_INVALID, TCP_REOPEN or TCP_COUNTER. */
+/* The next state, TCP_INVALID, TCP_REOPEN, TCP_COUNTER or TCP_ASK. */
 INLINE __u8 tcp_next_state(__u32 dir, __u32 event, __u8 state)
 {
 	if (event >= TCP_EVENTS)

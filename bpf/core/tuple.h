@@ -65,7 +65,7 @@ INLINE __u32 tuple_key(struct dpu_ct_key *ret_key, const struct dpu_flow_key *ke
 	}
 
 	if (!order)
-		order = bpf_ntohs(sport) <= bpf_ntohs(dport) ? -1 : 1;
+		order = key->proto == WIRE_PROTO_GRE || bpf_ntohs(sport) <= bpf_ntohs(dport) ? -1 : 1;
 	side = order > 0;
 	/* branches, not ret_key->addr[side]: the key is on the stack, where a variable index costs precision */
 	if (side) {
@@ -79,6 +79,10 @@ INLINE __u32 tuple_key(struct dpu_ct_key *ret_key, const struct dpu_flow_key *ke
 		ret_key->port[0] = sport;
 		ret_key->port[1] = dport;
 	}
+	if (key->proto == WIRE_PROTO_GRE) { /* one key, whoever sends */
+		ret_key->port[0] = sport;
+		ret_key->port[1] = dport;
+	}
 	ret_key->zone = zone;
 	ret_key->proto = key->proto;
 	ret_key->icmp = message;
@@ -89,12 +93,13 @@ INLINE __u32 tuple_key(struct dpu_ct_key *ret_key, const struct dpu_flow_key *ke
 INLINE void tuple_normalise(struct dpu_ct_key *ret_key, const struct dpu_ct_key *tuple, __u16 zone)
 {
 	int order = tuple_compare_ip(&tuple->addr[0], &tuple->addr[1]);
-	int turn = order ? order > 0 : bpf_ntohs(tuple->port[0]) > bpf_ntohs(tuple->port[1]);
+	int gre = tuple->proto == WIRE_PROTO_GRE;
+	int turn = order ? order > 0 : !gre && bpf_ntohs(tuple->port[0]) > bpf_ntohs(tuple->port[1]);
 
 	ret_key->addr[0] = turn ? tuple->addr[1] : tuple->addr[0];
 	ret_key->addr[1] = turn ? tuple->addr[0] : tuple->addr[1];
-	ret_key->port[0] = turn ? tuple->port[1] : tuple->port[0];
-	ret_key->port[1] = turn ? tuple->port[0] : tuple->port[1];
+	ret_key->port[0] = turn && !gre ? tuple->port[1] : tuple->port[0];
+	ret_key->port[1] = turn && !gre ? tuple->port[0] : tuple->port[1];
 	ret_key->zone = zone;
 	ret_key->proto = tuple->proto;
 	ret_key->icmp = tuple->icmp;

@@ -85,6 +85,7 @@ struct wire_outer {
 #define WIRE_PROTO_ICMP	  1
 #define WIRE_PROTO_TCP	  6
 #define WIRE_PROTO_UDP	  17
+#define WIRE_PROTO_GRE	  47
 #define WIRE_PROTO_ICMP6  58
 #define WIRE_PROTO_SCTP	  132
 
@@ -92,6 +93,12 @@ struct wire_outer {
 #define WIRE_TCP_SYN 0x02
 #define WIRE_TCP_RST 0x04
 #define WIRE_TCP_ACK 0x10
+
+/* First two bytes of GRE, host order (RFC 2784, RFC 2890); C and R: four bytes more before the key. */
+#define WIRE_GRE_CHECKSUM 0x8000
+#define WIRE_GRE_ROUTING  0x4000
+#define WIRE_GRE_KEY	  0x2000
+#define WIRE_GRE_VERSION  0x0007
 
 /* Echo request and reply, both families (RFC 792, RFC 4443). */
 #define WIRE_ICMP_ECHO_REPLY	0

@@ -30,6 +30,8 @@
  *			  checksum a local sender may have left to a device is forgotten, or:
  *			  HOOK_HALF_MADE: if there was one, a device will still finish it, at the
  *			  same distance from the end of the frame
+ *   hook_replace(ctx, bytes, len)  the frame becomes these bytes (HOOK_CAN_CLONE only; no GSO)
+ *   hook_again(ctx, ifindex)  a copy arrives at a device, as if it came from there: after this frame (HOOK_CAN_CLONE only)
  *   hook_clone_to(ctx, ifindex)  send a copy out of a device (HOOK_CAN_CLONE only)
  * Ends, the only places that name XDP_x or TC_ACT_x:
  *   hook_forward(ctx, port), hook_to_stack(ctx), hook_drop(ctx)

@@ -134,6 +134,17 @@ INLINE long hook_resize(hook_ctx *ctx, __u32 len, __u32 l4_len)
 	return native_frame_resize(ctx, len);
 }
 
+INLINE long hook_replace(hook_ctx *ctx, const void *bytes, __u32 len)
+{
+	return native_frame_resize(ctx, len) ? -1 : hook_store(ctx, 0, bytes, len);
+}
+
+/* As a copy for the device it arrives at: whoever runs frames sees it there. */
+INLINE long hook_again(hook_ctx *ctx, __u32 ifindex)
+{
+	return native_frame_clone(ctx, ifindex);
+}
+
 INLINE long hook_clone_to(hook_ctx *ctx, __u32 ifindex)
 {
 	return native_frame_clone(ctx, ifindex);

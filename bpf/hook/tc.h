@@ -202,6 +202,18 @@ INLINE long hook_resize(hook_ctx *ctx, __u32 len, __u32 l4_len)
 	return err;
 }
 
+INLINE long hook_replace(hook_ctx *ctx, const void *bytes, __u32 len)
+{
+	long err = bpf_skb_change_tail(ctx, len, 0);
+
+	return err ? err : bpf_skb_store_bytes(ctx, 0, bytes, len, BPF_F_INVALIDATE_HASH);
+}
+
+INLINE long hook_again(hook_ctx *ctx, __u32 ifindex)
+{
+	return bpf_clone_redirect(ctx, ifindex, BPF_F_INGRESS);
+}
+
 INLINE long hook_clone_to(hook_ctx *ctx, __u32 ifindex)
 {
 	return bpf_clone_redirect(ctx, ifindex, 0);

@@ -147,6 +147,19 @@ INLINE long hook_resize(hook_ctx *ctx, __u32 len, __u32 l4_len)
 	return more > 0 ? bpf_xdp_adjust_head(ctx, -more) : bpf_xdp_adjust_tail(ctx, more);
 }
 
+/* HOOK_CAN_CLONE is 0: nobody asks. */
+INLINE long hook_replace(hook_ctx *ctx, const void *bytes, __u32 len)
+{
+	(void)ctx, (void)bytes, (void)len;
+	return -EOPNOTSUPP;
+}
+
+INLINE long hook_again(hook_ctx *ctx, __u32 ifindex)
+{
+	(void)ctx, (void)ifindex;
+	return -EOPNOTSUPP;
+}
+
 /* The devmap says where; a port without a device drops (the slow path has looked before). */
 INLINE int hook_forward(hook_ctx *ctx, __u32 port)
 {

@@ -27,6 +27,7 @@
  */
 #pragma once
 #include "core/cttab.h"
+#include "core/tcp_window.h"
 #include "core/tuple.h"
 #include "core/verdict.h"
 
@@ -150,5 +151,7 @@ STAGE int ct_insert(void)
 	stats->ct_inserts++;
 	ct_count_new(p);
 	ct_bind(p, &p->ct_new);
+	if (settings.tcp_strict && p->start_state == DPU_CT_SYN_SENT)
+		tcp_window_open(&p->ct_new, 0, 0);
 	return 0;
 }

@@ -3,7 +3,7 @@
  * fragment.h - IP fragments at a vNIC's firewall. The first fragment carries
  * the transport header, all of it (RFC 1858, RFC 3128, RFC 7112), and is judged like any
  * packet; if it passes, the later ones of its datagram pass too. A later one that comes
- * before its first is dropped and, as IP has it, the datagram is lost.
+ * before its first is dropped and, as IP has it, the datagram is lost; or it waits (stage/hold.h).
  *
  * What has passed of a datagram is known as ranges of bytes: a fragment that repeats
  * some of them is dropped, and if it brings new ones as well, so is the rest of
@@ -75,13 +75,32 @@ INLINE struct dpu_fragment *fragment_find(struct dpu_fragment_set *set, struct p
 	return p->frag_way < DPU_FRAGMENT_WAYS ? fragment_way(set, p) : 0;
 }
 
-/* The place for a new one: the oldest, and what is free is oldest of all. */
+INLINE int fragment_same_source(const struct dpu_fragment *f, const struct pkt *p)
+{
+	return !((f->key.src.q[0] ^ p->key.src.q[0]) | (f->key.src.q[1] ^ p->key.src.q[1]));
+}
+
+/* Lower is a better victim: free, then this sender's oldest, so that no sender's flood takes another's place; then any. */
+INLINE __u64 fragment_rank(const struct dpu_fragment *f, const struct pkt *p)
+{
+	if (!fragment_alive(f, p))
+		return 0;
+	return (fragment_same_source(f, p) ? 1ull : 2ull) << 60 | f->since_ns >> 4;
+}
+
+/* The place for a new one. */
 INLINE struct dpu_fragment *fragment_victim(struct dpu_fragment_set *set, struct pkt *p)
 {
 	p->frag_way = 0;
-	for (int i = 1; i < DPU_FRAGMENT_WAYS; i++)
-		if (set->way[i].since_ns < fragment_way(set, p)->since_ns)
+	p->frag_rank = ~0ull;
+	for (int i = 0; i < DPU_FRAGMENT_WAYS; i++) {
+		__u64 rank = fragment_rank(&set->way[i], p);
+
+		if (rank < p->frag_rank) {
+			p->frag_rank = rank;
 			p->frag_way = i;
+		}
+	}
 	return fragment_way(set, p);
 }
 
@@ -189,9 +208,12 @@ STAGE int fragment_check(void)
 	fragment_fill_key(p);
 	set = fragment_set(p);
 	f = set ? fragment_find(set, p) : 0;
-	if (!f)
-		return p->frag == PKT_FRAG_FIRST ? 0 : DPU_REASON_DROP_FRAGMENT;
-	return fragment_locked(p, f);
+	if (f)
+		return fragment_locked(p, f);
+	if (p->frag == PKT_FRAG_FIRST)
+		return 0;
+	/* a flood's copies do not wait: the frame is one, they are many */
+	return settings.hold_fragments && !p->flood ? DPU_REASON_HELD : DPU_REASON_DROP_FRAGMENT;
 }
 
 /* Remembers how the first fragment of a datagram was judged. Always 0. */

@@ -15,6 +15,9 @@
 
 #define PARSE_MAX_EXT	6   /* IPv6 extension headers walked; more: unjudgeable */
 #define PARSE_MAX_IP	65535 /* bytes of a datagram */
+#define PARSE_TCP_NOP	1
+#define PARSE_TCP_SCALE 3     /* RFC 7323 */
+#define PARSE_TCP_OPTIONS 40  /* no SYN has more: each takes a byte at least */
 #define PARSE_LINEAR	256 /* bytes made linear: outer, tags, IPv6 with extensions, quoted packet */
 
 /* IPv6 next-header values that are extension headers (IANA). */
@@ -140,6 +143,33 @@ INLINE int parse_is_icmp_error(__u8 proto, __u8 type)
 	return proto == WIRE_PROTO_ICMP6 && type < 128;
 }
 
+/* Bytes of a GRE header up to the end of its key; 4: it has none (or is of version 1, whose call ids are per direction). */
+INLINE __u32 parse_gre_least(hook_ctx *ctx, __u32 off)
+{
+	const __be16 *bits = bytes_at(ctx, off, sizeof(*bits));
+	__u16 flags = bits ? bpf_ntohs(*bits) : 0;
+
+	if (!(flags & WIRE_GRE_KEY) || flags & WIRE_GRE_VERSION)
+		return 4;
+	return flags & (WIRE_GRE_CHECKSUM | WIRE_GRE_ROUTING) ? 12 : 8;
+}
+
+/* The key of the GRE header at off, in two halves as it stands; 0: it has one that is not there. */
+INLINE int parse_gre_key(hook_ctx *ctx, __u32 off, __be16 *ret_high, __be16 *ret_low)
+{
+	__u32 least = parse_gre_least(ctx, off);
+	const __be16 *words;
+
+	if (least == 4)
+		return 1;
+	words = bytes_at(ctx, least == 8 ? off + 4 : off + 8, 4);
+	if (!words)
+		return 0;
+	*ret_high = words[0];
+	*ret_low = words[1];
+	return 1;
+}
+
 /* Ports or echo identifier of a quoted packet; the first 8 bytes of its transport header are always quoted. */
 INLINE int parse_quoted_l4(hook_ctx *ctx, const struct pkt_l4 *l4, struct dpu_ct_key *quoted)
 {
@@ -156,6 +186,8 @@ INLINE int parse_quoted_l4(hook_ctx *ctx, const struct pkt_l4 *l4, struct dpu_ct
 		quoted->icmp = !tuple_is_echo(l4->proto, icmp->type);
 		quoted->port[0] = quoted->icmp ? tuple_icmp_port(l4->proto, icmp->type, icmp->code) : icmp->id;
 		quoted->port[1] = quoted->port[0];
+	} else if (l4->proto == WIRE_PROTO_GRE) {
+		return parse_gre_key(ctx, l4->off, &quoted->port[0], &quoted->port[1]);
 	}
 	return 1;
 }
@@ -225,6 +257,8 @@ INLINE __u32 parse_l4_least(hook_ctx *ctx, const struct pkt *p)
 	case WIRE_PROTO_ICMP6:
 	case WIRE_PROTO_SCTP:
 		return sizeof(struct wire_udp);
+	case WIRE_PROTO_GRE:
+		return parse_gre_least(ctx, p->l4_off);
 	default:
 		return 0;
 	}
@@ -254,10 +288,49 @@ INLINE void parse_fragment(struct pkt *p, __u32 at, __u32 offset, int more)
 		p->bad = 1; /* empty, beyond what IP can carry, or not in units of 8 (RFC 791, RFC 8200 4.5) */
 }
 
+/* One option of the SYN at p->l4.off (RFC 9293 3.1); 1: no more are to be looked at. */
+INLINE int parse_tcp_option(hook_ctx *ctx, struct pkt *p, __u32 end)
+{
+	const __u8 *option = bytes_at(ctx, p->l4.off, 3); /* the kind of the last one may stand alone: it is no scale */
+
+	if (!option || p->l4.off >= end || !option[0])
+		return 1;
+	if (option[0] == PARSE_TCP_SCALE && option[1] == 3 && p->l4.off + 3 <= end)
+		p->tcp.scale = 1 + (option[2] > 14 ? 14 : option[2]); /* RFC 7323 2.3 */
+	if (option[0] != PARSE_TCP_NOP && option[1] < 2)
+		return 1;
+	p->l4.off += option[0] == PARSE_TCP_NOP ? 1 : option[1];
+	return 0;
+}
+
+/*
+ * Strict mode: the window scale option of a SYN, into the scratch frame. A function of its own for
+ * the verifier, as parse_extensions(). Always 0.
+ */
+STAGE int parse_tcp_scale(hook_ctx *ctx)
+{
+	struct pkt *p = scratch_pkt();
+	const __u8 *doff;
+	__u32 end;
+
+	if (!settings.tcp_strict || !p)
+		return 0;
+	doff = bytes_at(ctx, p->l4_off + 12, 1);
+	if (!doff)
+		return 0;
+	end = p->l4_off + (*doff >> 4) * 4;
+	p->l4.off = p->l4_off + sizeof(struct wire_tcp);
+	for (int i = 0; i < PARSE_TCP_OPTIONS; i++)
+		if (parse_tcp_option(ctx, p, end))
+			break;
+	return 0;
+}
+
 INLINE void parse_tcp(struct pkt *p, const struct wire_tcp *tcp)
 {
 	__u32 headers = p->l4_off - p->l3_off + (tcp->doff >> 4) * 4;
-	__u32 total = p->l3_len ? p->l3_len : p->len - p->l3_off; /* 0: GSO above 64 KiB */
+	/* a GSO frame is as long as all its segments, and has no padding; above 64 KiB its length field is 0 */
+	__u32 total = p->gso_size ? p->len - p->l3_off : p->l3_len;
 
 	p->tcp.flags = tcp->flags;
 	p->tcp.seq = bpf_ntohl(tcp->seq);
@@ -294,12 +367,16 @@ INLINE void parse_l4(hook_ctx *ctx, struct pkt *p)
 			return;
 		}
 		parse_tcp(p, tcp);
-		if ((tcp->flags & TCP_FLAGS) != WIRE_TCP_ACK)
+		if (settings.tcp_strict && tcp->flags & WIRE_TCP_SYN)
+			parse_tcp_scale(ctx);
+		if ((p->tcp.flags & TCP_FLAGS) != WIRE_TCP_ACK)
 			p->cacheable = 0;
 	} else if (proto == WIRE_PROTO_ICMP || proto == WIRE_PROTO_ICMP6) {
 		parse_icmp(ctx, p);
 	} else if (!parse_has_ports(proto)) {
 		p->cacheable = 0;
+		if (proto == WIRE_PROTO_GRE && !parse_gre_key(ctx, p->l4_off, &p->key.sport, &p->key.dport))
+			p->bad = 1;
 	}
 }
 

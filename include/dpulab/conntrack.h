@@ -6,10 +6,12 @@
  */
 #pragma once
 #include <dpulab/addr.h>
+#include <dpulab/limits.h>
 
 struct dpu_ct_key {
 	union dpu_ip addr[2];
-	__be16 port[2]; /* ICMP, both alike: the identifier of an echo, else type << 8 | code of the request */
+	__be16 port[2]; /* ICMP, both alike: the identifier of an echo, else type << 8 | code of the request.
+			 * GRE: upper and lower half of its key, whichever side sends; 0 without one */
 	__u16 zone;	/* port number of the vNIC */
 	__u8 proto;	/* IP protocol as on the wire (1 or 58 for the ICMPs) */
 	__u8 icmp;	/* 1: an ICMP message other than echo */
@@ -29,7 +31,8 @@ enum dpu_ct_state {
 	DPU_CT_TIME_WAIT = 8,
 	DPU_CT_CLOSE = 9, /* RST seen */
 	DPU_CT_SYN_SENT2 = 10, /* SYNs from both sides crossed: simultaneous open */
-	DPU_CT_STATES = 11,
+	DPU_CT_REOPENING = 11, /* CLOSE after the handshake, and a SYN of the opener has passed: its answer decides */
+	DPU_CT_STATES = 12,
 };
 
 enum dpu_ct_flag {
@@ -62,6 +65,35 @@ struct dpu_ct {
 };
 
 /*
+ * Map "ct_windows", array by seat (dpu_ct.gc_slot), mmapable; one entry unless settings.tcp_strict: what each
+ * side of a TCP connection may send. Sequence numbers in host order. A side is written by its own segments only, so
+ * that the two directions need no lock.
+ */
+struct dpu_tcp_side {
+	__u32 end;	  /* behind the last byte it has sent; SYN and FIN count one */
+	__u32 ack;	  /* the highest number it has acknowledged */
+	__u32 edge;	  /* the right edge of its window: the other may send what is before it */
+	__u32 max_window; /* the largest window it has told of, bytes */
+	__u8 scale;	  /* of its window, as its SYN says (RFC 7323) */
+	__u8 flags;	  /* enum dpu_tcp_side_flag */
+	__u16 pad;
+};
+
+enum dpu_tcp_side_flag {
+	DPU_TCP_SEEN = 1 << 0,	/* end is known */
+	DPU_TCP_TOLD = 1 << 1,	/* ack and edge are known */
+	DPU_TCP_SYN = 1 << 2,	/* its SYN was seen: scale is known */
+	DPU_TCP_SCALE = 1 << 3, /* the SYN had the option */
+};
+
+struct dpu_tcp_window {
+	__u32 ct_id;		     /* of the connection that it belongs to; any other: nothing is known */
+	__u16 syn_window;	     /* of the SYN that state REOPENING waits for an answer to */
+	__u8 syn_scale, syn_flags;   /* likewise; DPU_TCP_SYN, DPU_TCP_SCALE */
+	struct dpu_tcp_side side[2]; /* [0] the opener */
+};
+
+/*
  * Map "ct_counts", array by port number (zone), mmapable; atomic: how many entries of the zone there are.
  * [DPU_PORT_NONE].connections: when the table was last full, in 2^DPU_CT_FULL_SHIFT ns; 0 = never.
  */
@@ -79,6 +111,7 @@ struct dpu_ct_count {
 struct dpu_ct_merge {
 	struct dpu_ct_key key;
 	struct dpu_ct ct;
+	struct dpu_tcp_window window; /* strict: what the other location knows; ct_id 0: nothing */
 };
 
 /*
@@ -113,9 +146,32 @@ struct dpu_fragment_set {
 	struct dpu_fragment way[DPU_FRAGMENT_WAYS];
 };
 
+/*
+ * Map "held": frames of fragments that came before the first one of their datagram: DPU_HELD_PLACES for each vNIC,
+ * from its number * DPU_HELD_PLACES on; one entry unless settings.hold_fragments. bpf/stage/hold.h.
+ */
+struct dpu_held {
+	struct dpu_fragment_key key;
+	__u32 lock;    /* 1: a CPU is at it */
+	__u32 len;     /* bytes of the frame; 0 = free */
+	__u32 ifindex; /* where it came from */
+	__be16 vlan;   /* VID that it carried beside its bytes, 0 = none */
+	__u16 pad[5];
+	__u8 bytes[DPU_HELD_BYTES];
+};
+
+/* Map "held_index", array by vNIC: what a search needs of its places. Numbers 0 = free. */
+struct dpu_held_index {
+	__u32 tag[DPU_HELD_PLACES];    /* of the datagram. A hint: the key decides */
+	__u32 since[DPU_HELD_PLACES];  /* CLOCK_MONOTONIC_COARSE, 2^DPU_HELD_SHIFT ns */
+	__u32 source[DPU_HELD_PLACES]; /* of the address that it came from */
+};
+
+_Static_assert(sizeof(struct dpu_held) == 2048, "held frame");
 _Static_assert(sizeof(struct dpu_fragment_key) == 40, "fragment key");
 _Static_assert(sizeof(struct dpu_fragment) == 72, "fragment");
 _Static_assert(sizeof(struct dpu_ct_key) == 40, "ct key");
 _Static_assert(sizeof(struct dpu_ct) == 88, "ct");
 _Static_assert(sizeof(struct dpu_ct_count) == 8, "ct count");
-_Static_assert(sizeof(struct dpu_ct_merge) == 128, "ct merge");
+_Static_assert(sizeof(struct dpu_tcp_window) == 48, "tcp window");
+_Static_assert(sizeof(struct dpu_ct_merge) == 176, "ct merge");

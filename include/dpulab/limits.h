@@ -39,6 +39,10 @@
 #define DPU_FDB_SEATS	   32768 /* "fdb_clock": a power of two, at least twice the fdb's size */
 #define DPU_FRAGMENT_SETS  16	 /* of 4 datagrams in pieces each, for every vNIC */
 #define DPU_FRAGMENT_NS	   30000000000ull /* how long; Linux's reassembly time-out */
+#define DPU_HELD_PLACES	  32	 /* frames of fragments that wait for their first one, for every vNIC; a power of two */
+#define DPU_HELD_BYTES	  1984	 /* of such a frame; longer ones are dropped */
+#define DPU_HELD_NS	  2000000000ull /* how long; networks reorder within milliseconds */
+#define DPU_HELD_SHIFT	  20	 /* unit of their times: 2^20 ns */
 #define DPU_CT_FULL_SHIFT 30	 /* unit of the time when the table was last full: 2^30 ns */
 #define DPU_CT_FULL_LASTS 60	 /* such units, for which a policy that fails open takes what it does not know */
 #define DPU_CT_PROOFS	   16384 /* answered challenges waiting for their SYN */

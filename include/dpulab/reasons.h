@@ -19,6 +19,7 @@
 	X(7, REJECT, "reject", "answered with TCP RST or ICMP unreachable by a firewall rule")     \
 	X(8, ANSWER_TOO_BIG, "too-big-answered", "too big for the underlay: answered with ICMP")   \
 	X(9, CHALLENGE, "challenged", "answered with a challenge: too many half-open connections at the vNIC") \
+	X(14, HELD, "held", "an IP fragment that waits for the first one of its datagram")         \
 	X(20, DROP_NO_PORT, "no-port", "dropped: the interface is no port of this location")       \
 	X(21, DROP_MALFORMED, "malformed", "dropped: header truncated or inconsistent")            \
 	X(22, DROP_VLAN, "vlan", "dropped: tagged frame on an access port or unknown VLAN")        \
@@ -47,7 +48,8 @@
 	X(49, DROP_TINY, "tiny-fragment", "dropped: first IP fragment without its whole transport header") \
 	X(50, DROP_EXT_HEADERS, "ext-headers", "dropped: IPv6 extension headers too many, twice, out of order, or of type 0") \
 	X(51, DROP_SPOOFED_MAC, "drop-spoofed-mac", "dropped: the source MAC is not the vNIC's own") \
-	X(52, DROP_SPOOFED_IP, "drop-spoofed-ip", "dropped: the source address is not the vNIC's own")
+	X(52, DROP_SPOOFED_IP, "drop-spoofed-ip", "dropped: the source address is not the vNIC's own") \
+	X(56, DROP_TCP_WINDOW, "tcp-window", "dropped: TCP segment outside its connection's window")
 
 enum dpu_reason {
 #define DPU_REASON_ENUM(number, name, word, sentence) DPU_REASON_##name = number,

@@ -26,5 +26,7 @@ struct dpu_settings {
 	__u32 reeval_pps;	 /* re-evaluations of connections after a policy change, per second and CPU */
 	__u32 flow_cache;	 /* 0: every frame takes the slow path (the oracle of the differential tests) */
 	__u32 log_pps;		 /* events of rules that log, per second and CPU; 0: none */
+	__u32 tcp_strict;	 /* 1: TCP segments outside their connection's window are dropped: core/tcp_window.h */
+	__u32 hold_fragments;	 /* 1: fragments wait for the first one of their datagram: stage/hold.h */
 	__u32 pad;
 };

@@ -40,11 +40,14 @@ struct dpu_node_stats {
 	__u64 flow_inserts, flow_evictions, flow_collisions;
 	__u64 ct_inserts, ct_full; /* connections made; not made, as the table was full */
 	__u64 ct_expired, ct_removed; /* taken out: idle for too long; by a policy change or a new one with their ports */
+	__u64 ct_handed_in, ct_handed_out; /* made and taken out by a move between locations */
 	__u64 ct_reevaluated;	/* connections judged again after a policy change */
 	__u64 ct_unevaluated;	/* frames passed under an old policy: above the re-evaluation rate */
 	__u64 ct_limited;	/* connections not made: the vNIC has as many as it may have */
 	__u64 ct_untracked;	/* frames passed without a connection: table full, and the policy says open */
 	__u64 challenges, challenges_met; /* sent to openers above the half-open limit; answered */
+	__u64 fragments_held, fragments_released; /* put aside until their first one comes; sent after it */
+	__u64 fragments_lost; /* of those held: waited in vain, refused with their first one, or gave way to others */
 	__u64 fdb_learned, fdb_aged, fdb_full;
 	__u64 log_written, log_suppressed; /* events of rules that log: in "dfw_log", and above the limit or no room */
 	__u64 answers, answers_limited; /* RSTs and ICMP errors made, and not made: above DPU_ANSWER_PPS */

@@ -59,10 +59,13 @@ __u64 native_clock_ns(void);
 
 /* The settings every backend runs with (small tables, short time-outs). */
 struct dpu_settings backend_settings(bool flow_cache);
+/* What prog_at() gives: false: the defaults of the lab file; true: strict TCP windows, and fragments that wait. */
+extern bool backend_strict;
 #define BACKEND_FLOW_SETS  64
 #define BACKEND_FLOW_SLOTS (BACKEND_FLOW_SETS * DPU_FLOW_WAYS)
 #define BACKEND_CT_CLOCK   256
 #define BACKEND_CT_ENTRIES 128
+#define BACKEND_HELD	   (4 * DPU_HELD_PLACES) /* ports 16 to 19 */
 
 /* Devices of the test namespace: one veth per port number used by the cases. */
 int devices_create(void);

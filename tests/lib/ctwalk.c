@@ -48,6 +48,7 @@ static const struct likely likely[DPU_CT_STATES][4] = {
 	[DPU_CT_LAST_ACK] = {{FIRST, ACK}, {FIRST, ACK}, {OPEN, ACK}, {FIRST, FIN | ACK}},
 	[DPU_CT_TIME_WAIT] = {{FIRST, ACK}, {OPEN, FIN | ACK}, {OPENER, SYN}, {OPENER, SYN}},
 	[DPU_CT_CLOSE] = {{OPENER, RST}, {REPLIER, RST}, {OPENER, SYN}, {OPENER, SYN}},
+	[DPU_CT_REOPENING] = {{REPLIER, SYN | ACK}, {REPLIER, SYN | ACK}, {OPENER, SYN}, {REPLIER, ACK}},
 };
 
 static const uint32_t anything[] = {

@@ -26,7 +26,7 @@ struct instance {
 	bool tried;
 };
 
-static struct instance instances[2]; /* by flow_cache */
+static struct instance instances[2][2]; /* by backend_strict, flow_cache */
 static struct instance *current;
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -43,6 +43,8 @@ static void shrink_maps(struct bpf_object *object)
 		{"flow_sets", BACKEND_FLOW_SETS},
 		{"flow_info", BACKEND_FLOW_SETS},
 		{"ct_clock", BACKEND_CT_CLOCK},
+		{"ct_windows", BACKEND_CT_CLOCK},
+		{"held", BACKEND_HELD},
 		{"conntrack", BACKEND_CT_ENTRIES},
 	};
 
@@ -203,6 +205,8 @@ static __u32 used_entries(const struct bpf_map *map)
 		{"scratch", 0},		/* filled by each frame */
 		{"answer_buffer", 0},	/* the same */
 		{"fragments", 4 * DPU_FRAGMENT_SETS}, /* ports 16 to 19 */
+		{"held_index", 4},		      /* the same */
+		{"frame_buffer", 0},
 		{"ports", 1024},
 		{"port_stats", 1024},
 		{"segments", 8},
@@ -328,7 +332,7 @@ static const struct backend backends[2] = {
 
 const struct backend *backend_kernel(enum dpu_hook hook, bool flow_cache, const char **ret_reason)
 {
-	struct instance *instance = &instances[flow_cache];
+	struct instance *instance = &instances[backend_strict][flow_cache];
 	int err;
 
 	if (!instance->tried) {

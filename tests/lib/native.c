@@ -106,6 +106,8 @@ const struct backend *backend_native(bool flow_cache)
 	flows.value_size = BACKEND_FLOW_SLOTS * sizeof(struct dpu_flow_hot);
 	flow_sets.max_entries = BACKEND_FLOW_SETS;
 	ct_clock.max_entries = BACKEND_CT_CLOCK;
+	ct_windows.max_entries = BACKEND_CT_CLOCK;
+	held.max_entries = BACKEND_HELD;
 	conntrack.max_entries = BACKEND_CT_ENTRIES;
 	return &backend;
 }

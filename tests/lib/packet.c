@@ -86,7 +86,7 @@ static size_t header_size(const struct layer *layer)
 	case LAYER_VXLAN:
 		return 8;
 	case LAYER_TCP:
-		return 20;
+		return layer->tcp.scale ? 24 : 20;
 	case LAYER_FILL:
 		return layer->fill.n;
 	default:
@@ -197,9 +197,11 @@ static void write_tcp(const struct layer *layer, uint8_t *at)
 	put16(at + 2, layer->tcp.dport);
 	put32(at + 4, layer->tcp.seq ? layer->tcp.seq : first);
 	put32(at + 8, layer->tcp.ack ? layer->tcp.ack : !!(flags & ACK));
-	at[12] = chosen(layer->tcp.offset, 5) << 4;
+	at[12] = chosen(layer->tcp.offset, layer->tcp.scale ? 6 : 5) << 4;
 	at[13] = layer->tcp.flags;
 	put16(at + 14, layer->tcp.window);
+	if (layer->tcp.scale)
+		memcpy(at + 20, (uint8_t[]){3, 3, layer->tcp.scale - 1, 1}, 4);
 }
 
 static void write_icmp(const struct layer *layer, uint8_t *at)

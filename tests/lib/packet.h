@@ -74,6 +74,7 @@ struct layer {
 		struct {
 			uint32_t sport, dport, flags, seq, ack, window, csum;
 			uint32_t offset; /* header length field in words, when it should lie */
+			uint32_t scale;  /* 1 + shift: four bytes of options, window scale (RFC 7323) and no-operation */
 		} tcp;
 		struct {
 			uint32_t sport, dport, len, csum;

@@ -72,15 +72,19 @@ struct prog_suite {
 	const char *name;
 	const struct prog_case *cases;
 	size_t n;
+	bool strict; /* backend_strict */
 	/* Instead of a table: a generated test. Reports for itself through report.h. */
 	void (*run)(const char *pattern);
 	struct prog_suite *next;
 };
 
 void prog_register(struct prog_suite *suite);
-#define PROG_SUITE(id, cases_)                                                                     \
+#define PROG_SUITE(id, cases_)	      PROG_TABLE(id, cases_, false)
+#define PROG_SUITE_STRICT(id, cases_) PROG_TABLE(id, cases_, true) /* strict TCP windows, fragments wait */
+#define PROG_TABLE(id, cases_, strict_)                                                            \
 	static struct prog_suite id##_suite = {                                                    \
-		.name = #id, .cases = cases_, .n = sizeof(cases_) / sizeof(cases_[0])};            \
+		.name = #id, .cases = cases_, .n = sizeof(cases_) / sizeof(cases_[0]),             \
+		.strict = strict_};                                                                \
 	__attribute__((constructor)) static void id##_register(void)                               \
 	{                                                                                          \
 		prog_register(&id##_suite);                                                        \

@@ -306,10 +306,12 @@ int main(int argc, char **argv)
 		return report_close();
 	}
 	for (const struct prog_suite *suite = suites; suite; suite = suite->next) {
+		backend_strict = suite->strict;
 		for (enum dpu_hook hook = 0; suite->cases && hook < DPU_HOOKS; hook++)
 			run_table(suite, hook, pattern);
 		if (suite->run)
 			suite->run(pattern);
+		backend_strict = false;
 	}
 	return report_close();
 }

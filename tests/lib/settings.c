@@ -4,6 +4,8 @@
 
 #define SECOND 1000000000ull
 
+bool backend_strict;
+
 struct dpu_settings backend_settings(bool flow_cache)
 {
 	return (struct dpu_settings){
@@ -29,6 +31,7 @@ struct dpu_settings backend_settings(bool flow_cache)
 			[DPU_CT_TIME_WAIT] = 120 * SECOND,
 			[DPU_CT_CLOSE] = 10 * SECOND,
 			[DPU_CT_SYN_SENT2] = 120 * SECOND,
+			[DPU_CT_REOPENING] = 10 * SECOND,
 		},
 		.ct_udp_new_ns = 30 * SECOND,
 		.ct_udp_est_ns = 120 * SECOND,
@@ -37,5 +40,7 @@ struct dpu_settings backend_settings(bool flow_cache)
 		.reeval_pps = 10000,
 		.flow_cache = flow_cache,
 		.log_pps = 1000,
+		.tcp_strict = backend_strict,
+		.hold_fragments = backend_strict,
 	};
 }

@@ -77,7 +77,8 @@ static struct difference differences[] = {
 	{"segment of the side an RST named", 1, ON, IN(CLOSE), DPU_CT_F_RST_REPLIER, {PASS, TAKEN_BACK}, {PASS, SAME}, 0},
 	/* SYN where there is a connection */
 	{"SYN of the replier in TIME_WAIT", 1, BIT(TCP_SYN), IN(TIME_WAIT), 0, {DROPPED, SAME}, {DROPPED, IN(NONE)}, 0},
-	{"SYN of the opener in CLOSE", 0, BIT(TCP_SYN), IN(CLOSE), 0, {PASS, IN(SYN_SENT)}, {PASS, SAME}, 0},
+	{"SYN of the opener in CLOSE, after a handshake", 0, BIT(TCP_SYN_RESET), IN(CLOSE), 0, {PASS, SAME}, {PASS, IN(SYN_SENT)}, 0},
+	{"SYN of the opener in CLOSE, out of a handshake", 0, BIT(TCP_SYN), IN(CLOSE), 0, {PASS, IN(SYN_SENT)}, {PASS, SAME}, 0},
 	{"SYN/ACK to a SYN in a living connection", 1, BIT(TCP_SYNACK), OPEN_ONCE, 0, {PASS, SAME}, {PASS, IN(SYN_RECV)}, 0},
 	{"SYN/ACK of the opener outside SYN_SENT2 and SYN_RECV", 0, BIT(TCP_SYNACK), OPEN_ONCE, 0, {PASS, SAME}, {DROPPED, SAME}, 0},
 	/* closing */
@@ -123,10 +124,11 @@ static const char *event_name(uint32_t event)
 {
 	static const char *const names[] = {
 		"SYN", "SYN/ACK", "ACK", "ACK, other side closed", "FIN, first", "FIN, last", "FIN, again",
-		"old SYN/ACK or ACK", "RST", "old RST", "no such flags", "datagram", "echo request", "echo reply", "ICMP error",
+		"old SYN/ACK or ACK", "RST", "old RST", "SYN after an RST", "no such flags", NULL, NULL, NULL, NULL, "datagram",
+		"echo request", "echo reply", "ICMP error",
 	};
 
-	return event < sizeof(names) / sizeof(names[0]) ? names[event] : "?";
+	return event < sizeof(names) / sizeof(names[0]) && names[event] ? names[event] : "?";
 }
 
 /* A line as in tests/prog/test_tcp.c, numbers relative to the last SYN. */
@@ -151,6 +153,12 @@ static void write_seen(FILE *script, const char *who, const struct seen *seen)
 	fprintf(script, "  %s: %s %s", who, seen->passed ? "passes" : "dropped", inspect_state_name(seen->state));
 }
 
+/* nf_conntrack has no REOPENING: it stays in CLOSE and remembers the SYN. */
+static enum dpu_ct_state known_there(enum dpu_ct_state state)
+{
+	return state == DPU_CT_REOPENING ? DPU_CT_CLOSE : state;
+}
+
 static int run_here(struct sequence *s, const struct walk_packet *p, const struct frame *frame, struct seen *ret_seen)
 {
 	static struct backend_result result;
@@ -158,7 +166,7 @@ static int run_here(struct sequence *s, const struct walk_packet *p, const struc
 
 	look_up(s);
 	ret_seen->passed = !err && result.exit.verdict == DPU_VERDICT_FORWARD;
-	ret_seen->state = s->walk.ct.state;
+	ret_seen->state = known_there(s->walk.ct.state);
 	return err;
 }
 
@@ -182,7 +190,8 @@ struct situation {
 
 static struct situation situation_of(const struct sequence *s, const struct walk_packet *p)
 {
-	return (struct situation){.event = event_of(s, p), .from = p->from, .state = s->walk.ct.state, .flags = s->walk.ct.flags};
+	return (struct situation){.event = event_of(s, p), .from = p->from, .state = known_there(s->walk.ct.state),
+				  .flags = s->walk.ct.flags};
 }
 
 static bool concerns(const struct difference *d, const struct situation *now)

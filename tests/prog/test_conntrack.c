@@ -24,6 +24,10 @@
 /* A's TCP connection, its segments both ways. */
 #define A_TCP(flags) A(TCP(1000, 80, flags))
 #define B_TCP(flags) B(TCP(80, 1000, flags))
+/* Version 0 with a key of two halves; UDP's four words are GRE's. */
+#define GRE(from, to, high, low)                                                                   \
+	{from, FRAME(ETH(MAC(to), MAC(from)), IP4("10.0.0." #from, "10.0.0." #to, .proto = 47),    \
+		     UDP(0x2000, 0x800, .len = high, .csum = low), FILL(8))
 #define A_PASSES     FORWARD(17)}
 #define B_PASSES     FORWARD(16)}
 #define HANDSHAKE    A_TCP(SYN), A_PASSES, B_TCP(SYN | ACK), B_PASSES, A_TCP(ACK), A_PASSES
@@ -94,6 +98,27 @@ STATE_CHECK(close_wait, CLOSE_WAIT)
 STATE_CHECK(last_ack, LAST_ACK)
 STATE_CHECK(time_wait, TIME_WAIT)
 STATE_CHECK(closed, CLOSE)
+STATE_CHECK(reopening, REOPENING)
+
+/* At vNIC 16. */
+static const char *counts_are(__u32 connections, __u32 half_open)
+{
+	struct dpu_ct_count count;
+
+	if (prog_backend()->lookup("ct_counts", &(__u32){16}, &count))
+		return "no counts";
+	return count.connections == connections && count.half_open == half_open ? NULL : "the vNIC's counts are others";
+}
+
+static const char *one_half_open(void)
+{
+	return counts_are(1, 1);
+}
+
+static const char *one_open(void)
+{
+	return counts_are(1, 0);
+}
 
 static const char *no_connection(void)
 {
@@ -315,15 +340,22 @@ static const struct prog_case cases[] = {
 	 STEPS(HANDSHAKE, A_TCP(ACK), HIT(17)}, B_TCP(RST), FORWARD(16), .check = closed}, A_TCP(ACK), FORWARD(17)})},
 	{"TCP: an RST answers a SYN", out_only,
 	 STEPS(A_TCP(SYN), A_PASSES, B_TCP(RST | ACK), FORWARD(16), .check = closed})},
-	{"TCP: a new SYN reuses the ports of a connection that an RST closed", out_only,
-	 STEPS(HANDSHAKE, B_TCP(RST), B_PASSES, A_TCP(SYN), FORWARD(17), .check = syn_sent})},
+	{"TCP: a new SYN reuses the ports of a connection that an RST closed, once it is answered", out_only,
+	 STEPS(HANDSHAKE, B_TCP(RST), B_PASSES, A_TCP(SYN), FORWARD(17), .check = reopening},
+	       B_TCP(SYN | ACK), FORWARD(16), .check = syn_recv}, A_TCP(ACK), FORWARD(17), .check = established}, A_TCP(ACK), HIT(17)})},
+	{"TCP: it counts as half-open until then, and as one connection", out_only,
+	 STEPS(HANDSHAKE, B_TCP(RST), B_PASSES, A_TCP(SYN), A_PASSES, B_TCP(SYN | ACK), FORWARD(16), .check = one_half_open},
+	       A_TCP(ACK), FORWARD(17), .check = one_open})},
 	{"TCP: a new SYN reuses the ports of a connection in TIME_WAIT", out_only,
 	 STEPS(HANDSHAKE, A_TCP(FIN | ACK), A_PASSES, B_TCP(FIN | ACK), B_PASSES, A_TCP(ACK), A_PASSES,
 	       A_TCP(SYN), FORWARD(17), .check = syn_sent})},
 	{"TCP: reuse from the other side is judged by the rules, as new; refused, it leaves the old connection", out_only,
 	 STEPS(HANDSHAKE, A_TCP(RST), A_PASSES, B_TCP(SYN), DROP(DEFAULT), .check = closed})},
 	{"TCP: reuse from the other side, allowed, is a new connection", everything,
-	 STEPS(HANDSHAKE, A_TCP(RST), A_PASSES, B_TCP(SYN), FORWARD(16), .check = syn_sent})},
+	 STEPS(HANDSHAKE, A_TCP(FIN | ACK), A_PASSES, B_TCP(FIN | ACK), B_PASSES, A_TCP(ACK), A_PASSES,
+	       B_TCP(SYN), FORWARD(16), .check = syn_sent})},
+	{"TCP: after an RST it passes, and ends nothing: both may be forged", everything,
+	 STEPS(HANDSHAKE, A_TCP(RST), A_PASSES, B_TCP(SYN), FORWARD(16), .check = closed}, A_TCP(ACK), FORWARD(17), .check = established})},
 	{"TCP: a SYN of the opener inside a living connection passes and changes nothing", out_only,
 	 STEPS(HANDSHAKE, A_TCP(SYN), FORWARD(17), .check = established})},
 	{"TCP: one of the replier too, if the rules would let it open the connection", everything,
@@ -382,6 +414,23 @@ static const struct prog_case cases[] = {
 	 STEPS({17, FRAME(ETH(MAC(16), MAC(17)), IP4("10.0.0.17", "10.0.0.16", .proto = 47), FILL(16)), DROP(DEFAULT)},
 	       {16, FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17", .proto = 47), FILL(16)), FORWARD(17)},
 	       {17, FRAME(ETH(MAC(16), MAC(17)), IP4("10.0.0.17", "10.0.0.16", .proto = 47), FILL(16)), FORWARD(16)})},
+	{"GRE is tracked by its key: the same from either side, and nobody else's (RFC 2890)", out_only,
+	 STEPS(GRE(16, 17, 5, 6), FORWARD(17)}, GRE(17, 16, 5, 6), FORWARD(16)}, GRE(17, 16, 6, 5), DROP(DEFAULT)},
+	       GRE(17, 16, 5, 7), DROP(DEFAULT)}, {17, FRAME(ETH(MAC(16), MAC(17)), IP4("10.0.0.17", "10.0.0.16", .proto = 47), FILL(16)), DROP(DEFAULT)})},
+	{"GRE with a checksum before its key is the same tunnel", out_only,
+	 STEPS(GRE(16, 17, 5, 6), FORWARD(17)},
+	       {17, FRAME(ETH(MAC(16), MAC(17)), IP4("10.0.0.17", "10.0.0.16", .proto = 47), UDP(0xa000, 0x800, .len = 1, .csum = 1),
+			  FILL(4, .first = 0)), DROP(DEFAULT)},
+	       {17, FRAME(ETH(MAC(16), MAC(17)), IP4("10.0.0.17", "10.0.0.16", .proto = 47), UDP(0xa000, 0x800, .len = 9, .csum = 9),
+			  UDP(5, 6, .len = 1, .csum = 1)), FORWARD(16)})},
+	{"GRE over IPv6, its key cut off", out_only,
+	 STEPS({16, FRAME(ETH(MAC(17), MAC(16)), IP6("2001:db8::16", "2001:db8::17", .proto = 47), UDP(0x2000, 0x800, .len = 5, .csum = 6)), FORWARD(17)},
+	       {17, FRAME(ETH(MAC(16), MAC(17)), IP6("2001:db8::17", "2001:db8::16", .proto = 47), UDP(0x2000, 0x800, .len = 5, .csum = 6)), FORWARD(16)},
+	       {17, FRAME(ETH(MAC(16), MAC(17)), IP6("2001:db8::17", "2001:db8::16", .proto = 47, .len = 4), UDP(0x2000, 0x800, .len = 5, .csum = 6)), DROP(MALFORMED)})},
+	{"ICMP error: about GRE with a key", out_only,
+	 STEPS(GRE(16, 17, 5, 6), FORWARD(17)},
+	       B(ICMP(3, 4, .mtu = 1400), IP4("10.0.0.16", "10.0.0.17", .proto = 47), UDP(0x2000, 0x800, .len = 5, .csum = 6)), B_PASSES,
+	       B(ICMP(3, 4, .mtu = 1400), IP4("10.0.0.16", "10.0.0.17", .proto = 47), UDP(0x2000, 0x800, .len = 5, .csum = 7)), INVALID)},
 	{"SCTP is tracked by its ports", out_only,
 	 STEPS(A(UDP(1000, 80)), FORWARD(17)}, {16, FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17", .proto = 132), UDP(7, 8), FILL(8)),
 		FORWARD(17)},

@@ -67,9 +67,9 @@ static const char *two_exchanges(void)
 	return booked(6 * UDP_LEN);
 }
 
-static const char *four_segments(void)
+static const char *six_segments(void)
 {
-	return booked(4 * TCP_LEN);
+	return booked(6 * TCP_LEN);
 }
 
 static const char *three_segments(void)
@@ -112,7 +112,8 @@ static const struct prog_case cases[] = {
 	       A_UDP, FORWARD(17), .advance_ns = 121 * SECONDS}, B_UDP, B_PASSES,
 	       A_UDP, FORWARD(17), .advance_ns = 121 * SECONDS, .check = two_exchanges})},
 	{"one whose ports are used again is", out_only,
-	 STEPS(HANDSHAKE, B_TCP(RST), B_PASSES, A_TCP(SYN), FORWARD(17), .check = four_segments})},
+	 STEPS(HANDSHAKE, A_TCP(FIN | ACK), A_PASSES, B_TCP(FIN | ACK), B_PASSES, A_TCP(ACK), A_PASSES, A_TCP(SYN), FORWARD(17),
+	       .check = six_segments})},
 	{"one that a new policy refuses is, and the refused frame is not in it", out_only,
 	 STEPS(HANDSHAKE, A_TCP(ACK), DROP(DEFAULT), .prepare = nothing_passes, .check = three_segments})},
 };

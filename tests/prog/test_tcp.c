@@ -12,8 +12,9 @@
  * seq= ack=	relative to the first SYN of their side. Left out: what a TCP would send
  *		that has heard everything so far
  * len=		bytes of data
+ * win= scale=	the window (1000), and the scale option of a SYN (none)
  * +		seconds that pass before it; such a script runs natively only
- * pass, hit	it arrives, by the slow path or the flow cache; invalid, default: dropped for that reason
+ * pass, hit	it arrives, by the slow path or the flow cache; invalid, default, window: dropped for that reason
  * -		no connection
  */
 #include "prog.h"
@@ -88,9 +89,16 @@ static const struct script scripts[] = {
 	{"an RST for a half-open connection with a wrong number is invalid",
 	 "> S pass SYN_SENT\n< SA pass SYN_RECV\n> R seq=2 invalid SYN_RECV\n> RA seq=0 invalid SYN_RECV\n> A pass ESTABLISHED\n"},
 	{"an RST closes, the next SYN opens anew",
-	 HANDSHAKE "< R pass CLOSE\n> S seq=90000 pass SYN_SENT\n< SA seq=80000 ack=90001 pass SYN_RECV\n"},
+	 HANDSHAKE "< R pass CLOSE\n> S seq=90000 pass REOPENING\n< SA seq=80000 ack=90001 pass SYN_RECV\n"
+	 "> A seq=90001 ack=80001 pass ESTABLISHED\n> FA seq=90001 ack=80001 pass FIN_WAIT\n"},
+	{"only the SYN/ACK to that SYN opens: whoever forges the RST and the SYN ends nothing",
+	 HANDSHAKE "> R pass CLOSE\n> S seq=90000 pass REOPENING\n< SA seq=0 ack=1 pass REOPENING\n< A pass REOPENING\n"
+	 "< RA seq=0 ack=90001 pass REOPENING\n> PA len=5 pass ESTABLISHED\n< A pass ESTABLISHED\n> A hit ESTABLISHED\n"},
+	{"the same in the replier's name", HANDSHAKE "< R pass CLOSE\n> S seq=90000 pass REOPENING\n> A pass REOPENING\n< A pass ESTABLISHED\n"},
+	{"a SYN after an RST, sent again with another number", HANDSHAKE "< R pass CLOSE\n> S seq=90000 pass REOPENING\n"
+	 "> S seq=95000 pass REOPENING\n< SA seq=80000 ack=90001 pass REOPENING\n< SA seq=80000 ack=95001 pass SYN_RECV\n"},
 	{"an RST in every later state closes",
-	 HANDSHAKE "> FA pass FIN_WAIT\n> R pass CLOSE\n> S seq=9 pass SYN_SENT\n< SA seq=5 ack=10 pass SYN_RECV\n"
+	 HANDSHAKE "> FA pass FIN_WAIT\n> R pass CLOSE\n> S seq=9 pass REOPENING\n< SA seq=5 ack=10 pass SYN_RECV\n"
 	 "> A seq=10 ack=6 pass ESTABLISHED\n< FA pass FIN_WAIT\n> A pass CLOSE_WAIT\n> RA pass CLOSE\n"},
 	{"an RST in somebody's name ends nothing: the named side goes on",
 	 HANDSHAKE "< R pass CLOSE\n> A pass CLOSE\n< A pass ESTABLISHED\n> A pass ESTABLISHED\n> A hit ESTABLISHED\n"},
@@ -136,9 +144,11 @@ static const struct script scripts[] = {
 	{"an RST and a SYN in the replier's name end nothing either",
 	 HANDSHAKE "< R pass CLOSE\n< S seq=90000 default CLOSE\n< A pass ESTABLISHED\n> A pass ESTABLISHED\n"},
 	{"an acknowledgement of the old connection does not belong to the new one",
-	 HANDSHAKE "> R pass CLOSE\n> S seq=90000 pass SYN_SENT\n> A seq=1 invalid SYN_SENT\n< FA invalid SYN_SENT\n"},
+	 HANDSHAKE "> FA pass FIN_WAIT\n< FA pass LAST_ACK\n> A pass TIME_WAIT\n> S seq=90000 pass SYN_SENT\n> A seq=1 invalid SYN_SENT\n"
+	 "< FA invalid SYN_SENT\n"},
 	{"a SYN into a connection that one end has forgotten: challenged, reset, opened anew",
-	 HANDSHAKE "> S seq=90000 pass ESTABLISHED\n< A pass ESTABLISHED\n> R seq=1 pass CLOSE\n> S seq=90000 pass SYN_SENT\n"},
+	 HANDSHAKE "> S seq=90000 pass ESTABLISHED\n< A pass ESTABLISHED\n> R seq=1 pass CLOSE\n> S seq=90000 pass REOPENING\n"
+	 "< SA seq=7 ack=90001 pass SYN_RECV\n> A seq=90001 ack=8 pass ESTABLISHED\n"},
 	{"a SYN into a connection that both ends have forgotten goes on as the old one",
 	 HANDSHAKE "> S seq=90000 pass ESTABLISHED\n< SA seq=5 ack=90001 pass ESTABLISHED\n> A seq=90001 ack=6 hit ESTABLISHED\n"},
 
@@ -154,12 +164,72 @@ static const struct script scripts[] = {
 	{"timed out: LAST_ACK", HANDSHAKE "> FA pass FIN_WAIT\n< FA pass LAST_ACK\n> A +31 invalid LAST_ACK\n"},
 	{"timed out: TIME_WAIT", HANDSHAKE "> FA pass FIN_WAIT\n< FA pass LAST_ACK\n> A pass TIME_WAIT\n> A +121 invalid TIME_WAIT\n"},
 	{"timed out: CLOSE", HANDSHAKE "< R pass CLOSE\n< A +11 invalid CLOSE\n"},
+	{"timed out: REOPENING", HANDSHAKE "< R pass CLOSE\n> S seq=90000 pass REOPENING\n< SA seq=5 ack=90001 +11 invalid REOPENING\n"},
 	{"what timed out is opened anew by a SYN", HANDSHAKE "> S seq=90000 +3601 pass SYN_SENT\n"},
+};
+
+/* Strict mode. Windows are 1000 bytes unless the line says otherwise. */
+#define STRICT_OPEN "> S pass SYN_SENT\n< SA pass SYN_RECV\n> A pass ESTABLISHED\n"
+#define SCALED	    "> S win=100 scale=3 pass SYN_SENT\n< SA win=100 scale=2 pass SYN_RECV\n> A win=100 pass ESTABLISHED\n"
+
+static const struct script strict_scripts[] = {
+	{"strict: data both ways, acknowledged, closed: nothing of it is cached",
+	 STRICT_OPEN "> PA len=900 pass ESTABLISHED\n< PA len=500 pass ESTABLISHED\n> PA len=800 pass ESTABLISHED\n"
+	 "< A pass ESTABLISHED\n> FA pass FIN_WAIT\n< A pass CLOSE_WAIT\n< FA pass LAST_ACK\n> A pass TIME_WAIT\n"},
+	{"strict: a full window without an acknowledgement, and no byte more",
+	 STRICT_OPEN "> A len=600 pass ESTABLISHED\n> A len=400 pass ESTABLISHED\n> A seq=1001 len=1 pass ESTABLISHED\n"
+	 "> A seq=1001 len=2 window ESTABLISHED\n> A seq=1002 len=1 window ESTABLISHED\n> A seq=1002 window ESTABLISHED\n"
+	 "< A ack=1001 pass ESTABLISHED\n> A seq=1001 len=1000 pass ESTABLISHED\n"},
+	{"strict: sent again, as far back as a window",
+	 STRICT_OPEN "> A len=1000 pass ESTABLISHED\n< A ack=1001 pass ESTABLISHED\n> A len=500 pass ESTABLISHED\n"
+	 "> A seq=501 len=1000 pass ESTABLISHED\n> A seq=1 len=400 window ESTABLISHED\n> A seq=1 len=500 pass ESTABLISHED\n"},
+	{"strict: a keep-alive, a probe of a closed window",
+	 STRICT_OPEN "> A seq=0 pass ESTABLISHED\n< A win=0 pass ESTABLISHED\n> A len=1000 pass ESTABLISHED\n"
+	 "< A ack=1001 win=0 pass ESTABLISHED\n> A seq=1001 len=1 pass ESTABLISHED\n> A seq=1000 pass ESTABLISHED\n"},
+	{"strict: an acknowledgement of what was never sent, and one that is too old",
+	 STRICT_OPEN "< A ack=2 window ESTABLISHED\n> A len=900 pass ESTABLISHED\n< A ack=901 pass ESTABLISHED\n"
+	 "< A ack=902 window ESTABLISHED\n< A ack=0x80000000 window ESTABLISHED\n< A ack=1 pass ESTABLISHED\n"},
+	{"strict: windows are scaled",
+	 SCALED "< A win=100 pass ESTABLISHED\n> A win=100 len=390 pass ESTABLISHED\n> A win=100 len=11 pass ESTABLISHED\n"
+	 "> A seq=402 len=1 window ESTABLISHED\n< A win=100 len=800 ack=401 pass ESTABLISHED\n"
+	 "< A len=1 seq=802 window ESTABLISHED\n"},
+	{"strict: scaled by both or by none (RFC 7323 2.2); the windows of SYNs never are",
+	 "> S scale=14 pass SYN_SENT\n< SA pass SYN_RECV\n> A pass ESTABLISHED\n< A len=1001 pass ESTABLISHED\n"
+	 "< A seq=1002 len=1 window ESTABLISHED\n"},
+	{"strict: a handshake's ACK outside the window", "> S pass SYN_SENT\n< SA pass SYN_RECV\n> A seq=5000 ack=1 window SYN_RECV\n"
+							 "> A pass ESTABLISHED\n"},
+	{"strict: an RST outside the window is dropped, in either name",
+	 STRICT_OPEN "< R seq=1002 window ESTABLISHED\n< R seq=0x70000000 window ESTABLISHED\n< R seq=0 window ESTABLISHED\n"
+	 "> R seq=0 window ESTABLISHED\n> RA seq=90000 window ESTABLISHED\n> A len=5 pass ESTABLISHED\n"},
+	{"strict: an RST in the window is for its receiver to challenge, the next number resets (RFC 5961)",
+	 STRICT_OPEN "< R seq=500 pass ESTABLISHED\n> A pass ESTABLISHED\n< R seq=1 pass CLOSE\n"},
+	{"strict: an RST behind what was sent, with data under way",
+	 STRICT_OPEN "> A len=700 pass ESTABLISHED\n> R seq=701 pass CLOSE\n< R seq=1 pass CLOSE\n> S seq=5000 pass REOPENING\n"},
+	{"strict: a FIN outside the window is dropped, in the window it closes",
+	 STRICT_OPEN "> FA seq=1002 window ESTABLISHED\n< FA seq=70000 window ESTABLISHED\n> FA seq=1 ack=5 window ESTABLISHED\n"
+	 "< FA seq=1 pass FIN_WAIT\n"},
+	{"strict: a SYN passes to be challenged; a SYN/ACK only if it is the first one again",
+	 STRICT_OPEN "> S seq=5000 pass ESTABLISHED\n< SA seq=0 ack=1 pass ESTABLISHED\n< SA seq=90 ack=5001 window ESTABLISHED\n"
+	 "< A pass ESTABLISHED\n> A len=9 pass ESTABLISHED\n"},
+	{"strict: nothing that is dropped is learned from",
+	 STRICT_OPEN "> A seq=9000 len=500 window ESTABLISHED\n< A ack=9500 win=60000 window ESTABLISHED\n> A len=1000 pass ESTABLISHED\n"
+	 "> A seq=1002 len=1 window ESTABLISHED\n"},
+	{"strict: a segment of nobody's takes no reset connection back",
+	 STRICT_OPEN "< R pass CLOSE\n< A seq=60000 window CLOSE\n< A pass ESTABLISHED\n"},
+	{"strict: reopened after an RST, with the new SYNs' numbers and scales",
+	 STRICT_OPEN "< R pass CLOSE\n> S seq=90000 scale=3 pass REOPENING\n< SA seq=80000 ack=90001 scale=2 pass SYN_RECV\n"
+	 "> A seq=90001 ack=80001 pass ESTABLISHED\n> A seq=90001 ack=80001 len=1000 pass ESTABLISHED\n"
+	 "< A seq=80001 ack=91001 win=300 pass ESTABLISHED\n> A seq=91001 ack=80001 len=1200 pass ESTABLISHED\n"},
+	{"strict: data in the SYN, and before the handshake is over",
+	 "> S len=30 pass SYN_SENT\n< SA len=40 pass SYN_RECV\n< PA len=100 pass SYN_RECV\n> A pass ESTABLISHED\n"
+	 "> A len=900 pass ESTABLISHED\n"},
+	{"strict: simultaneous open", "> S pass SYN_SENT\n< S pass SYN_SENT2\n> SA seq=0 pass SYN_RECV\n< SA seq=0 pass SYN_RECV\n"
+				      "> A pass ESTABLISHED\n< A len=900 pass ESTABLISHED\n< A seq=5000 window ESTABLISHED\n"},
 };
 
 static const char *const state_names[DPU_CT_STATES] = {
 	"-", "NEW", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE",
-	"SYN_SENT2",
+	"SYN_SENT2", "REOPENING",
 };
 
 /* ---- reading a line ---------------------------------------------------------- */
@@ -171,7 +241,7 @@ struct end {
 
 struct line {
 	int from; /* 0 = the opener */
-	uint32_t flags, seq, ack, len, seconds;
+	uint32_t flags, seq, ack, len, seconds, window, scale;
 	bool seq_given;
 	enum dpu_reason reason;
 	const char *state;
@@ -202,6 +272,7 @@ static int read_reason(const char *word)
 		{"hit", DPU_REASON_FLOW_HIT},
 		{"invalid", DPU_REASON_DROP_CT_INVALID},
 		{"default", DPU_REASON_DROP_DEFAULT},
+		{"window", DPU_REASON_DROP_TCP_WINDOW},
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -212,7 +283,8 @@ static int read_reason(const char *word)
 
 static bool read_option(const char *word, const struct end *ends, struct line *line)
 {
-	uint32_t number = strtoul(word + (*word == '+' ? 1 : 4), NULL, 0);
+	const char *value = strchr(word, '=');
+	uint32_t number = strtoul(value ? value + 1 : word + 1, NULL, 0);
 
 	if (*word == '+') {
 		line->seconds = number;
@@ -223,6 +295,10 @@ static bool read_option(const char *word, const struct end *ends, struct line *l
 		line->ack = ends[!line->from].isn + number;
 	} else if (!strncmp(word, "len=", 4)) {
 		line->len = number;
+	} else if (!strncmp(word, "win=", 4)) {
+		line->window = number;
+	} else if (!strncmp(word, "scale=", 6)) {
+		line->scale = 1 + number;
 	} else {
 		return false;
 	}
@@ -234,7 +310,7 @@ static bool read_line(const char **text, const struct end *ends, struct line *re
 {
 	size_t size = strcspn(*text, "\n");
 	static char copy[128];
-	struct line line = {0};
+	struct line line = {.window = 1000};
 	char *word, *rest;
 	int reason = -1;
 
@@ -292,7 +368,7 @@ static void build(const struct line *line, bool v6, struct frame *ret_frame)
 	uint32_t ports[2] = {1000, 80};
 	struct layer layers[] = {
 		ETH(MAC(line->from ? 16 : 17), MAC(line->from ? 17 : 16)), {0},
-		TCP(ports[line->from], ports[!line->from], line->flags, .seq = line->seq, .ack = line->ack, .window = 1000),
+		TCP(ports[line->from], ports[!line->from], line->flags, .seq = line->seq, .ack = line->ack, .window = line->window, .scale = line->scale),
 		FILL(line->len), {.kind = LAYER_END}};
 
 	layers[1] = v6 ? (struct layer)IP6(from, to) : (struct layer)IP4(from, to);
@@ -346,7 +422,7 @@ static const char *play(const struct script *script, bool v6)
 	return NULL;
 }
 
-static void run_hook(enum dpu_hook hook, bool v6, const char *pattern)
+static void run_hook(enum dpu_hook hook, bool v6, const struct script *list, size_t n, const char *pattern)
 {
 	static const char *const names[DPU_HOOKS] = {"xdp", "tc", "native"};
 	const char *reason, *wrong;
@@ -358,15 +434,15 @@ static void run_hook(enum dpu_hook hook, bool v6, const char *pattern)
 		report_fail(suite, "the program can be run", reason);
 		return;
 	}
-	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
-		if (!report_wanted(pattern, suite, scripts[i].sentence) || (!backend->advance && strchr(scripts[i].lines, '+')))
+	for (size_t i = 0; i < n; i++) {
+		if (!report_wanted(pattern, suite, list[i].sentence) || (!backend->advance && strchr(list[i].lines, '+')))
 			continue;
 		prog_use(backend);
-		wrong = play(&scripts[i], v6);
+		wrong = play(&list[i], v6);
 		if (wrong)
-			report_fail(suite, scripts[i].sentence, wrong);
+			report_fail(suite, list[i].sentence, wrong);
 		else
-			report_pass(suite, scripts[i].sentence);
+			report_pass(suite, list[i].sentence);
 	}
 }
 
@@ -374,17 +450,19 @@ static void run_hook(enum dpu_hook hook, bool v6, const char *pattern)
 
 static const char *const event_names[TCP_EVENTS] = {
 	"SYN", "SYN/ACK", "ACK", "ACK, other side closed", "FIN, first", "FIN, last", "FIN, again", "old SYN/ACK or ACK",
-	"RST", "old RST",
+	"RST", "old RST", "SYN after an RST",
 };
 
 static const char *short_name(__u8 next, __u8 state)
 {
-	static const char *const names[DPU_CT_STATES] = {"drop", "", "ES", "SS", "SR", "FW", "CW", "LA", "TW", "CL", "S2"};
+	static const char *const names[DPU_CT_STATES] = {"drop", "", "ES", "SS", "SR", "FW", "CW", "LA", "TW", "CL", "S2", "RO"};
 
 	if (next == TCP_REOPEN)
 		return "new";
 	if (next == TCP_COUNTER)
 		return "rules";
+	if (next == TCP_ASK)
+		return "asks";
 	return next == state ? "." : names[next];
 }
 
@@ -392,7 +470,8 @@ static const char *short_name(__u8 next, __u8 state)
 static void table_row(__u32 dir, __u32 event, char *text, size_t size)
 {
 	static const __u8 order[] = {DPU_CT_SYN_SENT, DPU_CT_SYN_SENT2, DPU_CT_SYN_RECV, DPU_CT_ESTABLISHED, DPU_CT_FIN_WAIT,
-				     DPU_CT_CLOSE_WAIT, DPU_CT_LAST_ACK, DPU_CT_TIME_WAIT, DPU_CT_CLOSE};
+				     DPU_CT_CLOSE_WAIT, DPU_CT_LAST_ACK, DPU_CT_TIME_WAIT, DPU_CT_CLOSE,
+				     DPU_CT_REOPENING};
 	size_t n = snprintf(text, size, "| %s %s |", dir ? "<" : ">", event_names[event]);
 
 	for (size_t i = 0; i < sizeof(order) && n < size; i++)
@@ -434,11 +513,19 @@ static void compare_table(const char *pattern)
 		report_pass("tcp", sentence);
 }
 
-static void run(const char *pattern)
+static void run_all(const struct script *list, size_t n, const char *pattern)
 {
 	for (enum dpu_hook hook = 0; hook < DPU_HOOKS; hook++)
-		run_hook(hook, false, pattern);
-	run_hook(DPU_HOOK_NATIVE, true, pattern);
+		run_hook(hook, false, list, n, pattern);
+	run_hook(DPU_HOOK_NATIVE, true, list, n, pattern);
+}
+
+static void run(const char *pattern)
+{
+	run_all(scripts, sizeof(scripts) / sizeof(scripts[0]), pattern);
+	backend_strict = true;
+	run_all(strict_scripts, sizeof(strict_scripts) / sizeof(strict_scripts[0]), pattern);
+	backend_strict = false;
 	compare_table(pattern);
 }
 

@@ -270,6 +270,7 @@ static void out_connection(struct out *out, const struct location *at, const str
 {
 	const struct dpu_ct *ct = &c->entry;
 	unsigned opener = !!(ct->flags & DPU_CT_F_ORIG_SIDE);
+	bool gre = c->key.proto == IPPROTO_GRE;
 	char text[16];
 
 	out_item(out);
@@ -277,9 +278,11 @@ static void out_connection(struct out *out, const struct location *at, const str
 	out_str(out, "vnic", "%s", port_name(at, c->key.zone, text, sizeof(text)));
 	show_protocol(out, c->key.proto);
 	out_ip(out, "src_ip", &c->key.addr[opener]);
-	out_uint(out, "src_port", ntohs(c->key.port[opener]));
+	out_uint(out, "src_port", gre ? 0 : ntohs(c->key.port[opener]));
 	out_ip(out, "dst_ip", &c->key.addr[!opener]);
-	out_uint(out, "dst_port", ntohs(c->key.port[!opener]));
+	out_uint(out, "dst_port", gre ? 0 : ntohs(c->key.port[!opener]));
+	if (gre)
+		out_uint(out, "gre_key", (uint32_t)ntohs(c->key.port[0]) << 16 | ntohs(c->key.port[1]));
 	out_str(out, "direction", "%s", ct->flags & DPU_CT_F_INBOUND ? "in" : "out");
 	out_str(out, "state", "%s", c->expired ? "expired" : inspect_state_name(ct->state));
 	out_bool(out, "taken_over", ct->flags & DPU_CT_F_TAKEN_OVER);
@@ -334,6 +337,11 @@ static int show_stats(const struct location *at, struct out *out, struct diag *d
 		out_uint(out, "ct_inserts", stats.ct_inserts);
 		out_uint(out, "ct_expired", stats.ct_expired);
 		out_uint(out, "ct_removed", stats.ct_removed);
+		out_uint(out, "ct_handed_in", stats.ct_handed_in);
+		out_uint(out, "ct_handed_out", stats.ct_handed_out);
+		out_uint(out, "fragments_held", stats.fragments_held);
+		out_uint(out, "fragments_released", stats.fragments_released);
+		out_uint(out, "fragments_lost", stats.fragments_lost);
 		out_uint(out, "ct_full", stats.ct_full);
 		out_uint(out, "ct_untracked", stats.ct_untracked);
 		out_uint(out, "ct_limited", stats.ct_limited);

@@ -386,6 +386,8 @@ static void set_sizes(struct bpf_object *obj, const struct dpu_settings *setting
 		{"flow_sets", lab->flows / DPU_FLOW_WAYS},
 		{"flow_info", lab->flows / DPU_FLOW_WAYS},
 		{"ct_clock", settings->ct_clock_mask + 1},
+		{"ct_windows", settings->tcp_strict ? settings->ct_clock_mask + 1 : 1},
+		{"held", settings->hold_fragments ? (DPU_PORT_VNIC_MAX - DPU_PORT_VNIC_MIN + 1) * DPU_HELD_PLACES : 1},
 		{"conntrack", lab->connections},
 		{"fdb", lab->macs},
 		{"dfw_cells", (uint32_t)firewall.rules},

@@ -59,6 +59,7 @@ static void open_tables(const struct location *at)
 	dataplane_settings(at->lab, &settings);
 	settings.flow_cache = 0;
 	settings.record_exit = 1;
+	held.max_entries = (DPU_PORT_VNIC_MAX - DPU_PORT_VNIC_MIN + 1) * DPU_HELD_PLACES;
 }
 
 static void close_tables(void)

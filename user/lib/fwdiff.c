@@ -104,7 +104,7 @@ static int judge(struct comparison *c, struct fwdiff_entry *entry)
 static bool has_ended(const struct inspect_connection *connection)
 {
 	return connection->expired || connection->entry.state == DPU_CT_TIME_WAIT ||
-	       connection->entry.state == DPU_CT_CLOSE;
+	       connection->entry.state == DPU_CT_CLOSE || connection->entry.state == DPU_CT_REOPENING;
 }
 
 static int judge_location(struct comparison *c, const struct location *at)

@@ -10,19 +10,19 @@
 #include "flowview.h"
 #include "handover_merge.h"
 #include "mapio.h"
+#include "op.h"
 
 #define SEAT_TRIES 64 /* steps of the hand in search of a free seat */
 
 /* ---- seats on an ageing clock ------------------------------------------- */
 
-/*
- * The programs take seats with the same atomic hand, so nobody else is given
- * the seat found here before the hand has come round.
- */
+/* The programs take seats with the same atomic hand; a seat of connections is claimed as they do (core/cttab.h). */
 struct clock_map {
 	const struct dataplane *dp;
 	uint32_t *hand; /* in the memory of the hand's map */
 	size_t size;
+	struct dpu_ct_key *seats; /* likewise; of addresses: NULL */
+	size_t seats_size;
 	uint32_t mask;
 };
 
@@ -44,21 +44,64 @@ static uint32_t clock_step(const struct clock_map *clock)
 	return __atomic_fetch_add(clock->hand, 1, __ATOMIC_SEQ_CST) & clock->mask;
 }
 
+static int open_ct_clock(const struct dataplane *dp, struct clock_map *ret_clock, struct diag *diag)
+{
+	int err = clock_open(dp, MAP_ct_clock_hand, mapio_entries(dp, MAP_ct_clock), ret_clock, diag);
+
+	if (err)
+		return err;
+	ret_clock->seats = mapio_mmap(dp, MAP_ct_clock, true, &ret_clock->seats_size);
+	if (ret_clock->seats)
+		return 0;
+	return diag_error(diag, -errno, NULL, "cannot map table %s of %s: %s", dataplane_map_name(MAP_ct_clock),
+			  dataplane_node(dp), strerror(errno));
+}
+
+/*
+ * A seat is ours once the word with the mark is swapped, and no program takes it until the mark has gone:
+ * when the connection can be found by the key, or will not be.
+ */
+static bool claim_seat(struct dpu_ct_key *seat, const struct dpu_ct_key *found)
+{
+	struct dpu_ct_key claimed = *found;
+	uint32_t was, is;
+
+	claimed.icmp |= DPU_CT_SEAT_TAKEN;
+	memcpy(&was, &found->zone, sizeof(was));
+	memcpy(&is, &claimed.zone, sizeof(is));
+	return __atomic_compare_exchange_n((uint32_t *)(void *)&seat->zone, &was, is, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_SEQ_CST);
+}
+
+static void write_mark(struct dpu_ct_key *seat, const struct dpu_ct_key *key, bool marked)
+{
+	struct dpu_ct_key wanted = *key;
+	uint32_t last;
+
+	wanted.icmp |= marked ? DPU_CT_SEAT_TAKEN : 0;
+	memcpy(&last, &wanted.zone, sizeof(last));
+	__atomic_store_n((uint32_t *)(void *)&seat->zone, last, __ATOMIC_RELEASE);
+}
+
 static int take_ct_seat(const struct clock_map *clock, const struct dpu_ct_key *key, uint32_t *ret_seat,
 			struct diag *diag)
 {
 	for (int i = 0; i < SEAT_TRIES; i++) {
 		uint32_t seat = clock_step(clock);
-		struct dpu_ct_key sitting;
+		struct dpu_ct_key sitting = clock->seats[seat];
 		struct dpu_ct ct;
 
-		if (mapio_get(clock->dp, MAP_ct_clock, &seat, &sitting) ||
-		    sitting.icmp & DPU_CT_SEAT_TAKEN)
+		if (sitting.icmp & DPU_CT_SEAT_TAKEN)
 			continue;
 		if (sitting.zone && !mapio_get(clock->dp, MAP_conntrack, &sitting, &ct) && ct.gc_slot == seat)
 			continue;
+		if (!claim_seat(&clock->seats[seat], &sitting))
+			continue;
+		memcpy(&clock->seats[seat], key, offsetof(struct dpu_ct_key, zone));
+		write_mark(&clock->seats[seat], key, true);
+		op_done();
 		*ret_seat = seat;
-		return mapio_put(clock->dp, MAP_ct_clock, &seat, key, diag);
+		return 0;
 	}
 	return diag_error(diag, -ENOSPC, "raise `connections` in the lab file",
 			  "the connection table of %s is full", dataplane_node(clock->dp));
@@ -85,6 +128,8 @@ struct copy {
 	struct handover *handover;
 	struct clock_map ct_clock, fdb_clock;
 	struct flow_view flows; /* of `from` */
+	struct dpu_tcp_window *windows; /* of `from`, by seat */
+	size_t windows_size;
 	uint32_t from_gen[DPU_MAX_PORTS], to_gen[DPU_MAX_PORTS]; /* policy generations by zone */
 };
 
@@ -151,8 +196,17 @@ static uint32_t new_id(void)
 	return id;
 }
 
+/* What `from` knows of the windows of ct; nothing unless it is strict. */
+static struct dpu_tcp_window window_of(const struct copy *copy, const struct dpu_ct *ct)
+{
+	if (ct->gc_slot >= copy->windows_size / sizeof(*copy->windows) || copy->windows[ct->gc_slot].ct_id != ct->id)
+		return (struct dpu_tcp_window){0};
+	return copy->windows[ct->gc_slot];
+}
+
 /* Returns -EEXIST if `to` has made the connection itself this very moment. */
-static int copy_new(struct copy *copy, const struct dpu_ct_key *key, struct dpu_ct ct, struct diag *diag)
+static int copy_new(struct copy *copy, const struct dpu_ct_key *key, struct dpu_ct ct,
+		    const struct dpu_tcp_window *window, struct diag *diag)
 {
 	int err = take_ct_seat(&copy->ct_clock, key, &ct.gc_slot, diag);
 
@@ -160,7 +214,8 @@ static int copy_new(struct copy *copy, const struct dpu_ct_key *key, struct dpu_
 		return err;
 	memset(ct.flow_ref, 0, sizeof(ct.flow_ref));
 	ct.id = new_id();
-	err = handover_merge_add(copy->handover->merge, key, &ct, diag);
+	err = handover_merge_add(copy->handover->merge, key, &ct, window, diag);
+	write_mark(&copy->ct_clock.seats[ct.gc_slot], key, false);
 	if (!err)
 		copy->handover->connections++;
 	return err;
@@ -170,16 +225,17 @@ static int copy_connection(struct copy *copy, const struct dpu_ct_key *key, stru
 			   struct handover_counts *counts, struct diag *diag)
 {
 	const struct handover_merge *merge = copy->handover->merge;
+	const struct dpu_tcp_window window = window_of(copy, ct);
 	int err;
 
 	flow_view_add_counts(&copy->flows, ct);
 	take_new_counts(copy, key, ct, counts);
 	ct->policy_gen = translate_gen(copy, key, ct);
-	err = handover_merge_run(merge, key, ct, diag);
+	err = handover_merge_run(merge, key, ct, &window, diag);
 	if (err != -ENOENT)
 		return err;
-	err = copy_new(copy, key, *ct, diag);
-	return err == -EEXIST ? handover_merge_run(merge, key, ct, diag) : err;
+	err = copy_new(copy, key, *ct, &window, diag);
+	return err == -EEXIST ? handover_merge_run(merge, key, ct, &window, diag) : err;
 }
 
 /*
@@ -286,7 +342,7 @@ static int read_policy_gens(const struct dataplane *dp, uint32_t *ret_gens, stru
 static int copy_open(struct copy *copy, struct diag *diag)
 {
 	const struct dataplane *from = copy->handover->from, *to = copy->handover->to;
-	int err = clock_open(to, MAP_ct_clock_hand, mapio_entries(to, MAP_ct_clock), &copy->ct_clock, diag);
+	int err = open_ct_clock(to, &copy->ct_clock, diag);
 
 	if (!err)
 		err = clock_open(to, MAP_fdb_clock_hand, mapio_entries(to, MAP_fdb_clock), &copy->fdb_clock,
@@ -295,12 +351,16 @@ static int copy_open(struct copy *copy, struct diag *diag)
 		err = read_policy_gens(from, copy->from_gen, diag);
 	if (!err)
 		err = read_policy_gens(to, copy->to_gen, diag);
+	if (!err)
+		copy->windows = mapio_mmap(from, MAP_ct_windows, false, &copy->windows_size);
 	return err ? err : flow_view_open(from, &copy->flows);
 }
 
 static void copy_close(struct copy *copy)
 {
 	mapio_munmap(copy->ct_clock.hand, copy->ct_clock.size);
+	mapio_munmap(copy->ct_clock.seats, copy->ct_clock.seats_size);
+	mapio_munmap(copy->windows, copy->windows_size);
 	mapio_munmap(copy->fdb_clock.hand, copy->fdb_clock.size);
 	flow_view_close(&copy->flows);
 }
@@ -352,6 +412,24 @@ static int clear_hash(const struct dataplane *dp, enum dataplane_map map, size_t
 	return err;
 }
 
+/* They live on at the other side. */
+static int clear_connections(const struct dataplane *dp, struct diag *diag)
+{
+	struct handover_merge *merge = NULL;
+	struct map_dump dump;
+	int err = mapio_dump(dp, MAP_conntrack, sizeof(struct dpu_ct_key), sizeof(struct dpu_ct), &dump, diag);
+
+	if (err)
+		return err;
+	if (dump.n)
+		err = handover_merge_open(dp, &merge, diag);
+	for (size_t i = 0; !err && i < dump.n; i++)
+		err = handover_merge_out(merge, (struct dpu_ct_key *)dump.keys + i, diag);
+	handover_merge_close(merge);
+	map_dump_free(&dump);
+	return err;
+}
+
 static int clear_counts(const struct dataplane *dp, struct diag *diag)
 {
 	size_t size;
@@ -368,7 +446,7 @@ static int clear_counts(const struct dataplane *dp, struct diag *diag)
 /* Flow entries are not touched: all of them depend on a port's counter, and these move. */
 int handover_clear(const struct dataplane *dp, struct diag *diag)
 {
-	int err = clear_hash(dp, MAP_conntrack, sizeof(struct dpu_ct_key), sizeof(struct dpu_ct), diag);
+	int err = clear_connections(dp, diag);
 
 	if (!err)
 		err = clear_counts(dp, diag);

@@ -13,7 +13,7 @@
 
 struct handover_merge {
 	struct dpulab_merge *skel;
-	int merge, add, keep, end, book; /* programs */
+	int merge, add, keep, end, book, out; /* programs */
 };
 
 static int load(struct dpulab_merge *skel, const struct dataplane *to, struct diag *diag)
@@ -26,6 +26,10 @@ static int load(struct dpulab_merge *skel, const struct dataplane *to, struct di
 		err = bpf_map__reuse_fd(skel->maps.ct_counts, dataplane_map_fd(to, MAP_ct_counts));
 	if (!err)
 		err = bpf_map__reuse_fd(skel->maps.dfw_bytes, dataplane_map_fd(to, MAP_dfw_bytes));
+	if (!err)
+		err = bpf_map__reuse_fd(skel->maps.node_stats, dataplane_map_fd(to, MAP_node_stats));
+	if (!err)
+		err = bpf_map__reuse_fd(skel->maps.ct_windows, dataplane_map_fd(to, MAP_ct_windows));
 	if (!err)
 		err = dpulab_merge__load(skel);
 	if (err)
@@ -52,6 +56,7 @@ int handover_merge_open(const struct dataplane *to, struct handover_merge **ret_
 	merge->add = bpf_program__fd(merge->skel->progs.add_connection);
 	merge->keep = bpf_program__fd(merge->skel->progs.keep_connection);
 	merge->end = bpf_program__fd(merge->skel->progs.end_connection);
+	merge->out = bpf_program__fd(merge->skel->progs.hand_out_connection);
 	merge->book = bpf_program__fd(merge->skel->progs.book_bytes);
 	*ret_merge = merge;
 	return 0;
@@ -66,9 +71,10 @@ void handover_merge_close(struct handover_merge *merge)
 }
 
 /* Returns what the program returned, or a negative errno. */
-static int run(int prog, const struct dpu_ct_key *key, const struct dpu_ct *ct, struct diag *diag)
+static int run_with(int prog, const struct dpu_ct_key *key, const struct dpu_ct *ct,
+		    const struct dpu_tcp_window *window, struct diag *diag)
 {
-	struct dpu_ct_merge arg = {.key = *key, .ct = *ct};
+	struct dpu_ct_merge arg = {.key = *key, .ct = *ct, .window = *window};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &arg, .ctx_size_in = sizeof(arg));
 	int err = bpf_prog_test_run_opts(prog, &opts);
 
@@ -78,18 +84,23 @@ static int run(int prog, const struct dpu_ct_key *key, const struct dpu_ct *ct, 
 	return (int)opts.retval;
 }
 
-int handover_merge_run(const struct handover_merge *merge, const struct dpu_ct_key *key,
-		       const struct dpu_ct *ct, struct diag *diag)
+static int run(int prog, const struct dpu_ct_key *key, const struct dpu_ct *ct, struct diag *diag)
 {
-	int result = run(merge->merge, key, ct, diag);
+	return run_with(prog, key, ct, &(struct dpu_tcp_window){0}, diag);
+}
+
+int handover_merge_run(const struct handover_merge *merge, const struct dpu_ct_key *key,
+		       const struct dpu_ct *ct, const struct dpu_tcp_window *window, struct diag *diag)
+{
+	int result = run_with(merge->merge, key, ct, window, diag);
 
 	return result > 0 ? -ENOENT : result;
 }
 
 int handover_merge_add(const struct handover_merge *merge, const struct dpu_ct_key *key,
-		       const struct dpu_ct *ct, struct diag *diag)
+		       const struct dpu_ct *ct, const struct dpu_tcp_window *window, struct diag *diag)
 {
-	int result = run(merge->add, key, ct, diag);
+	int result = run_with(merge->add, key, ct, window, diag);
 
 	if (result <= 1)
 		return result == 1 ? -EEXIST : result;
@@ -109,6 +120,13 @@ int handover_merge_end(const struct handover_merge *merge, const struct dpu_ct_k
 		       const struct dpu_ct *ct, struct diag *diag)
 {
 	int result = run(merge->end, key, ct, diag);
+
+	return result < 0 ? result : 0;
+}
+
+int handover_merge_out(const struct handover_merge *merge, const struct dpu_ct_key *key, struct diag *diag)
+{
+	int result = run(merge->out, key, &(struct dpu_ct){0}, diag);
 
 	return result < 0 ? result : 0;
 }

@@ -12,12 +12,17 @@ struct handover_merge;
 
 int handover_merge_open(const struct dataplane *to, struct handover_merge **ret_merge, struct diag *diag);
 void handover_merge_close(struct handover_merge *merge);
-/* A connection with its seat in `to`'s clock is added. 0, -EEXIST (says nothing), or another error. */
+/*
+ * A connection with its seat in `to`'s clock is added. window: what the other location knows (strict mode; ct_id 0:
+ * nothing), of which the scales are taken. 0, -EEXIST (says nothing), or another error.
+ */
 int handover_merge_add(const struct handover_merge *merge, const struct dpu_ct_key *key,
-		       const struct dpu_ct *ct, struct diag *diag);
+		       const struct dpu_ct *ct, const struct dpu_tcp_window *window, struct diag *diag);
 /* counters of ct: what is to be added. 0, -ENOENT (says nothing: there is no such connection), or another error. */
 int handover_merge_run(const struct handover_merge *merge, const struct dpu_ct_key *key,
-		       const struct dpu_ct *ct, struct diag *diag);
+		       const struct dpu_ct *ct, const struct dpu_tcp_window *window, struct diag *diag);
+/* A connection that lives on at the other location is taken out; its zone's counts are the caller's. Gone is success. */
+int handover_merge_out(const struct handover_merge *merge, const struct dpu_ct_key *key, struct diag *diag);
 /* A connection, known by id, that a new policy allows: rule_id and policy_gen of ct are its own now. Gone is success. */
 int handover_merge_keep(const struct handover_merge *merge, const struct dpu_ct_key *key,
 			const struct dpu_ct *ct, struct diag *diag);

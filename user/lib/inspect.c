@@ -53,7 +53,7 @@ const char *inspect_state_name(unsigned state)
 {
 	static const char *const names[DPU_CT_STATES] = {
 		"NONE",	    "NEW",	  "ESTABLISHED", "SYN_SENT",  "SYN_RECV",
-		"FIN_WAIT", "CLOSE_WAIT", "LAST_ACK",	 "TIME_WAIT", "CLOSE",	  "SYN_SENT2",
+		"FIN_WAIT", "CLOSE_WAIT", "LAST_ACK",	 "TIME_WAIT", "CLOSE",	  "SYN_SENT2", "REOPENING",
 	};
 
 	return state < DPU_CT_STATES ? names[state] : "unknown";

@@ -273,6 +273,10 @@ static void compare_sizes(struct difference *d)
 		refuse(d, "the size or ageing of tables", "");
 	if (memcmp(&d->old->timeouts, &d->new->timeouts, sizeof(d->old->timeouts)))
 		refuse(d, "time-outs of connections", "");
+	if (d->old->fragments != d->new->fragments)
+		refuse(d, "the firewall's fragments", "");
+	if (d->old->tcp_window != d->new->tcp_window)
+		refuse(d, "the firewall's tcp-window", "");
 	if (d->old->table_full != d->new->table_full)
 		note(d, "changed", "firewall", "every vNIC", "fails %s when the connection table is full",
 		     d->new->table_full == LAB_TABLE_FULL_OPEN ? "open" : "closed");

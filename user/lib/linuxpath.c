@@ -324,7 +324,7 @@ static int set_answers(struct path *path, bool on)
 
 /*
  * Tracking as the other frame paths do it, and as fast as the kernel can: by
- * flags, without TCP windows, and without summing up every packet. Only there
+ * flags, without TCP windows unless the lab wants them, and without summing up every packet. Only there
  * once the rules have brought conntrack in.
  */
 static int set_tracking(struct path *path, bool on)
@@ -333,7 +333,8 @@ static int set_tracking(struct path *path, bool on)
 			       path->diag);
 
 	return err ? err : netns_sysctl(path->ns, "netfilter/nf_conntrack_tcp_be_liberal",
-					on ? "1" : "0", true, path->diag);
+					on && path->lab->tcp_window == LAB_TCP_WINDOW_LIBERAL ? "1" : "0", true,
+					path->diag);
 }
 
 /* ---- stop -------------------------------------------------------------------- */

@@ -180,6 +180,18 @@ enum lab_table_full {
 	LAB_TABLE_FULL_OPEN,   /* it passes without an entry if the rules allow it */
 };
 
+/* What is asked of TCP segments after the handshake. */
+enum lab_tcp_window {
+	LAB_TCP_WINDOW_LIBERAL, /* flags only */
+	LAB_TCP_WINDOW_STRICT,	/* sequence numbers in the window, too */
+};
+
+/* What becomes of IP fragments that come before the first one of their datagram. */
+enum lab_fragments {
+	LAB_FRAGMENTS_DROP,
+	LAB_FRAGMENTS_REASSEMBLE, /* they wait for it */
+};
+
 struct lab {
 	char name[LAB_NAME_MAX];
 	char *file; /* where it was read from */
@@ -202,6 +214,8 @@ struct lab {
 	struct lab_timeouts timeouts;
 	uint32_t log_pps;	/* log events of a location per second and CPU; default 1000 */
 	uint8_t table_full;	/* of the firewall: enum lab_table_full */
+	uint8_t tcp_window;	/* of the firewall: enum lab_tcp_window */
+	uint8_t fragments;	/* of the firewall: enum lab_fragments */
 	uint32_t max_connections; /* of a vNIC; 0 = half of `connections` */
 	uint32_t max_half_open;	  /* of a vNIC; 0 = an eighth of `connections` */
 	uint16_t fabric_mtu;	/* L3 MTU of the underlay, bytes; default 1600 */

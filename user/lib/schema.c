@@ -43,6 +43,18 @@ static const struct schema_word table_full[] = {
 	{NULL, 0},
 };
 
+static const struct schema_word tcp_windows[] = {
+	{"liberal", LAB_TCP_WINDOW_LIBERAL},
+	{"strict", LAB_TCP_WINDOW_STRICT},
+	{NULL, 0},
+};
+
+static const struct schema_word fragment_modes[] = {
+	{"drop", LAB_FRAGMENTS_DROP},
+	{"reassemble", LAB_FRAGMENTS_REASSEMBLE},
+	{NULL, 0},
+};
+
 static const struct schema_word guard_modes[] = {
 	{"off", DPU_GUARD_OFF},
 	{"learn", DPU_GUARD_LEARN},
@@ -209,6 +221,14 @@ const struct schema_key schema_keys[] = {
 	 .derived = "an eighth of `tables.connections`",
 	 .help = "TCP connections of one vNIC whose handshake is not over. Above, whoever opens one is challenged: only a "
 		 "sender that exists gets through, at its second SYN."},
+	{"firewall.tcp-window", SCHEMA_WORD, ONE(struct lab, tcp_window), .words = tcp_windows, .fallback = "liberal",
+	 .help = "strict: TCP segments whose numbers are outside their connection's window are dropped (`tcp-window`), so "
+		 "that nobody who only guesses can reset, close or feed it. TCP then takes the slow path: no flow cache. "
+		 "docs/dfw-conntrack.md says what that costs."},
+	{"firewall.fragments", SCHEMA_WORD, ONE(struct lab, fragments), .words = fragment_modes, .fallback = "drop",
+	 .help = "What becomes of an IP fragment that comes before the first one of its datagram, which alone has the ports. "
+		 "drop: it is dropped (`fragment`). reassemble: it waits (`held`), two seconds at most, and follows the first "
+		 "one if that passes. Fragments then take the tc hook, and a location 32 MiB."},
 	{"firewall.timeouts", SCHEMA_SECTION,
 	 .help = "Seconds for which a connection may be idle before it is forgotten, by protocol and state "
 		 "(docs/dfw-conntrack.md). Frames that the flow cache forwards count."},

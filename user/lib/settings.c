@@ -51,6 +51,7 @@ static void settings_timeouts(const struct lab_timeouts *s, struct dpu_settings 
 		[DPU_CT_LAST_ACK] = s->tcp_last_ack,
 		[DPU_CT_TIME_WAIT] = s->tcp_time_wait,
 		[DPU_CT_CLOSE] = s->tcp_close,
+		[DPU_CT_REOPENING] = s->tcp_close,
 	};
 
 	for (size_t i = 0; i < DPU_CT_STATES; i++)
@@ -73,4 +74,6 @@ void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)
 	settings->reeval_pps = REEVAL_PPS;
 	settings->flow_cache = 1;
 	settings->log_pps = lab->log_pps;
+	settings->hold_fragments = lab->fragments == LAB_FRAGMENTS_REASSEMBLE;
+	settings->tcp_strict = lab->tcp_window == LAB_TCP_WINDOW_STRICT;
 }
