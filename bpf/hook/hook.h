@@ -9,6 +9,8 @@
  *   HOOK_ID		  enum dpu_hook
  *   HOOK_CAN_CLONE	  0/1: copies (flood, mirror) can be made here; where 0 the pipeline
  *			  leaves with TO_TC
+ *   HOOK_CAN_QUEUE	  0/1: what is forwarded here meets the qdisc of its output device; where 0 a frame
+ *			  that has a queue leaves with TO_TC
  *   HOOK_FAST		  how the flow-cache path is compiled: INLINE; or, where the slow path floods
  *			  and its call chain is long, a function of its own, whose stack is given
  *			  back before the chain begins (512 bytes for all, in steps of 32 on Linux 6.1)
@@ -30,6 +32,7 @@
  *			  checksum a local sender may have left to a device is forgotten, or:
  *			  HOOK_HALF_MADE: if there was one, a device will still finish it, at the
  *			  same distance from the end of the frame
+ *   hook_set_queue(ctx, id)	  class of the output device's qdisc, for this frame and its copies (HOOK_CAN_QUEUE only)
  *   hook_clone_to(ctx, ifindex)  send a copy out of a device (HOOK_CAN_CLONE only)
  * Ends, the only places that name XDP_x or TC_ACT_x:
  *   hook_forward(ctx, port), hook_to_stack(ctx), hook_drop(ctx)

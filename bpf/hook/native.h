@@ -17,6 +17,7 @@
 typedef struct native_frame hook_ctx;
 #define HOOK_ID	       DPU_HOOK_NATIVE
 #define HOOK_CAN_CLONE 1
+#define HOOK_CAN_QUEUE 1
 #define HOOK_FAST      INLINE
 
 INLINE void *hook_data(hook_ctx *ctx)
@@ -137,6 +138,11 @@ INLINE long hook_resize(hook_ctx *ctx, __u32 len, __u32 l4_len)
 INLINE long hook_clone_to(hook_ctx *ctx, __u32 ifindex)
 {
 	return native_frame_clone(ctx, ifindex);
+}
+
+INLINE void hook_set_queue(hook_ctx *ctx, __u32 id)
+{
+	ctx->queue = id;
 }
 
 INLINE int hook_forward(hook_ctx *ctx, __u32 port)

@@ -18,6 +18,7 @@
 typedef struct __sk_buff hook_ctx;
 #define HOOK_ID	       DPU_HOOK_TC
 #define HOOK_CAN_CLONE 1
+#define HOOK_CAN_QUEUE 1
 #define HOOK_FAST      static __attribute__((noinline))
 
 INLINE void *hook_data(hook_ctx *ctx)
@@ -205,6 +206,11 @@ INLINE long hook_resize(hook_ctx *ctx, __u32 len, __u32 l4_len)
 INLINE long hook_clone_to(hook_ctx *ctx, __u32 ifindex)
 {
 	return bpf_clone_redirect(ctx, ifindex, 0);
+}
+
+INLINE void hook_set_queue(hook_ctx *ctx, __u32 id)
+{
+	ctx->priority = id;
 }
 
 INLINE int hook_drop(hook_ctx *ctx)

@@ -12,6 +12,7 @@
 typedef struct xdp_md hook_ctx;
 #define HOOK_ID	       DPU_HOOK_XDP
 #define HOOK_CAN_CLONE 0
+#define HOOK_CAN_QUEUE 0
 #define HOOK_FAST      INLINE
 
 INLINE void *hook_data(hook_ctx *ctx)

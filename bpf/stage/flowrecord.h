@@ -14,6 +14,11 @@ struct flow_slot {
 	__u32 tag, way, ref;
 };
 
+INLINE __u8 path_action(const struct pkt *p)
+{
+	return p->action | (p->qos ? DPU_FLOW_QOS : 0);
+}
+
 INLINE int path_same_decision(const struct dpu_path *path, const struct pkt *p)
 {
 	__u64 difference = 0;
@@ -24,7 +29,7 @@ INLINE int path_same_decision(const struct dpu_path *path, const struct pkt *p)
 		difference |= wire_u64(path->outer + i) ^ wire_u64(p->outer + i);
 	difference |= (path->outer[48] ^ p->outer[48]) | (path->outer[49] ^ p->outer[49]);
 	return !difference && path->out_port == p->out_port && path->out_vlan == p->out_vlan &&
-	       path->max_len == p->max_len && path->action == p->action;
+	       path->max_len == p->max_len && path->action == path_action(p) && path->queue == p->queue;
 }
 
 INLINE void path_fill(struct dpu_path *path, const struct pkt *p)
@@ -34,7 +39,9 @@ INLINE void path_fill(struct dpu_path *path, const struct pkt *p)
 	path->out_port = p->out_port;
 	path->out_vlan = p->out_vlan;
 	path->max_len = p->max_len;
-	path->action = p->action;
+	path->action = path_action(p);
+	path->in_port = p->key.in_port;
+	path->queue = p->queue;
 	for (int i = 0; i < DPU_FLOW_GENS; i++)
 		path->gen_slot[i] = p->gen_slot[i];
 	wire_copy_outer(path->outer, p->outer);

@@ -37,5 +37,6 @@ struct dpu_settings backend_settings(bool flow_cache)
 		.reeval_pps = 10000,
 		.flow_cache = flow_cache,
 		.log_pps = 1000,
+		.qos = 1,
 	};
 }

@@ -3,6 +3,7 @@
 #include "lab.h"
 #include "config.h"
 #include "rules.h"
+#include "values.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -132,6 +133,33 @@ static bool same_addresses(const struct lab_vm *a, const struct lab_vm *b)
 	return true;
 }
 
+static const char *shaper_text(const struct lab_shaper *shaper, char buffer[static 80])
+{
+	char average[VALUE_TEXT_MAX], peak[VALUE_TEXT_MAX], burst[VALUE_TEXT_MAX];
+
+	if (!shaper->average)
+		return "not shaped";
+	snprintf(buffer, 80, "%.16s (peak %.16s, burst %.16s)", scaled_format(shaper->average, average),
+		 scaled_format(shaper->peak, peak), scaled_format(shaper->burst, burst));
+	return buffer;
+}
+
+static void compare_shaping(struct difference *d, const struct lab_vm *old, const struct lab_vm *new)
+{
+	static const char *const names[DPU_SHAPE_DIRECTIONS] = {"ingress", "egress"};
+	char was[80], is[80];
+
+	for (int dir = 0; dir < DPU_SHAPE_DIRECTIONS; dir++) {
+		const struct lab_shaper from = lab_shaper(d->old, old, dir), to = lab_shaper(d->new, new, dir);
+
+		if (memcmp(&from, &to, sizeof(from)))
+			note(d, "changed", "vm", new->name, "%s %s to %s", names[dir], shaper_text(&from, was),
+			     shaper_text(&to, is));
+	}
+	if (lab_shape_mode(d->old, old) != lab_shape_mode(d->new, new))
+		note(d, "changed", "vm", new->name, "shaping mode");
+}
+
 static void compare_vm(struct difference *d, const struct lab_vm *old, const struct lab_vm *new)
 {
 	const char *from = d->old->hosts[old->host].name, *to = d->new->hosts[new->host].name;
@@ -155,6 +183,7 @@ static void compare_vm(struct difference *d, const struct lab_vm *old, const str
 	if (lab_guard(d->old, old) != lab_guard(d->new, new))
 		note(d, "changed", "vm", new->name, "spoofguard %s to %s", guard_mode_name(lab_guard(d->old, old)),
 		     guard_mode_name(lab_guard(d->new, new)));
+	compare_shaping(d, old, new);
 	if (old->mtu != new->mtu)
 		note(d, "changed", "vm", new->name, "MTU %u to %u", old->mtu, new->mtu);
 }
@@ -273,6 +302,8 @@ static void compare_sizes(struct difference *d)
 		refuse(d, "the size or ageing of tables", "");
 	if (memcmp(&d->old->timeouts, &d->new->timeouts, sizeof(d->old->timeouts)))
 		refuse(d, "time-outs of connections", "");
+	if (lab_uses_qos(d->new) && !lab_uses_qos(d->old))
+		refuse(d, "whether anything is shaped at all (the programs were made without: from nothing to something)", "");
 	if (d->old->table_full != d->new->table_full)
 		note(d, "changed", "firewall", "every vNIC", "fails %s when the connection table is full",
 		     d->new->table_full == LAB_TABLE_FULL_OPEN ? "open" : "closed");

@@ -14,6 +14,7 @@
 #include <dpulab/dfw.h>
 #include <dpulab/guard.h>
 #include <dpulab/limits.h>
+#include <dpulab/qos.h>
 
 #define LAB_NAME_MAX  16 /* lab name with its NUL: [a-z][a-z0-9]*; no dash, so LAB-NODE splits at the first one */
 #define NODE_NAME_MAX 12 /* host and VM names with their NUL: [a-z][a-z0-9-]*; leaves room for "-dpu" in 15 */
@@ -56,12 +57,30 @@ struct lab_host {
 	struct cpu_set cpus, dpu_cpus;
 };
 
+/* Traffic shaping of one direction, as vSphere's port groups have it. */
+struct lab_shaper {
+	uint64_t average; /* bit/s over time; 0 = not shaped */
+	uint64_t peak;	  /* bit/s while a burst lasts; default the average */
+	uint64_t burst;	  /* bytes that may be sent at the peak rate; default 50 ms of the average, some frames at least */
+};
+
+enum lab_shape_mode {
+	LAB_SHAPE_PACE,	  /* queued where a qdisc can stand, else policed */
+	LAB_SHAPE_POLICE, /* policed everywhere */
+};
+
+struct lab_shaping {
+	struct lab_shaper dir[DPU_SHAPE_DIRECTIONS]; /* by enum dpu_shape_direction */
+	uint8_t mode;	/* enum lab_shape_mode; of a VM: 1 + that, 0 = the port group's */
+};
+
 struct lab_group { /* port group = segment */
 	char name[NODE_NAME_MAX];
 	uint16_t segment; /* number in the datapath, from 1; groups with the same VNI or VLAN share it */
 	uint32_t vni;	  /* 0 = VLAN group */
 	uint16_t vlan;	  /* 0 = untagged */
 	uint8_t guard;	  /* of its vNICs: enum dpu_guard_mode */
+	struct lab_shaping shaping; /* of each of its vNICs */
 };
 
 struct lab_vm {
@@ -80,6 +99,7 @@ struct lab_vm {
 	bool extra;   /* loaded, and not in the lab file; such VMs come last */
 	uint32_t max_connections, max_half_open; /* of its vNIC; 0 = the lab's */
 	uint8_t guard; /* of its vNIC: 1 + enum dpu_guard_mode; 0 = the port group's */
+	struct lab_shaping shaping; /* of its vNIC; a direction without an average is as the port group's */
 	uint64_t ns;  /* loaded: inode of the namespace the interface is in */
 };
 
@@ -236,6 +256,11 @@ uint32_t lab_max_half_open(const struct lab *lab, const struct lab_vm *vm);
  * has none, and learns.
  */
 enum dpu_guard_mode lab_guard(const struct lab *lab, const struct lab_vm *vm);
+/* The shaping of a VM's vNIC, the port group's where the VM states none; average 0: not shaped. */
+struct lab_shaper lab_shaper(const struct lab *lab, const struct lab_vm *vm, enum dpu_shape_direction direction);
+enum lab_shape_mode lab_shape_mode(const struct lab *lab, const struct lab_vm *vm);
+/* Does function qos have anything to do in this lab? Its programs are made for that. */
+bool lab_uses_qos(const struct lab *lab);
 const char *guard_mode_name(enum dpu_guard_mode mode); /* "off", "learn", "strict" */
 const char *frame_path_name(enum frame_path path); /* as in the contract: "linux", "host", "dpu-mux", "dpu-upt" */
 int frame_path_parse(const char *word, enum frame_path *ret_path);

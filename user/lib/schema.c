@@ -11,6 +11,20 @@
 	.count_offset = offsetof(type_, count_)
 #define MANY(type_, member_, count_) ARRAY(type_, member_, count_), .many = true
 
+#define SHAPER(owner_, type_, direction_, index_, whose_)                                          \
+	{owner_ ".shaping." direction_, SCHEMA_SECTION, .help = whose_},                           \
+	{owner_ ".shaping." direction_ ".average", SCHEMA_RATE,                                    \
+	 ONE(struct type_, shaping.dir[index_].average), .min = 1000, .max = SHAPE_RATE_MAX,       \
+	 .derived = "not shaped", .help = "Bits per second over time."},                           \
+	{owner_ ".shaping." direction_ ".peak", SCHEMA_RATE,                                       \
+	 ONE(struct type_, shaping.dir[index_].peak), .min = 1000, .max = SHAPE_RATE_MAX,          \
+	 .derived = "the average", .help = "Bits per second while a burst lasts."},                \
+	{owner_ ".shaping." direction_ ".burst", SCHEMA_BYTES,                                     \
+	 ONE(struct type_, shaping.dir[index_].burst), .min = 1, .max = UINT32_MAX,                \
+	 .derived = "50 ms of the average, four full frames at least",                             \
+	 .help = "Bytes saved while less than the average was sent, which may be sent at the peak rate."}
+#define SHAPE_RATE_MAX 400000000000ull
+
 #define TIMEOUT(name_, member_, default_, help_)                                                   \
 	{"firewall.timeouts." name_, SCHEMA_NUMBER, ONE(struct lab, timeouts.member_),            \
 	 .min = 1, .max = 31536000, .fallback = default_, .help = help_}
@@ -54,6 +68,18 @@ static const struct schema_word vm_guard_modes[] = {
 	{"off", 1 + DPU_GUARD_OFF},
 	{"learn", 1 + DPU_GUARD_LEARN},
 	{"strict", 1 + DPU_GUARD_STRICT},
+	{NULL, 0},
+};
+
+static const struct schema_word shape_modes[] = {
+	{"pace", LAB_SHAPE_PACE},
+	{"police", LAB_SHAPE_POLICE},
+	{NULL, 0},
+};
+
+static const struct schema_word vm_shape_modes[] = {
+	{"pace", 1 + LAB_SHAPE_PACE},
+	{"police", 1 + LAB_SHAPE_POLICE},
 	{NULL, 0},
 };
 
@@ -141,6 +167,14 @@ const struct schema_key schema_keys[] = {
 		 "`ip`, and the link-local address made of the MAC. learn: the first MAC and the first 8 addresses that "
 		 "the vNIC sends from. off: any, as routers and VMs with addresses of their own need it."},
 
+	{"port-groups.*.shaping", SCHEMA_SECTION,
+	 .help = "Traffic shaping of each of its vNICs (docs/qos.md)."},
+	{"port-groups.*.shaping.mode", SCHEMA_WORD, ONE(struct lab_group, shaping.mode), .words = shape_modes,
+	 .fallback = "pace", .help = "pace: frames wait in a queue where the kernel has one on their way, else police. "
+		 "police: frames above the rate are dropped."},
+	SHAPER("port-groups.*", lab_group, "ingress", DPU_SHAPE_INGRESS, "What the VM sends."),
+	SHAPER("port-groups.*", lab_group, "egress", DPU_SHAPE_EGRESS, "What the VM receives."),
+
 	{"vms", SCHEMA_ENTRIES, ARRAY(struct lab, vms, n_vms), .help = "The virtual machines, by name."},
 	{"vms.*.host", SCHEMA_HOST, ONE(struct lab_vm, host), .required = true,
 	 .help = "Host the VM runs on."},
@@ -161,6 +195,12 @@ const struct schema_key schema_keys[] = {
 	 .derived = "`firewall.half-open`", .help = "Half-open connections of its vNIC before their openers are challenged."},
 	{"vms.*.spoofguard", SCHEMA_WORD, ONE(struct lab_vm, guard), .words = vm_guard_modes,
 	 .derived = "the port group's", .help = "The same, of this VM alone."},
+	{"vms.*.shaping", SCHEMA_SECTION,
+	 .help = "The same, of this VM's vNIC alone; a direction that is not stated is as the port group says."},
+	{"vms.*.shaping.mode", SCHEMA_WORD, ONE(struct lab_vm, shaping.mode), .words = vm_shape_modes,
+	 .derived = "the port group's", .help = "As in a port group."},
+	SHAPER("vms.*", lab_vm, "ingress", DPU_SHAPE_INGRESS, "What the VM sends."),
+	SHAPER("vms.*", lab_vm, "egress", DPU_SHAPE_EGRESS, "What the VM receives."),
 	{"vms.*.port", SCHEMA_NUMBER, ONE(struct lab_vm, port), .min = DPU_PORT_VNIC_MIN, .max = DPU_PORT_VNIC_MAX,
 	 .derived = "the first free number of its host", .help = "Number of its port in the datapath's tables."},
 

@@ -16,6 +16,8 @@ enum schema_type {
 	SCHEMA_LAB_NAME,
 	SCHEMA_TEXT,
 	SCHEMA_NUMBER,
+	SCHEMA_RATE,	 /* bit/s, with an SI prefix */
+	SCHEMA_BYTES,	 /* likewise */
 	SCHEMA_BOOL,
 	SCHEMA_WORD,	 /* one of .words */
 	SCHEMA_CPUS,

@@ -297,6 +297,11 @@ static int parse_plain(struct schema_input *input)
 		return number_parse(input->text, key->min, key->max, &value.number)
 			       ? -EINVAL
 			       : add_number(input, value.number);
+	case SCHEMA_RATE:
+	case SCHEMA_BYTES:
+		return scaled_parse(input->text, key->min, key->max, &value.number)
+			       ? -EINVAL
+			       : add_number(input, value.number);
 	case SCHEMA_BOOL:
 		if (strcmp(input->text, "true") && strcmp(input->text, "false"))
 			return -EINVAL;
@@ -424,6 +429,9 @@ const char *schema_value_format(const struct schema_key *key, const struct lab *
 		return *(char *const *)value ? *(char *const *)value : "";
 	case SCHEMA_NUMBER:
 		return format_number(key, value, buffer);
+	case SCHEMA_RATE:
+	case SCHEMA_BYTES:
+		return load_number(value, key->size) < key->min ? "" : scaled_format(load_number(value, key->size), buffer);
 	case SCHEMA_BOOL:
 		return *(const bool *)value ? "true" : "false";
 	case SCHEMA_WORD:
@@ -504,6 +512,10 @@ const char *schema_expected(const struct schema_key *key, char *buffer, size_t s
 	if (key->type == SCHEMA_NUMBER)
 		snprintf(buffer, size, "a whole number from %llu to %llu",
 			 (unsigned long long)key->min, (unsigned long long)key->max);
+	else if (key->type == SCHEMA_RATE || key->type == SCHEMA_BYTES)
+		snprintf(buffer, size, "%s such as %s, from %llu to %llu", key->type == SCHEMA_RATE ? "bits per second" : "bytes",
+			 key->type == SCHEMA_RATE ? "250k, 100M or 2.5G" : "1500, 64k or 2M", (unsigned long long)key->min,
+			 (unsigned long long)key->max);
 	else if (key->type == SCHEMA_TEXT)
 		snprintf(buffer, size, "one line of text, at most %llu bytes",
 			 (unsigned long long)key->max);

@@ -73,4 +73,5 @@ void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)
 	settings->reeval_pps = REEVAL_PPS;
 	settings->flow_cache = 1;
 	settings->log_pps = lab->log_pps;
+	settings->qos = lab_uses_qos(lab);
 }

@@ -10,6 +10,7 @@
 #include "mapio.h"
 #include "op.h"
 #include "rulecount.h"
+#include "shapers.h"
 
 /* ---- control word ------------------------------------------------------- */
 
@@ -372,7 +373,9 @@ int tables_fill(struct location *location, bool xdp, struct diag *diag)
 
 	if (!err)
 		err = fill_segments(location, diag);
-	return err ? err : fill_ports(location, xdp, diag);
+	if (!err)
+		err = fill_ports(location, xdp, diag);
+	return err ? err : shapers_fill(location, xdp, diag);
 }
 
 int tables_fill_vnic(const struct location *location, size_t vm, bool xdp, struct diag *diag)

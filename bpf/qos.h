@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * qos.h - the function qos on a frame's way out: the shaper of the port it came
+ * in by, the shaper of the port it leaves by, its queue at the uplink. Of the
+ * slow path, of a flow-cache hit (whose path says that one of them has a say),
+ * and of the copies of a flood.
+ */
+#pragma once
+#include "core/stats.h"
+#include "core/verdict.h"
+#include "stage/flowcache.h"
+#include "stage/output.h"
+#include "stage/shape.h"
+
+/* Why a frame does not go on; 0: it does. */
+INLINE __u8 qos_shape(__u16 in_port, __u16 out_port, __u32 packets, __u32 bytes)
+{
+	if (!shape_pass(in_port, DPU_SHAPE_INGRESS, packets, bytes))
+		return DPU_REASON_DROP_SHAPED_IN;
+	if (!shape_pass(out_port, DPU_SHAPE_EGRESS, packets, bytes))
+		return DPU_REASON_DROP_SHAPED_OUT;
+	return 0;
+}
+
+/* Bytes on the wire of a frame that is sent as several segments, each with its own headers. */
+INLINE __u32 qos_bytes(__u32 len, __u32 segs, __u32 header_len)
+{
+	return len + (segs - 1) * header_len;
+}
+
+/* Sets p->queue: for what leaves by the uplink. Depends on the port's generation counter. */
+INLINE __u32 qos_queue(struct pkt *p)
+{
+	__u32 key = p->key.in_port;
+	const struct dpu_port *in = env_lookup(ports, &key);
+
+	p->queue = in && p->in_kind == DPU_PORT_KIND_VNIC ? in->queue : 0;
+	return p->queue;
+}
+
+/* What has a say about the frame; before its decision is recorded. */
+INLINE void qos_plan(struct pkt *p)
+{
+	if (p->out_port == DPU_PORT_UPLINK)
+		qos_queue(p);
+	p->qos = p->queue || shape_is_on(p->key.in_port, DPU_SHAPE_INGRESS) ||
+		 shape_is_on(p->out_port, DPU_SHAPE_EGRESS);
+}
+
+/* Slow path: may it go now, and in which queue? 0, or a verdict is set in place of FORWARD. */
+STAGE int qos_frame(hook_ctx *ctx, struct pkt *p)
+{
+	__u32 header_len;
+	__u8 reason;
+
+	if (!p || !p->qos)
+		return 0;
+	header_len = p->gso_size ? output_frame_len(ctx, p) - p->gso_size : 0;
+	reason = qos_shape(p->key.in_port, p->out_port, p->gso_segs,
+			   qos_bytes(p->len - p->l2_off, p->gso_segs, header_len));
+	if (reason) {
+		p->verdict = DPU_VERDICT_DROP;
+		p->reason = reason;
+		return 1;
+	}
+#if HOOK_CAN_QUEUE
+	if (p->queue)
+		hook_set_queue(ctx, DPU_QUEUE_ID(p->queue));
+#endif
+	return 0;
+}
+
+/* Flow cache: the same of a hit. 0, or why it does not go on. */
+INLINE __u8 qos_hit(hook_ctx *ctx, const struct fast_frame *f, struct flow_hit *hit)
+{
+	__u16 in_port = hit->path->in_port;
+	__u32 segs = hook_gso_segs(ctx);
+	__u8 reason;
+
+#if HOOK_CAN_QUEUE
+	if (hit->path->queue)
+		hook_set_queue(ctx, DPU_QUEUE_ID(hit->path->queue));
+#endif
+	env_rmb();
+	if (env_read(hit->path->seq) != hit->path_seq) /* the path became another's meanwhile */
+		return DPU_REASON_DROP_HOOK;
+	reason = qos_shape(in_port, hit->out_port, segs,
+			   qos_bytes(f->len, segs, segs > 1 ? fast_header_len(ctx, f) : 0));
+	if (reason)
+		stats_dropped(in_port, segs);
+	return reason;
+}
