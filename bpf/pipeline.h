@@ -96,10 +96,10 @@ INLINE void pipeline_unicast(hook_ctx *ctx, struct pkt *p)
 		verdict_set(p, DPU_VERDICT_FORWARD, DPU_REASON_FORWARD);
 }
 
-/* Out by the uplink, whose classes are told apart by queues, where none is. */
+/* Out by a device whose qdisc is to hold the frame, at a hook that passes qdiscs by. */
 INLINE int pipeline_needs_queue(struct pkt *p)
 {
-	return settings.qos && !HOOK_CAN_QUEUE && p->out_port == DPU_PORT_UPLINK && qos_queue(p);
+	return settings.qos && !HOOK_CAN_QUEUE && qos_wants_queue(p);
 }
 
 /* Where it goes and whether it may. Verdict FORWARD with reason FORWARD is yet to be carried out. */

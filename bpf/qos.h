@@ -38,6 +38,12 @@ INLINE __u32 qos_queue(struct pkt *p)
 	return p->queue;
 }
 
+/* Is a queue to hold it, at the uplink or at the device of a paced port? */
+INLINE int qos_wants_queue(struct pkt *p)
+{
+	return p->out_port == DPU_PORT_UPLINK ? qos_queue(p) != 0 : shape_is_paced(p->out_port);
+}
+
 /* What has a say about the frame; before its decision is recorded. */
 INLINE void qos_plan(struct pkt *p)
 {

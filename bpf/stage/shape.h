@@ -107,3 +107,11 @@ INLINE int shape_is_on(__u16 port, __u32 direction)
 
 	return shaper && env_read(shaper->mode) != DPU_SHAPE_OFF;
 }
+
+/* Does a queue behind the switch hold what leaves by the port? */
+INLINE int shape_is_paced(__u16 port)
+{
+	const struct dpu_shaper *shaper = shape_of(port, DPU_SHAPE_EGRESS);
+
+	return shaper && env_read(shaper->mode) == DPU_SHAPE_COUNT;
+}

@@ -56,6 +56,9 @@ struct dpu_shaper {
  */
 #define DPU_QUEUE_HANDLE 0x5580u /* major number of the qdisc */
 #define DPU_QUEUE_ID(queue) (DPU_QUEUE_HANDLE << 16 | (queue))
+#define DPU_QUEUE_LINK	    1			  /* all of the uplink */
+#define DPU_QUEUE_CLASS(i)  (0x10 + (i))	  /* a class of traffic, by its place in the lab file; up to 32 */
+#define DPU_QUEUE_VNIC(port) (0x1000 + (port))	  /* a vNIC of class vm */
 
 #define DPU_SHAPER(port, direction) ((port) * DPU_SHAPE_DIRECTIONS + (direction))
 

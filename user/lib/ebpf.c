@@ -13,7 +13,7 @@
 #include "fabric.h"
 #include "mapio.h"
 #include "offload.h"
-#include "pacing.h"
+#include "qos.h"
 #include "rt.h"
 #include "tables.h"
 #include "topology.h"
@@ -367,7 +367,7 @@ int ebpf_start(const struct lab *lab, size_t host, enum frame_path path, enum la
 	if (!err)
 		err = ebpf_settle(&ebpf, path, diag);
 	if (!err)
-		err = pacing_set(lab, host, path, xdp, false, diag);
+		err = qos_set(lab, host, path, false, diag);
 	ebpf_close(&ebpf);
 	return err;
 }

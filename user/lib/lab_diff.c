@@ -64,6 +64,9 @@ static void compare_host(struct difference *d, const struct lab_host *old, const
 	if (old->path != new->path)
 		note(d, "changed", "placement", new->name, "%s to %s", frame_path_name(old->path),
 		     frame_path_name(new->path));
+	if (old->speed != new->speed)
+		note(d, "changed", "host", new->name, "speed of the uplink %llu to %llu bit/s",
+		     (unsigned long long)old->speed, (unsigned long long)new->speed);
 	if (old->hook != new->hook)
 		note(d, "changed", "hook", new->name, "%s to %s", lab_hook_name(old->hook),
 		     lab_hook_name(new->hook));
@@ -160,6 +163,16 @@ static void compare_shaping(struct difference *d, const struct lab_vm *old, cons
 		note(d, "changed", "vm", new->name, "shaping mode");
 }
 
+static void compare_uplink(struct difference *d, const struct lab_vm *old, const struct lab_vm *new)
+{
+	const struct lab_class *from = lab_class(d->old, old), *to = lab_class(d->new, new);
+
+	if (from && to && strcmp(from->name, to->name))
+		note(d, "changed", "vm", new->name, "class %s to %s", from->name, to->name);
+	if (memcmp(&old->uplink, &new->uplink, sizeof(old->uplink)))
+		note(d, "changed", "vm", new->name, "part of the uplink");
+}
+
 static void compare_vm(struct difference *d, const struct lab_vm *old, const struct lab_vm *new)
 {
 	const char *from = d->old->hosts[old->host].name, *to = d->new->hosts[new->host].name;
@@ -184,6 +197,7 @@ static void compare_vm(struct difference *d, const struct lab_vm *old, const str
 		note(d, "changed", "vm", new->name, "spoofguard %s to %s", guard_mode_name(lab_guard(d->old, old)),
 		     guard_mode_name(lab_guard(d->new, new)));
 	compare_shaping(d, old, new);
+	compare_uplink(d, old, new);
 	if (old->mtu != new->mtu)
 		note(d, "changed", "vm", new->name, "MTU %u to %u", old->mtu, new->mtu);
 }
@@ -265,6 +279,17 @@ static struct entries groups_of(const struct lab *lab)
 static struct entries services_of(const struct lab *lab)
 {
 	return (struct entries){(const char *)lab->services, lab->n_services, sizeof(*lab->services)};
+}
+
+static void compare_nioc(struct difference *d)
+{
+	const struct entries old_classes = {(const char *)d->old->classes, d->old->n_classes, sizeof(*d->old->classes)};
+	const struct entries new_classes = {(const char *)d->new->classes, d->new->n_classes, sizeof(*d->new->classes)};
+	const struct entries old_pools = {(const char *)d->old->pools, d->old->n_pools, sizeof(*d->old->pools)};
+	const struct entries new_pools = {(const char *)d->new->pools, d->new->n_pools, sizeof(*d->new->pools)};
+
+	compare_entries(d, "class", "nioc.classes.*", &old_classes, &new_classes);
+	compare_entries(d, "pool", "nioc.pools.*", &old_pools, &new_pools);
 }
 
 static void compare_names(struct difference *d)
@@ -402,6 +427,7 @@ int lab_difference(const struct lab *old, const struct lab *new, struct lab_repo
 	compare_hosts(&d);
 	compare_groups(&d);
 	compare_vms(&d);
+	compare_nioc(&d);
 	compare_names(&d);
 	compare_rules(&d);
 	return d.err;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* lab_qos.c - what a lab says about quality of service, with what it leaves out. Pure. */
 #include <linux/if_ether.h>
+#include <string.h>
 
 #include "model.h"
 
@@ -39,8 +40,38 @@ static bool is_shaped(const struct lab_shaping *shaping)
 	return shaping->dir[DPU_SHAPE_INGRESS].average || shaping->dir[DPU_SHAPE_EGRESS].average;
 }
 
+bool lab_class_is_vm(const struct lab_class *class)
+{
+	return !strcmp(class->name, LAB_CLASS_VM);
+}
+
+const struct lab_class *lab_class(const struct lab *lab, const struct lab_vm *vm)
+{
+	uint8_t class = vm->traffic;
+
+	if (!class && vm->group < lab->n_groups)
+		class = lab->groups[vm->group].traffic;
+	if (class)
+		return class <= lab->n_classes ? &lab->classes[class - 1] : NULL;
+	for (size_t i = 0; i < lab->n_classes; i++)
+		if (lab_class_is_vm(&lab->classes[i]))
+			return &lab->classes[i];
+	return NULL;
+}
+
+uint16_t lab_queue(const struct lab *lab, const struct lab_vm *vm)
+{
+	const struct lab_class *class = lab_class(lab, vm);
+
+	if (!class)
+		return 0;
+	return lab_class_is_vm(class) ? DPU_QUEUE_VNIC(vm->port) : DPU_QUEUE_CLASS(class - lab->classes);
+}
+
 bool lab_uses_qos(const struct lab *lab)
 {
+	if (lab->n_classes)
+		return true;
 	for (size_t i = 0; i < lab->n_groups; i++)
 		if (is_shaped(&lab->groups[i].shaping))
 			return true;

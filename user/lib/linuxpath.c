@@ -12,7 +12,7 @@
 #include "linuxdev.h"
 #include "nft.h"
 #include "op.h"
-#include "pacing.h"
+#include "qos.h"
 #include "topology.h"
 
 #include <errno.h>
@@ -463,7 +463,7 @@ int linuxpath_start(const struct lab *lab, size_t host, struct diag *diag)
 						   lab->hosts[host].name, lab->name)
 				      : err;
 	err = linuxpath_start_in(ns, lab, host, diag);
-	return err ? err : pacing_set(lab, host, PATH_LINUX, false, false, diag);
+	return err ? err : qos_set(lab, host, PATH_LINUX, false, diag);
 }
 
 int linuxpath_stop(const struct lab *lab, size_t host, struct diag *diag)

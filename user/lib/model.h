@@ -55,6 +55,7 @@ struct lab_host {
 	struct lab_prefix vtep;	 /* IPv4 underlay address; default 10.255.0.N/16, N = position from 1 */
 	struct dpu_mac vtep_mac; /* of the uplink, derived: same at host and DPU */
 	struct cpu_set cpus, dpu_cpus;
+	uint64_t speed; /* of its uplink, bit/s; 0 = not stated, nothing shares it */
 };
 
 /* Traffic shaping of one direction, as vSphere's port groups have it. */
@@ -74,6 +75,34 @@ struct lab_shaping {
 	uint8_t mode;	/* enum lab_shape_mode; of a VM: 1 + that, 0 = the port group's */
 };
 
+/*
+ * A class of traffic of Network I/O Control: of the host's own kinds, of its VMs ("vm"), or the user's. What a class
+ * is guaranteed when the uplink is saturated is its reservation, and by its shares of what is not reserved.
+ */
+struct lab_class {
+	char name[NODE_NAME_MAX];
+	uint8_t shares;	      /* 1 to 100 */
+	uint64_t reservation; /* bit/s; lent while it is not used */
+	uint64_t limit;	      /* bit/s, also on an idle uplink; 0 = none */
+	uint8_t dscp, cos;    /* 1 + the mark its frames get on the wire; 0 = as they are */
+};
+#define LAB_CLASS_VM "vm" /* vNICs that name no class; they share it among themselves */
+#define LAB_MAX_CLASSES 32
+
+/* Bandwidth that the reservations of some VMs come from. */
+struct lab_pool {
+	char name[NODE_NAME_MAX];
+	uint64_t quota; /* bit/s, of the reservation of class vm */
+};
+
+/* A vNIC within class vm. */
+struct lab_uplink_share {
+	uint8_t shares;	      /* 1 to 100; 0 = 50 */
+	uint8_t pool;	      /* 1 + index; 0 = none */
+	uint64_t reservation; /* bit/s */
+	uint64_t limit;	      /* bit/s; 0 = none */
+};
+
 struct lab_group { /* port group = segment */
 	char name[NODE_NAME_MAX];
 	uint16_t segment; /* number in the datapath, from 1; groups with the same VNI or VLAN share it */
@@ -81,6 +110,7 @@ struct lab_group { /* port group = segment */
 	uint16_t vlan;	  /* 0 = untagged */
 	uint8_t guard;	  /* of its vNICs: enum dpu_guard_mode */
 	struct lab_shaping shaping; /* of each of its vNICs */
+	uint8_t traffic; /* class of its vNICs: 1 + index; 0 = "vm" */
 };
 
 struct lab_vm {
@@ -100,6 +130,8 @@ struct lab_vm {
 	uint32_t max_connections, max_half_open; /* of its vNIC; 0 = the lab's */
 	uint8_t guard; /* of its vNIC: 1 + enum dpu_guard_mode; 0 = the port group's */
 	struct lab_shaping shaping; /* of its vNIC; a direction without an average is as the port group's */
+	uint8_t traffic; /* class of its vNIC: 1 + index; 0 = the port group's */
+	struct lab_uplink_share uplink;
 	uint64_t ns;  /* loaded: inode of the namespace the interface is in */
 };
 
@@ -216,6 +248,10 @@ struct lab {
 	size_t n_services;
 	struct lab_rule *rules; /* in the order in which they are asked: category, then place in the file */
 	size_t n_rules;
+	struct lab_class *classes; /* of Network I/O Control; none: the uplinks are not shared out */
+	size_t n_classes;
+	struct lab_pool *pools;
+	size_t n_pools;
 	enum frame_path path; /* the lab's own choice; counts for hosts that state none */
 	enum lab_hook hook;   /* likewise */
 	uint8_t default_action; /* of the firewall */
@@ -259,6 +295,11 @@ enum dpu_guard_mode lab_guard(const struct lab *lab, const struct lab_vm *vm);
 /* The shaping of a VM's vNIC, the port group's where the VM states none; average 0: not shaped. */
 struct lab_shaper lab_shaper(const struct lab *lab, const struct lab_vm *vm, enum dpu_shape_direction direction);
 enum lab_shape_mode lab_shape_mode(const struct lab *lab, const struct lab_vm *vm);
+/* The class of a VM's vNIC; NULL: uplinks are not shared out. */
+const struct lab_class *lab_class(const struct lab *lab, const struct lab_vm *vm);
+bool lab_class_is_vm(const struct lab_class *class);
+/* The queue of the uplink that takes what the vNIC of a VM sends (dpulab/qos.h); 0 = none. */
+uint16_t lab_queue(const struct lab *lab, const struct lab_vm *vm);
 /* Does function qos have anything to do in this lab? Its programs are made for that. */
 bool lab_uses_qos(const struct lab *lab);
 const char *guard_mode_name(enum dpu_guard_mode mode); /* "off", "learn", "strict" */

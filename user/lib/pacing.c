@@ -26,18 +26,16 @@ enum spot {
 	SPOT_NONE = SPOTS,
 };
 
-static enum spot spot_of(const struct lab *lab, const struct lab_vm *vm, enum frame_path path, bool xdp,
+static enum spot spot_of(const struct lab *lab, const struct lab_vm *vm, enum frame_path path,
 			 enum dpu_shape_direction direction)
 {
 	if (!lab_shaper(lab, vm, direction).average || lab_shape_mode(lab, vm) != LAB_SHAPE_PACE)
 		return SPOT_NONE;
 	if (direction == DPU_SHAPE_INGRESS)
 		return vm->loaded ? SPOT_NONE : SPOT_VM;
-	if (path == PATH_LINUX)
-		return SPOT_HOST_PORT;
-	if (xdp)
-		return SPOT_NONE;
-	return path == PATH_HOST ? SPOT_HOST_PORT : path == PATH_DPU_UPT ? SPOT_DPU_PORT : SPOT_REPRESENTOR;
+	if (path == PATH_DPU_MUX)
+		return SPOT_REPRESENTOR;
+	return path == PATH_DPU_UPT ? SPOT_DPU_PORT : SPOT_HOST_PORT;
 }
 
 static int open_spot(const struct lab *lab, size_t vm, enum spot spot, struct netns **ret_ns, char dev[static IFNAMSIZ],
@@ -111,7 +109,7 @@ static int set_spot(const struct lab *lab, size_t vm, enum spot spot, const stru
 	return rt_qdisc_del(ns, ifindex, diag);
 }
 
-static int set_vnic(const struct lab *lab, size_t vm, enum frame_path path, bool xdp, bool only_add, struct diag *diag)
+static int set_vnic(const struct lab *lab, size_t vm, enum frame_path path, bool only_add, struct diag *diag)
 {
 	const struct lab_vm *v = &lab->vms[vm];
 	bool dpu = lab->hosts[v->host].dpu;
@@ -124,7 +122,7 @@ static int set_vnic(const struct lab *lab, size_t vm, enum frame_path path, bool
 		if ((!dpu && spot > SPOT_HOST_PORT) || (v->loaded && spot == SPOT_VM))
 			continue;
 		for (int dir = 0; dir < DPU_SHAPE_DIRECTIONS && !wanted; dir++) {
-			wanted = spot_of(lab, v, path, xdp, dir) == spot;
+			wanted = spot_of(lab, v, path, dir) == spot;
 			shaper = lab_shaper(lab, v, dir);
 		}
 		err = set_spot(lab, vm, spot, wanted ? &shaper : NULL, only_add, diag);
@@ -132,22 +130,20 @@ static int set_vnic(const struct lab *lab, size_t vm, enum frame_path path, bool
 	return err;
 }
 
-int pacing_set(const struct lab *lab, size_t host, enum frame_path path, bool xdp, bool only_add, struct diag *diag)
+int pacing_set(const struct lab *lab, size_t host, enum frame_path path, bool only_add, struct diag *diag)
 {
 	int err = 0;
 
-	if (!lab_uses_qos(lab))
-		return 0;
 	for (size_t vm = 0; !err && vm < lab->n_vms; vm++)
 		if (lab->vms[vm].host == host)
-			err = set_vnic(lab, vm, path, xdp, only_add, diag);
+			err = set_vnic(lab, vm, path, only_add, diag);
 	return err;
 }
 
-int pacing_read(const struct lab *lab, size_t vm, enum frame_path path, bool xdp, enum dpu_shape_direction direction,
+int pacing_read(const struct lab *lab, size_t vm, enum frame_path path, enum dpu_shape_direction direction,
 		struct rt_queue *ret_queue)
 {
-	enum spot spot = spot_of(lab, &lab->vms[vm], path, xdp, direction);
+	enum spot spot = spot_of(lab, &lab->vms[vm], path, direction);
 	struct netns *ns NETNS_CLEANUP = NULL;
 	char dev[IFNAMSIZ];
 	int err, ifindex;

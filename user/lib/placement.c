@@ -28,7 +28,7 @@
 #include "handover.h"
 #include "inspect.h"
 #include "mapio.h"
-#include "pacing.h"
+#include "qos.h"
 #include "rt.h"
 #include "tables.h"
 
@@ -252,7 +252,7 @@ static int place_running(struct ebpf *ebpf, enum frame_path from, enum frame_pat
 	if (err)
 		return err;
 	/* where frames are about to go they meet their queue from the first one on */
-	err = pacing_set(ebpf->lab, ebpf->host, to, xdp, true, diag);
+	err = qos_set(ebpf->lab, ebpf->host, to, true, diag);
 	if (err)
 		return err;
 	before = read_cost(ebpf);
@@ -265,7 +265,7 @@ static int place_running(struct ebpf *ebpf, enum frame_path from, enum frame_pat
 	if (!err)
 		err = ebpf_serve(ebpf, xdp, diag);
 	if (!err)
-		err = pacing_set(ebpf->lab, ebpf->host, to, xdp, false, diag);
+		err = qos_set(ebpf->lab, ebpf->host, to, false, diag);
 	report->dropped = after.dropped - before.dropped;
 	return err;
 }

@@ -26,6 +26,22 @@ struct rt_queue {
 
 /* Sets or changes the root qdisc of a device; a change keeps what waits in it. */
 int rt_tbf_set(struct netns *ns, int ifindex, const struct rt_tbf *tbf, struct diag *diag);
+/* A class of an HTB qdisc. Rates in bytes per second. */
+struct rt_htb_class {
+	uint32_t id, parent; /* TC_H_MAKE(); the first class' parent is the qdisc */
+	uint64_t rate, ceil; /* guaranteed; with what others leave */
+	uint32_t burst_ns;   /* how long it may go on at full speed after a pause, at either rate */
+	uint32_t quantum;    /* bytes in turn, of what is borrowed: the weight; at least the largest frame */
+	uint32_t limit;	     /* of a class without classes below: bytes that wait; 0 = it has classes below */
+};
+
+/* An HTB root qdisc without classes, unless there is one; frames that name no class pass unshaped. */
+int rt_htb_set(struct netns *ns, int ifindex, struct diag *diag);
+/* Sets or changes a class; a change keeps what waits in it. */
+int rt_htb_class_set(struct netns *ns, int ifindex, const struct rt_htb_class *class, struct diag *diag);
+int rt_htb_class_del(struct netns *ns, int ifindex, uint32_t id, struct diag *diag);
+/* All classes of dpulab's root qdisc; the caller frees. */
+int rt_htb_classes(struct netns *ns, int ifindex, struct rt_queue **ret_list, size_t *ret_n);
 /* Removes dpulab's root qdisc, and drops what waits in it. None is success. */
 int rt_qdisc_del(struct netns *ns, int ifindex, struct diag *diag);
 /* dpulab's root qdisc of a device; -ENOENT without a word in diag: it has none. */

@@ -67,6 +67,7 @@ static struct json_object *value_schema(const struct schema_key *key)
 
 	switch (key->type) {
 	case SCHEMA_NUMBER:
+	case SCHEMA_MARK:
 		put(object, "type", "integer");
 		put_number(object, "minimum", key->min);
 		put_number(object, "maximum", key->max);

@@ -9,7 +9,8 @@
 
 #define NSEC	      1000000000ull
 #define N_SHAPERS     (DPU_MAX_PORTS * DPU_SHAPE_DIRECTIONS)
-#define PEAK_DEPTH_NS 1000000ull   /* of the peak rate's bucket; a larger frame passes when it is full */
+#define PEAK_DEPTH_NS 10000000ull  /* of the peak rate's bucket, but at least ... */
+#define PEAK_DEPTH    65536ull	   /* ... as many bytes: a sender's first window, a GSO frame */
 #define BACKSTOP_NS   100000000ull /* behind a queue: how much later than the queue lets them go frames may come */
 
 static struct dpu_shaper *open_shapers(const struct dataplane *dp, size_t *ret_size, struct diag *diag)
@@ -23,15 +24,14 @@ static struct dpu_shaper *open_shapers(const struct dataplane *dp, size_t *ret_s
 }
 
 /*
- * Towards the VM the queue is behind the programs (tc: the qdisc of the port's device), so they only count. What the
+ * Towards the VM the queue is behind the programs (the qdisc of the port's device), so they only count. What the
  * VM sends was in a queue of its own end before: the switch still polices, as it owns no more than the wire.
  */
-enum dpu_shape_mode shapers_mode(const struct lab *lab, const struct lab_vm *vm, enum dpu_shape_direction direction,
-				 bool xdp)
+enum dpu_shape_mode shapers_mode(const struct lab *lab, const struct lab_vm *vm, enum dpu_shape_direction direction)
 {
 	if (!lab_shaper(lab, vm, direction).average)
 		return DPU_SHAPE_OFF;
-	if (direction == DPU_SHAPE_EGRESS && !xdp && lab_shape_mode(lab, vm) == LAB_SHAPE_PACE)
+	if (direction == DPU_SHAPE_EGRESS && lab_shape_mode(lab, vm) == LAB_SHAPE_PACE)
 		return DPU_SHAPE_COUNT;
 	return DPU_SHAPE_POLICE;
 }
@@ -41,11 +41,10 @@ static uint64_t cost_of(uint64_t bits_per_second)
 	return ((8 * NSEC << DPU_SHAPE_COST_SHIFT) + bits_per_second - 1) / bits_per_second;
 }
 
-static struct dpu_shaper describe(const struct lab *lab, const struct lab_vm *vm, enum dpu_shape_direction direction,
-				  bool xdp)
+static struct dpu_shaper describe(const struct lab *lab, const struct lab_vm *vm, enum dpu_shape_direction direction)
 {
 	const struct lab_shaper shaper = lab_shaper(lab, vm, direction);
-	struct dpu_shaper new = {.mode = shapers_mode(lab, vm, direction, xdp)};
+	struct dpu_shaper new = {.mode = shapers_mode(lab, vm, direction)};
 	bool queued = direction == DPU_SHAPE_INGRESS && !vm->loaded && lab_shape_mode(lab, vm) == LAB_SHAPE_PACE;
 
 	if (new.mode == DPU_SHAPE_OFF)
@@ -53,7 +52,9 @@ static struct dpu_shaper describe(const struct lab *lab, const struct lab_vm *vm
 	new.cost[DPU_SHAPE_AVERAGE] = cost_of(shaper.average);
 	new.cost[DPU_SHAPE_PEAK] = cost_of(shaper.peak);
 	new.depth_ns[DPU_SHAPE_AVERAGE] = (uint64_t)((double)shaper.burst * 8e9 / (double)shaper.average);
-	new.depth_ns[DPU_SHAPE_PEAK] = PEAK_DEPTH_NS;
+	new.depth_ns[DPU_SHAPE_PEAK] = PEAK_DEPTH * 8 * NSEC / shaper.peak;
+	if (new.depth_ns[DPU_SHAPE_PEAK] < PEAK_DEPTH_NS)
+		new.depth_ns[DPU_SHAPE_PEAK] = PEAK_DEPTH_NS;
 	for (int i = 0; queued && i < DPU_SHAPE_BUCKETS; i++)
 		new.depth_ns[i] += BACKSTOP_NS;
 	return new;
@@ -78,7 +79,7 @@ static bool set_shaper(struct dpu_shaper *shaper, const struct dpu_shaper *new)
 	return appears;
 }
 
-int shapers_fill(const struct location *location, bool xdp, struct diag *diag)
+int shapers_fill(const struct location *location, struct diag *diag)
 {
 	static const struct dpu_shaper off;
 	const struct lab *lab = location->lab;
@@ -93,7 +94,7 @@ int shapers_fill(const struct location *location, bool xdp, struct diag *diag)
 
 		for (int dir = 0; dir < DPU_SHAPE_DIRECTIONS; dir++) {
 			struct dpu_shaper new = port && port->vm != SIZE_MAX
-							? describe(lab, &lab->vms[port->vm], dir, xdp)
+							? describe(lab, &lab->vms[port->vm], dir)
 							: off;
 
 			changed |= set_shaper(&shapers[DPU_SHAPER(number, dir)], &new);

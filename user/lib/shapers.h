@@ -9,11 +9,10 @@
 
 #include "location.h"
 
-/* What becomes of what the vNIC of a VM sends or receives where XDP or tc serves it. */
-enum dpu_shape_mode shapers_mode(const struct lab *lab, const struct lab_vm *vm, enum dpu_shape_direction direction,
-				 bool xdp);
+/* What the programs do about what the vNIC of a VM sends or receives. */
+enum dpu_shape_mode shapers_mode(const struct lab *lab, const struct lab_vm *vm, enum dpu_shape_direction direction);
 /* Every vNIC of the location as the lab says; a direction that begins or ends to be shaped makes its flows stale. */
-int shapers_fill(const struct location *location, bool xdp, struct diag *diag);
+int shapers_fill(const struct location *location, struct diag *diag);
 /* One shaper as it is now. */
 int shapers_read(const struct dataplane *dp, uint16_t port, enum dpu_shape_direction direction,
 		 struct dpu_shaper *ret_shaper, struct diag *diag);

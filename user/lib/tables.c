@@ -258,6 +258,7 @@ static struct dpu_port describe_port(const struct location *location, const stru
 	new.max_connections = lab_max_connections(lab, vm);
 	new.guard = lab_guard(lab, vm);
 	new.max_half_open = lab_max_half_open(lab, vm);
+	new.queue = lab_queue(lab, vm);
 	new.flags |= DPU_PORT_F_DFW;
 	new.flags |= lab->table_full == LAB_TABLE_FULL_OPEN ? DPU_PORT_F_FAIL_OPEN : 0;
 	memcpy(new.mac, vm->mac.b, sizeof(new.mac));
@@ -375,7 +376,7 @@ int tables_fill(struct location *location, bool xdp, struct diag *diag)
 		err = fill_segments(location, diag);
 	if (!err)
 		err = fill_ports(location, xdp, diag);
-	return err ? err : shapers_fill(location, xdp, diag);
+	return err ? err : shapers_fill(location, diag);
 }
 
 int tables_fill_vnic(const struct location *location, size_t vm, bool xdp, struct diag *diag)
