@@ -123,7 +123,7 @@ INLINE int flood_to_wire(struct flood *flood, const struct dpu_segment *segment)
 			return 1;
 		env_loop(segment->n_vteps, flood_to_vtep, flood);
 	} else if (segment->on_uplink) {
-		if (!segment->vlan || !hook_tag(flood->ctx, segment->vlan))
+		if (!segment->vlan || !hook_tag(flood->ctx, output_tci(flood->p, segment)))
 			flood_copy(flood, DPU_PORT_UPLINK);
 	}
 	return 0;
@@ -138,8 +138,10 @@ INLINE long flood_unwrap(hook_ctx *ctx, const struct pkt *p)
 }
 
 /* Once for the sender, whatever number of copies; and the queue of those that leave by the uplink. */
-INLINE int flood_shape(hook_ctx *ctx, struct pkt *p)
+STAGE int flood_shape(hook_ctx *ctx, struct pkt *p)
 {
+	if (!p)
+		return 0;
 	if (!shape_pass(p->key.in_port, DPU_SHAPE_INGRESS, 1, hook_len(ctx))) {
 		verdict_drop(p, DPU_REASON_DROP_SHAPED_IN);
 		return 0;

@@ -166,9 +166,10 @@ HOOK_FAST int pipeline_fast(hook_ctx *ctx, int *ret_action)
 	if (!flow_lookup(&f.id, segment_len, word, &hit))
 		return 0;
 	if (settings.qos && hit.action & DPU_FLOW_QOS) {
-		__u8 reason = qos_hit(ctx, &f, &hit);
+		int reason = qos_hit(ctx, &f, &hit);
 
 		if (reason) {
+			stats_dropped(hit.in_port, hook_gso_segs(ctx));
 			*ret_action = exit_unparsed(ctx, DPU_VERDICT_DROP, reason);
 			return 1;
 		}

@@ -12,12 +12,17 @@
 #include "stage/output.h"
 #include "stage/shape.h"
 
-/* Why a frame does not go on; 0: it does. */
-INLINE __u8 qos_shape(__u16 in_port, __u16 out_port, __u32 packets, __u32 bytes)
+#define QOS_PORTS(in, out) ((__u32)(in) << 16 | (out))
+
+/*
+ * May a frame of these packets and bytes (all segments', headers included) go from port to port now? 0, or why not.
+ * A function of its own: the verifier goes through it once.
+ */
+STAGE int qos_pass(__u32 in_out, __u32 packets, __u32 bytes)
 {
-	if (!shape_pass(in_port, DPU_SHAPE_INGRESS, packets, bytes))
+	if (!shape_pass(in_out >> 16, DPU_SHAPE_INGRESS, packets, bytes))
 		return DPU_REASON_DROP_SHAPED_IN;
-	if (!shape_pass(out_port, DPU_SHAPE_EGRESS, packets, bytes))
+	if (!shape_pass(in_out & 0xffff, DPU_SHAPE_EGRESS, packets, bytes))
 		return DPU_REASON_DROP_SHAPED_OUT;
 	return 0;
 }
@@ -44,55 +49,45 @@ INLINE int qos_wants_queue(struct pkt *p)
 	return p->out_port == DPU_PORT_UPLINK ? qos_queue(p) != 0 : shape_is_paced(p->out_port);
 }
 
-/* What has a say about the frame; before its decision is recorded. */
-INLINE void qos_plan(struct pkt *p)
+/* What has a say about the frame; before its decision is recorded. Always 0. */
+STAGE int qos_plan(struct pkt *p)
 {
+	if (!p)
+		return 0;
 	if (p->out_port == DPU_PORT_UPLINK)
 		qos_queue(p);
 	p->qos = p->queue || shape_is_on(p->key.in_port, DPU_SHAPE_INGRESS) ||
 		 shape_is_on(p->out_port, DPU_SHAPE_EGRESS);
+	return 0;
 }
 
-/* Slow path: may it go now, and in which queue? 0, or a verdict is set in place of FORWARD. */
+/* Slow path: may it go now? 0, or a verdict is set in place of FORWARD. */
 STAGE int qos_frame(hook_ctx *ctx, struct pkt *p)
 {
 	__u32 header_len;
-	__u8 reason;
+	int reason;
 
 	if (!p || !p->qos)
 		return 0;
 	header_len = p->gso_size ? output_frame_len(ctx, p) - p->gso_size : 0;
-	reason = qos_shape(p->key.in_port, p->out_port, p->gso_segs,
-			   qos_bytes(p->len - p->l2_off, p->gso_segs, header_len));
-	if (reason) {
-		p->verdict = DPU_VERDICT_DROP;
-		p->reason = reason;
-		return 1;
-	}
-#if HOOK_CAN_QUEUE
 	if (p->queue)
 		hook_set_queue(ctx, DPU_QUEUE_ID(p->queue));
-#endif
-	return 0;
+	reason = qos_pass(QOS_PORTS(p->key.in_port, p->out_port), p->gso_segs,
+			  qos_bytes(p->len - p->l2_off, p->gso_segs, header_len));
+	if (!reason)
+		return 0;
+	p->verdict = DPU_VERDICT_DROP;
+	p->reason = reason;
+	return 1;
 }
 
 /* Flow cache: the same of a hit. 0, or why it does not go on. */
-INLINE __u8 qos_hit(hook_ctx *ctx, const struct fast_frame *f, struct flow_hit *hit)
+INLINE int qos_hit(hook_ctx *ctx, const struct fast_frame *f, const struct flow_hit *hit)
 {
-	__u16 in_port = hit->path->in_port;
 	__u32 segs = hook_gso_segs(ctx);
-	__u8 reason;
 
-#if HOOK_CAN_QUEUE
-	if (hit->path->queue)
-		hook_set_queue(ctx, DPU_QUEUE_ID(hit->path->queue));
-#endif
-	env_rmb();
-	if (env_read(hit->path->seq) != hit->path_seq) /* the path became another's meanwhile */
-		return DPU_REASON_DROP_HOOK;
-	reason = qos_shape(in_port, hit->out_port, segs,
-			   qos_bytes(f->len, segs, segs > 1 ? fast_header_len(ctx, f) : 0));
-	if (reason)
-		stats_dropped(in_port, segs);
-	return reason;
+	if (hit->queue)
+		hook_set_queue(ctx, DPU_QUEUE_ID(hit->queue));
+	return qos_pass(QOS_PORTS(hit->in_port, hit->out_port), segs,
+			qos_bytes(f->len, segs, segs > 1 ? fast_header_len(ctx, f) : 0));
 }

@@ -25,14 +25,14 @@
  * Edits (0 or -errno; direct bytes read before are invalid after):
  *   hook_decap(ctx)	  remove the DPU_VXLAN_OVERHEAD outer bytes (GSO and checksum state kept)
  *   hook_encap(ctx, outer, sport)  prepend a ready-made 50-byte outer header; fill in lengths and UDP source port
- *   hook_untag(ctx), hook_tag(ctx, vid)  802.1Q, wherever the tag travels
+ *   hook_untag(ctx), hook_tag(ctx, tci)  802.1Q, wherever the tag travels; tci: VID and priority, host order
  *   hook_resize(ctx, len, l4_len)  make the frame exactly len bytes, linear, no GSO, for an answer built
  *			  in place; everything behind the Ethernet header is undefined afterwards.
  *			  l4_len: bytes of the frame from its transport header on. The half-made
  *			  checksum a local sender may have left to a device is forgotten, or:
  *			  HOOK_HALF_MADE: if there was one, a device will still finish it, at the
  *			  same distance from the end of the frame
- *   hook_set_queue(ctx, id)	  class of the output device's qdisc, for this frame and its copies (HOOK_CAN_QUEUE only)
+ *   hook_set_queue(ctx, id)	  class of the output device's qdisc, for this frame and its copies; XDP: nothing to set
  *   hook_clone_to(ctx, ifindex)  send a copy out of a device (HOOK_CAN_CLONE only)
  * Ends, the only places that name XDP_x or TC_ACT_x:
  *   hook_forward(ctx, port), hook_to_stack(ctx), hook_drop(ctx)

@@ -118,9 +118,9 @@ INLINE long hook_untag(hook_ctx *ctx)
 	return hook_store(ctx, 0, addresses, sizeof(addresses));
 }
 
-INLINE long hook_tag(hook_ctx *ctx, __u16 vid)
+INLINE long hook_tag(hook_ctx *ctx, __u16 tci)
 {
-	struct wire_vlan tag = {.tci = bpf_htons(ETHERTYPE_VLAN), .type = bpf_htons(vid)};
+	struct wire_vlan tag = {.tci = bpf_htons(ETHERTYPE_VLAN), .type = bpf_htons(tci)};
 	__u8 addresses[12];
 
 	if (hook_load(ctx, 0, addresses, sizeof(addresses)) || native_frame_move_head(ctx, -4) ||

@@ -147,9 +147,9 @@ INLINE long hook_untag(hook_ctx *ctx)
 	return bpf_skb_vlan_pop(ctx);
 }
 
-INLINE long hook_tag(hook_ctx *ctx, __u16 vid)
+INLINE long hook_tag(hook_ctx *ctx, __u16 tci)
 {
-	return bpf_skb_vlan_push(ctx, bpf_htons(ETHERTYPE_VLAN), vid);
+	return bpf_skb_vlan_push(ctx, bpf_htons(ETHERTYPE_VLAN), tci);
 }
 
 /*

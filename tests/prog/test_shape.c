@@ -18,6 +18,11 @@
 #define FROM_17(sport) FRAME(ETH(MAC(16), MAC(17)), IP4("10.0.0.17", "10.0.0.16"), UDP(sport, 2), FILL(18))
 #define SYN_16 FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17"), TCP(3, 4, SYN), FILL(6))
 #define TO_ALL FRAME(ETH(0xffffffffffff, MAC(16)), IP4("10.0.0.16", "10.0.0.255"), UDP(1, 2), FILL(18))
+#define OUT_16_LAYERS ETH(MAC(116), MAC(16)), IP4("10.0.0.16", "10.0.0.116"), UDP(1, 2), FILL(18)
+#define IN_VXLAN(tos_, ...)                                                                        \
+	FRAME(ETH(VTEP_MAC(2), VTEP_MAC(1)),                                                       \
+	      IP4(VTEP_LOCAL, VTEP_PEER, .frag = DF, .tos = tos_),                                 \
+	      UDP(ANY_PORT, 4789, .csum = ZERO), VXLAN(VNI), ##__VA_ARGS__)
 #define OUT_16(...) FRAME(ETH(MAC(116), MAC(16)), ##__VA_ARGS__, IP4("10.0.0.16", "10.0.0.116"), UDP(1, 2), FILL(18))
 
 /* average_frames: bucket of the average rate, in frames; peak likewise. */
@@ -108,6 +113,24 @@ static void with_queue(void)
 	fixture_bump(DPU_GEN_OF_PORT(16));
 }
 
+static void give_marks(struct dpu_port *port)
+{
+	port->dscp = 46;
+	port->cos = 5;
+}
+
+static void marked_vlan(void)
+{
+	vlan_uplink();
+	fixture_edit_port(16, give_marks);
+}
+
+static void marked_vxlan(void)
+{
+	vxlan_two_hosts();
+	fixture_edit_port(16, give_marks);
+}
+
 static const char *two_passed_one_not(void)
 {
 	return counted(16, DPU_SHAPE_INGRESS, 2, 2 * FRAME_BYTES, 1);
@@ -166,7 +189,7 @@ static const struct prog_case cases[] = {
 	{"time gives tokens back, no more than the bucket holds", sends_two,
 	 STEPS({16, FROM_16(1), FORWARD(17)}, {16, FROM_16(1), HIT(17)}, {16, FROM_16(1), DROP(SHAPED_IN)},
 	       {16, FROM_16(1), HIT(17), .advance_ns = 31 * SECOND}, {16, FROM_16(1), DROP(SHAPED_IN)},
-	       {16, FROM_16(1), FORWARD(17), .advance_ns = 100000 * SECOND}, {16, FROM_16(1), HIT(17)},
+	       {16, FROM_16(2), FORWARD(17), .advance_ns = 200 * SECOND}, {16, FROM_16(2), HIT(17)},
 	       {16, FROM_16(1), DROP(SHAPED_IN)}),
 	 ONLY_NATIVE},
 	{"a paced port drops nothing: its queue decides, and tc is where it is", is_paced,
@@ -177,7 +200,8 @@ static const struct prog_case cases[] = {
 	       {16, FROM_16(1), DROP(SHAPED_OUT)})},
 	{"a GSO frame counts the headers of all its segments", counts_all,
 	 STEPS({16, FRAME(ETH(MAC(17), MAC(16)), IP4("10.0.0.16", "10.0.0.17"), TCP(1, 2, ACK), FILL(3000)),
-		FORWARD(17), .gso_size = 1448, .check = segments_counted})},
+		FORWARD(17), .gso_size = 1448, .check = segments_counted}),
+	 ONLY_TC},
 	{"a flood counts once for its sender and for every receiver", flood_both,
 	 STEPS({16, TO_ALL, FLOOD(17, 18), .check = flood_counted})},
 	{"a flow of before is held back once shaping begins, and free once it ends", three_vms,
@@ -187,6 +211,14 @@ static const struct prog_case cases[] = {
 	{"what leaves by the uplink in a class leaves by tc, where the queue is", with_queue,
 	 STEPS({16, OUT_16(), FORWARD(DPU_PORT_UPLINK, .out = OUT_16(VLAN(VID))), TO_TC_AT_XDP},
 	       {16, OUT_16(), HIT(DPU_PORT_UPLINK, .out = OUT_16(VLAN(VID))), TO_TC_AT_XDP})},
+	{"a class marks its frames: the priority of the tag", marked_vlan,
+	 STEPS({16, OUT_16(), FORWARD(DPU_PORT_UPLINK, .out = OUT_16(VLAN(VID, .pcp = 5)))},
+	       {16, OUT_16(), HIT(DPU_PORT_UPLINK, .out = OUT_16(VLAN(VID, .pcp = 5)))},
+	       {17, FRAME(ETH(MAC(116), MAC(17)), IP4("10.0.0.17", "10.0.0.116"), UDP(1, 2)),
+		FORWARD(DPU_PORT_UPLINK, .out = FRAME(ETH(MAC(116), MAC(17)), VLAN(VID), IP4("10.0.0.17", "10.0.0.116"), UDP(1, 2)))})},
+	{"a class marks its frames: DSCP of the outer header", marked_vxlan,
+	 STEPS({16, OUT_16(), FORWARD(DPU_PORT_UPLINK, .out = IN_VXLAN(46 << 2, OUT_16_LAYERS))},
+	       {16, OUT_16(), HIT(DPU_PORT_UPLINK, .out = IN_VXLAN(46 << 2, OUT_16_LAYERS))})},
 };
 
 PROG_SUITE(shape, cases)

@@ -219,7 +219,7 @@ static void out_actions(struct out *out, const struct location *at, const struct
 	if (flow->action == DPU_FLOW_ENCAP)
 		out_str(out, "actions", "%sencap, out %s", off, port);
 	else if (flow->action == DPU_FLOW_TAG)
-		out_str(out, "actions", "%stag %u, out %s", off, flow->out_vlan, port);
+		out_str(out, "actions", "%stag %u, out %s", off, flow->out_vlan & 0xfff, port);
 	else
 		out_str(out, "actions", "%sout %s", off, port);
 }
@@ -428,6 +428,7 @@ static const struct subject {
     {.name = "stats", .show = show_stats, .relays = true},
     {.name = "drops", .show = show_drops, .relays = true},
     {.name = "qos", .show_host = show_qos},
+    {.name = "nioc", .show_host = show_nioc},
     {.name = "placement"},
 };
 
@@ -499,7 +500,7 @@ int cmd_show(struct cmd_context *ctx, int argc, char **argv)
 
 	(void)argc;
 	if (!subject)
-		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, qos, stats or drops");
+		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, qos, nioc, stats or drops");
 	if (cmd_option(ctx, "compiled")) {
 		if (subject->show != show_rules)
 			return cmd_usage(ctx, "--compiled is about rules, not %s", argv[1]);

@@ -231,6 +231,16 @@ static uint16_t relay_target(const struct location *location, const struct port_
 	return location_port(location, target) ? target : DPU_PORT_NONE;
 }
 
+/* What the class of a vNIC makes of its frames on the wire. */
+static void describe_class(const struct lab *lab, const struct lab_vm *vm, struct dpu_port *port)
+{
+	const struct lab_class *class = lab_class(lab, vm);
+
+	port->queue = lab_queue(lab, vm);
+	port->dscp = class && class->dscp ? class->dscp - 1 : 0;
+	port->cos = class && class->cos ? class->cos - 1 : 0;
+}
+
 /* What is the same whatever policy the port has; firewall_install() adds that. */
 static struct dpu_port describe_port(const struct location *location, const struct port_dev *port,
 				     const struct dpu_port *old, bool xdp)
@@ -258,7 +268,7 @@ static struct dpu_port describe_port(const struct location *location, const stru
 	new.max_connections = lab_max_connections(lab, vm);
 	new.guard = lab_guard(lab, vm);
 	new.max_half_open = lab_max_half_open(lab, vm);
-	new.queue = lab_queue(lab, vm);
+	describe_class(lab, vm, &new);
 	new.flags |= DPU_PORT_F_DFW;
 	new.flags |= lab->table_full == LAB_TABLE_FULL_OPEN ? DPU_PORT_F_FAIL_OPEN : 0;
 	memcpy(new.mac, vm->mac.b, sizeof(new.mac));
