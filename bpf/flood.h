@@ -146,7 +146,7 @@ STAGE int flood_shape(hook_ctx *ctx, struct pkt *p)
 		verdict_drop(p, DPU_REASON_DROP_SHAPED_IN);
 		return 0;
 	}
-	if (qos_queue(p))
+	if (p->queue)
 		hook_set_queue(ctx, DPU_QUEUE_ID(p->queue));
 	return 1;
 }

@@ -73,6 +73,7 @@ DPU_MAP(fdb_clock, ARRAY, __u32, struct dpu_fdb_key, DPU_FDB_SEATS, 0);
 DPU_MAP(fdb_clock_hand, ARRAY, __u32, __u32, 1, BPF_F_MMAPABLE);
 DPU_MAP(fragments, ARRAY, __u32, struct dpu_fragment_set,
 	(DPU_PORT_VNIC_MAX - DPU_PORT_VNIC_MIN + 1) * DPU_FRAGMENT_SETS, 0);
+DPU_MAP(class_rules, ARRAY, __u32, struct dpu_class_rule, DPU_CLASS_RULES, 0);
 DPU_MAP(shapers, ARRAY, __u32, struct dpu_shaper, DPU_MAX_PORTS * DPU_SHAPE_DIRECTIONS, BPF_F_MMAPABLE);
 DPU_MAP(storm, ARRAY, __u32, __u64, DPU_MAX_PORTS, 0);	   /* by ingress port: core/rate.h */
 DPU_MAP(rates, PERCPU_ARRAY, __u32, __u64, RATE_LIMITS, 0); /* by enum rate_limit: core/rate.h */

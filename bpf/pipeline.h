@@ -4,7 +4,7 @@
  *
  *	port -> (relay) -> flow cache -- hit: (shape, queue) replay ---> exit
  *			       | miss
- *	entry -> parse -> guard -> fdb -> policy of the source vNIC -> policy of the
+ *	entry -> parse -> (class) -> guard -> fdb -> policy of the source vNIC -> policy of the
  *	destination vNIC -> size -> record -> shape, queue -> decap/untag, encap/tag ---> exit
  *
  * The frame is edited only after everything is decided, so that until then it
@@ -17,6 +17,7 @@
 #include "policy.h"
 #include "qos.h"
 #include "reply.h"
+#include "stage/classqueue.h"
 #include "stage/entry.h"
 #include "stage/fdb.h"
 #include "stage/flowrecord.h"
@@ -48,6 +49,8 @@ STAGE int pipeline_read(hook_ctx *ctx)
 
 		if (p->verdict == DPU_VERDICT_NONE)
 			parse_l2(ctx, p, tag_len);
+		if (settings.qos && p->verdict == DPU_VERDICT_NONE)
+			class_find(p);
 	}
 	return 0;
 }

@@ -33,20 +33,10 @@ INLINE __u32 qos_bytes(__u32 len, __u32 segs, __u32 header_len)
 	return len + (segs - 1) * header_len;
 }
 
-/* Sets p->queue: for what leaves by the uplink. Depends on the port's generation counter. */
-INLINE __u32 qos_queue(struct pkt *p)
-{
-	__u32 key = p->key.in_port;
-	const struct dpu_port *in = env_lookup(ports, &key);
-
-	p->queue = in && p->in_kind == DPU_PORT_KIND_VNIC ? in->queue : 0;
-	return p->queue;
-}
-
 /* Is a queue to hold it, at the uplink or at the device of a paced port? */
 INLINE int qos_wants_queue(struct pkt *p)
 {
-	return p->out_port == DPU_PORT_UPLINK ? qos_queue(p) != 0 : shape_is_paced(p->out_port);
+	return p->out_port == DPU_PORT_UPLINK ? p->queue != 0 : shape_is_paced(p->out_port);
 }
 
 /* What has a say about the frame; before its decision is recorded. Always 0. */
@@ -54,8 +44,8 @@ STAGE int qos_plan(struct pkt *p)
 {
 	if (!p)
 		return 0;
-	if (p->out_port == DPU_PORT_UPLINK)
-		qos_queue(p);
+	if (p->out_port != DPU_PORT_UPLINK)
+		p->queue = 0;
 	p->qos = p->queue || shape_is_on(p->key.in_port, DPU_SHAPE_INGRESS) ||
 		 shape_is_on(p->out_port, DPU_SHAPE_EGRESS);
 	return 0;

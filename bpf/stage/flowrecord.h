@@ -48,8 +48,9 @@ INLINE void path_fill(struct dpu_path *path, const struct pkt *p)
 }
 
 /* Where the path is, or may be put: its own place, else a free one, else one of a busy four. */
-INLINE __u32 path_choose(const struct flow_id *k)
+INLINE __u32 path_choose(const struct pkt *p)
 {
+	const struct flow_id *k = &p->id;
 	__u32 home = path_home(k), choice = home + (env_random() & (DPU_PATH_WAYS - 1));
 
 	for (__u32 i = DPU_PATH_WAYS; i > 0; i--) {
@@ -61,7 +62,8 @@ INLINE __u32 path_choose(const struct flow_id *k)
 	for (__u32 i = 0; i < DPU_PATH_WAYS; i++) {
 		const struct dpu_path *path = path_at(home + i);
 
-		if (path && path->action != DPU_FLOW_NONE && path_same_key(path, k))
+		/* flows between the same stations can be in different queues: each its own path */
+		if (path && path->action != DPU_FLOW_NONE && path_same_key(path, k) && path->queue == p->queue)
 			choice = home + i;
 	}
 	return choice & (DPU_PATHS - 1);
@@ -81,7 +83,7 @@ STAGE int path_record(struct pkt *p, __u32 *ret_seq)
 	if (!p || !ret_seq)
 		return 0;
 	k = &p->id;
-	index = path_choose(k);
+	index = path_choose(p);
 	path = path_at(index);
 	if (!path)
 		return 0;

@@ -60,6 +60,4 @@ INLINE void port_resolve(struct pkt *p)
 	p->in_kind = port->kind;
 	gen_depend(p, port->gen_slot);
 	p->segment = port->segment;
-	p->tos = port->dscp << 2;
-	p->cos = port->cos;
 }

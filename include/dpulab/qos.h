@@ -12,6 +12,7 @@
  */
 #pragma once
 #include <linux/types.h>
+#include <dpulab/addr.h>
 #include <dpulab/limits.h>
 
 /* Directions as the switch sees them, as in vSphere: ingress = from the VM, egress = towards it. */
@@ -62,4 +63,29 @@ struct dpu_shaper {
 
 #define DPU_SHAPER(port, direction) ((port) * DPU_SHAPE_DIRECTIONS + (direction))
 
+/* dpu_settings.qos */
+enum dpu_qos {
+	DPU_QOS_ON = 1,	  /* some port is shaped, or classes share the uplink */
+	DPU_QOS_DSCP = 2, /* a rule looks at DSCP: flows of different DSCP are different flows */
+};
+
+/*
+ * Map "class_rules", by place: the first whose parts all match what a vNIC sends decides its class, else the vNIC's own.
+ * Read by the slow path for what is in the flow's key; a change moves every vNIC's generation counter.
+ */
+#define DPU_CLASS_RULES 64
+struct dpu_class_rule {
+	union dpu_ip src, src_mask, dst, dst_mask; /* v4-mapped; mask 0 = any */
+	__u16 sport_lo, sport_hi, dport_lo, dport_hi; /* host order; 0 to 65535 = any */
+	__u16 segment; /* of the vNIC; 0 = any */
+	__u16 queue;   /* of the class; DPU_QUEUE_OWN: the vNIC's; 0 = the list ends here */
+	__u8 family;   /* 4, 6, 0 = any, also what is not IP */
+	__u8 proto;    /* 0 = any */
+	__u8 dscp;     /* 1 + the value; 0 = any */
+	__u8 mark_dscp, mark_cos; /* as in dpu_port */
+	__u8 pad[7];
+};
+#define DPU_QUEUE_OWN 0xffff
+
+_Static_assert(sizeof(struct dpu_class_rule) == 88, "class rule");
 _Static_assert(sizeof(struct dpu_shaper) == 128, "shaper");

@@ -26,5 +26,5 @@ struct dpu_settings {
 	__u32 reeval_pps;	 /* re-evaluations of connections after a policy change, per second and CPU */
 	__u32 flow_cache;	 /* 0: every frame takes the slow path (the oracle of the differential tests) */
 	__u32 log_pps;		 /* events of rules that log, per second and CPU; 0: none */
-	__u32 qos;		 /* 1: some port is shaped, or classes share the uplink */
+	__u32 qos;		 /* 1: enum dpu_qos; 0: nothing is shaped or shared out */
 };

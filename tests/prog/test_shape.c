@@ -115,6 +115,7 @@ static void with_queue(void)
 
 static void give_marks(struct dpu_port *port)
 {
+	port->queue = 9;
 	port->dscp = 46;
 	port->cos = 5;
 }
@@ -129,6 +130,19 @@ static void marked_vxlan(void)
 {
 	vxlan_two_hosts();
 	fixture_edit_port(16, give_marks);
+}
+
+/* UDP to 3000 of the other side, and what has DSCP 10. */
+static void with_rules(void)
+{
+	struct dpu_class_rule rules[] = {
+		{.sport_hi = 0xffff, .dport_lo = 3000, .dport_hi = 3000, .proto = 17, .family = 4, .queue = 20, .mark_dscp = 10},
+		{.sport_hi = 0xffff, .dport_hi = 0xffff, .dscp = 1 + 34, .queue = 21, .mark_dscp = 11},
+	};
+
+	marked_vxlan();
+	for (__u32 i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		prog_backend()->update("class_rules", &i, &rules[i]);
 }
 
 static const char *two_passed_one_not(void)
@@ -165,6 +179,16 @@ static void flood_both(void)
 	shape(17, DPU_SHAPE_EGRESS, DPU_SHAPE_POLICE, 1, 10);
 }
 
+#define CLASSED_LAYERS(port_, dscp_)                                                               \
+	ETH(MAC(116), MAC(16)), IP4("10.0.0.16", "10.0.0.116", .tos = (dscp_) << 2), UDP(1, port_), FILL(18)
+#define CLASSED(port_, dscp_, outer_, want_)                                                       \
+	{16, FRAME(CLASSED_LAYERS(port_, dscp_)),                                                  \
+	 want_(DPU_PORT_UPLINK, .out = IN_VXLAN((outer_) << 2, CLASSED_LAYERS(port_, dscp_))), TO_TC_AT_XDP}
+#define CLASSED6_LAYERS(dscp_)                                                                     \
+	ETH(MAC(116), MAC(16)), IP6("2001:db8::16", "2001:db8::116", .tos = (dscp_) << 2), UDP(1, 2), FILL(18)
+#define CLASSED6(dscp_, outer_, want_)                                                             \
+	{16, FRAME(CLASSED6_LAYERS(dscp_)),                                                        \
+	 want_(DPU_PORT_UPLINK, .out = IN_VXLAN((outer_) << 2, CLASSED6_LAYERS(dscp_))), TO_TC_AT_XDP}
 #define TO_TC_AT_XDP .at_xdp = &(const struct expect)EXPECT(STACK, TO_TC)
 
 static const struct prog_case cases[] = {
@@ -212,13 +236,21 @@ static const struct prog_case cases[] = {
 	 STEPS({16, OUT_16(), FORWARD(DPU_PORT_UPLINK, .out = OUT_16(VLAN(VID))), TO_TC_AT_XDP},
 	       {16, OUT_16(), HIT(DPU_PORT_UPLINK, .out = OUT_16(VLAN(VID))), TO_TC_AT_XDP})},
 	{"a class marks its frames: the priority of the tag", marked_vlan,
-	 STEPS({16, OUT_16(), FORWARD(DPU_PORT_UPLINK, .out = OUT_16(VLAN(VID, .pcp = 5)))},
-	       {16, OUT_16(), HIT(DPU_PORT_UPLINK, .out = OUT_16(VLAN(VID, .pcp = 5)))},
+	 STEPS({16, OUT_16(), FORWARD(DPU_PORT_UPLINK, .out = OUT_16(VLAN(VID, .pcp = 5))), TO_TC_AT_XDP},
+	       {16, OUT_16(), HIT(DPU_PORT_UPLINK, .out = OUT_16(VLAN(VID, .pcp = 5))), TO_TC_AT_XDP},
 	       {17, FRAME(ETH(MAC(116), MAC(17)), IP4("10.0.0.17", "10.0.0.116"), UDP(1, 2)),
 		FORWARD(DPU_PORT_UPLINK, .out = FRAME(ETH(MAC(116), MAC(17)), VLAN(VID), IP4("10.0.0.17", "10.0.0.116"), UDP(1, 2)))})},
 	{"a class marks its frames: DSCP of the outer header", marked_vxlan,
-	 STEPS({16, OUT_16(), FORWARD(DPU_PORT_UPLINK, .out = IN_VXLAN(46 << 2, OUT_16_LAYERS))},
-	       {16, OUT_16(), HIT(DPU_PORT_UPLINK, .out = IN_VXLAN(46 << 2, OUT_16_LAYERS))})},
+	 STEPS({16, OUT_16(), FORWARD(DPU_PORT_UPLINK, .out = IN_VXLAN(46 << 2, OUT_16_LAYERS)), TO_TC_AT_XDP},
+	       {16, OUT_16(), HIT(DPU_PORT_UPLINK, .out = IN_VXLAN(46 << 2, OUT_16_LAYERS)), TO_TC_AT_XDP})},
+	{"a rule's class decides, flow by flow between the same stations, from the cache as well", with_rules,
+	 STEPS(CLASSED(2000, 0, 46, FORWARD), CLASSED(3000, 0, 10, FORWARD), CLASSED(2000, 0, 46, HIT),
+	       CLASSED(3000, 0, 10, HIT), CLASSED(2000, 0, 46, HIT))},
+	{"DSCP decides, frame by frame of the same flow", with_rules,
+	 STEPS(CLASSED(2000, 34, 11, FORWARD), CLASSED(2000, 0, 46, FORWARD), CLASSED(2000, 34, 11, HIT),
+	       CLASSED(2000, 0, 46, HIT), CLASSED(3000, 34, 10, FORWARD))},
+	{"DSCP of IPv6 likewise", with_rules,
+	 STEPS(CLASSED6(34, 11, FORWARD), CLASSED6(0, 46, FORWARD), CLASSED6(34, 11, HIT), CLASSED6(0, 46, HIT))},
 };
 
 PROG_SUITE(shape, cases)

@@ -281,6 +281,16 @@ static struct entries services_of(const struct lab *lab)
 	return (struct entries){(const char *)lab->services, lab->n_services, sizeof(*lab->services)};
 }
 
+static bool same_class_rules(struct difference *d)
+{
+	bool same = d->old->n_class_rules == d->new->n_class_rules;
+
+	for (size_t i = 0; same && i < d->new->n_class_rules; i++)
+		same = same_entry(d, "nioc.rules[]", (const char *)&d->old->class_rules[i],
+				  (const char *)&d->new->class_rules[i]);
+	return same;
+}
+
 static void compare_nioc(struct difference *d)
 {
 	const struct entries old_classes = {(const char *)d->old->classes, d->old->n_classes, sizeof(*d->old->classes)};
@@ -288,6 +298,10 @@ static void compare_nioc(struct difference *d)
 	const struct entries old_pools = {(const char *)d->old->pools, d->old->n_pools, sizeof(*d->old->pools)};
 	const struct entries new_pools = {(const char *)d->new->pools, d->new->n_pools, sizeof(*d->new->pools)};
 
+	if (lab_uses_dscp(d->new) && !lab_uses_dscp(d->old) && lab_uses_qos(d->old))
+		refuse(d, "whether a rule of nioc looks at DSCP (the programs were made without: from none to one)", "");
+	if (!same_class_rules(d))
+		note(d, "changed", "rules", "nioc", "%zu now", d->new->n_class_rules);
 	compare_entries(d, "class", "nioc.classes.*", &old_classes, &new_classes);
 	compare_entries(d, "pool", "nioc.pools.*", &old_pools, &new_pools);
 }

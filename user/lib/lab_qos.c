@@ -80,3 +80,11 @@ bool lab_uses_qos(const struct lab *lab)
 			return true;
 	return false;
 }
+
+bool lab_uses_dscp(const struct lab *lab)
+{
+	for (size_t i = 0; i < lab->n_class_rules; i++)
+		if (lab->class_rules[i].dscp)
+			return true;
+	return false;
+}

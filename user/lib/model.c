@@ -138,6 +138,7 @@ void lab_free(struct lab *lab)
 	free(lab->services);
 	free(lab->classes);
 	free(lab->pools);
+	free(lab->class_rules);
 	free(lab->hosts);
 	free(lab->groups);
 	free(lab->vms);

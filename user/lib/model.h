@@ -75,6 +75,10 @@ struct lab_shaping {
 	uint8_t mode;	/* enum lab_shape_mode; of a VM: 1 + that, 0 = the port group's */
 };
 
+struct lab_port_range {
+	uint16_t lo, hi;
+};
+
 /*
  * A class of traffic of Network I/O Control: of the host's own kinds, of its VMs ("vm"), or the user's. What a class
  * is guaranteed when the uplink is saturated is its reservation, and by its shares of what is not reserved.
@@ -93,6 +97,17 @@ struct lab_class {
 struct lab_pool {
 	char name[NODE_NAME_MAX];
 	uint64_t quota; /* bit/s, of the reservation of class vm */
+};
+
+/* What a vNIC sends that is in another class than the vNIC. */
+struct lab_class_rule {
+	uint8_t class; /* 1 + index; vm: the vNIC's own part of it */
+	uint16_t vlan; /* of the port group; 0 = any */
+	uint8_t dscp;  /* 1 + the value; 0 = any */
+	uint8_t proto; /* 0 = any */
+	struct lab_prefix from, to; /* family 0 = any */
+	struct lab_port_range sports, dports;
+	unsigned line;
 };
 
 /* A vNIC within class vm. */
@@ -160,10 +175,6 @@ struct lab_address_group {
 	struct lab_prefix *prefixes; /* stated in the lab file, or read from a file it names */
 	size_t n_prefixes;
 	unsigned line; /* in the file */
-};
-
-struct lab_port_range {
-	uint16_t lo, hi;
 };
 
 /* ICMP messages: by a name that means one in each family, or by number. */
@@ -252,6 +263,8 @@ struct lab {
 	size_t n_classes;
 	struct lab_pool *pools;
 	size_t n_pools;
+	struct lab_class_rule *class_rules; /* in order: the first that matches decides */
+	size_t n_class_rules;
 	enum frame_path path; /* the lab's own choice; counts for hosts that state none */
 	enum lab_hook hook;   /* likewise */
 	uint8_t default_action; /* of the firewall */
@@ -302,6 +315,8 @@ bool lab_class_is_vm(const struct lab_class *class);
 uint16_t lab_queue(const struct lab *lab, const struct lab_vm *vm);
 /* Does function qos have anything to do in this lab? Its programs are made for that. */
 bool lab_uses_qos(const struct lab *lab);
+/* Does a rule look at DSCP? */
+bool lab_uses_dscp(const struct lab *lab);
 const char *guard_mode_name(enum dpu_guard_mode mode); /* "off", "learn", "strict" */
 const char *frame_path_name(enum frame_path path); /* as in the contract: "linux", "host", "dpu-mux", "dpu-upt" */
 int frame_path_parse(const char *word, enum frame_path *ret_path);

@@ -195,6 +195,26 @@ static void check_vnic(struct checker *check, const struct lab_vm *vm)
 	check_vm_reservation(check, vm);
 }
 
+static void check_rules(struct checker *check)
+{
+	const struct lab *lab = check->lab;
+
+	if (lab->n_class_rules && !lab->n_classes)
+		FINDING(check, lab->class_rules, "state nioc.classes", "nioc.rules: there are no classes");
+	if (lab->n_class_rules > DPU_CLASS_RULES)
+		FINDING(check, &lab->class_rules[DPU_CLASS_RULES], NULL, "nioc.rules: more than %d", DPU_CLASS_RULES);
+	for (size_t i = 0; i < lab->n_class_rules; i++) {
+		const struct lab_class_rule *rule = &lab->class_rules[i];
+
+		if (rule->from.family && rule->to.family && rule->from.family != rule->to.family)
+			FINDING(check, rule, NULL, "nioc.rules[%zu]: from and to are of different address families", i + 1);
+		if ((rule->sports.hi != UINT16_MAX || rule->dports.hi != UINT16_MAX || rule->sports.lo || rule->dports.lo) &&
+		    !protocol_has_ports(rule->proto))
+			FINDING(check, rule, "state `protocol: tcp`, udp or sctp", "nioc.rules[%zu]: ports need a protocol that has them",
+				i + 1);
+	}
+}
+
 static void check_nioc(struct checker *check)
 {
 	const struct lab *lab = check->lab;
@@ -206,6 +226,7 @@ static void check_nioc(struct checker *check)
 	} else if (lab->n_pools) {
 		FINDING(check, lab->pools, "state nioc.classes", "nioc.pools: there are no classes");
 	}
+	check_rules(check);
 	for (size_t i = 0; i < lab->n_vms; i++)
 		check_vnic(check, &lab->vms[i]);
 }

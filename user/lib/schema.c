@@ -121,6 +121,15 @@ static void begin_rule(void *entry, size_t index, unsigned line)
 	rule->line = line;
 }
 
+static void begin_class_rule(void *entry, size_t index, unsigned line)
+{
+	struct lab_class_rule *rule = entry;
+
+	(void)index;
+	rule->line = line;
+	rule->sports = rule->dports = (struct lab_port_range){0, UINT16_MAX};
+}
+
 /* clang-format off */
 const struct schema_key schema_keys[] = {
 	{"lab", SCHEMA_LAB_NAME, ONE(struct lab, name), .required = true,
@@ -152,6 +161,18 @@ const struct schema_key schema_keys[] = {
 	 .help = "DSCP of its frames on the wire: of the outer header in VXLAN."},
 	{"nioc.classes.*.cos", SCHEMA_MARK, ONE(struct lab_class, cos), .min = 0, .max = 7, .derived = "as it is",
 	 .help = "Priority (802.1p) in the VLAN tag of its frames."},
+	{"nioc.rules", SCHEMA_LIST, ARRAY(struct lab, class_rules, n_class_rules), .begin = begin_class_rule,
+	 .help = "Frames of vNICs that are in another class than their vNIC. The first rule that matches in all it states decides."},
+	{"nioc.rules[].class", SCHEMA_CLASS, ONE(struct lab_class_rule, class), .required = true, .help = "The class."},
+	{"nioc.rules[].vlan", SCHEMA_NUMBER, ONE(struct lab_class_rule, vlan), .min = 1, .max = 4094, .derived = "any",
+	 .help = "VLAN of the vNIC's port group."},
+	{"nioc.rules[].dscp", SCHEMA_MARK, ONE(struct lab_class_rule, dscp), .min = 0, .max = 63, .derived = "any",
+	 .help = "DSCP of the frame as the VM sends it."},
+	{"nioc.rules[].protocol", SCHEMA_PROTOCOL, ONE(struct lab_class_rule, proto), .fallback = "any", .help = "IP protocol."},
+	{"nioc.rules[].from", SCHEMA_ADDRESS, ONE(struct lab_class_rule, from), .derived = "any", .help = "Source, a prefix."},
+	{"nioc.rules[].to", SCHEMA_ADDRESS, ONE(struct lab_class_rule, to), .derived = "any", .help = "Destination, a prefix."},
+	{"nioc.rules[].port", SCHEMA_PORTS, ONE(struct lab_class_rule, dports), .derived = "any", .help = "Destination ports."},
+	{"nioc.rules[].source-port", SCHEMA_PORTS, ONE(struct lab_class_rule, sports), .derived = "any", .help = "Source ports."},
 	{"nioc.pools", SCHEMA_ENTRIES, ARRAY(struct lab, pools, n_pools),
 	 .help = "Pools that reservations of VMs come from, by name."},
 	{"nioc.pools.*.quota", SCHEMA_RATE, ONE(struct lab_pool, quota), .min = 1000, .max = SHAPE_RATE_MAX, .required = true,

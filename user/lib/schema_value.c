@@ -482,7 +482,7 @@ const char *schema_value_format(const struct schema_key *key, const struct lab *
 		return mac_format(value, buffer);
 	case SCHEMA_ADDRESS:
 	case SCHEMA_ADDRESS4:
-		return prefix_format(value, true, buffer);
+		return ((const struct lab_prefix *)value)->family ? prefix_format(value, true, buffer) : "";
 	case SCHEMA_PEER:
 	case SCHEMA_MEMBER:
 	case SCHEMA_TARGET:

@@ -3,6 +3,7 @@
 #include "dataplane.h"
 
 #include <dpulab/flow.h>
+#include <dpulab/qos.h>
 #include <dpulab/settings.h>
 #include <string.h>
 #include <sys/random.h>
@@ -73,5 +74,5 @@ void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)
 	settings->reeval_pps = REEVAL_PPS;
 	settings->flow_cache = 1;
 	settings->log_pps = lab->log_pps;
-	settings->qos = lab_uses_qos(lab);
+	settings->qos = lab_uses_qos(lab) ? DPU_QOS_ON | (lab_uses_dscp(lab) ? DPU_QOS_DSCP : 0) : 0;
 }

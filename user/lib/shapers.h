@@ -13,6 +13,8 @@
 enum dpu_shape_mode shapers_mode(const struct lab *lab, const struct lab_vm *vm, enum dpu_shape_direction direction);
 /* Every vNIC of the location as the lab says; a direction that begins or ends to be shaped makes its flows stale. */
 int shapers_fill(const struct location *location, struct diag *diag);
+/* The rules of nioc; a change makes the flows of every vNIC of the location stale. */
+int class_rules_fill(const struct location *location, struct diag *diag);
 /* One shaper as it is now. */
 int shapers_read(const struct dataplane *dp, uint16_t port, enum dpu_shape_direction direction,
 		 struct dpu_shaper *ret_shaper, struct diag *diag);

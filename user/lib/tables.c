@@ -386,6 +386,8 @@ int tables_fill(struct location *location, bool xdp, struct diag *diag)
 		err = fill_segments(location, diag);
 	if (!err)
 		err = fill_ports(location, xdp, diag);
+	if (!err)
+		err = class_rules_fill(location, diag);
 	return err ? err : shapers_fill(location, diag);
 }
 
