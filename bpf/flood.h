@@ -13,6 +13,7 @@
 #include "core/stats.h"
 #include "core/verdict.h"
 #include "policy.h"
+#include "qos.h"
 #include "reply.h"
 #include "stage/output.h"
 #include "stage/vxlan.h"
@@ -69,7 +70,8 @@ static long flood_to_vnic(__u32 i, void *arg)
 		return 0;
 	p->verdict = DPU_VERDICT_NONE; /* each copy has its own */
 	if (!ct_policy(p, number, 1)) {
-		flood_copy(flood, number);
+		if (!settings.qos || shape_pass(number, DPU_SHAPE_EGRESS, 1, hook_len(flood->ctx)))
+			flood_copy(flood, number);
 		return 0;
 	}
 	p->refused++;
@@ -121,7 +123,7 @@ INLINE int flood_to_wire(struct flood *flood, const struct dpu_segment *segment)
 			return 1;
 		env_loop(segment->n_vteps, flood_to_vtep, flood);
 	} else if (segment->on_uplink) {
-		if (!segment->vlan || !hook_tag(flood->ctx, segment->vlan))
+		if (!segment->vlan || !hook_tag(flood->ctx, output_tci(flood->p, segment)))
 			flood_copy(flood, DPU_PORT_UPLINK);
 	}
 	return 0;
@@ -133,6 +135,20 @@ INLINE long flood_unwrap(hook_ctx *ctx, const struct pkt *p)
 	if (p->key.vni)
 		return hook_decap(ctx);
 	return p->tagged ? hook_untag(ctx) : 0;
+}
+
+/* Once for the sender, whatever number of copies; and the queue of those that leave by the uplink. */
+STAGE int flood_shape(hook_ctx *ctx, struct pkt *p)
+{
+	if (!p)
+		return 0;
+	if (!shape_pass(p->key.in_port, DPU_SHAPE_INGRESS, 1, hook_len(ctx))) {
+		verdict_drop(p, DPU_REASON_DROP_SHAPED_IN);
+		return 0;
+	}
+	if (p->queue)
+		hook_set_queue(ctx, DPU_QUEUE_ID(p->queue));
+	return 1;
 }
 
 INLINE void flood_end(struct pkt *p)
@@ -169,6 +185,8 @@ INLINE int flood_run(hook_ctx *ctx, struct pkt *p)
 		verdict_drop(p, DPU_REASON_DROP_HOOK);
 		return 0;
 	}
+	if (settings.qos && !flood_shape(ctx, p))
+		return 0;
 	env_loop(segment->n_ports, flood_to_vnic, &flood);
 	if (p->in_kind != DPU_PORT_KIND_UPLINK && flood_to_wire(&flood, segment))
 		return reply_too_big(ctx, p, vxlan_max_len() - sizeof(struct wire_eth));

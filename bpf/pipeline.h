@@ -2,10 +2,10 @@
 /*
  * pipeline.h - the order of stages, on this page and nowhere else.
  *
- *	port -> (relay) -> flow cache -- hit: replay ------------------> exit
+ *	port -> (relay) -> flow cache -- hit: (shape, queue) replay ---> exit
  *			       | miss
- *	entry -> parse -> guard -> fdb -> policy of the source vNIC -> policy of the
- *	destination vNIC -> size -> record -> decap/untag, encap/tag ---> exit
+ *	entry -> parse -> (class) -> guard -> fdb -> policy of the source vNIC -> policy of the
+ *	destination vNIC -> size -> record -> shape, queue -> decap/untag, encap/tag ---> exit
  *
  * The frame is edited only after everything is decided, so that until then it
  * can still be relayed, handed to tc, or answered as it came.
@@ -15,7 +15,9 @@
 #include "core/exit.h"
 #include "flood.h"
 #include "policy.h"
+#include "qos.h"
 #include "reply.h"
+#include "stage/classqueue.h"
 #include "stage/entry.h"
 #include "stage/fdb.h"
 #include "stage/flowrecord.h"
@@ -48,6 +50,8 @@ STAGE int pipeline_read(hook_ctx *ctx)
 
 		if (p->verdict == DPU_VERDICT_NONE)
 			parse_l2(ctx, p, tag_len);
+		if (settings.qos && p->verdict == DPU_VERDICT_NONE)
+			class_find(p);
 	}
 	return 0;
 }
@@ -113,12 +117,16 @@ INLINE void pipeline_fragment(hook_ctx *ctx, struct pkt *p)
 		hold_follow(ctx, p);
 }
 
+/* Out by a device whose qdisc is to hold the frame, at a hook that passes qdiscs by. */
+INLINE int pipeline_needs_queue(struct pkt *p)
+	return settings.qos && !HOOK_CAN_QUEUE && qos_wants_queue(p);
+
 /* Where it goes and whether it may. Verdict FORWARD with reason FORWARD is yet to be carried out. */
 INLINE void pipeline_decide(hook_ctx *ctx, struct pkt *p)
 {
 	if (guard(ctx) || fdb_learn(p) || fdb_lookup(p))
 		return;
-	if (pipeline_for_tc(p)) { /* before the firewall has seen it: tc begins anew */
+	if (pipeline_for_tc(p) || pipeline_needs_queue(p)) { /* before the firewall has seen it: tc begins anew */
 		verdict_stack(p, DPU_REASON_TO_TC);
 		return;
 	}
@@ -133,8 +141,12 @@ INLINE void pipeline_decide(hook_ctx *ctx, struct pkt *p)
 /* Into the flow cache, if it may be repeated, and off. */
 INLINE void pipeline_send(hook_ctx *ctx, struct pkt *p)
 {
+	if (settings.qos)
+		qos_plan(p);
 	if (settings.flow_cache && p->cacheable)
 		flow_record(p);
+	if (settings.qos && qos_frame(ctx, p))
+		return;
 	if (!output_edit(ctx, p))
 		return;
 	p->verdict = DPU_VERDICT_DROP;
@@ -173,6 +185,16 @@ HOOK_FAST int pipeline_fast(hook_ctx *ctx, int *ret_action)
 	segment_len = gso_size ? fast_header_len(ctx, &f) + gso_size : f.len;
 	if (!flow_lookup(&f.id, segment_len, word, &hit))
 		return 0;
+	if (settings.qos && hit.action & DPU_FLOW_QOS) {
+		int reason = qos_hit(ctx, &f, &hit);
+
+		if (reason) {
+			stats_dropped(hit.in_port, hook_gso_segs(ctx));
+			*ret_action = exit_unparsed(ctx, DPU_VERDICT_DROP, reason);
+			return 1;
+		}
+		hit.action &= ~DPU_FLOW_QOS;
+	}
 	flow_count(hit.hot, hook_gso_segs(ctx), f.len, word->clock_seen);
 	if (flow_replay(ctx, &f, &hit))
 		*ret_action = exit_unparsed(ctx, DPU_VERDICT_DROP, DPU_REASON_DROP_HOOK);

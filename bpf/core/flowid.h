@@ -22,5 +22,10 @@ struct flow_id {
  * made it: the other one may not be asked at that port.
  */
 #define FLOW_PATH_FROM(ifindex, vlan) ((__u64)HOOK_ID << 48 | (__u64)(vlan) << 32 | (ifindex))
+/* Word 1 of a path, where DSCP is part of it: as its bits stand in a frame, in the upper half. */
+#define FLOW_DSCP_IP4	   0xfc00000000000000ull
+#define FLOW_DSCP_IP6	   0xc00f000000000000ull
+#define FLOW_DSCP4(dscp) ((__u64)(dscp) << 58)
+#define FLOW_DSCP6(dscp) ((__u64)((dscp) >> 2) << 48 | (__u64)((dscp) & 3) << 62)
 #define FLOW_PATH_IP4 0x0045000800000000ull /* upper half of word 1: type, version and header length */
 #define FLOW_PATH_IP6 0x0060dd8600000000ull

@@ -17,6 +17,8 @@ INLINE void flow_id_of(const struct pkt *p, struct flow_id *ret_id)
 
 	ret_id->path[0] = k->w[0];
 	ret_id->path[1] = (__u32)k->w[1] | (p->key.family == 6 ? FLOW_PATH_IP6 : FLOW_PATH_IP4);
+	if (settings.qos & DPU_QOS_DSCP)
+		ret_id->path[1] |= p->key.family == 6 ? FLOW_DSCP6(p->dscp) : FLOW_DSCP4(p->dscp);
 	ret_id->path[2] = k->w[2];
 	ret_id->path[3] = FLOW_PATH_FROM(p->ifindex, p->key.vlan);
 	if (p->key.family == 6) {

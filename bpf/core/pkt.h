@@ -92,6 +92,10 @@ struct pkt {
 	__u8 cacheable; /* cleared by a stage that looked at something not in key or generations */
 	__u8 n_gens;
 	__u16 out_port, out_vtep;
+	__u8 qos;	/* a shaper or a queue of the uplink has a say */
+	__u16 queue;	/* of the uplink, as in dpu_path */
+	__u8 dscp;	/* of the (inner) IP header */
+	__u8 tos, cos;	/* marks of its class: outer service type, priority in a tag */
 	__u16 out_vlan;	/* of action TAG, host order */
 	__u16 max_len;	/* largest inner L2 frame the output takes, bytes */
 	__u16 gen_slot[DPU_FLOW_GENS];

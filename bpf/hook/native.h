@@ -17,6 +17,7 @@
 typedef struct native_frame hook_ctx;
 #define HOOK_ID	       DPU_HOOK_NATIVE
 #define HOOK_CAN_CLONE 1
+#define HOOK_CAN_QUEUE 1
 #define HOOK_FAST      INLINE
 
 INLINE void *hook_data(hook_ctx *ctx)
@@ -117,9 +118,9 @@ INLINE long hook_untag(hook_ctx *ctx)
 	return hook_store(ctx, 0, addresses, sizeof(addresses));
 }
 
-INLINE long hook_tag(hook_ctx *ctx, __u16 vid)
+INLINE long hook_tag(hook_ctx *ctx, __u16 tci)
 {
-	struct wire_vlan tag = {.tci = bpf_htons(ETHERTYPE_VLAN), .type = bpf_htons(vid)};
+	struct wire_vlan tag = {.tci = bpf_htons(ETHERTYPE_VLAN), .type = bpf_htons(tci)};
 	__u8 addresses[12];
 
 	if (hook_load(ctx, 0, addresses, sizeof(addresses)) || native_frame_move_head(ctx, -4) ||
@@ -148,6 +149,11 @@ INLINE long hook_again(hook_ctx *ctx, __u32 ifindex)
 INLINE long hook_clone_to(hook_ctx *ctx, __u32 ifindex)
 {
 	return native_frame_clone(ctx, ifindex);
+}
+
+INLINE void hook_set_queue(hook_ctx *ctx, __u32 id)
+{
+	ctx->queue = id;
 }
 
 INLINE int hook_forward(hook_ctx *ctx, __u32 port)

@@ -18,6 +18,7 @@
 typedef struct __sk_buff hook_ctx;
 #define HOOK_ID	       DPU_HOOK_TC
 #define HOOK_CAN_CLONE 1
+#define HOOK_CAN_QUEUE 1
 #define HOOK_FAST      static __attribute__((noinline))
 
 INLINE void *hook_data(hook_ctx *ctx)
@@ -146,9 +147,9 @@ INLINE long hook_untag(hook_ctx *ctx)
 	return bpf_skb_vlan_pop(ctx);
 }
 
-INLINE long hook_tag(hook_ctx *ctx, __u16 vid)
+INLINE long hook_tag(hook_ctx *ctx, __u16 tci)
 {
-	return bpf_skb_vlan_push(ctx, bpf_htons(ETHERTYPE_VLAN), vid);
+	return bpf_skb_vlan_push(ctx, bpf_htons(ETHERTYPE_VLAN), tci);
 }
 
 /*
@@ -217,6 +218,11 @@ INLINE long hook_again(hook_ctx *ctx, __u32 ifindex)
 INLINE long hook_clone_to(hook_ctx *ctx, __u32 ifindex)
 {
 	return bpf_clone_redirect(ctx, ifindex, 0);
+}
+
+INLINE void hook_set_queue(hook_ctx *ctx, __u32 id)
+{
+	ctx->priority = id;
 }
 
 INLINE int hook_drop(hook_ctx *ctx)

@@ -12,6 +12,7 @@
 typedef struct xdp_md hook_ctx;
 #define HOOK_ID	       DPU_HOOK_XDP
 #define HOOK_CAN_CLONE 0
+#define HOOK_CAN_QUEUE 0
 #define HOOK_FAST      INLINE
 
 INLINE void *hook_data(hook_ctx *ctx)
@@ -118,7 +119,7 @@ INLINE long hook_untag(hook_ctx *ctx)
 	return bpf_xdp_adjust_head(ctx, 4);
 }
 
-INLINE long hook_tag(hook_ctx *ctx, __u16 vid)
+INLINE long hook_tag(hook_ctx *ctx, __u16 tci)
 {
 	__u32 *words;
 
@@ -130,7 +131,7 @@ INLINE long hook_tag(hook_ctx *ctx, __u16 vid)
 	words[0] = words[1];
 	words[1] = words[2];
 	words[2] = words[3];
-	words[3] = bpf_htonl(ETHERTYPE_VLAN << 16 | vid);
+	words[3] = bpf_htonl(ETHERTYPE_VLAN << 16 | tci);
 	return 0;
 }
 
@@ -165,6 +166,12 @@ INLINE int hook_forward(hook_ctx *ctx, __u32 port)
 {
 	(void)ctx;
 	return bpf_redirect_map(&redirect, port, XDP_DROP);
+}
+
+INLINE void hook_set_queue(hook_ctx *ctx, __u32 id)
+{
+	(void)ctx;
+	(void)id;
 }
 
 INLINE int hook_to_stack(hook_ctx *ctx)

@@ -36,12 +36,17 @@ struct fast_family {
 	__u64 type_mask;  /* of the word at 8: IPv4 without the service type, IPv6 without the traffic class */
 	__u64 proto_mask; /* of the word at 16: fragment bits, protocol; next header */
 	__u64 first_mask; /* of the word at 22: IPv4 source; all of it */
-	__u64 pad;
+	__u64 dscp_mask;  /* of the word at 8, where DSCP is part of a flow */
 };
 static const struct fast_family fast_families[2] = {
-	{0x00ffffffffffffffull, 0xff00ff3f00000000ull, 0xffffffff00000000ull, 0},
-	{0x00f0ffffffffffffull, 0x000000ff00000000ull, 0xffffffffffffffffull, 0},
+	{0x00ffffffffffffffull, 0xff00ff3f00000000ull, 0xffffffff00000000ull, FLOW_DSCP_IP4},
+	{0x00f0ffffffffffffull, 0x000000ff00000000ull, 0xffffffffffffffffull, FLOW_DSCP_IP6},
 };
+INLINE __u64 fast_type_mask(const struct fast_family *family)
+{
+	return settings.qos & DPU_QOS_DSCP ? family->type_mask | family->dscp_mask : family->type_mask;
+}
+
 #define FAST_IP6_BIT   39 /* of the word at 8: set in 0x86dd, clear in 0x0800 */
 #define FAST_IP4_END   34
 #define FAST_IP6_END   54
@@ -99,7 +104,7 @@ INLINE int fast_short(const __u8 *l3, const __u8 *end, struct flow_id *id)
 	len = bpf_ntohs(word & 0xffff);
 	if (len - sizeof(struct wire_ip4) > (__u64)(end - l3 - FAST_IP4_END))
 		return 0;
-	id->path[1] &= family->type_mask;
+	id->path[1] &= fast_type_mask(family);
 	id->word[0] = wire_u64(l3 + 22) & family->first_mask;
 	id->word[1] = wire_u64(l3 + 30);
 	id->word[2] = id->word[3] = 0;
@@ -123,7 +128,7 @@ INLINE int fast_l3(const __u8 *l3, const __u8 *end, struct flow_id *id)
 	ip6 = id->path[1] >> FAST_IP6_BIT & 1;
 	if_ip6 = -ip6;
 	family = &fast_families[ip6];
-	id->path[1] &= family->type_mask;
+	id->path[1] &= fast_type_mask(family);
 	word = wire_u64(l3 + 16);
 	if ((if_ip6 & 40) + bpf_ntohs(word >> 16 * ip6) - 20 > (__u64)(end - l3 - FAST_IP4_END))
 		return 0;

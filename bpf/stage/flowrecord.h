@@ -14,6 +14,11 @@ struct flow_slot {
 	__u32 tag, way, ref;
 };
 
+INLINE __u8 path_action(const struct pkt *p)
+{
+	return p->action | (p->qos ? DPU_FLOW_QOS : 0);
+}
+
 INLINE int path_same_decision(const struct dpu_path *path, const struct pkt *p)
 {
 	__u64 difference = 0;
@@ -24,7 +29,7 @@ INLINE int path_same_decision(const struct dpu_path *path, const struct pkt *p)
 		difference |= wire_u64(path->outer + i) ^ wire_u64(p->outer + i);
 	difference |= (path->outer[48] ^ p->outer[48]) | (path->outer[49] ^ p->outer[49]);
 	return !difference && path->out_port == p->out_port && path->out_vlan == p->out_vlan &&
-	       path->max_len == p->max_len && path->action == p->action;
+	       path->max_len == p->max_len && path->action == path_action(p) && path->queue == p->queue;
 }
 
 INLINE void path_fill(struct dpu_path *path, const struct pkt *p)
@@ -34,15 +39,18 @@ INLINE void path_fill(struct dpu_path *path, const struct pkt *p)
 	path->out_port = p->out_port;
 	path->out_vlan = p->out_vlan;
 	path->max_len = p->max_len;
-	path->action = p->action;
+	path->action = path_action(p);
+	path->in_port = p->key.in_port;
+	path->queue = p->queue;
 	for (int i = 0; i < DPU_FLOW_GENS; i++)
 		path->gen_slot[i] = p->gen_slot[i];
 	wire_copy_outer(path->outer, p->outer);
 }
 
 /* Where the path is, or may be put: its own place, else a free one, else one of a busy four. */
-INLINE __u32 path_choose(const struct flow_id *k)
+INLINE __u32 path_choose(const struct pkt *p)
 {
+	const struct flow_id *k = &p->id;
 	__u32 home = path_home(k), choice = home + (env_random() & (DPU_PATH_WAYS - 1));
 
 	for (__u32 i = DPU_PATH_WAYS; i > 0; i--) {
@@ -54,7 +62,8 @@ INLINE __u32 path_choose(const struct flow_id *k)
 	for (__u32 i = 0; i < DPU_PATH_WAYS; i++) {
 		const struct dpu_path *path = path_at(home + i);
 
-		if (path && path->action != DPU_FLOW_NONE && path_same_key(path, k))
+		/* flows between the same stations can be in different queues: each its own path */
+		if (path && path->action != DPU_FLOW_NONE && path_same_key(path, k) && path->queue == p->queue)
 			choice = home + i;
 	}
 	return choice & (DPU_PATHS - 1);
@@ -74,7 +83,7 @@ STAGE int path_record(struct pkt *p, __u32 *ret_seq)
 	if (!p || !ret_seq)
 		return 0;
 	k = &p->id;
-	index = path_choose(k);
+	index = path_choose(p);
 	path = path_at(index);
 	if (!path)
 		return 0;

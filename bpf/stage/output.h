@@ -15,6 +15,12 @@ INLINE __u32 output_port_len(const struct dpu_port *port)
 	return len < OUTPUT_MAX_LEN ? len : OUTPUT_MAX_LEN;
 }
 
+/* Of the tag: the VLAN, and the priority of the frame's class. */
+INLINE __u16 output_tci(const struct pkt *p, const struct dpu_segment *segment)
+{
+	return segment->vlan | (__u16)p->cos << 13;
+}
+
 /* To the wire: in VXLAN, tagged, or bare, as the segment says. */
 INLINE void output_uplink(struct pkt *p, const struct dpu_port *uplink)
 {
@@ -34,7 +40,7 @@ INLINE void output_uplink(struct pkt *p, const struct dpu_port *uplink)
 		return;
 	}
 	p->max_len = output_port_len(uplink);
-	p->out_vlan = segment->vlan;
+	p->out_vlan = segment->vlan ? output_tci(p, segment) : 0;
 	p->action = segment->vlan ? DPU_FLOW_TAG : DPU_FLOW_FORWARD;
 }
 

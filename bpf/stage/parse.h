@@ -399,6 +399,7 @@ INLINE void parse_ip4(hook_ctx *ctx, struct pkt *p)
 	p->l3_len = total;
 	p->l4_off = p->l3_off + header;
 	p->key.family = 4;
+	p->dscp = ip->tos >> 2;
 	p->key.proto = ip->proto;
 	parse_map_ip4(&p->key.src, ip->src);
 	parse_map_ip4(&p->key.dst, ip->dst);
@@ -428,6 +429,7 @@ INLINE void parse_ip6(hook_ctx *ctx, struct pkt *p)
 	p->l3 = PKT_L3_IP6;
 	p->l3_len = sizeof(*ip) + bpf_ntohs(ip->payload_len);
 	p->key.family = 6;
+	p->dscp = bpf_ntohl(ip->ver_class_label) >> 22 & 63;
 	parse_copy_ip6(&p->key.src, ip->src);
 	parse_copy_ip6(&p->key.dst, ip->dst);
 	l4->proto = ip->next;

@@ -34,6 +34,7 @@ STAGE int vxlan_build(struct pkt *p, __u16 vtep)
 	__builtin_memcpy(outer->eth.smac, self->mac, 6);
 	outer->eth.type = bpf_htons(ETHERTYPE_IP4);
 	outer->ip = (struct wire_ip4){.ver_ihl = 0x45,
+				      .tos = p->tos,
 				      .frag = bpf_htons(WIRE_IP4_DF),
 				      .ttl = VXLAN_TTL,
 				      .proto = WIRE_PROTO_UDP,

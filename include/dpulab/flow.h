@@ -45,6 +45,7 @@ enum dpu_flow_action {
 	DPU_FLOW_FORWARD = 1, /* as it is (after decap, if it came in VXLAN; after untagging) */
 	DPU_FLOW_ENCAP = 2,   /* prepend outer[], fix lengths, out by the uplink */
 	DPU_FLOW_TAG = 3,     /* push VLAN out_vlan, out by the uplink */
+	DPU_FLOW_QOS = 0x80,  /* flag, of a path: a shaper or a queue of the uplink has a say */
 };
 
 /* Path number = index + 1; 0 = none. Two cache lines, the second only for encap. */
@@ -60,7 +61,9 @@ struct dpu_path {
 	__u8 pad;
 	__u32 seq;	     /* odd: being written; part of what flows rest on, so a path that
 			      * is replaced takes its flows with it */
-	__u8 pad2[12];
+	__u16 in_port;	     /* with flag QOS: whose ingress shaper is asked */
+	__u16 queue;	     /* with flag QOS: of the uplink (dpulab/qos.h); 0 = none */
+	__u8 pad2[8];
 	__u8 outer[DPU_VXLAN_OVERHEAD]; /* ready-made outer header; source port 0, lengths and IP checksum for length 0 */
 	__u16 gen_slot[DPU_FLOW_GENS]; /* 0 = counter that never moves */
 	__u8 pad3[2];

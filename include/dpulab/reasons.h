@@ -49,7 +49,9 @@
 	X(50, DROP_EXT_HEADERS, "ext-headers", "dropped: IPv6 extension headers too many, twice, out of order, or of type 0") \
 	X(51, DROP_SPOOFED_MAC, "drop-spoofed-mac", "dropped: the source MAC is not the vNIC's own") \
 	X(52, DROP_SPOOFED_IP, "drop-spoofed-ip", "dropped: the source address is not the vNIC's own") \
-	X(56, DROP_TCP_WINDOW, "tcp-window", "dropped: TCP segment outside its connection's window")
+	X(56, DROP_TCP_WINDOW, "tcp-window", "dropped: TCP segment outside its connection's window") \
+	X(57, DROP_SHAPED_IN, "shaped-ingress", "dropped: the vNIC sends more than its shaping allows")    \
+	X(58, DROP_SHAPED_OUT, "shaped-egress", "dropped: more for the vNIC than its shaping allows")
 
 enum dpu_reason {
 #define DPU_REASON_ENUM(number, name, word, sentence) DPU_REASON_##name = number,

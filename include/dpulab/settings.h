@@ -28,5 +28,5 @@ struct dpu_settings {
 	__u32 log_pps;		 /* events of rules that log, per second and CPU; 0: none */
 	__u32 tcp_strict;	 /* 1: TCP segments outside their connection's window are dropped: core/tcp_window.h */
 	__u32 hold_fragments;	 /* 1: fragments wait for the first one of their datagram: stage/hold.h */
-	__u32 pad;
+	__u32 qos;		 /* 1: enum dpu_qos; 0: nothing is shaped or shared out */
 };

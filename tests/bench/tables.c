@@ -63,6 +63,7 @@ static void fill_settings(struct dpu_settings *settings, const struct tables_opt
 	settings->ct_other_ns = 600 * SECOND_NS;
 	settings->reeval_pps = 10000;
 	settings->flow_cache = 1;
+	settings->qos = options->qos;
 }
 
 static int put_port(struct bench *b, struct dpulab_xdp *dp, uint32_t number, unsigned device, unsigned rules)

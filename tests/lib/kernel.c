@@ -314,7 +314,11 @@ static bool has_l3_header(const struct frame *in)
 
 static int run_tc(const struct frame *in, __u16 port, __u32 gso_size, struct backend_result *result)
 {
-	struct __sk_buff ctx = {.ifindex = devices_ifindex(port), .gso_size = gso_size};
+	struct __sk_buff ctx = {
+		.ifindex = devices_ifindex(port),
+		.gso_size = gso_size,
+		.gso_segs = gso_size ? 1 + (in->len - 1) / gso_size : 0,
+	};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->data, .data_size_in = in->len,
 		    .data_out = result->frame.data, .data_size_out = sizeof(result->frame.data),
 		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = 1);

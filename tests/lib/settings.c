@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* settings.c - one set of load-time constants for every backend, so that they must agree. */
 #include "backend.h"
+#include <dpulab/qos.h>
 
 #define SECOND 1000000000ull
 
@@ -42,5 +43,6 @@ struct dpu_settings backend_settings(bool flow_cache)
 		.log_pps = 1000,
 		.tcp_strict = backend_strict,
 		.hold_fragments = backend_strict,
+		.qos = DPU_QOS_ON | DPU_QOS_DSCP,
 	};
 }

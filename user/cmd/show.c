@@ -219,7 +219,7 @@ static void out_actions(struct out *out, const struct location *at, const struct
 	if (flow->action == DPU_FLOW_ENCAP)
 		out_str(out, "actions", "%sencap, out %s", off, port);
 	else if (flow->action == DPU_FLOW_TAG)
-		out_str(out, "actions", "%stag %u, out %s", off, flow->out_vlan, port);
+		out_str(out, "actions", "%stag %u, out %s", off, flow->out_vlan & 0xfff, port);
 	else
 		out_str(out, "actions", "%sout %s", off, port);
 }
@@ -423,15 +423,24 @@ static int show_drops(const struct location *at, struct out *out, struct diag *d
 static const struct subject {
 	const char *name;
 	int (*show)(const struct location *at, struct out *out, struct diag *diag);
+	int (*show_host)(const struct lab *lab, size_t host, struct out *out, struct diag *diag); /* instead */
 	bool relays; /* the relays of loaded interfaces have something to say about it */
 } subjects[] = {
-    {"ports", show_ports, true},   {"fdb", show_fdb, false},	 {"vteps", show_vteps, false},
-    {"bindings", show_bindings, false},
-    {"flows", show_flows, false},  {"rules", show_rules, false}, {"connections", show_connections, false},
-    {"stats", show_stats, true},   {"drops", show_drops, true},	 {"placement", NULL, false},
+    {.name = "ports", .show = show_ports, .relays = true},
+    {.name = "fdb", .show = show_fdb},
+    {.name = "vteps", .show = show_vteps},
+    {.name = "bindings", .show = show_bindings},
+    {.name = "flows", .show = show_flows},
+    {.name = "rules", .show = show_rules},
+    {.name = "connections", .show = show_connections},
+    {.name = "stats", .show = show_stats, .relays = true},
+    {.name = "drops", .show = show_drops, .relays = true},
+    {.name = "qos", .show_host = show_qos},
+    {.name = "nioc", .show_host = show_nioc},
+    {.name = "placement"},
 };
 
-static const struct subject compiled_rules = {"rules", show_compiled_rules, false};
+static const struct subject compiled_rules = {.name = "rules", .show = show_compiled_rules};
 
 static const struct subject *find_subject(const char *name)
 {
@@ -480,6 +489,8 @@ static int show_host(const struct subject *subject, const struct lab_session *se
 	const struct lab *lab = session->lab;
 	int err;
 
+	if (subject->show_host)
+		return subject->show_host(lab, host, ctx->out, ctx->diag);
 	if (!subject->show)
 		return place_show(lab, host, ctx);
 	err = show_location(subject, lab, host, LOCATION_HOST, ctx);
@@ -497,7 +508,7 @@ int cmd_show(struct cmd_context *ctx, int argc, char **argv)
 
 	(void)argc;
 	if (!subject)
-		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, stats or drops");
+		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, qos, nioc, stats or drops");
 	if (cmd_option(ctx, "compiled")) {
 		if (subject->show != show_rules)
 			return cmd_usage(ctx, "--compiled is about rules, not %s", argv[1]);

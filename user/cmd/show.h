@@ -8,6 +8,9 @@ void show_node(struct out *out, const struct location *at);
 void show_protocol(struct out *out, uint8_t proto);
 double show_age_s(uint64_t since_ns);
 
+/* Of one host, wherever its switch runs. */
+int show_qos(const struct lab *lab, size_t host, struct out *out, struct diag *diag);
+int show_nioc(const struct lab *lab, size_t host, struct out *out, struct diag *diag);
 int show_rules(const struct location *at, struct out *out, struct diag *diag);
 /* Every entry of the compiled rules, at each vNIC. */
 int show_compiled_rules(const struct location *at, struct out *out, struct diag *diag);

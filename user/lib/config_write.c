@@ -112,6 +112,19 @@ static void write_list(struct writer *writer, const struct schema_key *key, cons
 	}
 }
 
+/* A section, of an entry, in which no key has a value. */
+static bool says_nothing(const struct lab *lab, const char *path, const void *base)
+{
+	char buffer[VALUE_TEXT_MAX];
+
+	for (const struct schema_key *key = NULL; (key = schema_next(path, key));) {
+		if (key->type == SCHEMA_SECTION ? !says_nothing(lab, key->path, base) :
+						  *schema_value_format(key, lab, (const char *)base + key->offset, buffer))
+			return false;
+	}
+	return true;
+}
+
 static void write_key(struct writer *writer, const struct schema_key *key, const void *base,
 		      unsigned depth)
 {
@@ -131,6 +144,8 @@ static void write_key(struct writer *writer, const struct schema_key *key, const
 		else
 			write_many(writer, key, base);
 	} else if (key->type == SCHEMA_SECTION) {
+		if (key->path[strcspn(key->path, "*")] && says_nothing(writer->lab, key->path, base))
+			return;
 		indent(writer, depth);
 		fprintf(writer->out, "%s:\n", schema_name(key));
 		write_scope(writer, key->path, base, depth + 1);

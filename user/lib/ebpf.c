@@ -13,6 +13,7 @@
 #include "fabric.h"
 #include "mapio.h"
 #include "offload.h"
+#include "qos.h"
 #include "rt.h"
 #include "tables.h"
 #include "topology.h"
@@ -365,6 +366,8 @@ int ebpf_start(const struct lab *lab, size_t host, enum frame_path path, enum la
 		err = ebpf_serve(&ebpf, xdp, diag);
 	if (!err)
 		err = ebpf_settle(&ebpf, path, diag);
+	if (!err)
+		err = qos_set(lab, host, path, false, diag);
 	ebpf_close(&ebpf);
 	return err;
 }

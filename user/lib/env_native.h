@@ -72,6 +72,7 @@ __u32 native_random(void);
 struct native_frame {
 	__u8 *data;
 	__u32 len, ifindex, gso_size, gso_segs;
+	__u32 queue; /* as skb->priority at tc */
 	void (*cloned)(const struct native_frame *frame, __u32 ifindex); /* told of every copy */
 };
 

@@ -11,6 +11,7 @@
 #include "handover_merge.h"
 #include "mapio.h"
 #include "op.h"
+#include "shapers.h"
 
 #define SEAT_TRIES 64 /* steps of the hand in search of a free seat */
 
@@ -376,6 +377,8 @@ int handover_copy(struct handover *handover, struct diag *diag)
 		err = copy_connections(&copy, diag);
 	if (!err)
 		err = bindings_copy(handover->from, handover->to, diag);
+	if (!err)
+		err = shapers_copy(handover->from, handover->to, handover->shapers, diag);
 	copy_close(&copy);
 	return err;
 }
@@ -384,9 +387,15 @@ int handover_open(const struct dataplane *from, const struct dataplane *to, stru
 		  struct diag *diag)
 {
 	struct handover handover = {.from = from, .to = to};
-	int err = handover_merge_open(to, &handover.merge, diag);
+	int err;
 
-	if (!err)
+	handover.shapers = calloc(DPU_MAX_PORTS * DPU_SHAPE_DIRECTIONS, sizeof(*handover.shapers));
+	if (!handover.shapers)
+		return -ENOMEM;
+	err = handover_merge_open(to, &handover.merge, diag);
+	if (err)
+		free(handover.shapers);
+	else
 		*ret_handover = handover;
 	return err;
 }
@@ -395,6 +404,7 @@ void handover_close(struct handover *handover)
 {
 	handover_merge_close(handover->merge);
 	free(handover->counted);
+	free(handover->shapers);
 	memset(handover, 0, sizeof(*handover));
 }
 
@@ -454,6 +464,8 @@ int handover_clear(const struct dataplane *dp, struct diag *diag)
 		err = clear_hash(dp, MAP_fdb, sizeof(struct dpu_fdb_key), sizeof(struct dpu_fdb), diag);
 	if (!err)
 		err = bindings_clear(dp, diag);
+	if (!err)
+		err = shapers_clear(dp, diag);
 	for (uint16_t port = 1; port < DPU_MAX_PORTS; port++)
 		mapio_bump(dp, DPU_GEN_OF_PORT(port));
 	return err;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * handover.h - connections, learned MACs and bindings from one location's tables to
+ * handover.h - connections, learned MACs, bindings and shapers from one location's tables to
  * the other's. Port and endpoint numbers mean the same at both, so entries are
  * copied as they are; what is a location's own is translated: the seat on the
  * ageing clock, references into the flow cache, the policy generation, the id.
@@ -8,6 +8,7 @@
  */
 #pragma once
 #include "dataplane.h"
+#include <dpulab/qos.h>
 
 struct handover_counts;
 struct handover_merge;
@@ -18,6 +19,7 @@ struct handover {
 	struct handover_counts *counted; /* what `to` has been told of each connection, sorted by key */
 	size_t n_counted;
 	struct handover_merge *merge; /* into `to` */
+	struct dpu_shaper *shapers; /* what `to` has been told of each */
 };
 
 int handover_open(const struct dataplane *from, const struct dataplane *to, struct handover *ret_handover,

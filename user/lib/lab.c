@@ -21,6 +21,7 @@
 #include "machine.h"
 #include "nodes.h"
 #include "preflight.h"
+#include "qos.h"
 #include "topology.h"
 
 #include <errno.h>
@@ -375,6 +376,8 @@ static int change(const struct state *state, const struct lab *old, struct lab *
 		err = nodes_remove(state, new->name, new, &removed, diag);
 	if (!err)
 		err = build(state, new, loaded, live, report, diag);
+	for (size_t host = 0; !err && lab_uses_qos(old) && !lab_uses_qos(new) && host < new->n_hosts; host++)
+		err = qos_leave(new, host, diag);
 	return err ? err : state_write(state, STATE_READY, "", diag);
 }
 

@@ -2,6 +2,7 @@
 #include "lab_check.h"
 #include "finding.h"
 #include "policy_check.h"
+#include "qos_check.h"
 #include "schema.h"
 #include "values.h"
 
@@ -319,6 +320,7 @@ int lab_check(const struct lab *lab, const struct config_places *places, struct 
 	check_vms(&check);
 	check_tables(&check);
 	check.failed |= policy_check(lab, places, diag) != 0;
+	check.failed |= qos_check(lab, places, diag) != 0;
 	return check.failed ? -EINVAL : 0;
 }
 

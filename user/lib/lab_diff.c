@@ -3,6 +3,7 @@
 #include "lab.h"
 #include "config.h"
 #include "rules.h"
+#include "values.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -63,6 +64,9 @@ static void compare_host(struct difference *d, const struct lab_host *old, const
 	if (old->path != new->path)
 		note(d, "changed", "placement", new->name, "%s to %s", frame_path_name(old->path),
 		     frame_path_name(new->path));
+	if (old->speed != new->speed)
+		note(d, "changed", "host", new->name, "speed of the uplink %llu to %llu bit/s",
+		     (unsigned long long)old->speed, (unsigned long long)new->speed);
 	if (old->hook != new->hook)
 		note(d, "changed", "hook", new->name, "%s to %s", lab_hook_name(old->hook),
 		     lab_hook_name(new->hook));
@@ -132,6 +136,43 @@ static bool same_addresses(const struct lab_vm *a, const struct lab_vm *b)
 	return true;
 }
 
+static const char *shaper_text(const struct lab_shaper *shaper, char buffer[static 80])
+{
+	char average[VALUE_TEXT_MAX], peak[VALUE_TEXT_MAX], burst[VALUE_TEXT_MAX];
+
+	if (!shaper->average)
+		return "not shaped";
+	snprintf(buffer, 80, "%.16s (peak %.16s, burst %.16s)", scaled_format(shaper->average, average),
+		 scaled_format(shaper->peak, peak), scaled_format(shaper->burst, burst));
+	return buffer;
+}
+
+static void compare_shaping(struct difference *d, const struct lab_vm *old, const struct lab_vm *new)
+{
+	static const char *const names[DPU_SHAPE_DIRECTIONS] = {"ingress", "egress"};
+	char was[80], is[80];
+
+	for (int dir = 0; dir < DPU_SHAPE_DIRECTIONS; dir++) {
+		const struct lab_shaper from = lab_shaper(d->old, old, dir), to = lab_shaper(d->new, new, dir);
+
+		if (memcmp(&from, &to, sizeof(from)))
+			note(d, "changed", "vm", new->name, "%s %s to %s", names[dir], shaper_text(&from, was),
+			     shaper_text(&to, is));
+	}
+	if (lab_shape_mode(d->old, old) != lab_shape_mode(d->new, new))
+		note(d, "changed", "vm", new->name, "shaping mode");
+}
+
+static void compare_uplink(struct difference *d, const struct lab_vm *old, const struct lab_vm *new)
+{
+	const struct lab_class *from = lab_class(d->old, old), *to = lab_class(d->new, new);
+
+	if (from && to && strcmp(from->name, to->name))
+		note(d, "changed", "vm", new->name, "class %s to %s", from->name, to->name);
+	if (memcmp(&old->uplink, &new->uplink, sizeof(old->uplink)))
+		note(d, "changed", "vm", new->name, "part of the uplink");
+}
+
 static void compare_vm(struct difference *d, const struct lab_vm *old, const struct lab_vm *new)
 {
 	const char *from = d->old->hosts[old->host].name, *to = d->new->hosts[new->host].name;
@@ -155,6 +196,8 @@ static void compare_vm(struct difference *d, const struct lab_vm *old, const str
 	if (lab_guard(d->old, old) != lab_guard(d->new, new))
 		note(d, "changed", "vm", new->name, "spoofguard %s to %s", guard_mode_name(lab_guard(d->old, old)),
 		     guard_mode_name(lab_guard(d->new, new)));
+	compare_shaping(d, old, new);
+	compare_uplink(d, old, new);
 	if (old->mtu != new->mtu)
 		note(d, "changed", "vm", new->name, "MTU %u to %u", old->mtu, new->mtu);
 }
@@ -238,6 +281,31 @@ static struct entries services_of(const struct lab *lab)
 	return (struct entries){(const char *)lab->services, lab->n_services, sizeof(*lab->services)};
 }
 
+static bool same_class_rules(struct difference *d)
+{
+	bool same = d->old->n_class_rules == d->new->n_class_rules;
+
+	for (size_t i = 0; same && i < d->new->n_class_rules; i++)
+		same = same_entry(d, "nioc.rules[]", (const char *)&d->old->class_rules[i],
+				  (const char *)&d->new->class_rules[i]);
+	return same;
+}
+
+static void compare_nioc(struct difference *d)
+{
+	const struct entries old_classes = {(const char *)d->old->classes, d->old->n_classes, sizeof(*d->old->classes)};
+	const struct entries new_classes = {(const char *)d->new->classes, d->new->n_classes, sizeof(*d->new->classes)};
+	const struct entries old_pools = {(const char *)d->old->pools, d->old->n_pools, sizeof(*d->old->pools)};
+	const struct entries new_pools = {(const char *)d->new->pools, d->new->n_pools, sizeof(*d->new->pools)};
+
+	if (lab_uses_dscp(d->new) && !lab_uses_dscp(d->old) && lab_uses_qos(d->old))
+		refuse(d, "whether a rule of nioc looks at DSCP (the programs were made without: from none to one)", "");
+	if (!same_class_rules(d))
+		note(d, "changed", "rules", "nioc", "%zu now", d->new->n_class_rules);
+	compare_entries(d, "class", "nioc.classes.*", &old_classes, &new_classes);
+	compare_entries(d, "pool", "nioc.pools.*", &old_pools, &new_pools);
+}
+
 static void compare_names(struct difference *d)
 {
 	const struct entries old_groups = groups_of(d->old), new_groups = groups_of(d->new);
@@ -277,6 +345,8 @@ static void compare_sizes(struct difference *d)
 		refuse(d, "the firewall's fragments", "");
 	if (d->old->tcp_window != d->new->tcp_window)
 		refuse(d, "the firewall's tcp-window", "");
+	if (lab_uses_qos(d->new) && !lab_uses_qos(d->old))
+		refuse(d, "whether anything is shaped at all (the programs were made without: from nothing to something)", "");
 	if (d->old->table_full != d->new->table_full)
 		note(d, "changed", "firewall", "every vNIC", "fails %s when the connection table is full",
 		     d->new->table_full == LAB_TABLE_FULL_OPEN ? "open" : "closed");
@@ -375,6 +445,7 @@ int lab_difference(const struct lab *old, const struct lab *new, struct lab_repo
 	compare_hosts(&d);
 	compare_groups(&d);
 	compare_vms(&d);
+	compare_nioc(&d);
 	compare_names(&d);
 	compare_rules(&d);
 	return d.err;

@@ -12,6 +12,7 @@
 #include "linuxdev.h"
 #include "nft.h"
 #include "op.h"
+#include "qos.h"
 #include "topology.h"
 
 #include <errno.h>
@@ -462,7 +463,8 @@ int linuxpath_start(const struct lab *lab, size_t host, struct diag *diag)
 						   "host %s of lab %s is not up",
 						   lab->hosts[host].name, lab->name)
 				      : err;
-	return linuxpath_start_in(ns, lab, host, diag);
+	err = linuxpath_start_in(ns, lab, host, diag);
+	return err ? err : qos_set(lab, host, PATH_LINUX, false, diag);
 }
 
 int linuxpath_stop(const struct lab *lab, size_t host, struct diag *diag)

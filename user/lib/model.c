@@ -136,6 +136,9 @@ void lab_free(struct lab *lab)
 	free(lab->policy_file);
 	free(lab->address_groups);
 	free(lab->services);
+	free(lab->classes);
+	free(lab->pools);
+	free(lab->class_rules);
 	free(lab->hosts);
 	free(lab->groups);
 	free(lab->vms);

@@ -14,6 +14,7 @@
 #include <dpulab/dfw.h>
 #include <dpulab/guard.h>
 #include <dpulab/limits.h>
+#include <dpulab/qos.h>
 
 #define LAB_NAME_MAX  16 /* lab name with its NUL: [a-z][a-z0-9]*; no dash, so LAB-NODE splits at the first one */
 #define NODE_NAME_MAX 12 /* host and VM names with their NUL: [a-z][a-z0-9-]*; leaves room for "-dpu" in 15 */
@@ -54,6 +55,67 @@ struct lab_host {
 	struct lab_prefix vtep;	 /* IPv4 underlay address; default 10.255.0.N/16, N = position from 1 */
 	struct dpu_mac vtep_mac; /* of the uplink, derived: same at host and DPU */
 	struct cpu_set cpus, dpu_cpus;
+	uint64_t speed; /* of its uplink, bit/s; 0 = not stated, nothing shares it */
+};
+
+/* Traffic shaping of one direction, as vSphere's port groups have it. */
+struct lab_shaper {
+	uint64_t average; /* bit/s over time; 0 = not shaped */
+	uint64_t peak;	  /* bit/s while a burst lasts; default the average */
+	uint64_t burst;	  /* bytes that may be sent at the peak rate; default 50 ms of the average, some frames at least */
+};
+
+enum lab_shape_mode {
+	LAB_SHAPE_PACE,	  /* queued where a qdisc can stand, else policed */
+	LAB_SHAPE_POLICE, /* policed everywhere */
+};
+
+struct lab_shaping {
+	struct lab_shaper dir[DPU_SHAPE_DIRECTIONS]; /* by enum dpu_shape_direction */
+	uint8_t mode;	/* enum lab_shape_mode; of a VM: 1 + that, 0 = the port group's */
+};
+
+struct lab_port_range {
+	uint16_t lo, hi;
+};
+
+/*
+ * A class of traffic of Network I/O Control: of the host's own kinds, of its VMs ("vm"), or the user's. What a class
+ * is guaranteed when the uplink is saturated is its reservation, and by its shares of what is not reserved.
+ */
+struct lab_class {
+	char name[NODE_NAME_MAX];
+	uint8_t shares;	      /* 1 to 100 */
+	uint64_t reservation; /* bit/s; lent while it is not used */
+	uint64_t limit;	      /* bit/s, also on an idle uplink; 0 = none */
+	uint8_t dscp, cos;    /* 1 + the mark its frames get on the wire; 0 = as they are */
+};
+#define LAB_CLASS_VM "vm" /* vNICs that name no class; they share it among themselves */
+#define LAB_MAX_CLASSES 32
+
+/* Bandwidth that the reservations of some VMs come from. */
+struct lab_pool {
+	char name[NODE_NAME_MAX];
+	uint64_t quota; /* bit/s, of the reservation of class vm */
+};
+
+/* What a vNIC sends that is in another class than the vNIC. */
+struct lab_class_rule {
+	uint8_t class; /* 1 + index; vm: the vNIC's own part of it */
+	uint16_t vlan; /* of the port group; 0 = any */
+	uint8_t dscp;  /* 1 + the value; 0 = any */
+	uint8_t proto; /* 0 = any */
+	struct lab_prefix from, to; /* family 0 = any */
+	struct lab_port_range sports, dports;
+	unsigned line;
+};
+
+/* A vNIC within class vm. */
+struct lab_uplink_share {
+	uint8_t shares;	      /* 1 to 100; 0 = 50 */
+	uint8_t pool;	      /* 1 + index; 0 = none */
+	uint64_t reservation; /* bit/s */
+	uint64_t limit;	      /* bit/s; 0 = none */
 };
 
 struct lab_group { /* port group = segment */
@@ -62,6 +124,8 @@ struct lab_group { /* port group = segment */
 	uint32_t vni;	  /* 0 = VLAN group */
 	uint16_t vlan;	  /* 0 = untagged */
 	uint8_t guard;	  /* of its vNICs: enum dpu_guard_mode */
+	struct lab_shaping shaping; /* of each of its vNICs */
+	uint8_t traffic; /* class of its vNICs: 1 + index; 0 = "vm" */
 };
 
 struct lab_vm {
@@ -80,6 +144,9 @@ struct lab_vm {
 	bool extra;   /* loaded, and not in the lab file; such VMs come last */
 	uint32_t max_connections, max_half_open; /* of its vNIC; 0 = the lab's */
 	uint8_t guard; /* of its vNIC: 1 + enum dpu_guard_mode; 0 = the port group's */
+	struct lab_shaping shaping; /* of its vNIC; a direction without an average is as the port group's */
+	uint8_t traffic; /* class of its vNIC: 1 + index; 0 = the port group's */
+	struct lab_uplink_share uplink;
 	uint64_t ns;  /* loaded: inode of the namespace the interface is in */
 };
 
@@ -108,10 +175,6 @@ struct lab_address_group {
 	struct lab_prefix *prefixes; /* stated in the lab file, or read from a file it names */
 	size_t n_prefixes;
 	unsigned line; /* in the file */
-};
-
-struct lab_port_range {
-	uint16_t lo, hi;
 };
 
 /* ICMP messages: by a name that means one in each family, or by number. */
@@ -208,6 +271,12 @@ struct lab {
 	size_t n_services;
 	struct lab_rule *rules; /* in the order in which they are asked: category, then place in the file */
 	size_t n_rules;
+	struct lab_class *classes; /* of Network I/O Control; none: the uplinks are not shared out */
+	size_t n_classes;
+	struct lab_pool *pools;
+	size_t n_pools;
+	struct lab_class_rule *class_rules; /* in order: the first that matches decides */
+	size_t n_class_rules;
 	enum frame_path path; /* the lab's own choice; counts for hosts that state none */
 	enum lab_hook hook;   /* likewise */
 	uint8_t default_action; /* of the firewall */
@@ -250,6 +319,18 @@ uint32_t lab_max_half_open(const struct lab *lab, const struct lab_vm *vm);
  * has none, and learns.
  */
 enum dpu_guard_mode lab_guard(const struct lab *lab, const struct lab_vm *vm);
+/* The shaping of a VM's vNIC, the port group's where the VM states none; average 0: not shaped. */
+struct lab_shaper lab_shaper(const struct lab *lab, const struct lab_vm *vm, enum dpu_shape_direction direction);
+enum lab_shape_mode lab_shape_mode(const struct lab *lab, const struct lab_vm *vm);
+/* The class of a VM's vNIC; NULL: uplinks are not shared out. */
+const struct lab_class *lab_class(const struct lab *lab, const struct lab_vm *vm);
+bool lab_class_is_vm(const struct lab_class *class);
+/* The queue of the uplink that takes what the vNIC of a VM sends (dpulab/qos.h); 0 = none. */
+uint16_t lab_queue(const struct lab *lab, const struct lab_vm *vm);
+/* Does function qos have anything to do in this lab? Its programs are made for that. */
+bool lab_uses_qos(const struct lab *lab);
+/* Does a rule look at DSCP? */
+bool lab_uses_dscp(const struct lab *lab);
 const char *guard_mode_name(enum dpu_guard_mode mode); /* "off", "learn", "strict" */
 const char *frame_path_name(enum frame_path path); /* as in the contract: "linux", "host", "dpu-mux", "dpu-upt" */
 int frame_path_parse(const char *word, enum frame_path *ret_path);

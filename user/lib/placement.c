@@ -28,6 +28,7 @@
 #include "handover.h"
 #include "inspect.h"
 #include "mapio.h"
+#include "qos.h"
 #include "rt.h"
 #include "tables.h"
 
@@ -250,6 +251,10 @@ static int place_running(struct ebpf *ebpf, enum frame_path from, enum frame_pat
 
 	if (err)
 		return err;
+	/* where frames are about to go they meet their queue from the first one on */
+	err = qos_set(ebpf->lab, ebpf->host, to, true, diag);
+	if (err)
+		return err;
 	before = read_cost(ebpf);
 	err = move_ebpf(ebpf, from, to, xdp, report, diag);
 	after = read_cost(ebpf);
@@ -259,6 +264,8 @@ static int place_running(struct ebpf *ebpf, enum frame_path from, enum frame_pat
 		err = ebpf_refresh(ebpf, diag);
 	if (!err)
 		err = ebpf_serve(ebpf, xdp, diag);
+	if (!err)
+		err = qos_set(ebpf->lab, ebpf->host, to, false, diag);
 	report->dropped = after.dropped - before.dropped;
 	return err;
 }

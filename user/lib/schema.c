@@ -11,6 +11,20 @@
 	.count_offset = offsetof(type_, count_)
 #define MANY(type_, member_, count_) ARRAY(type_, member_, count_), .many = true
 
+#define SHAPER(owner_, type_, direction_, index_, whose_)                                          \
+	{owner_ ".shaping." direction_, SCHEMA_SECTION, .help = whose_},                           \
+	{owner_ ".shaping." direction_ ".average", SCHEMA_RATE,                                    \
+	 ONE(struct type_, shaping.dir[index_].average), .min = 1000, .max = SHAPE_RATE_MAX,       \
+	 .derived = "not shaped", .help = "Bits per second over time."},                           \
+	{owner_ ".shaping." direction_ ".peak", SCHEMA_RATE,                                       \
+	 ONE(struct type_, shaping.dir[index_].peak), .min = 1000, .max = SHAPE_RATE_MAX,          \
+	 .derived = "the average", .help = "Bits per second while a burst lasts."},                \
+	{owner_ ".shaping." direction_ ".burst", SCHEMA_BYTES,                                     \
+	 ONE(struct type_, shaping.dir[index_].burst), .min = 1, .max = UINT32_MAX,                \
+	 .derived = "50 ms of the average, four full frames at least",                             \
+	 .help = "Bytes saved while less than the average was sent, which may be sent at the peak rate."}
+#define SHAPE_RATE_MAX 400000000000ull
+
 #define TIMEOUT(name_, member_, default_, help_)                                                   \
 	{"firewall.timeouts." name_, SCHEMA_NUMBER, ONE(struct lab, timeouts.member_),            \
 	 .min = 1, .max = 31536000, .fallback = default_, .help = help_}
@@ -69,6 +83,18 @@ static const struct schema_word vm_guard_modes[] = {
 	{NULL, 0},
 };
 
+static const struct schema_word shape_modes[] = {
+	{"pace", LAB_SHAPE_PACE},
+	{"police", LAB_SHAPE_POLICE},
+	{NULL, 0},
+};
+
+static const struct schema_word vm_shape_modes[] = {
+	{"pace", 1 + LAB_SHAPE_PACE},
+	{"police", 1 + LAB_SHAPE_POLICE},
+	{NULL, 0},
+};
+
 static const struct schema_word categories[] = {
 	{"emergency", CATEGORY_EMERGENCY},
 	{"infrastructure", CATEGORY_INFRASTRUCTURE},
@@ -107,6 +133,15 @@ static void begin_rule(void *entry, size_t index, unsigned line)
 	rule->line = line;
 }
 
+static void begin_class_rule(void *entry, size_t index, unsigned line)
+{
+	struct lab_class_rule *rule = entry;
+
+	(void)index;
+	rule->line = line;
+	rule->sports = rule->dports = (struct lab_port_range){0, UINT16_MAX};
+}
+
 /* clang-format off */
 const struct schema_key schema_keys[] = {
 	{"lab", SCHEMA_LAB_NAME, ONE(struct lab, name), .required = true,
@@ -122,6 +157,39 @@ const struct schema_key schema_keys[] = {
 	{"fabric.mtu", SCHEMA_NUMBER, ONE(struct lab, fabric_mtu), .min = 626, .max = 9216, .fallback = "1600",
 	 .help = "Largest IP packet the underlay carries, bytes. VXLAN takes 50 of them."},
 
+	{"nioc", SCHEMA_SECTION,
+	 .help = "Network I/O Control: how kinds of traffic share an uplink (docs/qos.md). Needs `speed` at every host."},
+	{"nioc.classes", SCHEMA_ENTRIES, ARRAY(struct lab, classes, n_classes),
+	 .help = "Classes of traffic, by name: management, vmotion, vsan, nfs, iscsi, ft, replication, vm, or your own. vm is "
+		 "what names no class, and has to be among them."},
+	{"nioc.classes.*.shares", SCHEMA_NUMBER, ONE(struct lab_class, shares), .min = 1, .max = 100, .fallback = "50",
+	 .help = "Its weight among the classes that want more than a saturated uplink has."},
+	{"nioc.classes.*.reservation", SCHEMA_RATE, ONE(struct lab_class, reservation), .min = 1000, .max = SHAPE_RATE_MAX,
+	 .derived = "none", .help = "Bits per second that it gets in any case; all together at most 75 % of the slowest uplink. "
+		 "What is not used is lent."},
+	{"nioc.classes.*.limit", SCHEMA_RATE, ONE(struct lab_class, limit), .min = 1000, .max = SHAPE_RATE_MAX,
+	 .derived = "none", .help = "Bits per second that it gets at most, also on an idle uplink."},
+	{"nioc.classes.*.dscp", SCHEMA_MARK, ONE(struct lab_class, dscp), .min = 0, .max = 63, .derived = "as it is",
+	 .help = "DSCP of its frames on the wire: of the outer header in VXLAN."},
+	{"nioc.classes.*.cos", SCHEMA_MARK, ONE(struct lab_class, cos), .min = 0, .max = 7, .derived = "as it is",
+	 .help = "Priority (802.1p) in the VLAN tag of its frames."},
+	{"nioc.rules", SCHEMA_LIST, ARRAY(struct lab, class_rules, n_class_rules), .begin = begin_class_rule,
+	 .help = "Frames of vNICs that are in another class than their vNIC. The first rule that matches in all it states decides."},
+	{"nioc.rules[].class", SCHEMA_CLASS, ONE(struct lab_class_rule, class), .required = true, .help = "The class."},
+	{"nioc.rules[].vlan", SCHEMA_NUMBER, ONE(struct lab_class_rule, vlan), .min = 1, .max = 4094, .derived = "any",
+	 .help = "VLAN of the vNIC's port group."},
+	{"nioc.rules[].dscp", SCHEMA_MARK, ONE(struct lab_class_rule, dscp), .min = 0, .max = 63, .derived = "any",
+	 .help = "DSCP of the frame as the VM sends it."},
+	{"nioc.rules[].protocol", SCHEMA_PROTOCOL, ONE(struct lab_class_rule, proto), .fallback = "any", .help = "IP protocol."},
+	{"nioc.rules[].from", SCHEMA_ADDRESS, ONE(struct lab_class_rule, from), .derived = "any", .help = "Source, a prefix."},
+	{"nioc.rules[].to", SCHEMA_ADDRESS, ONE(struct lab_class_rule, to), .derived = "any", .help = "Destination, a prefix."},
+	{"nioc.rules[].port", SCHEMA_PORTS, ONE(struct lab_class_rule, dports), .derived = "any", .help = "Destination ports."},
+	{"nioc.rules[].source-port", SCHEMA_PORTS, ONE(struct lab_class_rule, sports), .derived = "any", .help = "Source ports."},
+	{"nioc.pools", SCHEMA_ENTRIES, ARRAY(struct lab, pools, n_pools),
+	 .help = "Pools that reservations of VMs come from, by name."},
+	{"nioc.pools.*.quota", SCHEMA_RATE, ONE(struct lab_pool, quota), .min = 1000, .max = SHAPE_RATE_MAX, .required = true,
+	 .help = "Bits per second, out of the reservation of class vm."},
+
 	{"hosts", SCHEMA_ENTRIES, ARRAY(struct lab, hosts, n_hosts), .required = true,
 	 .help = "The hypervisors, by name."},
 	{"hosts.*.dpu", SCHEMA_BOOL, ONE(struct lab_host, dpu), .fallback = "false",
@@ -130,6 +198,8 @@ const struct schema_key schema_keys[] = {
 	 .fallback = "@placement", .derived = "the lab's `placement`", .help = "Frame path of this host."},
 	{"hosts.*.hook", SCHEMA_WORD, ONE(struct lab_host, hook), .words = hooks,
 	 .fallback = "@hook", .derived = "the lab's `hook`", .help = "Kernel hook of this host and its DPU."},
+	{"hosts.*.speed", SCHEMA_RATE, ONE(struct lab_host, speed), .min = 1000000, .max = SHAPE_RATE_MAX,
+	 .derived = "none", .help = "Bits per second of its uplink, and of its DPU's: what the classes of `nioc` share."},
 	{"hosts.*.cpus", SCHEMA_CPUS, ONE(struct lab_host, cpus), .derived = "not pinned",
 	 .help = "CPUs that do the host's work."},
 	{"hosts.*.dpu-cpus", SCHEMA_CPUS, ONE(struct lab_host, dpu_cpus), .derived = "not pinned",
@@ -153,6 +223,16 @@ const struct schema_key schema_keys[] = {
 		 "`ip`, and the link-local address made of the MAC. learn: the first MAC and the first 8 addresses that "
 		 "the vNIC sends from. off: any, as routers and VMs with addresses of their own need it."},
 
+	{"port-groups.*.traffic", SCHEMA_CLASS, ONE(struct lab_group, traffic), .derived = "vm, if there are classes",
+	 .help = "Class of what its VMs send over the uplink."},
+	{"port-groups.*.shaping", SCHEMA_SECTION,
+	 .help = "Traffic shaping of each of its vNICs (docs/qos.md)."},
+	{"port-groups.*.shaping.mode", SCHEMA_WORD, ONE(struct lab_group, shaping.mode), .words = shape_modes,
+	 .fallback = "pace", .help = "pace: frames wait in a queue where there is one on their way, which is everywhere but for what a loaded interface sends. "
+		 "police: frames above the rate are dropped."},
+	SHAPER("port-groups.*", lab_group, "ingress", DPU_SHAPE_INGRESS, "What the VM sends."),
+	SHAPER("port-groups.*", lab_group, "egress", DPU_SHAPE_EGRESS, "What the VM receives."),
+
 	{"vms", SCHEMA_ENTRIES, ARRAY(struct lab, vms, n_vms), .help = "The virtual machines, by name."},
 	{"vms.*.host", SCHEMA_HOST, ONE(struct lab_vm, host), .required = true,
 	 .help = "Host the VM runs on."},
@@ -173,6 +253,23 @@ const struct schema_key schema_keys[] = {
 	 .derived = "`firewall.half-open`", .help = "Half-open connections of its vNIC before their openers are challenged."},
 	{"vms.*.spoofguard", SCHEMA_WORD, ONE(struct lab_vm, guard), .words = vm_guard_modes,
 	 .derived = "the port group's", .help = "The same, of this VM alone."},
+	{"vms.*.traffic", SCHEMA_CLASS, ONE(struct lab_vm, traffic), .derived = "the port group's",
+	 .help = "Class of what it sends over the uplink; a host's own traffic is a VM here, too."},
+	{"vms.*.uplink", SCHEMA_SECTION, .help = "The part of its vNIC in class vm."},
+	{"vms.*.uplink.shares", SCHEMA_NUMBER, ONE(struct lab_vm, uplink.shares), .min = 1, .max = 100,
+	 .derived = "50", .help = "Its weight among the VMs while class vm has less than they want."},
+	{"vms.*.uplink.reservation", SCHEMA_RATE, ONE(struct lab_vm, uplink.reservation), .min = 1000, .max = SHAPE_RATE_MAX,
+	 .derived = "none", .help = "Bits per second that it gets in any case."},
+	{"vms.*.uplink.limit", SCHEMA_RATE, ONE(struct lab_vm, uplink.limit), .min = 1000, .max = SHAPE_RATE_MAX,
+	 .derived = "none", .help = "Bits per second that it gets at most."},
+	{"vms.*.uplink.pool", SCHEMA_POOL, ONE(struct lab_vm, uplink.pool), .derived = "none",
+	 .help = "Pool that its reservation comes from."},
+	{"vms.*.shaping", SCHEMA_SECTION,
+	 .help = "The same, of this VM's vNIC alone; a direction that is not stated is as the port group says."},
+	{"vms.*.shaping.mode", SCHEMA_WORD, ONE(struct lab_vm, shaping.mode), .words = vm_shape_modes,
+	 .derived = "the port group's", .help = "As in a port group."},
+	SHAPER("vms.*", lab_vm, "ingress", DPU_SHAPE_INGRESS, "What the VM sends."),
+	SHAPER("vms.*", lab_vm, "egress", DPU_SHAPE_EGRESS, "What the VM receives."),
 	{"vms.*.port", SCHEMA_NUMBER, ONE(struct lab_vm, port), .min = DPU_PORT_VNIC_MIN, .max = DPU_PORT_VNIC_MAX,
 	 .derived = "the first free number of its host", .help = "Number of its port in the datapath's tables."},
 

@@ -16,6 +16,9 @@ enum schema_type {
 	SCHEMA_LAB_NAME,
 	SCHEMA_TEXT,
 	SCHEMA_NUMBER,
+	SCHEMA_RATE,	 /* bit/s, with an SI prefix */
+	SCHEMA_BYTES,	 /* likewise */
+	SCHEMA_MARK,	 /* a number, kept as 1 + itself: 0 = not stated */
 	SCHEMA_BOOL,
 	SCHEMA_WORD,	 /* one of .words */
 	SCHEMA_CPUS,
@@ -35,6 +38,8 @@ enum schema_type {
 	SCHEMA_PROTOCOL,
 	SCHEMA_HOST,	 /* a host's name, as its index */
 	SCHEMA_GROUP,	 /* a port group's name, as its index */
+	SCHEMA_CLASS,	 /* a traffic class's name, as 1 + its index */
+	SCHEMA_POOL,	 /* a pool's name, likewise */
 };
 
 struct schema_word {

@@ -15,6 +15,7 @@
 #define PREFIX_PATTERN	  "^[0-9a-fA-F:.]+/[0-9]+$"
 #define IPV4_PATTERN	  "^[0-9]+([.][0-9]+){3}/[0-9]+$"
 #define MAC_PATTERN	  "^[0-9a-fA-F][02468aceACE]([:][0-9a-fA-F]{2}){5}$"
+#define SCALED_PATTERN	  "^[0-9]+([.][0-9]+)?[kKMGT]?$"
 #define CPUS_PATTERN	  "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$"
 #define PORTS_PATTERN	  "^(any|[0-9]+(-[0-9]+)?)$"
 
@@ -66,9 +67,14 @@ static struct json_object *value_schema(const struct schema_key *key)
 
 	switch (key->type) {
 	case SCHEMA_NUMBER:
+	case SCHEMA_MARK:
 		put(object, "type", "integer");
 		put_number(object, "minimum", key->min);
 		put_number(object, "maximum", key->max);
+		break;
+	case SCHEMA_RATE:
+	case SCHEMA_BYTES:
+		put_text_or_number(object, SCALED_PATTERN, key->max);
 		break;
 	case SCHEMA_BOOL:
 		put(object, "type", "boolean");

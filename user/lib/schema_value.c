@@ -105,6 +105,9 @@ _Static_assert(offsetof(struct lab_vm, name) == 0, "name first");
 _Static_assert(offsetof(struct lab_address_group, name) == 0, "name first");
 _Static_assert(offsetof(struct lab_service, name) == 0, "name first");
 
+_Static_assert(offsetof(struct lab_class, name) == 0, "name first");
+_Static_assert(offsetof(struct lab_pool, name) == 0, "name first");
+
 static int find_name(const char *text, const void *entries, size_t n, size_t size, size_t *ret_index)
 {
 	for (size_t i = 0; i < n; i++)
@@ -135,6 +138,17 @@ static int parse_reference(struct schema_input *input, const void *entries, size
 
 	if (!find_name(input->text, entries, n, size, &index))
 		return add(input, &index);
+	suggest_name(input, entries, n, size);
+	return -EINVAL;
+}
+
+/* Of what need not be stated: 1 + the index, in a byte. */
+static int parse_optional_reference(struct schema_input *input, const void *entries, size_t n, size_t size)
+{
+	size_t index;
+
+	if (!find_name(input->text, entries, n, size, &index))
+		return add_number(input, index + 1);
 	suggest_name(input, entries, n, size);
 	return -EINVAL;
 }
@@ -297,6 +311,15 @@ static int parse_plain(struct schema_input *input)
 		return number_parse(input->text, key->min, key->max, &value.number)
 			       ? -EINVAL
 			       : add_number(input, value.number);
+	case SCHEMA_MARK:
+		return number_parse(input->text, key->min, key->max, &value.number)
+			       ? -EINVAL
+			       : add_number(input, value.number + 1);
+	case SCHEMA_RATE:
+	case SCHEMA_BYTES:
+		return scaled_parse(input->text, key->min, key->max, &value.number)
+			       ? -EINVAL
+			       : add_number(input, value.number);
 	case SCHEMA_BOOL:
 		if (strcmp(input->text, "true") && strcmp(input->text, "false"))
 			return -EINVAL;
@@ -350,6 +373,10 @@ int schema_value_parse(struct schema_input *input)
 		return parse_reference(input, lab->hosts, lab->n_hosts, sizeof(*lab->hosts));
 	case SCHEMA_GROUP:
 		return parse_reference(input, lab->groups, lab->n_groups, sizeof(*lab->groups));
+	case SCHEMA_CLASS:
+		return parse_optional_reference(input, lab->classes, lab->n_classes, sizeof(*lab->classes));
+	case SCHEMA_POOL:
+		return parse_optional_reference(input, lab->pools, lab->n_pools, sizeof(*lab->pools));
 	default:
 		return parse_plain(input);
 	}
@@ -397,6 +424,24 @@ static const char *format_name(const void *value, const void *entries, size_t n,
 	return index < n ? (const char *)entries + index * size : "";
 }
 
+static const char *format_optional_name(const void *value, const void *entries, size_t n, size_t size)
+{
+	const size_t index = (size_t)*(const uint8_t *)value - 1; /* 0: behind the last */
+
+	return format_name(&index, entries, n, size);
+}
+
+/* 1 + a number, so that 0 can mean that there is none. */
+static const char *format_mark(const struct schema_key *key, const void *value, char *buffer)
+{
+	const uint64_t mark = load_number(value, key->size);
+
+	if (!mark)
+		return strcpy(buffer, "");
+	snprintf(buffer, VALUE_TEXT_MAX, "%llu", (unsigned long long)mark - 1);
+	return buffer;
+}
+
 static const char *format_peer(const struct lab *lab, const struct lab_peer *peer, char *buffer)
 {
 	switch (peer->kind) {
@@ -424,6 +469,9 @@ const char *schema_value_format(const struct schema_key *key, const struct lab *
 		return *(char *const *)value ? *(char *const *)value : "";
 	case SCHEMA_NUMBER:
 		return format_number(key, value, buffer);
+	case SCHEMA_RATE:
+	case SCHEMA_BYTES:
+		return load_number(value, key->size) < key->min ? "" : scaled_format(load_number(value, key->size), buffer);
 	case SCHEMA_BOOL:
 		return *(const bool *)value ? "true" : "false";
 	case SCHEMA_WORD:
@@ -434,7 +482,7 @@ const char *schema_value_format(const struct schema_key *key, const struct lab *
 		return mac_format(value, buffer);
 	case SCHEMA_ADDRESS:
 	case SCHEMA_ADDRESS4:
-		return prefix_format(value, true, buffer);
+		return ((const struct lab_prefix *)value)->family ? prefix_format(value, true, buffer) : "";
 	case SCHEMA_PEER:
 	case SCHEMA_MEMBER:
 	case SCHEMA_TARGET:
@@ -455,6 +503,12 @@ const char *schema_value_format(const struct schema_key *key, const struct lab *
 		return format_name(value, lab->hosts, lab->n_hosts, sizeof(*lab->hosts));
 	case SCHEMA_GROUP:
 		return format_name(value, lab->groups, lab->n_groups, sizeof(*lab->groups));
+	case SCHEMA_CLASS:
+		return format_optional_name(value, lab->classes, lab->n_classes, sizeof(*lab->classes));
+	case SCHEMA_POOL:
+		return format_optional_name(value, lab->pools, lab->n_pools, sizeof(*lab->pools));
+	case SCHEMA_MARK:
+		return format_mark(key, value, buffer);
 	default:
 		return "";
 	}
@@ -497,13 +551,19 @@ const char *schema_expected(const struct schema_key *key, char *buffer, size_t s
 		[SCHEMA_PROTOCOL] = "a protocol: any, tcp, udp, icmp, icmpv6, sctp, ... or a number to 255",
 		[SCHEMA_HOST] = "the name of a host",
 		[SCHEMA_GROUP] = "the name of a port group",
+		[SCHEMA_CLASS] = "the name of a class of nioc",
+		[SCHEMA_POOL] = "the name of a pool of nioc",
 	};
 
 	if (key->type == SCHEMA_WORD)
 		return expected_word(key, buffer, size);
-	if (key->type == SCHEMA_NUMBER)
+	if (key->type == SCHEMA_NUMBER || key->type == SCHEMA_MARK)
 		snprintf(buffer, size, "a whole number from %llu to %llu",
 			 (unsigned long long)key->min, (unsigned long long)key->max);
+	else if (key->type == SCHEMA_RATE || key->type == SCHEMA_BYTES)
+		snprintf(buffer, size, "%s such as %s, from %llu to %llu", key->type == SCHEMA_RATE ? "bits per second" : "bytes",
+			 key->type == SCHEMA_RATE ? "250k, 100M or 2.5G" : "1500, 64k or 2M", (unsigned long long)key->min,
+			 (unsigned long long)key->max);
 	else if (key->type == SCHEMA_TEXT)
 		snprintf(buffer, size, "one line of text, at most %llu bytes",
 			 (unsigned long long)key->max);

@@ -3,6 +3,7 @@
 #include "dataplane.h"
 
 #include <dpulab/flow.h>
+#include <dpulab/qos.h>
 #include <dpulab/settings.h>
 #include <string.h>
 #include <sys/random.h>
@@ -76,4 +77,5 @@ void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)
 	settings->log_pps = lab->log_pps;
 	settings->hold_fragments = lab->fragments == LAB_FRAGMENTS_REASSEMBLE;
 	settings->tcp_strict = lab->tcp_window == LAB_TCP_WINDOW_STRICT;
+	settings->qos = lab_uses_qos(lab) ? DPU_QOS_ON | (lab_uses_dscp(lab) ? DPU_QOS_DSCP : 0) : 0;
 }

@@ -10,6 +10,7 @@
 #include "mapio.h"
 #include "op.h"
 #include "rulecount.h"
+#include "shapers.h"
 
 /* ---- control word ------------------------------------------------------- */
 
@@ -230,6 +231,16 @@ static uint16_t relay_target(const struct location *location, const struct port_
 	return location_port(location, target) ? target : DPU_PORT_NONE;
 }
 
+/* What the class of a vNIC makes of its frames on the wire. */
+static void describe_class(const struct lab *lab, const struct lab_vm *vm, struct dpu_port *port)
+{
+	const struct lab_class *class = lab_class(lab, vm);
+
+	port->queue = lab_queue(lab, vm);
+	port->dscp = class && class->dscp ? class->dscp - 1 : 0;
+	port->cos = class && class->cos ? class->cos - 1 : 0;
+}
+
 /* What is the same whatever policy the port has; firewall_install() adds that. */
 static struct dpu_port describe_port(const struct location *location, const struct port_dev *port,
 				     const struct dpu_port *old, bool xdp)
@@ -257,6 +268,7 @@ static struct dpu_port describe_port(const struct location *location, const stru
 	new.max_connections = lab_max_connections(lab, vm);
 	new.guard = lab_guard(lab, vm);
 	new.max_half_open = lab_max_half_open(lab, vm);
+	describe_class(lab, vm, &new);
 	new.flags |= DPU_PORT_F_DFW;
 	new.flags |= lab->table_full == LAB_TABLE_FULL_OPEN ? DPU_PORT_F_FAIL_OPEN : 0;
 	memcpy(new.mac, vm->mac.b, sizeof(new.mac));
@@ -372,7 +384,11 @@ int tables_fill(struct location *location, bool xdp, struct diag *diag)
 
 	if (!err)
 		err = fill_segments(location, diag);
-	return err ? err : fill_ports(location, xdp, diag);
+	if (!err)
+		err = fill_ports(location, xdp, diag);
+	if (!err)
+		err = class_rules_fill(location, diag);
+	return err ? err : shapers_fill(location, diag);
 }
 
 int tables_fill_vnic(const struct location *location, size_t vm, bool xdp, struct diag *diag)

@@ -31,6 +31,60 @@ int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret_num
 	return 0;
 }
 
+/* Powers of 1000, by their letter. */
+static const char scale_letters[] = "kMGT";
+
+/* Digits, maybe a point and three of them, maybe a letter: in thousandths as long as there is no letter. */
+int scaled_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number)
+{
+	uint64_t whole, thousandths = 0, number;
+	char digits[24];
+	size_t length = strspn(text, "0123456789"), decimals = 0;
+	const char *rest = text + length, *letter;
+
+	if (!length || length >= sizeof(digits))
+		return -EINVAL;
+	snprintf(digits, sizeof(digits), "%.*s", (int)length, text);
+	if (number_parse(digits, 0, max, &whole))
+		return -EINVAL;
+	if (*rest == '.') {
+		decimals = strspn(++rest, "0123456789");
+		if (!decimals || decimals > 3)
+			return -EINVAL;
+		for (size_t i = 0; i < 3; i++)
+			thousandths = 10 * thousandths + (i < decimals ? (uint64_t)(rest[i] - '0') : 0);
+		rest += decimals;
+	}
+	number = whole;
+	if (*rest) {
+		letter = strchr(scale_letters, *rest == 'K' ? 'k' : *rest);
+		if (!letter || rest[1])
+			return -EINVAL;
+		number = whole * 1000 + thousandths;
+		for (; letter > scale_letters && number <= max; letter--)
+			number *= 1000;
+	} else if (thousandths) {
+		return -EINVAL;
+	}
+	if (number < min || number > max)
+		return -EINVAL;
+	*ret_number = number;
+	return 0;
+}
+
+const char *scaled_format(uint64_t number, char *buffer)
+{
+	int letter = -1;
+
+	while (number && number % 1000 == 0 && letter < 3) {
+		number /= 1000;
+		letter++;
+	}
+	snprintf(buffer, VALUE_TEXT_MAX, letter < 0 ? "%llu" : "%llu%c", (unsigned long long)number,
+		 letter < 0 ? 0 : scale_letters[letter]);
+	return buffer;
+}
+
 uint8_t ip_family(const union dpu_ip *ip)
 {
 	return memcmp(ip->b, v4_mapped.b, V4_OFFSET) == 0 ? 4 : 6;

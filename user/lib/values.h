@@ -13,6 +13,11 @@
 /* Decimal or 0x hexadecimal digits only: no sign, no space, no octal. */
 int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number);
 
+/* A number with an SI prefix: "1500", "250k", "2.5G" (k or K, M, G, T: powers of 1000). A whole number at last. */
+int scaled_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number);
+/* With the largest prefix that leaves it whole: 2500M. */
+const char *scaled_format(uint64_t number, char *buffer);
+
 /* "10.1.0.11", "2001:db8::1": v4-mapped, family 4 or 6. */
 int ip_parse(const char *text, union dpu_ip *ret_ip, uint8_t *ret_family);
 const char *ip_format(const union dpu_ip *ip, char *buffer);
