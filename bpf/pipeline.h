@@ -119,7 +119,9 @@ INLINE void pipeline_fragment(hook_ctx *ctx, struct pkt *p)
 
 /* Out by a device whose qdisc is to hold the frame, at a hook that passes qdiscs by. */
 INLINE int pipeline_needs_queue(struct pkt *p)
+{
 	return settings.qos && !HOOK_CAN_QUEUE && qos_wants_queue(p);
+}
 
 /* Where it goes and whether it may. Verdict FORWARD with reason FORWARD is yet to be carried out. */
 INLINE void pipeline_decide(hook_ctx *ctx, struct pkt *p)
