@@ -14,6 +14,7 @@
 #include "core/clock.h"
 #include "core/exit.h"
 #include "flood.h"
+#include "intercept.h"
 #include "policy.h"
 #include "reply.h"
 #include "stage/entry.h"
@@ -86,6 +87,8 @@ INLINE void pipeline_unicast(hook_ctx *ctx, struct pkt *p)
 			pipeline_uncount(p);
 		return;
 	}
+	if (intercept_slow(ctx, p->out_port, DPU_INTERCEPT_IN))
+		return;
 	output_plan(p);
 	if (p->verdict != DPU_VERDICT_NONE)
 		return;
@@ -93,6 +96,24 @@ INLINE void pipeline_unicast(hook_ctx *ctx, struct pkt *p)
 		reply_too_big(ctx, p, p->max_len - sizeof(struct wire_eth));
 	else
 		verdict_set(p, DPU_VERDICT_FORWARD, DPU_REASON_FORWARD);
+}
+
+/*
+ * What a VM sends: its chain of slots, then its firewall. A side that is being drained first asks whether the
+ * connection is known here: a frame that goes to the other side meets the chain there. 1: the verdict is set.
+ */
+INLINE int pipeline_from_vnic(hook_ctx *ctx, struct pkt *p)
+{
+	int drained;
+
+	if (p->in_kind != DPU_PORT_KIND_VNIC)
+		return 0;
+	drained = INTERCEPT_LINKED && policy_handover() == DPU_HANDOVER_DRAIN;
+	if (!drained && intercept_slow(ctx, p->key.in_port, DPU_INTERCEPT_OUT))
+		return 1;
+	if (ct_policy(p, p->key.in_port, 0))
+		return 1;
+	return drained && !p->flood && intercept_slow(ctx, p->key.in_port, DPU_INTERCEPT_OUT);
 }
 
 /* Where it goes and whether it may. Verdict FORWARD with reason FORWARD is yet to be carried out. */
@@ -104,7 +125,7 @@ INLINE void pipeline_decide(hook_ctx *ctx, struct pkt *p)
 		verdict_stack(p, DPU_REASON_TO_TC);
 		return;
 	}
-	if (p->in_kind == DPU_PORT_KIND_VNIC && ct_policy(p, p->key.in_port, 0))
+	if (pipeline_from_vnic(ctx, p))
 		return;
 	if (p->flood)
 		flood_run(ctx, p);
@@ -155,6 +176,10 @@ HOOK_FAST int pipeline_fast(hook_ctx *ctx, int *ret_action)
 	if (!flow_lookup(&f.id, segment_len, word, &hit))
 		return 0;
 	flow_count(hit.hot, hook_gso_segs(ctx), f.len, word->clock_seen);
+	if (INTERCEPT_LINKED && hit.intercept && intercept_fast(ctx, &f, &hit, word->clock_ns)) {
+		*ret_action = exit_unparsed(ctx, DPU_VERDICT_DROP, DPU_REASON_DROP_INTERCEPT);
+		return 1;
+	}
 	if (flow_replay(ctx, &f, &hit))
 		*ret_action = exit_unparsed(ctx, DPU_VERDICT_DROP, DPU_REASON_DROP_HOOK);
 	else

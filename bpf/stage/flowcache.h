@@ -63,6 +63,8 @@ struct flow_hit {
 	__u32 stamp, path_seq;
 	__u16 out_port, out_vlan;
 	__u8 action;
+	__u8 intercept; /* enum dpu_intercept_direction, bits */
+	__u16 in_port;
 };
 
 /* Is this entry ours, and its path the frame's? Reads the stamp before the key, as the protocol wants. */
@@ -152,6 +154,8 @@ INLINE int flow_lookup(const struct flow_id *id, __u32 frame_len, const struct d
 	hit->out_port = hit->path->out_port;
 	hit->out_vlan = hit->path->out_vlan;
 	hit->action = hit->path->action;
+	hit->intercept = INTERCEPT_LINKED ? hit->path->intercept : 0;
+	hit->in_port = hit->path->in_port;
 	env_rmb();
 	return !(hit->stamp & 1) && env_read(hit->hot->stamp) == hit->stamp &&
 	       env_read(hit->path->current) == hit->current && hit->action != DPU_FLOW_NONE;

@@ -24,7 +24,8 @@ INLINE int path_same_decision(const struct dpu_path *path, const struct pkt *p)
 		difference |= wire_u64(path->outer + i) ^ wire_u64(p->outer + i);
 	difference |= (path->outer[48] ^ p->outer[48]) | (path->outer[49] ^ p->outer[49]);
 	return !difference && path->out_port == p->out_port && path->out_vlan == p->out_vlan &&
-	       path->max_len == p->max_len && path->action == p->action;
+	       path->max_len == p->max_len && path->action == p->action &&
+	       (!INTERCEPT_LINKED || path->intercept == p->intercept);
 }
 
 INLINE void path_fill(struct dpu_path *path, const struct pkt *p)
@@ -35,6 +36,10 @@ INLINE void path_fill(struct dpu_path *path, const struct pkt *p)
 	path->out_vlan = p->out_vlan;
 	path->max_len = p->max_len;
 	path->action = p->action;
+	if (INTERCEPT_LINKED) {
+		path->intercept = p->intercept;
+		path->in_port = p->key.in_port;
+	}
 	for (int i = 0; i < DPU_FLOW_GENS; i++)
 		path->gen_slot[i] = p->gen_slot[i];
 	wire_copy_outer(path->outer, p->outer);

@@ -57,10 +57,11 @@ struct dpu_path {
 	__u16 out_vlan;	     /* host order */
 	__u16 max_len;	     /* largest L2 frame (inner; GSO: one segment) the output takes */
 	__u8 action;	     /* enum dpu_flow_action; NONE = free */
-	__u8 pad;
+	__u8 intercept;	     /* chains of slots that its frames meet: bits by enum dpu_intercept_direction */
 	__u32 seq;	     /* odd: being written; part of what flows rest on, so a path that
 			      * is replaced takes its flows with it */
-	__u8 pad2[12];
+	__u16 in_port;	     /* of the device; where intercept is not 0 */
+	__u8 pad2[10];
 	__u8 outer[DPU_VXLAN_OVERHEAD]; /* ready-made outer header; source port 0, lengths and IP checksum for length 0 */
 	__u16 gen_slot[DPU_FLOW_GENS]; /* 0 = counter that never moves */
 	__u8 pad3[2];
