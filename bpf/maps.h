@@ -111,6 +111,7 @@ DPU_MAP(icpt_chains, ARRAY, __u32, struct dpu_intercept_chains, 1, BPF_F_MMAPABL
 DPU_MAP(icpt_state, ARRAY, __u32, struct dpu_intercept_state, DPU_INTERCEPT_INSTANCES, BPF_F_MMAPABLE);
 DPU_MAP(icpt_counts, PERCPU_ARRAY, __u32, struct dpu_intercept_counts, DPU_INTERCEPT_INSTANCES, 0);
 DPU_MAP(icpt_verdicts, LRU_HASH, struct dpu_intercept_key, struct dpu_intercept_judged, DPU_INTERCEPT_VERDICTS, 0);
+DPU_MAP(icpt_linked, ARRAY, __u32, struct dpu_intercept_linked, 1, 0);
 DPU_MAP(icpt_work, PERCPU_ARRAY, __u32, struct intercept_work, DPU_HOOKS, 0); /* by hook */
 DPU_RINGS(icpt_rings, DPU_INTERCEPT_SLOTS, DPU_INTERCEPT_QUEUE_BYTES); /* struct dpu_intercept_punt; by slot */
 #else

@@ -137,6 +137,17 @@ struct dpu_intercept_state {
 	__u64 pad3;
 };
 
+/*
+ * Map "icpt_linked", one entry, of user space alone: what is linked into the location's programs, by number. Written
+ * after these are in place: a dpulab that was killed before links anew.
+ */
+struct dpu_intercept_linked {
+	struct {
+		char name[DPU_INTERCEPT_NAME]; /* empty: none */
+		__u64 digest;		       /* of the object file */
+	} slot[DPU_INTERCEPT_SLOTS];
+};
+
 /* Map "icpt_verdicts": what processes have decided. Ports and addresses of the side with the lower address first. */
 struct dpu_intercept_key {
 	__u16 instance;

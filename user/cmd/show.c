@@ -421,6 +421,7 @@ static const struct subject {
     {"bindings", show_bindings, false},
     {"flows", show_flows, false},  {"rules", show_rules, false}, {"connections", show_connections, false},
     {"stats", show_stats, true},   {"drops", show_drops, true},	 {"placement", NULL, false},
+    {"intercept", show_intercept, false},
 };
 
 static const struct subject compiled_rules = {"rules", show_compiled_rules, false};
@@ -489,7 +490,7 @@ int cmd_show(struct cmd_context *ctx, int argc, char **argv)
 
 	(void)argc;
 	if (!subject)
-		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, stats or drops");
+		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, stats, drops or intercept");
 	if (cmd_option(ctx, "compiled")) {
 		if (subject->show != show_rules)
 			return cmd_usage(ctx, "--compiled is about rules, not %s", argv[1]);

@@ -9,5 +9,6 @@ void show_protocol(struct out *out, uint8_t proto);
 double show_age_s(uint64_t since_ns);
 
 int show_rules(const struct location *at, struct out *out, struct diag *diag);
+int show_intercept(const struct location *at, struct out *out, struct diag *diag);
 /* Every entry of the compiled rules, at each vNIC. */
 int show_compiled_rules(const struct location *at, struct out *out, struct diag *diag);

@@ -34,6 +34,7 @@ enum schema_type {
 	SCHEMA_PORTS,
 	SCHEMA_PROTOCOL,
 	SCHEMA_HOST,	 /* a host's name, as its index */
+	SCHEMA_SLOT,	 /* an intercept slot's name, as its index */
 	SCHEMA_GROUP,	 /* a port group's name, as its index */
 };
 

@@ -175,15 +175,23 @@ static int copy_file(const char *from, const char *to)
 	return err;
 }
 
+int slotobj_copy(const char *path, const char *out, struct diag *diag)
+{
+	int err = copy_file(path, out);
+
+	return err ? diag_error(diag, err, NULL, "cannot copy %s to %s: %s", path, out, strerror(-err)) : 0;
+}
+
 int slotobj_rewrite(const char *path, const char *out, unsigned number, bool xdp, struct diag *diag)
 {
 	struct edit edit = {.number = number, .xdp = xdp};
-	int err = copy_file(path, out);
+	int err = slotobj_copy(path, out, diag);
 
-	if (!err)
-		err = slotelf_open(out, 1, &edit.elf);
 	if (err)
-		return diag_error(diag, err, NULL, "cannot copy %s to %s: %s", path, out, strerror(-err));
+		return err;
+	err = slotelf_open(out, 1, &edit.elf);
+	if (err)
+		return diag_error(diag, err, NULL, "cannot read %s: %s", out, strerror(-err));
 	err = edit_opened(&edit, path);
 	slotelf_close(&edit.elf);
 	btf__free(edit.btf);

@@ -33,6 +33,7 @@ struct slotobj {
 int slotobj_check(const char *path, struct slotobj *ret_object, struct diag *diag);
 /* A helper's name as authors know it, or "helper N". The buffer holds 32. */
 const char *slotobj_helper(uint32_t id, char *buffer);
+int slotobj_copy(const char *path, const char *out, struct diag *diag);
 /*
  * Writes the object that slotobj_check() found fit to `out`, in the form in which it can be linked as slot
  * number `number`: its function takes the name of the place, its maps a prefix, the frame the type of the hook's
