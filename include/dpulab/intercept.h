@@ -135,6 +135,7 @@ struct dpu_intercept_state {
 	__u64 full_passed, full_dropped; /* frames not queued: no room */
 	__u64 judged_passed, judged_dropped; /* frames under a verdict of the process */
 	__u64 pad3;
+	struct dpu_intercept_counts moved; /* what the other location had counted; of user space */
 };
 
 /*
@@ -176,6 +177,6 @@ _Static_assert(sizeof(struct dpu_intercept) == 64, "intercept");
 _Static_assert(sizeof(struct dpu_intercept_entry) == 12, "entry");
 _Static_assert(sizeof(struct dpu_intercept_chain) == 224, "chain");
 _Static_assert(sizeof(struct dpu_intercept_counts) == 64, "counts");
-_Static_assert(sizeof(struct dpu_intercept_state) == 128, "state");
+_Static_assert(sizeof(struct dpu_intercept_state) == 192, "state");
 _Static_assert(sizeof(struct dpu_intercept_key) == 40, "key");
 _Static_assert(sizeof(struct dpu_intercept_punt) == 2056, "punt");

@@ -10,6 +10,7 @@
 #include "flowview.h"
 #include "handover_merge.h"
 #include "mapio.h"
+#include "slotcopy.h"
 
 #define SEAT_TRIES 64 /* steps of the hand in search of a free seat */
 
@@ -316,6 +317,8 @@ int handover_copy(struct handover *handover, struct diag *diag)
 		err = copy_connections(&copy, diag);
 	if (!err)
 		err = bindings_copy(handover->from, handover->to, diag);
+	if (!err)
+		err = slotcopy_run(handover->from, handover->to, &handover->slots, diag);
 	copy_close(&copy);
 	return err;
 }
@@ -335,6 +338,7 @@ void handover_close(struct handover *handover)
 {
 	handover_merge_close(handover->merge);
 	free(handover->counted);
+	slotcopy_free(handover->slots);
 	memset(handover, 0, sizeof(*handover));
 }
 
@@ -376,6 +380,8 @@ int handover_clear(const struct dataplane *dp, struct diag *diag)
 		err = clear_hash(dp, MAP_fdb, sizeof(struct dpu_fdb_key), sizeof(struct dpu_fdb), diag);
 	if (!err)
 		err = bindings_clear(dp, diag);
+	if (!err)
+		err = slotcopy_clear(dp, diag);
 	for (uint16_t port = 1; port < DPU_MAX_PORTS; port++)
 		mapio_bump(dp, DPU_GEN_OF_PORT(port));
 	return err;

@@ -11,6 +11,7 @@
 
 struct handover_counts;
 struct handover_merge;
+struct slotcopy;
 
 struct handover {
 	const struct dataplane *from, *to;
@@ -18,6 +19,7 @@ struct handover {
 	struct handover_counts *counted; /* what `to` has been told of each connection, sorted by key */
 	size_t n_counted;
 	struct handover_merge *merge; /* into `to` */
+	struct slotcopy *slots; /* what `to` has been told of intercept slots; NULL: nothing */
 };
 
 int handover_open(const struct dataplane *from, const struct dataplane *to, struct handover *ret_handover,

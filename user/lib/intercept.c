@@ -8,6 +8,9 @@
 
 #include "intercept_set.h"
 #include "mapio.h"
+#include "slotcopy.h"
+
+#define COUNTS (sizeof(struct dpu_intercept_counts) / sizeof(uint64_t))
 
 /* ---- which slots, under which number --------------------------------------- */
 
@@ -122,22 +125,6 @@ static bool is_place(const struct dpu_intercept_state *state, const char *slot, 
 	return state->port == port && state->direction == dir && !strncmp(state->slot, slot, DPU_INTERCEPT_NAME);
 }
 
-/* Zeros on every CPU. */
-static int clear_counts(const struct dataplane *dp, uint32_t instance, struct diag *diag)
-{
-	const size_t n = sizeof(struct dpu_intercept_counts) / sizeof(uint64_t);
-	uint64_t *counts;
-	size_t cpus;
-	int err = mapio_per_cpu(dp, MAP_icpt_counts, instance, n, &counts, &cpus, diag);
-
-	if (err)
-		return err;
-	memset(counts, 0, cpus * n * sizeof(*counts));
-	err = mapio_put(dp, MAP_icpt_counts, &instance, counts, diag);
-	free(counts);
-	return err;
-}
-
 /* The instance of a slot at a vNIC and direction, a new one if there is none. Negative: no room. */
 static int take_instance(const struct tables *tables, const char *slot, uint16_t port, unsigned dir,
 			 struct diag *diag)
@@ -153,7 +140,7 @@ static int take_instance(const struct tables *tables, const char *slot, uint16_t
 	if (free_one < 0)
 		return diag_error(diag, -ENOSPC, NULL, "%s has %d places in chains, and all are taken",
 				  dataplane_node(tables->dp), DPU_INTERCEPT_INSTANCES);
-	err = clear_counts(tables->dp, free_one, diag);
+	err = slotcopy_clear_counts(tables->dp, free_one, diag);
 	if (err)
 		return err;
 	tables->state[free_one] = (struct dpu_intercept_state){.port = port, .direction = dir};
@@ -326,6 +313,8 @@ int intercept_settle(const struct location *location, struct diag *diag)
 static int read_place(const struct location *location, const struct tables *tables,
 		      const struct dpu_intercept_entry *entry, struct intercept_row *row, struct diag *diag)
 {
+	int err;
+
 	row->state = tables->state[entry->instance % DPU_INTERCEPT_INSTANCES];
 	snprintf(row->slot, sizeof(row->slot), "%.*s", NODE_NAME_MAX - 1, row->state.slot);
 	row->port = row->state.port;
@@ -333,8 +322,10 @@ static int read_place(const struct location *location, const struct tables *tabl
 	row->open = entry->policy & DPU_INTERCEPT_FAIL_OPEN;
 	row->budget_ns = entry->budget_ns;
 	row->queue = entry->queue;
-	return mapio_sum(location->dp, MAP_icpt_counts, entry->instance, (uint64_t *)&row->counts,
-			 sizeof(row->counts) / sizeof(uint64_t), diag);
+	err = mapio_sum(location->dp, MAP_icpt_counts, entry->instance, (uint64_t *)&row->counts, COUNTS, diag);
+	for (size_t i = 0; i < COUNTS; i++)
+		((uint64_t *)&row->counts)[i] += ((const uint64_t *)&row->state.moved)[i];
+	return err;
 }
 
 int intercept_read(const struct location *location, struct intercept_row **ret_rows, size_t *ret_n,

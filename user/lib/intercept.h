@@ -9,6 +9,7 @@
 #pragma once
 #include <dpulab/intercept.h>
 #include "location.h"
+#include "slotobj.h"
 
 /*
  * Makes every slot's object, checks it, and has the kernel's verifier look at all of them linked. They are kept
@@ -18,6 +19,9 @@
 int intercept_build(const struct lab *lab, bool *ret_changed, struct diag *diag);
 /* The same, but nothing is kept. verify: ask the kernel, too. */
 int intercept_try(const struct lab *lab, bool verify, struct diag *diag);
+
+/* One slot that is in no lab: is it fit? */
+int intercept_try_slot(const struct lab_slot *slot, bool verify, struct slotobj *ret_object, struct diag *diag);
 
 /* New programs for a location if its slots are others than those linked; devices are still to be moved to them. */
 int intercept_load(struct location *location, struct diag *diag);
@@ -41,12 +45,3 @@ int intercept_read(const struct location *location, struct intercept_row **ret_r
 /* Puts slots that breakers have taken out back in; slot NULL: all. *ret_n: how many there were. */
 int intercept_rearm(const struct location *location, const char *slot, size_t *ret_n, struct diag *diag);
 
-/*
- * Hands over what the slots of `from` have counted and stored, their breakers and their processes' verdicts. Called again it
- * brings what has changed since; what `to` has changed meanwhile stays.
- */
-struct intercept_copy; /* what was handed over so far */
-int intercept_copy_begin(const struct dataplane *from, const struct dataplane *to,
-			 struct intercept_copy **ret_copy, struct diag *diag);
-int intercept_copy_run(struct intercept_copy *copy, struct diag *diag);
-void intercept_copy_end(struct intercept_copy *copy);

@@ -35,17 +35,17 @@ void intercept_object_path(const struct lab *lab, const struct lab_slot *slot, c
 	snprintf(ret_path, 64, STATE_DIR "/%s/slot-%s.o", lab->name, slot->name);
 }
 
-/* Every slot's object into a folder, as NUMBER.o. */
-static int make_objects(const struct lab *lab, const char *folder, struct slot_set *ret_set, struct diag *diag)
+/* Every slot's object into a folder, as NUMBER.o. *ret_object is the last one's. */
+static int make_objects(const struct lab *lab, const char *folder, struct slot_set *ret_set,
+			struct slotobj *ret_object, struct diag *diag)
 {
-	struct slotobj object;
 	int err = 0;
 
 	*ret_set = (struct slot_set){};
 	for (size_t i = 0; !err && i < lab->n_slots && i < DPU_INTERCEPT_SLOTS; i++) {
 		snprintf(ret_set->slot[i].path, sizeof(ret_set->slot[i].path), "%s/%zu.o", folder, i);
 		ret_set->slot[i].name = lab->slots[i].name;
-		err = slotcc_make(&lab->slots[i], lab->file, ret_set->slot[i].path, &object, diag);
+		err = slotcc_make(&lab->slots[i], lab->file, ret_set->slot[i].path, ret_object, diag);
 		if (!err)
 			ret_set->slot[i].digest = intercept_digest(ret_set->slot[i].path);
 	}
@@ -100,6 +100,7 @@ int intercept_build(const struct lab *lab, bool *ret_changed, struct diag *diag)
 {
 	char folder[] = STATE_DIR "/.slots-XXXXXX";
 	bool changed = false;
+	struct slotobj object;
 	struct slot_set made;
 	int err;
 
@@ -109,7 +110,7 @@ int intercept_build(const struct lab *lab, bool *ret_changed, struct diag *diag)
 	err = make_folder(folder, diag);
 	if (err)
 		return err;
-	err = make_objects(lab, folder, &made, diag);
+	err = make_objects(lab, folder, &made, &object, diag);
 	for (size_t i = 0; !err && i < lab->n_slots; i++)
 		changed |= !is_kept(lab, i, &made);
 	if (!err && changed)
@@ -122,19 +123,33 @@ int intercept_build(const struct lab *lab, bool *ret_changed, struct diag *diag)
 	return err;
 }
 
-int intercept_try(const struct lab *lab, bool verify, struct diag *diag)
+static int try_all(const struct lab *lab, bool verify, struct slotobj *ret_object, struct diag *diag)
 {
 	char folder[] = "/tmp/dpulab-slots-XXXXXX";
 	struct slot_set made;
 	int err;
 
-	if (!lab->n_slots)
-		return 0;
 	if (!mkdtemp(folder))
 		return diag_error(diag, -errno, NULL, "cannot make a folder in /tmp: %s", strerror(errno));
-	err = make_objects(lab, folder, &made, diag);
+	err = make_objects(lab, folder, &made, ret_object, diag);
 	if (!err && verify)
 		err = dataplane_slots_try(lab, &made, diag);
 	remove_folder(folder);
 	return err;
+}
+
+int intercept_try(const struct lab *lab, bool verify, struct diag *diag)
+{
+	struct slotobj object;
+
+	return lab->n_slots ? try_all(lab, verify, &object, diag) : 0;
+}
+
+int intercept_try_slot(const struct lab_slot *slot, bool verify, struct slotobj *ret_object, struct diag *diag)
+{
+	/* the smallest tables there can be */
+	const struct lab lab = {.name = "none", .slots = (struct lab_slot *)slot, .n_slots = 1, .flows = 64,
+				.connections = 64, .macs = 64};
+
+	return try_all(&lab, verify, ret_object, diag);
 }
