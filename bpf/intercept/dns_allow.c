@@ -56,12 +56,12 @@ static __attribute__((noinline)) __u32 read_name(__u8 *name, __u32 len)
 	return 0;
 }
 
-/* ".example.org" at the end of ".www.example.org", dots where lengths were. text_len: with its NUL, dot not counted. */
+/* ".example.org" at the end of ".www.example.org", dots where lengths were. text_len: its NUL counted, for the dot. */
 static __attribute__((always_inline)) int is_below(const __u8 *name, __u32 name_len, const char *text, __u32 text_len)
 {
-	__u32 start = name_len - text_len - 1;
+	__u32 start = name_len - text_len;
 
-	if (name_len < text_len + 1 || start >= NAME_MAX)
+	if (name_len < text_len || start >= NAME_MAX)
 		return 0;
 	if (name[start] != '.')
 		return 0;
