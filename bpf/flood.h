@@ -12,6 +12,7 @@
 #include "core/rate.h"
 #include "core/stats.h"
 #include "core/verdict.h"
+#include "intercept.h"
 #include "policy.h"
 #include "qos.h"
 #include "reply.h"
@@ -69,7 +70,7 @@ static long flood_to_vnic(__u32 i, void *arg)
 	if (number == p->key.in_port)
 		return 0;
 	p->verdict = DPU_VERDICT_NONE; /* each copy has its own */
-	if (!ct_policy(p, number, 1)) {
+	if (!ct_policy(p, number, 1) && !intercept_slow(flood->ctx, number, DPU_INTERCEPT_IN)) {
 		if (!settings.qos || shape_pass(number, DPU_SHAPE_EGRESS, 1, hook_len(flood->ctx)))
 			flood_copy(flood, number);
 		return 0;

@@ -8,6 +8,7 @@
  *
  * DPU_MAP(name, type, key type, value type, entries, flags)
  * DPU_RING(name, value type, bytes)
+ * DPU_RINGS(name, entries, bytes of each)
  */
 #pragma once
 #include <dpulab/classifier.h>
@@ -16,6 +17,7 @@
 #include <dpulab/flow.h>
 #include <dpulab/guard.h>
 #include <dpulab/l2.h>
+#include <dpulab/intercept.h>
 #include <dpulab/log.h>
 #include <dpulab/port.h>
 #include <dpulab/qos.h>
@@ -39,6 +41,18 @@
 	struct {                                                                                   \
 		__uint(type, BPF_MAP_TYPE_RINGBUF);                                                \
 		__uint(max_entries, bytes_);                                                       \
+	} name_ SEC(".maps")
+/* Rings by number; the loader makes those that are wanted. */
+#define DPU_RINGS(name_, entries_, bytes_)                                                         \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);                                          \
+		__uint(max_entries, entries_);                                                     \
+		__type(key, __u32);                                                                \
+		__array(                                                                           \
+			values, struct {                                                           \
+				__uint(type, BPF_MAP_TYPE_RINGBUF);                                \
+				__uint(max_entries, bytes_);                                       \
+			});                                                                        \
 	} name_ SEC(".maps")
 #endif
 
@@ -98,3 +112,17 @@ DPU_MAP(node_stats, PERCPU_ARRAY, __u32, struct dpu_node_stats, DPU_HOOKS, 0);
 DPU_MAP(scratch, PERCPU_ARRAY, __u32, struct pkt, DPU_HOOKS, 0); /* slow path's frame, one per hook */
 DPU_RING(dfw_log, struct dpu_log_event, DPU_LOG_BYTES);
 DPU_MAP(exit_record, ARRAY, __u32, struct dpu_exit_record, 1, 0);
+
+/* Chains of intercept slots: only in objects that carry slots (intercept.h). */
+#ifdef DPU_INTERCEPT
+#define INTERCEPT_LINKED 1
+DPU_MAP(icpt_chains, ARRAY, __u32, struct dpu_intercept_chains, 1, BPF_F_MMAPABLE); /* written by user space */
+DPU_MAP(icpt_state, ARRAY, __u32, struct dpu_intercept_state, DPU_INTERCEPT_INSTANCES, BPF_F_MMAPABLE);
+DPU_MAP(icpt_counts, PERCPU_ARRAY, __u32, struct dpu_intercept_counts, DPU_INTERCEPT_INSTANCES, 0);
+DPU_MAP(icpt_verdicts, LRU_HASH, struct dpu_intercept_key, struct dpu_intercept_judged, DPU_INTERCEPT_VERDICTS, 0);
+DPU_MAP(icpt_linked, ARRAY, __u32, struct dpu_intercept_linked, 1, 0);
+DPU_MAP(icpt_work, PERCPU_ARRAY, __u32, struct intercept_work, DPU_HOOKS, 0); /* by hook */
+DPU_RINGS(icpt_rings, DPU_INTERCEPT_SLOTS, DPU_INTERCEPT_QUEUE_BYTES); /* struct dpu_intercept_punt; by slot */
+#else
+#define INTERCEPT_LINKED 0
+#endif

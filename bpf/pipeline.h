@@ -14,6 +14,7 @@
 #include "core/clock.h"
 #include "core/exit.h"
 #include "flood.h"
+#include "intercept.h"
 #include "policy.h"
 #include "qos.h"
 #include "reply.h"
@@ -91,6 +92,8 @@ INLINE void pipeline_unicast(hook_ctx *ctx, struct pkt *p)
 			pipeline_uncount(p);
 		return;
 	}
+	if (intercept_slow(ctx, p->out_port, DPU_INTERCEPT_IN))
+		return;
 	output_plan(p);
 	if (p->verdict != DPU_VERDICT_NONE)
 		return;
@@ -123,6 +126,24 @@ INLINE int pipeline_needs_queue(struct pkt *p)
 	return settings.qos && !HOOK_CAN_QUEUE && qos_wants_queue(p);
 }
 
+/*
+ * What a VM sends: its chain of slots, then its firewall. A side that is being drained first asks whether the
+ * connection is known here: a frame that goes to the other side meets the chain there. 1: the verdict is set.
+ */
+INLINE int pipeline_from_vnic(hook_ctx *ctx, struct pkt *p)
+{
+	int drained;
+
+	if (p->in_kind != DPU_PORT_KIND_VNIC)
+		return 0;
+	drained = INTERCEPT_LINKED && policy_handover() == DPU_HANDOVER_DRAIN;
+	if (!drained && intercept_slow(ctx, p->key.in_port, DPU_INTERCEPT_OUT))
+		return 1;
+	if (ct_policy(p, p->key.in_port, 0))
+		return 1;
+	return drained && !p->flood && intercept_slow(ctx, p->key.in_port, DPU_INTERCEPT_OUT);
+}
+
 /* Where it goes and whether it may. Verdict FORWARD with reason FORWARD is yet to be carried out. */
 INLINE void pipeline_decide(hook_ctx *ctx, struct pkt *p)
 {
@@ -132,7 +153,7 @@ INLINE void pipeline_decide(hook_ctx *ctx, struct pkt *p)
 		verdict_stack(p, DPU_REASON_TO_TC);
 		return;
 	}
-	if (p->in_kind == DPU_PORT_KIND_VNIC && ct_policy(p, p->key.in_port, 0))
+	if (pipeline_from_vnic(ctx, p))
 		return;
 	if (p->flood)
 		flood_run(ctx, p);
@@ -198,6 +219,10 @@ HOOK_FAST int pipeline_fast(hook_ctx *ctx, int *ret_action)
 		hit.action &= ~DPU_FLOW_QOS;
 	}
 	flow_count(hit.hot, hook_gso_segs(ctx), f.len, word->clock_seen);
+	if (INTERCEPT_LINKED && hit.intercept && intercept_fast(ctx, &f, &hit, word->clock_ns)) {
+		*ret_action = exit_unparsed(ctx, DPU_VERDICT_DROP, DPU_REASON_DROP_INTERCEPT);
+		return 1;
+	}
 	if (flow_replay(ctx, &f, &hit))
 		*ret_action = exit_unparsed(ctx, DPU_VERDICT_DROP, DPU_REASON_DROP_HOOK);
 	else

@@ -8,6 +8,7 @@
 #include <dpulab/conntrack.h>
 #include <dpulab/flow.h>
 #include <dpulab/guard.h>
+#include <dpulab/intercept.h>
 #include <dpulab/port.h>
 #include <dpulab/stats.h>
 #include "core/flowid.h"
@@ -108,6 +109,7 @@ struct pkt {
 
 	struct dpu_binding_key binding; /* the address that the frame claims for its vNIC */
 	__u8 guard;	/* of the vNIC: enum dpu_guard_mode */
+	__u8 intercept;	/* chains of slots it met: bits by enum dpu_intercept_direction */
 
 	/* the connection and vNIC being judged: handed from function to function of the firewall */
 	struct dpu_ct_key ct_key;
@@ -155,6 +157,13 @@ struct pkt {
 /* A frame's bytes, put aside. */
 struct frame_bytes {
 	__u8 b[DPU_HELD_BYTES];
+};
+
+/* What a chain of intercept slots is told of a frame. */
+struct intercept_work {
+	struct dpu_intercept frame; /* by the pipeline */
+	struct dpu_intercept told;  /* to the slot that is running: a copy, for it may write to it */
+	struct dpu_intercept_key key; /* of the frame's connection, for a process's verdict */
 };
 
 /* An answer (RST, ICMP error) while it is built: the IP packet, aligned for its checksum. */

@@ -25,6 +25,7 @@ struct fast_frame {
 	struct flow_id id;
 	__u32 l2_off; /* of the Ethernet header looked at: 0, DPU_VXLAN_OVERHEAD */
 	__u32 len;    /* of that frame */
+	__u32 tag_len; /* of a tag between its addresses and its type */
 };
 
 /*
@@ -205,7 +206,7 @@ INLINE int fast_parse(hook_ctx *ctx, __be32 endpoint, struct fast_frame *f)
 	const __u8 *data = hook_data(ctx), *end = hook_data_end(ctx);
 	__u16 tci = 0;
 
-	f->l2_off = 0;
+	f->l2_off = f->tag_len = 0;
 	f->id.path[2] = 0;
 	if (hook_tag_in_meta(ctx, &tci))
 		tci = bpf_htons(tci & 0xfff);
@@ -217,6 +218,7 @@ INLINE int fast_parse(hook_ctx *ctx, __be32 endpoint, struct fast_frame *f)
 	} else if (data + 16 <= end && *(const __be16 *)(data + 12) == bpf_htons(ETHERTYPE_VLAN)) {
 		tci = *(const __be16 *)(data + 14) & bpf_htons(0xfff);
 		f->len = end - data;
+		f->tag_len = 4;
 		f->id.path[3] = FLOW_PATH_FROM(hook_ifindex(ctx), tci);
 		return fast_l2(data, end, 4, &f->id);
 	}

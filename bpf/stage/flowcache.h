@@ -62,8 +62,9 @@ struct flow_hit {
 	__u64 current; /* the path's, as it was found to be right */
 	__u32 stamp, path_seq;
 	__u16 out_port, out_vlan;
-	__u16 in_port, queue; /* with flag QOS: as in the path */
+	__u16 in_port, queue; /* with flag QOS or a chain: as in the path */
 	__u8 action;
+	__u8 intercept; /* enum dpu_intercept_direction, bits */
 };
 
 /* Is this entry ours, and its path the frame's? Reads the stamp before the key, as the protocol wants. */
@@ -153,8 +154,9 @@ INLINE int flow_lookup(const struct flow_id *id, __u32 frame_len, const struct d
 	hit->out_port = hit->path->out_port;
 	hit->out_vlan = hit->path->out_vlan;
 	hit->action = hit->path->action;
-	hit->in_port = settings.qos ? hit->path->in_port : 0;
+	hit->in_port = settings.qos || INTERCEPT_LINKED ? hit->path->in_port : 0;
 	hit->queue = settings.qos ? hit->path->queue : 0;
+	hit->intercept = INTERCEPT_LINKED ? hit->path->intercept : 0;
 	env_rmb();
 	return !(hit->stamp & 1) && env_read(hit->hot->stamp) == hit->stamp &&
 	       env_read(hit->path->current) == hit->current && hit->action != DPU_FLOW_NONE;

@@ -29,7 +29,8 @@ INLINE int path_same_decision(const struct dpu_path *path, const struct pkt *p)
 		difference |= wire_u64(path->outer + i) ^ wire_u64(p->outer + i);
 	difference |= (path->outer[48] ^ p->outer[48]) | (path->outer[49] ^ p->outer[49]);
 	return !difference && path->out_port == p->out_port && path->out_vlan == p->out_vlan &&
-	       path->max_len == p->max_len && path->action == path_action(p) && path->queue == p->queue;
+	       path->max_len == p->max_len && path->action == path_action(p) && path->queue == p->queue &&
+	       (!INTERCEPT_LINKED || path->intercept == p->intercept);
 }
 
 INLINE void path_fill(struct dpu_path *path, const struct pkt *p)
@@ -42,6 +43,8 @@ INLINE void path_fill(struct dpu_path *path, const struct pkt *p)
 	path->action = path_action(p);
 	path->in_port = p->key.in_port;
 	path->queue = p->queue;
+	if (INTERCEPT_LINKED)
+		path->intercept = p->intercept;
 	for (int i = 0; i < DPU_FLOW_GENS; i++)
 		path->gen_slot[i] = p->gen_slot[i];
 	wire_copy_outer(path->outer, p->outer);

@@ -58,10 +58,10 @@ struct dpu_path {
 	__u16 out_vlan;	     /* host order */
 	__u16 max_len;	     /* largest L2 frame (inner; GSO: one segment) the output takes */
 	__u8 action;	     /* enum dpu_flow_action; NONE = free */
-	__u8 pad;
+	__u8 intercept;	     /* chains of slots that its frames meet: bits by enum dpu_intercept_direction */
 	__u32 seq;	     /* odd: being written; part of what flows rest on, so a path that
 			      * is replaced takes its flows with it */
-	__u16 in_port;	     /* with flag QOS: whose ingress shaper is asked */
+	__u16 in_port;	     /* with flag QOS or a chain: whose ingress shaper, whose slots */
 	__u16 queue;	     /* with flag QOS: of the uplink (dpulab/qos.h); 0 = none */
 	__u8 pad2[8];
 	__u8 outer[DPU_VXLAN_OVERHEAD]; /* ready-made outer header; source port 0, lengths and IP checksum for length 0 */

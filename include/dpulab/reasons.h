@@ -51,7 +51,8 @@
 	X(52, DROP_SPOOFED_IP, "drop-spoofed-ip", "dropped: the source address is not the vNIC's own") \
 	X(56, DROP_TCP_WINDOW, "tcp-window", "dropped: TCP segment outside its connection's window") \
 	X(57, DROP_SHAPED_IN, "shaped-ingress", "dropped: the vNIC sends more than its shaping allows")    \
-	X(58, DROP_SHAPED_OUT, "shaped-egress", "dropped: more for the vNIC than its shaping allows")
+	X(58, DROP_SHAPED_OUT, "shaped-egress", "dropped: more for the vNIC than its shaping allows") \
+	X(59, DROP_INTERCEPT, "intercept", "dropped by the chain of intercept slots of a vNIC")
 
 enum dpu_reason {
 #define DPU_REASON_ENUM(number, name, word, sentence) DPU_REASON_##name = number,

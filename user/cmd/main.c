@@ -48,9 +48,11 @@ const struct cmd cmd_table[] = {
 	{"unload", "DEV", 1, 1, CMD_WRITES, "undo load: the interface is as it was", cmd_unload_options,
 	 cmd_unload},
 	{"show", "LAB WHAT", 2, 2, CMD_READS,
-	 "ports, fdb, bindings, vteps, flows, rules, connections, placement, qos, nioc, stats, drops", cmd_show_options, cmd_show},
+	 "ports, fdb, bindings, vteps, flows, rules, connections, placement, qos, nioc, intercept, stats, drops", cmd_show_options, cmd_show},
 	{"fw", "WHAT ...", 1, MANY, CMD_READS,
 	 "the firewall's policy: check, import, explain, diff, add, delete, replace, log", cmd_fw_options, cmd_fw},
+	{"intercept", "WHAT ...", 1, MANY, CMD_READS,
+	 "slots of your own at vNICs: check, insert, remove, rearm, serve", cmd_intercept_options, cmd_intercept},
 	{"plan", "LAB --profile P", 1, 1, CMD_READS, "which policies a DPU keeps, degrades or loses",
 	 NULL, NULL},
 	{"trace", "LAB FILTER", 1, 2, CMD_READS, "follow frames hop by hop", NULL, NULL},
@@ -150,6 +152,8 @@ int cmd_usage(struct cmd_context *ctx, const char *format, ...)
 
 const struct cmd_sub *cmd_subs(const struct cmd *cmd)
 {
+	if (cmd->run && cmd->run == cmd_intercept)
+		return cmd_intercept_subs;
 	return cmd->run && cmd->run == cmd_fw ? cmd_fw_subs : NULL;
 }
 

@@ -437,6 +437,7 @@ static const struct subject {
     {.name = "drops", .show = show_drops, .relays = true},
     {.name = "qos", .show_host = show_qos},
     {.name = "nioc", .show_host = show_nioc},
+    {.name = "intercept", .show = show_intercept},
     {.name = "placement"},
 };
 
@@ -508,7 +509,7 @@ int cmd_show(struct cmd_context *ctx, int argc, char **argv)
 
 	(void)argc;
 	if (!subject)
-		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, qos, nioc, stats or drops");
+		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, qos, nioc, intercept, stats or drops");
 	if (cmd_option(ctx, "compiled")) {
 		if (subject->show != show_rules)
 			return cmd_usage(ctx, "--compiled is about rules, not %s", argv[1]);

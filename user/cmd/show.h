@@ -12,5 +12,6 @@ double show_age_s(uint64_t since_ns);
 int show_qos(const struct lab *lab, size_t host, struct out *out, struct diag *diag);
 int show_nioc(const struct lab *lab, size_t host, struct out *out, struct diag *diag);
 int show_rules(const struct location *at, struct out *out, struct diag *diag);
+int show_intercept(const struct location *at, struct out *out, struct diag *diag);
 /* Every entry of the compiled rules, at each vNIC. */
 int show_compiled_rules(const struct location *at, struct out *out, struct diag *diag);

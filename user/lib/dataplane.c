@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "bpflog.h"
+#include "dataplane_load.h"
 #include "directmaps.h"
 #include "mapio.h"
 #include "op.h"
@@ -41,7 +42,7 @@ struct dataplane {
 
 static const char *const map_names[] = {
 #define DATAPLANE_MAP_NAME(name) #name,
-	DATAPLANE_MAPS(DATAPLANE_MAP_NAME)
+	DATAPLANE_MAPS(DATAPLANE_MAP_NAME) DATAPLANE_SLOT_MAPS(DATAPLANE_MAP_NAME)
 #undef DATAPLANE_MAP_NAME
 };
 
@@ -58,7 +59,7 @@ const char *dataplane_prog_name(enum dataplane_prog prog)
 	return prog == DATAPLANE_XDP ? "xdp" : "tc";
 }
 
-static void pin_path(char ret_path[static PATH_MAX], const char *lab, const char *node,
+void dataplane_pin_path(char ret_path[static PATH_MAX], const char *lab, const char *node,
 		     const char *kind, const char *name)
 {
 	snprintf(ret_path, PATH_MAX, "%s/%s/%s/%s%s%s", DATAPLANE_PIN_ROOT, lab, node, kind,
@@ -70,7 +71,7 @@ static void layout_path(char ret_path[static PATH_MAX], const char *lab, const c
 	char layout[32];
 
 	snprintf(layout, sizeof(layout), "layout-%d", DPU_LAYOUT_VERSION);
-	pin_path(ret_path, lab, node, layout, NULL);
+	dataplane_pin_path(ret_path, lab, node, layout, NULL);
 }
 
 void dataplane_link_path(const struct dataplane *dp, enum dataplane_prog prog, const char *dev,
@@ -79,7 +80,7 @@ void dataplane_link_path(const struct dataplane *dp, enum dataplane_prog prog, c
 	char name[64];
 
 	snprintf(name, sizeof(name), "%s-%s", dataplane_prog_name(prog), dev);
-	pin_path(ret_path, dp->lab, dp->node, "links", name);
+	dataplane_pin_path(ret_path, dp->lab, dp->node, "links", name);
 }
 
 const char *dataplane_map_name(enum dataplane_map map)
@@ -157,7 +158,7 @@ static int make_pin_dirs(const char *lab, const char *node, struct diag *diag)
 	if (!err)
 		err = make_dir(path, diag);
 	for (size_t i = 0; !err && i < sizeof(kinds) / sizeof(*kinds); i++) {
-		pin_path(path, lab, node, kinds[i], NULL);
+		dataplane_pin_path(path, lab, node, kinds[i], NULL);
 		err = make_dir(path, diag);
 	}
 	return err;
@@ -185,16 +186,16 @@ int dataplane_remove(const char *lab, const char *node, struct diag *diag)
 	char path[PATH_MAX];
 	int err;
 
-	pin_path(path, lab, node, "", NULL);
+	dataplane_pin_path(path, lab, node, "", NULL);
 	if (access(path, F_OK))
 		return 0;
 	layout_path(path, lab, node);
 	rmdir(path);
 	op_done();
-	pin_path(path, lab, node, "links", NULL);
+	dataplane_pin_path(path, lab, node, "links", NULL);
 	err = remove_tree(path, diag);
 	op_done();
-	pin_path(path, lab, node, "", NULL);
+	dataplane_pin_path(path, lab, node, "", NULL);
 	path[strlen(path) - 1] = '\0';
 	return err ? err : remove_tree(path, diag);
 }
@@ -250,7 +251,7 @@ static int refuse_other_layout(const char *lab, const char *node, struct diag *d
 	char path[PATH_MAX];
 	int err = 0, n;
 
-	pin_path(path, lab, node, "", NULL);
+	dataplane_pin_path(path, lab, node, "", NULL);
 	n = scandir(path, &entries, NULL, alphasort);
 	for (int i = 0; i < n; i++) {
 		if (!err && !strncmp(entries[i]->d_name, "layout-", 7))
@@ -292,14 +293,18 @@ static int open_pins(struct dataplane *dp, struct diag *diag)
 {
 	char path[PATH_MAX];
 
-	for (size_t i = 0; i < DATAPLANE_MAP_COUNT; i++) {
-		pin_path(path, dp->lab, dp->node, "maps", map_names[i]);
+	for (size_t i = 0; i < DATAPLANE_MAPS_ALWAYS; i++) {
+		dataplane_pin_path(path, dp->lab, dp->node, "maps", map_names[i]);
 		dp->map_fd[i] = open_pin(path, diag);
 		if (dp->map_fd[i] < 0)
 			return dp->map_fd[i];
 	}
+	for (size_t i = DATAPLANE_MAPS_ALWAYS; i < DATAPLANE_MAP_COUNT; i++) {
+		dataplane_pin_path(path, dp->lab, dp->node, "maps", map_names[i]);
+		dp->map_fd[i] = bpf_obj_get(path);
+	}
 	for (enum dataplane_prog prog = 0; prog < DATAPLANE_PROGS; prog++) {
-		pin_path(path, dp->lab, dp->node, "progs", dataplane_prog_name(prog));
+		dataplane_pin_path(path, dp->lab, dp->node, "progs", dataplane_prog_name(prog));
 		dp->prog_fd[prog] = open_pin(path, diag);
 		if (dp->prog_fd[prog] < 0)
 			return dp->prog_fd[prog];
@@ -376,7 +381,7 @@ static struct policy_space firewall_entries(const struct lab *lab)
 	return entries;
 }
 
-static void set_sizes(struct bpf_object *obj, const struct dpu_settings *settings, const struct lab *lab)
+void dataplane_set_sizes(struct bpf_object *obj, const struct dpu_settings *settings, const struct lab *lab)
 {
 	const struct policy_space firewall = firewall_entries(lab);
 	const struct {
@@ -404,7 +409,7 @@ static void set_sizes(struct bpf_object *obj, const struct dpu_settings *setting
 }
 
 /* Both objects of a location work on one set of maps: those of the object loaded first. */
-static int share_maps(struct bpf_object *from, struct bpf_object *to)
+int dataplane_share_maps(struct bpf_object *from, struct bpf_object *to)
 {
 	struct bpf_map *map, *first;
 	int err = 0;
@@ -428,7 +433,7 @@ static int pin_maps(struct bpf_object *obj, const char *lab, const char *node, s
 	bpf_object__for_each_map(map, obj) {
 		if (bpf_map__is_internal(map))
 			continue;
-		pin_path(path, lab, node, "maps", bpf_map__name(map));
+		dataplane_pin_path(path, lab, node, "maps", bpf_map__name(map));
 		err = bpf_obj_pin(bpf_map__fd(map), path);
 		if (err)
 			return diag_error(diag, err, NULL, "cannot pin map %s: %s", path, strerror(-err));
@@ -442,14 +447,14 @@ static int pin_prog(struct bpf_program *prog, const char *lab, const char *node,
 	char path[PATH_MAX];
 	int err;
 
-	pin_path(path, lab, node, "progs", dataplane_prog_name(which));
+	dataplane_pin_path(path, lab, node, "progs", dataplane_prog_name(which));
 	err = bpf_obj_pin(bpf_program__fd(prog), path);
 	op_done();
 	return err ? diag_error(diag, err, NULL, "cannot pin program %s: %s", path, strerror(-err)) : 0;
 }
 
-static int load_object(struct bpf_object *obj, const char *lab, const char *node, const char *which,
-		       struct diag *diag)
+int dataplane_load_object(struct bpf_object *obj, const char *lab, const char *node, const char *which,
+			  struct diag *diag)
 {
 	char path[PATH_MAX], what[64];
 	int err;
@@ -490,8 +495,8 @@ static int objects_open(const struct lab *lab, struct objects *ret_objects, stru
 	/* the verifier folds these; rodata is const for everyone but the loader */
 	memcpy((void *)&objects.tc->rodata->settings, &settings, sizeof(settings));
 	memcpy((void *)&objects.xdp->rodata->settings, &settings, sizeof(settings));
-	set_sizes(objects.tc->obj, &settings, lab);
-	set_sizes(objects.xdp->obj, &settings, lab);
+	dataplane_set_sizes(objects.tc->obj, &settings, lab);
+	dataplane_set_sizes(objects.xdp->obj, &settings, lab);
 	err = directmaps_size_flows(objects.tc->obj, lab->flows);
 	if (!err)
 		err = directmaps_size_flows(objects.xdp->obj, lab->flows);
@@ -506,12 +511,12 @@ static int objects_open(const struct lab *lab, struct objects *ret_objects, stru
 static int objects_load_and_pin(struct objects *objects, const char *lab, const char *node,
 				struct diag *diag)
 {
-	int err = load_object(objects->tc->obj, lab, node, "tc", diag);
+	int err = dataplane_load_object(objects->tc->obj, lab, node, "tc", diag);
 
 	if (!err)
-		err = share_maps(objects->tc->obj, objects->xdp->obj);
+		err = dataplane_share_maps(objects->tc->obj, objects->xdp->obj);
 	if (!err)
-		err = load_object(objects->xdp->obj, lab, node, "xdp", diag);
+		err = dataplane_load_object(objects->xdp->obj, lab, node, "xdp", diag);
 	if (!err)
 		err = make_pin_dirs(lab, node, diag);
 	op_done();

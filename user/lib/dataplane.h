@@ -38,9 +38,16 @@ enum dataplane_prog {
 	X(bindings) X(guards) X(dfw_hits) X(dfw_bytes) X(l2_rules) X(hits) X(port_stats) X(node_stats) X(fragments) X(dfw_log) \
 	X(shapers) X(class_rules)
 
+/* Those that are there while the programs carry intercept slots (dataplane_slots.h); else their descriptor is -1. */
+#define DATAPLANE_SLOT_MAPS(X)                                                                     \
+	X(icpt_chains) X(icpt_state) X(icpt_counts) X(icpt_verdicts) X(icpt_rings) X(icpt_linked)
+
 enum dataplane_map {
 #define DATAPLANE_MAP_ENUM(name) MAP_##name,
 	DATAPLANE_MAPS(DATAPLANE_MAP_ENUM)
+	DATAPLANE_MAPS_ALWAYS, /* how many the others are */
+	DATAPLANE_MAPS_LAST = DATAPLANE_MAPS_ALWAYS - 1, /* the next one takes the number on */
+	DATAPLANE_SLOT_MAPS(DATAPLANE_MAP_ENUM)
 #undef DATAPLANE_MAP_ENUM
 	DATAPLANE_MAP_COUNT,
 };

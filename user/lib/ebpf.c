@@ -11,6 +11,7 @@
 #include "cpus.h"
 #include "ethtool.h"
 #include "fabric.h"
+#include "intercept.h"
 #include "mapio.h"
 #include "offload.h"
 #include "qos.h"
@@ -171,7 +172,11 @@ static int serve_location(struct location *location, bool xdp, struct diag *diag
 	if (!err)
 		err = tables_fill(location, xdp, diag);
 	if (!err)
+		err = intercept_load(location, diag);
+	if (!err)
 		err = attach_ports(location, xdp, diag);
+	if (!err)
+		err = intercept_settle(location, diag);
 	if (!err)
 		err = raise_ports(location, diag);
 	return err ? err : pin_ports(location, location_cpus(location), xdp, diag);

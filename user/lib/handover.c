@@ -12,6 +12,7 @@
 #include "mapio.h"
 #include "op.h"
 #include "shapers.h"
+#include "slotcopy.h"
 
 #define SEAT_TRIES 64 /* steps of the hand in search of a free seat */
 
@@ -379,6 +380,8 @@ int handover_copy(struct handover *handover, struct diag *diag)
 		err = bindings_copy(handover->from, handover->to, diag);
 	if (!err)
 		err = shapers_copy(handover->from, handover->to, handover->shapers, diag);
+	if (!err)
+		err = slotcopy_run(handover->from, handover->to, &handover->slots, diag);
 	copy_close(&copy);
 	return err;
 }
@@ -405,6 +408,7 @@ void handover_close(struct handover *handover)
 	handover_merge_close(handover->merge);
 	free(handover->counted);
 	free(handover->shapers);
+	slotcopy_free(handover->slots);
 	memset(handover, 0, sizeof(*handover));
 }
 
@@ -466,6 +470,8 @@ int handover_clear(const struct dataplane *dp, struct diag *diag)
 		err = bindings_clear(dp, diag);
 	if (!err)
 		err = shapers_clear(dp, diag);
+	if (!err)
+		err = slotcopy_clear(dp, diag);
 	for (uint16_t port = 1; port < DPU_MAX_PORTS; port++)
 		mapio_bump(dp, DPU_GEN_OF_PORT(port));
 	return err;

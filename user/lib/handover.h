@@ -12,6 +12,7 @@
 
 struct handover_counts;
 struct handover_merge;
+struct slotcopy;
 
 struct handover {
 	const struct dataplane *from, *to;
@@ -20,6 +21,7 @@ struct handover {
 	size_t n_counted;
 	struct handover_merge *merge; /* into `to` */
 	struct dpu_shaper *shapers; /* what `to` has been told of each */
+	struct slotcopy *slots; /* what `to` has been told of intercept slots; NULL: nothing */
 };
 
 int handover_open(const struct dataplane *from, const struct dataplane *to, struct handover *ret_handover,

@@ -16,6 +16,7 @@
 #include "dataplane.h"
 #include "foreign.h"
 #include "host.h"
+#include "intercept.h"
 #include "lab_check.h"
 #include "lab_stored.h"
 #include "machine.h"
@@ -285,11 +286,14 @@ static int up_locked(const struct state *state, struct lab *lab, struct lab_repo
 		     struct diag *diag)
 {
 	struct loaded loaded;
+	bool slots_changed;
 	size_t removed;
 	int err = loaded_read(state, &loaded);
 
 	if (!err)
 		err = meet_old(state, lab, &loaded, report, diag);
+	if (!err)
+		err = intercept_build(lab, &slots_changed, diag);
 	if (!err)
 		err = nodes_claim(state, lab, diag);
 	if (!err)
@@ -400,7 +404,7 @@ static int apply_locked(const struct state *state, struct lab *new, struct lab_r
 	struct loaded loaded = {};
 	struct machine_hurry hurry;
 	struct lab *old = stored_lab(state, new->name);
-	bool ready = exists(state, STATE_READY);
+	bool ready = exists(state, STATE_READY), slots_changed = false;
 	int err;
 
 	if (!old)
@@ -413,8 +417,12 @@ static int apply_locked(const struct state *state, struct lab *new, struct lab_r
 		err = lab_keep_numbers(old, new, diag);
 	if (!err)
 		err = lab_difference(old, new, report, diag);
+	if (!err)
+		err = intercept_build(new, &slots_changed, diag);
+	if (!err && slots_changed)
+		err = lab_note_slots(report);
 	/* without "ready" there is a killed command's work to finish */
-	if (!err && (report->n_changes || !ready)) {
+	if (!err && (report->n_changes || slots_changed || !ready)) {
 		machine_hurry(&hurry);
 		err = change(state, old, new, &loaded, ready, report, diag);
 		machine_calm(&hurry);

@@ -61,6 +61,8 @@ int lab_finish(const struct state *state, const char *name, struct diag *diag);
 int lab_reshape(const struct state *state, const struct lab *old, struct lab *new, struct loaded *loaded,
 		struct diag *diag);
 
+/* Adds to the list that slots have new code, which no lab file tells. */
+int lab_note_slots(struct lab_report *report);
 /* Pure: what differs, for apply; -EOPNOTSUPP with a sentence each for what cannot change live. */
 int lab_difference(const struct lab *old, const struct lab *new, struct lab_report *report,
 		   struct diag *diag);

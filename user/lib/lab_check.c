@@ -310,6 +310,36 @@ static void check_tables(struct checker *check)
 		FINDING(check, &check->lab->flows, hint, "tables.flows: %u is not a power of two", flows);
 }
 
+/* ---- intercept --------------------------------------------------------------- */
+
+static void check_chain(struct checker *check, const struct lab_vm *vm, unsigned direction)
+{
+	static const char *const keys[] = {"intercept-out", "intercept-in"};
+	const size_t *chain = vm->intercept[direction], n = vm->n_intercept[direction];
+
+	if (n > DPU_INTERCEPT_CHAIN)
+		FINDING(check, vm, NULL, "vms.%s.%s: %zu slots; a chain has %d at most", vm->name, keys[direction], n,
+			DPU_INTERCEPT_CHAIN);
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < i; j++)
+			if (chain[i] == chain[j] && chain[i] < check->lab->n_slots)
+				FINDING(check, vm, "name it once", "vms.%s.%s: '%s' is in the chain twice", vm->name,
+					keys[direction], check->lab->slots[chain[i]].name);
+}
+
+static void check_intercept(struct checker *check)
+{
+	const struct lab *lab = check->lab;
+
+	if (lab->n_slots > DPU_INTERCEPT_SLOTS)
+		FINDING(check, &lab->slots[DPU_INTERCEPT_SLOTS], NULL, "intercept: %zu slots; a lab has %d at most",
+			lab->n_slots, DPU_INTERCEPT_SLOTS);
+	for (size_t i = 0; i < lab->n_vms; i++) {
+		check_chain(check, &lab->vms[i], DPU_INTERCEPT_OUT);
+		check_chain(check, &lab->vms[i], DPU_INTERCEPT_IN);
+	}
+}
+
 int lab_check(const struct lab *lab, const struct config_places *places, struct diag *diag)
 {
 	struct checker check = {.lab = lab, .places = places, .diag = diag};
@@ -319,6 +349,7 @@ int lab_check(const struct lab *lab, const struct config_places *places, struct 
 	check_groups(&check);
 	check_vms(&check);
 	check_tables(&check);
+	check_intercept(&check);
 	check.failed |= policy_check(lab, places, diag) != 0;
 	check.failed |= qos_check(lab, places, diag) != 0;
 	return check.failed ? -EINVAL : 0;

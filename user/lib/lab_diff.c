@@ -173,6 +173,27 @@ static void compare_uplink(struct difference *d, const struct lab_vm *old, const
 		note(d, "changed", "vm", new->name, "part of the uplink");
 }
 
+/* Names of the slots of a chain, in order. */
+static const char *chain_text(const struct lab *lab, const struct lab_vm *vm, unsigned dir, char text[static 128])
+{
+	size_t used = 0;
+
+	strcpy(text, "none");
+	for (size_t i = 0; i < vm->n_intercept[dir] && used < 128; i++)
+		used += snprintf(text + used, 128 - used, "%s%s", i ? ", " : "", lab->slots[vm->intercept[dir][i]].name);
+	return text;
+}
+
+static void compare_chains(struct difference *d, const struct lab_vm *old, const struct lab_vm *new)
+{
+	static const char *const names[] = {"out", "in"};
+	char was[128], is[128];
+
+	for (unsigned dir = 0; dir < DPU_INTERCEPT_DIRECTIONS; dir++)
+		if (strcmp(chain_text(d->old, old, dir, was), chain_text(d->new, new, dir, is)))
+			note(d, "changed", "intercept", new->name, "%s: %s to %s", names[dir], was, is);
+}
+
 static void compare_vm(struct difference *d, const struct lab_vm *old, const struct lab_vm *new)
 {
 	const char *from = d->old->hosts[old->host].name, *to = d->new->hosts[new->host].name;
@@ -198,6 +219,7 @@ static void compare_vm(struct difference *d, const struct lab_vm *old, const str
 		     guard_mode_name(lab_guard(d->new, new)));
 	compare_shaping(d, old, new);
 	compare_uplink(d, old, new);
+	compare_chains(d, old, new);
 	if (old->mtu != new->mtu)
 		note(d, "changed", "vm", new->name, "MTU %u to %u", old->mtu, new->mtu);
 }
@@ -276,6 +298,11 @@ static struct entries groups_of(const struct lab *lab)
 				sizeof(*lab->address_groups)};
 }
 
+static struct entries slots_of(const struct lab *lab)
+{
+	return (struct entries){(const char *)lab->slots, lab->n_slots, sizeof(*lab->slots)};
+}
+
 static struct entries services_of(const struct lab *lab)
 {
 	return (struct entries){(const char *)lab->services, lab->n_services, sizeof(*lab->services)};
@@ -312,6 +339,9 @@ static void compare_names(struct difference *d)
 	const struct entries old_services = services_of(d->old), new_services = services_of(d->new);
 
 	compare_entries(d, "group", "firewall.groups.*", &old_groups, &new_groups);
+	const struct entries old_slots = slots_of(d->old), new_slots = slots_of(d->new);
+
+	compare_entries(d, "slot", "intercept.*", &old_slots, &new_slots);
 	compare_entries(d, "service", "firewall.services.*", &old_services, &new_services);
 }
 
@@ -434,6 +464,14 @@ int lab_keep_numbers(const struct lab *old, struct lab *new, struct diag *diag)
 	if (!err)
 		err = rules_keep_ids(old, new);
 	return err;
+}
+
+int lab_note_slots(struct lab_report *report)
+{
+	struct difference d = {.report = report};
+
+	note(&d, "changed", "slots", "intercept", "%s", "new code");
+	return d.err;
 }
 
 int lab_difference(const struct lab *old, const struct lab *new, struct lab_report *report,

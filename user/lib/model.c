@@ -103,6 +103,14 @@ static void free_service(struct lab_service *service)
 	free(service->services);
 }
 
+static void free_slot(struct lab_slot *slot)
+{
+	for (size_t i = 0; i < slot->n_defines; i++)
+		free(slot->defines[i]);
+	free(slot->defines);
+	free(slot->source);
+}
+
 static void free_rule(struct lab_rule *rule)
 {
 	free(rule->name);
@@ -125,7 +133,12 @@ void lab_free(struct lab *lab)
 	for (size_t i = 0; i < lab->n_vms; i++) {
 		free(lab->vms[i].ips);
 		free(lab->vms[i].tags);
+		free(lab->vms[i].intercept[0]);
+		free(lab->vms[i].intercept[1]);
 	}
+	for (size_t i = 0; i < lab->n_slots; i++)
+		free_slot(&lab->slots[i]);
+	free(lab->slots);
 	for (size_t i = 0; i < lab->n_address_groups; i++)
 		free_address_group(&lab->address_groups[i]);
 	for (size_t i = 0; i < lab->n_services; i++)

@@ -13,6 +13,7 @@
 #include <dpulab/addr.h>
 #include <dpulab/dfw.h>
 #include <dpulab/guard.h>
+#include <dpulab/intercept.h>
 #include <dpulab/limits.h>
 #include <dpulab/qos.h>
 
@@ -128,6 +129,18 @@ struct lab_group { /* port group = segment */
 	uint8_t traffic; /* class of its vNICs: 1 + index; 0 = "vm" */
 };
 
+/* A function of the user's that vNICs' chains may name: docs/intercept.md. */
+struct lab_slot {
+	char name[NODE_NAME_MAX];
+	char *source;	   /* .c or .o; beside the lab file unless it begins with /, or one that ships with dpulab */
+	char **defines;	   /* NAME or NAME=VALUE, for the compiler */
+	size_t n_defines;
+	uint8_t fail;	   /* enum lab_table_full: of frames that it cannot judge, as it is out or its queue full */
+	uint8_t pending;   /* likewise: of frames that wait for a process's verdict */
+	uint32_t budget_ns; /* of a call; 0 = none */
+	uint32_t queue;	   /* frames of one vNIC and direction that may wait for the process; 0 = there is no process */
+};
+
 struct lab_vm {
 	char name[NODE_NAME_MAX];
 	size_t host, group;	/* indexes */
@@ -143,6 +156,8 @@ struct lab_vm {
 	bool loaded;  /* an interface of `load` is the VM's end: there is no namespace LAB-NAME */
 	bool extra;   /* loaded, and not in the lab file; such VMs come last */
 	uint32_t max_connections, max_half_open; /* of its vNIC; 0 = the lab's */
+	size_t *intercept[2]; /* slots of its vNIC, by enum dpu_intercept_direction, in order: indexes */
+	size_t n_intercept[2];
 	uint8_t guard; /* of its vNIC: 1 + enum dpu_guard_mode; 0 = the port group's */
 	struct lab_shaping shaping; /* of its vNIC; a direction without an average is as the port group's */
 	uint8_t traffic; /* class of its vNIC: 1 + index; 0 = the port group's */
@@ -263,6 +278,8 @@ struct lab {
 	size_t n_hosts;
 	struct lab_group *groups;
 	size_t n_groups;
+	struct lab_slot *slots;
+	size_t n_slots;
 	struct lab_vm *vms;
 	size_t n_vms;
 	struct lab_address_group *address_groups;

@@ -95,6 +95,12 @@ static const struct schema_word vm_shape_modes[] = {
 	{NULL, 0},
 };
 
+static const struct schema_word pending[] = {
+	{"drop", LAB_TABLE_FULL_CLOSED},
+	{"pass", LAB_TABLE_FULL_OPEN},
+	{NULL, 0},
+};
+
 static const struct schema_word categories[] = {
 	{"emergency", CATEGORY_EMERGENCY},
 	{"infrastructure", CATEGORY_INFRASTRUCTURE},
@@ -233,6 +239,26 @@ const struct schema_key schema_keys[] = {
 	SHAPER("port-groups.*", lab_group, "ingress", DPU_SHAPE_INGRESS, "What the VM sends."),
 	SHAPER("port-groups.*", lab_group, "egress", DPU_SHAPE_EGRESS, "What the VM receives."),
 
+	{"intercept", SCHEMA_ENTRIES, ARRAY(struct lab, slots, n_slots),
+	 .help = "Intercept slots, by name: functions of yours that see the frames of the vNICs whose chains name them "
+		 "(docs/intercept.md)."},
+	{"intercept.*.source", SCHEMA_TEXT, ONE(struct lab_slot, source), .max = 4095, .required = true,
+	 .help = "BPF source (.c), compiled with clang, or object (.o); beside the lab file unless its name begins with /, "
+		 "else one of those that ship with dpulab: dns_allow.c, conn_count.c, signature.c."},
+	{"intercept.*.define", SCHEMA_TEXT, MANY(struct lab_slot, defines, n_defines), .max = 1023, .derived = "none",
+	 .help = "NAME or NAME=VALUE, defined when the source is compiled."},
+	{"intercept.*.fail", SCHEMA_WORD, ONE(struct lab_slot, fail), .words = table_full, .fallback = "closed",
+	 .help = "What becomes of frames that the slot cannot judge, because its breaker has taken it out or its queue to "
+		 "the process is full. closed: dropped. open: passed."},
+	{"intercept.*.budget-ns", SCHEMA_NUMBER, ONE(struct lab_slot, budget_ns), .min = 0, .max = 1000000000,
+	 .fallback = "20000", .help = "Time that a call may take. A slot that overruns it again and again is taken out of "
+				     "that chain by a breaker; 0: it is not."},
+	{"intercept.*.queue", SCHEMA_NUMBER, ONE(struct lab_slot, queue), .min = 0, .max = 256, .fallback = "0",
+	 .help = "Frames of one vNIC and direction that may wait for the process of a slot that punts; 0: there is none."},
+	{"intercept.*.pending", SCHEMA_WORD, ONE(struct lab_slot, pending), .words = pending, .fallback = "drop",
+	 .help = "What becomes of a punted frame while the process has not decided about its connection. drop: its sender "
+		 "has to send it again. pass: it goes on."},
+
 	{"vms", SCHEMA_ENTRIES, ARRAY(struct lab, vms, n_vms), .help = "The virtual machines, by name."},
 	{"vms.*.host", SCHEMA_HOST, ONE(struct lab_vm, host), .required = true,
 	 .help = "Host the VM runs on."},
@@ -251,6 +277,10 @@ const struct schema_key schema_keys[] = {
 	 .derived = "`firewall.connections`", .help = "Connections that its vNIC may have."},
 	{"vms.*.half-open", SCHEMA_NUMBER, ONE(struct lab_vm, max_half_open), .min = 1, .max = 4194304,
 	 .derived = "`firewall.half-open`", .help = "Half-open connections of its vNIC before their openers are challenged."},
+	{"vms.*.intercept-out", SCHEMA_SLOT, MANY(struct lab_vm, intercept[DPU_INTERCEPT_OUT], n_intercept[DPU_INTERCEPT_OUT]),
+	 .derived = "none", .help = "Slots that frames from the VM meet, in this order, 8 at most; before the firewall."},
+	{"vms.*.intercept-in", SCHEMA_SLOT, MANY(struct lab_vm, intercept[DPU_INTERCEPT_IN], n_intercept[DPU_INTERCEPT_IN]),
+	 .derived = "none", .help = "Slots that frames to the VM meet, likewise; behind the firewall."},
 	{"vms.*.spoofguard", SCHEMA_WORD, ONE(struct lab_vm, guard), .words = vm_guard_modes,
 	 .derived = "the port group's", .help = "The same, of this VM alone."},
 	{"vms.*.traffic", SCHEMA_CLASS, ONE(struct lab_vm, traffic), .derived = "the port group's",

@@ -37,6 +37,7 @@ enum schema_type {
 	SCHEMA_PORTS,
 	SCHEMA_PROTOCOL,
 	SCHEMA_HOST,	 /* a host's name, as its index */
+	SCHEMA_SLOT,	 /* an intercept slot's name, as its index */
 	SCHEMA_GROUP,	 /* a port group's name, as its index */
 	SCHEMA_CLASS,	 /* a traffic class's name, as 1 + its index */
 	SCHEMA_POOL,	 /* a pool's name, likewise */

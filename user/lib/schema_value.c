@@ -102,6 +102,7 @@ bool policy_name_is_valid(const char *name)
 _Static_assert(offsetof(struct lab_host, name) == 0, "name first");
 _Static_assert(offsetof(struct lab_group, name) == 0, "name first");
 _Static_assert(offsetof(struct lab_vm, name) == 0, "name first");
+_Static_assert(offsetof(struct lab_slot, name) == 0, "name first");
 _Static_assert(offsetof(struct lab_address_group, name) == 0, "name first");
 _Static_assert(offsetof(struct lab_service, name) == 0, "name first");
 
@@ -371,6 +372,8 @@ int schema_value_parse(struct schema_input *input)
 		return parse_reference(input, lab->services, lab->n_services, sizeof(*lab->services));
 	case SCHEMA_HOST:
 		return parse_reference(input, lab->hosts, lab->n_hosts, sizeof(*lab->hosts));
+	case SCHEMA_SLOT:
+		return parse_reference(input, lab->slots, lab->n_slots, sizeof(*lab->slots));
 	case SCHEMA_GROUP:
 		return parse_reference(input, lab->groups, lab->n_groups, sizeof(*lab->groups));
 	case SCHEMA_CLASS:
@@ -501,6 +504,8 @@ const char *schema_value_format(const struct schema_key *key, const struct lab *
 		return protocol_format(*(const uint8_t *)value, buffer);
 	case SCHEMA_HOST:
 		return format_name(value, lab->hosts, lab->n_hosts, sizeof(*lab->hosts));
+	case SCHEMA_SLOT:
+		return format_name(value, lab->slots, lab->n_slots, sizeof(*lab->slots));
 	case SCHEMA_GROUP:
 		return format_name(value, lab->groups, lab->n_groups, sizeof(*lab->groups));
 	case SCHEMA_CLASS:
@@ -550,6 +555,7 @@ const char *schema_expected(const struct schema_key *key, char *buffer, size_t s
 		[SCHEMA_PORTS] = "a port or range such as 80 or 8000-8999, or any",
 		[SCHEMA_PROTOCOL] = "a protocol: any, tcp, udp, icmp, icmpv6, sctp, ... or a number to 255",
 		[SCHEMA_HOST] = "the name of a host",
+		[SCHEMA_SLOT] = "the name of an intercept slot",
 		[SCHEMA_GROUP] = "the name of a port group",
 		[SCHEMA_CLASS] = "the name of a class of nioc",
 		[SCHEMA_POOL] = "the name of a pool of nioc",
