@@ -112,6 +112,20 @@ static void write_list(struct writer *writer, const struct schema_key *key, cons
 	}
 }
 
+/* On, and something below it is not as it is by default: then the mapping is written, else true or false. */
+static bool switch_says_more(const struct writer *writer, const struct schema_key *key, const void *base)
+{
+	char buffer[VALUE_TEXT_MAX];
+
+	if (!*(const bool *)((const char *)base + key->offset))
+		return false;
+	for (const struct schema_key *below = NULL; (below = schema_next(key->path, below));)
+		if (strcmp(schema_value_format(below, writer->lab, (const char *)base + below->offset, buffer),
+			   below->fallback ? below->fallback : "") != 0)
+			return true;
+	return false;
+}
+
 static void write_key(struct writer *writer, const struct schema_key *key, const void *base,
 		      unsigned depth)
 {
@@ -130,7 +144,7 @@ static void write_key(struct writer *writer, const struct schema_key *key, const
 			write_list(writer, key, base, depth);
 		else
 			write_many(writer, key, base);
-	} else if (key->type == SCHEMA_SECTION) {
+	} else if (key->type == SCHEMA_SECTION || (key->type == SCHEMA_SWITCH && switch_says_more(writer, key, base))) {
 		indent(writer, depth);
 		fprintf(writer->out, "%s:\n", schema_name(key));
 		write_scope(writer, key->path, base, depth + 1);
