@@ -51,7 +51,7 @@ const struct cmd cmd_table[] = {
 	 "ports, fdb, bindings, vteps, flows, rules, connections, placement, stats, drops", cmd_show_options, cmd_show},
 	{"fw", "WHAT ...", 1, MANY, CMD_READS,
 	 "the firewall's policy: check, import, explain, diff, log", cmd_fw_options, cmd_fw},
-	{"plan", "LAB --profile P", 1, 1, CMD_READS, "which policies a DPU keeps, degrades or loses",
+	{"plan", "LAB|LAB.yaml", 1, 1, CMD_READS, "which policies a DPU keeps, degrades or loses",
 	 cmd_plan_options, cmd_plan},
 	{"trace", "LAB FILTER", 1, 2, CMD_READS, "follow frames hop by hop", NULL, NULL},
 	{"bench", "LAB", 1, 1, CMD_WRITES, "measure the frame paths side by side", NULL, NULL},
