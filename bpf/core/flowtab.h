@@ -4,6 +4,7 @@
  * number + 1, as in dpu_ct.flow_ref). Look-up, record and replay are stage/flowcache.h.
  */
 #pragma once
+#include "core/asic.h"
 #include "core/scratch.h"
 #include "core/tuple.h"
 #include "core/stats.h"
@@ -168,9 +169,23 @@ STAGE int flowtab_retire(__u32 ref, int leaving)
 		flowtab_retire_ct(&e, 0, leaving ? ref : 0);
 		flowtab_retire_ct(&e, 1, leaving ? ref : 0);
 	}
+	e.flow->packets += e.hot->packets;
+	e.flow->bytes += DPU_FLOW_BYTES(e.hot);
 	e.hot->packets = 0;
 	e.hot->bytes_path &= ~DPU_FLOW_BYTES_MASK;
 	return 0;
+}
+
+/* Takes the entry of ref out of its set; it is claimed. */
+INLINE void flowtab_take_out(const struct flow_entry *e, struct dpu_flow_set *set, __u32 ref)
+{
+	flowtab_retire(ref, 1);
+	if (DPU_FLOW_PATH(e->hot))
+		asic_left();
+	e->hot->bytes_path = 0;
+	e->flow->action = DPU_FLOW_NONE;
+	set->tag[(ref - 1) & (DPU_FLOW_WAYS - 1)] = 0;
+	flowtab_publish(e->hot, 0);
 }
 
 /*
@@ -186,10 +201,6 @@ STAGE int flow_invalidate(__u32 ref, __u32 ct_id)
 		return 0;
 	if (!flowtab_owned_by(&e, ct_id) || !flowtab_claim(&e.hot->stamp))
 		return 0;
-	flowtab_retire(ref, 1);
-	e.hot->bytes_path = 0;
-	e.flow->action = DPU_FLOW_NONE;
-	set->tag[(ref - 1) & (DPU_FLOW_WAYS - 1)] = 0;
-	flowtab_publish(e.hot, 0);
+	flowtab_take_out(&e, set, ref);
 	return 0;
 }

@@ -47,7 +47,8 @@
 	X(49, DROP_TINY, "tiny-fragment", "dropped: first IP fragment without its whole transport header") \
 	X(50, DROP_EXT_HEADERS, "ext-headers", "dropped: IPv6 extension headers too many, twice, out of order, or of type 0") \
 	X(51, DROP_SPOOFED_MAC, "drop-spoofed-mac", "dropped: the source MAC is not the vNIC's own") \
-	X(52, DROP_SPOOFED_IP, "drop-spoofed-ip", "dropped: the source address is not the vNIC's own")
+	X(52, DROP_SPOOFED_IP, "drop-spoofed-ip", "dropped: the source address is not the vNIC's own") \
+	X(60, DROP_OFFLOAD, "offload", "dropped: the emulated device has no room or rate left for the flow")
 
 enum dpu_reason {
 #define DPU_REASON_ENUM(number, name, word, sentence) DPU_REASON_##name = number,

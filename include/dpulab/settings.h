@@ -26,5 +26,5 @@ struct dpu_settings {
 	__u32 reeval_pps;	 /* re-evaluations of connections after a policy change, per second and CPU */
 	__u32 flow_cache;	 /* 0: every frame takes the slow path (the oracle of the differential tests) */
 	__u32 log_pps;		 /* events of rules that log, per second and CPU; 0: none */
-	__u32 pad;
+	__u32 emulate;		 /* enum dpu_emulate: a device with a profile; 0: nothing of it is in the program */
 };

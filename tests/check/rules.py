@@ -138,7 +138,8 @@ DATAPATH_PARTS = r"core/[\w./]+|maps\.h|hook/(hook|env)\.h|dpulab/[\w./]+|linux/
 STAGE_IN_PARTS = {
     "bpf/stage/fastparse.h": "stage/parse.h",
     "bpf/stage/flowcache.h": "stage/fastparse.h",
-    "bpf/stage/flowrecord.h": "stage/flowcache.h",
+    "bpf/stage/flowlimits.h": "stage/flowcache.h",
+    "bpf/stage/flowrecord.h": "stage/flow(cache|limits).h",
     "bpf/stage/output.h": "stage/vxlan.h",
 }
 

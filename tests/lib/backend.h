@@ -7,6 +7,7 @@
 #pragma once
 #include "packet.h"
 #include <stdbool.h>
+#include <dpulab/asic.h>
 #include <dpulab/limits.h>
 #include <dpulab/settings.h>
 #include <dpulab/stats.h>
@@ -47,18 +48,26 @@ struct backend {
 	void (*advance)(__u64 ns);
 };
 
-/* flow_cache as in struct dpu_settings. NULL and a reason if this machine cannot. */
-const struct backend *backend_kernel(enum dpu_hook hook, bool flow_cache, const char **ret_reason);
+/* How the datapath is loaded. */
+enum backend_kind {
+	BACKEND_NO_CACHE = 0, /* every frame takes the slow path */
+	BACKEND_CACHE = 1,
+	BACKEND_DEVICE = 2, /* with the limits of an emulated device: map "asic" */
+	BACKEND_KINDS,
+};
+
+/* NULL and a reason if this machine cannot. */
+const struct backend *backend_kernel(enum dpu_hook hook, enum backend_kind kind, const char **ret_reason);
 /* The program of the instance in use, loaded. */
 struct bpf_program;
 const struct bpf_program *backend_program(enum dpu_hook hook);
 /* Instructions the verifier processed for the program of the instance in use; 0 = the kernel does not say. */
 unsigned long backend_verified_insns(enum dpu_hook hook);
-const struct backend *backend_native(bool flow_cache);
+const struct backend *backend_native(enum backend_kind kind);
 __u64 native_clock_ns(void);
 
 /* The settings every backend runs with (small tables, short time-outs). */
-struct dpu_settings backend_settings(bool flow_cache);
+struct dpu_settings backend_settings(enum backend_kind kind);
 #define BACKEND_FLOW_SETS  64
 #define BACKEND_FLOW_SLOTS (BACKEND_FLOW_SETS * DPU_FLOW_WAYS)
 #define BACKEND_CT_CLOCK   256

@@ -26,7 +26,7 @@ struct instance {
 	bool tried;
 };
 
-static struct instance instances[2]; /* by flow_cache */
+static struct instance instances[BACKEND_KINDS];
 static struct instance *current;
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -70,9 +70,9 @@ static int share_maps(struct bpf_object *object, struct bpf_object *owner)
 	return err;
 }
 
-static int load(struct instance *instance, bool flow_cache)
+static int load(struct instance *instance, enum backend_kind kind)
 {
-	struct dpu_settings settings = backend_settings(flow_cache);
+	struct dpu_settings settings = backend_settings(kind);
 	int err = directmaps_init();
 
 	if (err)
@@ -326,15 +326,15 @@ static const struct backend backends[2] = {
 	{"tc", DPU_HOOK_TC, run_tc, lookup, update, erase, next_key, take, reset, NULL},
 };
 
-const struct backend *backend_kernel(enum dpu_hook hook, bool flow_cache, const char **ret_reason)
+const struct backend *backend_kernel(enum dpu_hook hook, enum backend_kind kind, const char **ret_reason)
 {
-	struct instance *instance = &instances[flow_cache];
+	struct instance *instance = &instances[kind];
 	int err;
 
 	if (!instance->tried) {
 		instance->tried = true;
 		libbpf_set_print(quiet);
-		err = load(instance, flow_cache);
+		err = load(instance, kind);
 		if (err)
 			snprintf(instance->error, sizeof(instance->error),
 				 "the programs do not load: %s", strerror(-err));

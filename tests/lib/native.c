@@ -97,12 +97,12 @@ __u64 native_clock_ns(void)
 	return native_now_ns;
 }
 
-const struct backend *backend_native(bool flow_cache)
+const struct backend *backend_native(enum backend_kind kind)
 {
 	static const struct backend backend = {
 		"native", DPU_HOOK_NATIVE, run, lookup, update, erase, next_key, take, native_reset, advance};
 
-	settings = backend_settings(flow_cache);
+	settings = backend_settings(kind);
 	flows.value_size = BACKEND_FLOW_SLOTS * sizeof(struct dpu_flow_hot);
 	flow_sets.max_entries = BACKEND_FLOW_SETS;
 	ct_clock.max_entries = BACKEND_CT_CLOCK;

@@ -4,7 +4,7 @@
 
 #define SECOND 1000000000ull
 
-struct dpu_settings backend_settings(bool flow_cache)
+struct dpu_settings backend_settings(enum backend_kind kind)
 {
 	return (struct dpu_settings){
 		.flow_slot_shift = DPU_FLOW_SLOT_SHIFT(BACKEND_FLOW_SETS),
@@ -35,7 +35,8 @@ struct dpu_settings backend_settings(bool flow_cache)
 		.ct_icmp_ns = 30 * SECOND,
 		.ct_other_ns = 600 * SECOND,
 		.reeval_pps = 10000,
-		.flow_cache = flow_cache,
+		.flow_cache = kind != BACKEND_NO_CACHE,
+		.emulate = kind == BACKEND_DEVICE ? DPU_EMULATE_ASIC | DPU_EMULATE_ARM : 0,
 		.log_pps = 1000,
 	};
 }
