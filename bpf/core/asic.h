@@ -2,11 +2,11 @@
 /*
  * asic.h - the limits of an emulated device's flow table (include/dpulab/asic.h):
  * rates, room, counters. What is in the table is flowtab.h; where a flow may be
- * put is stage/flowrecord.h.
+ * put is stage/flowrecord.h. The map and the settings are the includer's.
  */
 #pragma once
 #include <dpulab/asic.h>
-#include "maps.h"
+#include "hook/env.h"
 
 INLINE int asic_on(void)
 {

@@ -12,7 +12,6 @@
 #pragma once
 #include <dpulab/asic.h>
 #include "core/asic.h"
-#include "maps.h"
 
 #define DILATE_STEPS 65536 /* reads of the clock at most: some 2 ms */
 
@@ -77,6 +76,6 @@ STAGE int dilate_end(__u64 begin_ns, __u32 segments)
 	if (wait.now < wait.until)
 		env_loop(DILATE_STEPS, dilate_step, &wait);
 	env_add(&device->arm_wait_ns, wait.now - raw);
-	dilate_note(device, wait.now - begin_ns - device->clock_ns, wanted);
+	dilate_note(device, wait.now - begin_ns - device->clock_ns + device->overshoot_ns, wanted);
 	return 0;
 }

@@ -4,11 +4,11 @@
  * number + 1, as in dpu_ct.flow_ref). Look-up, record and replay are stage/flowcache.h.
  */
 #pragma once
-#include "core/asic.h"
 #include "core/scratch.h"
 #include "core/tuple.h"
 #include "core/stats.h"
 #include "maps.h"
+#include "core/asic.h"
 
 INLINE struct dpu_flow_set *flowtab_set(__u32 index)
 {
@@ -88,10 +88,11 @@ INLINE void flowtab_stale(__u32 ref, __u32 ct_id)
 {
 	struct flow_entry e;
 
-	if (!ref || !flowtab_entry(ref, &e))
+	if (!ref || !flowtab_entry(ref, &e) || !flowtab_owned_by(&e, ct_id))
 		return;
-	if (flowtab_owned_by(&e, ct_id))
-		e.hot->gen_sum -= 0x6b43a9b5; /* odd: no number of repeats comes round to the right sum */
+	e.hot->gen_sum -= 0x6b43a9b5; /* odd: no number of repeats comes round to the right sum */
+	if (asic_on())
+		e.flow->action = DPU_FLOW_NONE; /* makes room: flow_too_old() */
 }
 
 /*

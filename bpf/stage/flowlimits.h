@@ -123,6 +123,12 @@ STAGE int flow_take_out(__u32 number)
 	return 1;
 }
 
+/* Idle for too long (0 = never), or left behind by its connection. */
+INLINE int flow_is_over(const struct flow_entry *e, __u32 now, __u32 idle)
+{
+	return (idle && now - env_read(e->hot->last_seen) > idle) || e->flow->action == DPU_FLOW_NONE;
+}
+
 /* The hand of ageing goes on, to the next entry that has been idle for too long: its slot, or FLOW_NOWHERE. */
 STAGE __u32 flow_too_old(void)
 {
@@ -130,17 +136,17 @@ STAGE __u32 flow_too_old(void)
 	struct pkt *p = scratch_pkt();
 	__u32 first, found = FLOW_NOWHERE, steps = 0;
 
-	if (!p || !device->idle)
+	if (!p)
 		return FLOW_NOWHERE;
 	first = env_read(device->hand);
 	for (__u32 i = 0; i < FLOW_AGE_STEPS; i++) {
 		__u32 number = (first + i) & (0xffffffffu >> (settings.flow_slot_shift - 32));
-		const struct dpu_flow_hot *hot = flowtab_hot(number);
+		struct flow_entry e;
 
-		if (found != FLOW_NOWHERE)
+		if (found != FLOW_NOWHERE || !flowtab_entry(number + 1, &e))
 			continue;
 		steps++;
-		if (DPU_FLOW_PATH(hot) && (__u32)(p->now_ns >> 20) - env_read(hot->last_seen) > device->idle)
+		if (DPU_FLOW_PATH(e.hot) && flow_is_over(&e, p->now_ns >> 20, device->idle))
 			found = number;
 	}
 	env_write(device->hand, first + steps); /* of two CPUs one's steps are lost: they are made again */

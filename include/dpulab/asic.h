@@ -117,4 +117,12 @@ struct dpu_asic {
 	__u64 arm_interrupted; /* runs above DPU_ARM_WORK_MAX_NS, not slowed */
 	__u32 arm_ratio[DPU_ARM_RATIOS]; /* frames by percent of the wanted time, from DPU_ARM_RATIO_FIRST on */
 };
+/* Map "probe" of dpulab_dilate.bpf.c: a piece of work that stands for the software path. */
+struct dpu_dilate_probe {
+	__u32 steps;
+	__u32 pad;
+	__u64 sum;
+	__u64 clock_ns, clock_reads; /* of two reads of the clock in a row, the second less the first, added up */
+};
+
 _Static_assert(sizeof(struct dpu_asic) % 8 == 0, "asic");

@@ -2,9 +2,11 @@
 #include "config_profile.h"
 #include "config.h"
 #include "config_file.h"
+#include "device.h"
 #include "profile.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +47,14 @@ static int read_profile(struct lab *lab, struct lab_host *host, const struct con
 				     r->message);
 	}
 	diag_clear(&found);
+	if (!err && device_least_scale(host) > host->profile_scale) {
+		char hint[48];
+
+		snprintf(hint, sizeof(hint), "scale: %u, or more", device_least_scale(host));
+		err = config_error(places, &host->profile_scale, diag, hint,
+				   "hosts.%s.dpu: the flow table of %s is too large for this machine as it is", host->name,
+				   host->profile->name);
+	}
 	return err;
 }
 
