@@ -10,7 +10,8 @@
 #define FLOW_NOWHERE	0xffffffffu /* no slot: the flow stays on the Arm path */
 #define FLOW_REFUSED	0xfffffffeu /* the same, and the device drops */
 #define FLOW_FULL	0xfffffffdu /* once flow_victim() has made room, ask again */
-#define FLOW_AGE_STEPS	16	    /* slots the hand of ageing passes for each flow that wants in */
+#define FLOW_AGE_FLOWS	4	    /* that may leave by ageing for each that wants in */
+#define FLOW_AGE_STEPS	16	    /* slots the hand of ageing passes in search of one */
 #define FLOW_EVICT_STEPS 4096	    /* sets looked at for a victim outside the flow's own */
 
 /* ---- why not ------------------------------------------------------------------ */

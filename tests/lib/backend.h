@@ -53,6 +53,7 @@ enum backend_kind {
 	BACKEND_NO_CACHE = 0, /* every frame takes the slow path */
 	BACKEND_CACHE = 1,
 	BACKEND_DEVICE = 2, /* with the limits of an emulated device: map "asic" */
+	BACKEND_DEVICE_LARGE = 3, /* the same with room for tens of thousands of flows */
 	BACKEND_KINDS,
 };
 
@@ -72,6 +73,11 @@ struct dpu_settings backend_settings(enum backend_kind kind);
 #define BACKEND_FLOW_SLOTS (BACKEND_FLOW_SETS * DPU_FLOW_WAYS)
 #define BACKEND_CT_CLOCK   256
 #define BACKEND_CT_ENTRIES 128
+/* The same of a kind: the above, or large. */
+struct backend_sizes {
+	__u32 flow_sets, ct_clock, ct_entries;
+};
+struct backend_sizes backend_sizes(enum backend_kind kind);
 
 /* Devices of the test namespace: one veth per port number used by the cases. */
 int devices_create(void);

@@ -34,16 +34,17 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
 }
 
-static void shrink_maps(struct bpf_object *object)
+static void shrink_maps(struct bpf_object *object, enum backend_kind kind)
 {
-	static const struct {
+	const struct backend_sizes size = backend_sizes(kind);
+	const struct {
 		const char *map;
 		__u32 entries;
 	} sizes[] = {
-		{"flow_sets", BACKEND_FLOW_SETS},
-		{"flow_info", BACKEND_FLOW_SETS},
-		{"ct_clock", BACKEND_CT_CLOCK},
-		{"conntrack", BACKEND_CT_ENTRIES},
+		{"flow_sets", size.flow_sets},
+		{"flow_info", size.flow_sets},
+		{"ct_clock", size.ct_clock},
+		{"conntrack", size.ct_entries},
 	};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -83,11 +84,11 @@ static int load(struct instance *instance, enum backend_kind kind)
 		return -errno;
 	instance->xdp->rodata->settings = settings;
 	instance->tc->rodata->settings = settings;
-	shrink_maps(instance->xdp->obj);
-	shrink_maps(instance->tc->obj);
-	err = directmaps_size_flows(instance->xdp->obj, BACKEND_FLOW_SLOTS);
+	shrink_maps(instance->xdp->obj, kind);
+	shrink_maps(instance->tc->obj, kind);
+	err = directmaps_size_flows(instance->xdp->obj, backend_sizes(kind).flow_sets * DPU_FLOW_WAYS);
 	if (!err)
-		err = directmaps_size_flows(instance->tc->obj, BACKEND_FLOW_SLOTS);
+		err = directmaps_size_flows(instance->tc->obj, backend_sizes(kind).flow_sets * DPU_FLOW_WAYS);
 	if (!err)
 		err = dpulab_xdp__load(instance->xdp);
 	if (!err)

@@ -424,26 +424,6 @@ static void read_scope(struct reader *reader, const struct scope *scope)
 		read_key(reader, scope, key);
 }
 
-static bool name_is_valid(const struct schema_key *key, const char *name)
-{
-	return key->max ? policy_name_is_valid(name) : node_name_is_valid(name);
-}
-
-static void report_name(struct reader *reader, const struct schema_key *key, const struct yaml_node *name)
-{
-	reader->failed = true;
-	if (key->max)
-		yaml_error(reader->doc, name, reader->diag, NULL,
-			   "%s: expected a name of letters, digits, '-', '_' and '.', a letter first, at most %d "
-			   "in all, and not 'any', found '%.40s'",
-			   key->path, POLICY_NAME_MAX - 1, name->text);
-	else
-		yaml_error(reader->doc, name, reader->diag, NULL,
-			   "%s: expected a name of lower-case letters, digits and inner dashes, a letter "
-			   "first, at most %d in all, found '%.40s'",
-			   key->path, NODE_NAME_MAX - 1, name->text);
-}
-
 /* All entries get their names before any value is read: references may point forward. */
 static void make_entries(struct reader *reader, const struct yaml_node *section, const struct schema_key *key)
 {
@@ -467,8 +447,8 @@ static void make_entries(struct reader *reader, const struct yaml_node *section,
 		add_place(reader, entries + i * key->size, name);
 		if (key->begin)
 			key->begin(entries + i * key->size, i, name->line);
-		if (!name_is_valid(key, name->text))
-			report_name(reader, key, name);
+		if (config_check_name(key, name, reader->doc, reader->diag))
+			reader->failed = true;
 	}
 }
 

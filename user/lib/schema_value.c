@@ -481,7 +481,7 @@ const char *schema_expected(const struct schema_key *key, char *buffer, size_t s
 		[SCHEMA_ENTRIES] = "a mapping from names to settings",
 		[SCHEMA_LIST] = "a list of mappings",
 		[SCHEMA_LAB_NAME] = "a lower-case letter, then lower-case letters and digits, 15 at most",
-		[SCHEMA_SWITCH] = "true, false, or a mapping (key: value)",
+		[SCHEMA_SWITCH] = "a mapping (key: value), true or false",
 		[SCHEMA_BOOL] = "true or false",
 		[SCHEMA_CPUS] = "a CPU list such as 0-1,3, with CPUs below 256",
 		[SCHEMA_MAC] = "a unicast MAC address such as 02:00:00:00:00:01",
