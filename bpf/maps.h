@@ -11,6 +11,7 @@
  * DPU_RINGS(name, entries, bytes of each)
  */
 #pragma once
+#include <dpulab/asic.h>
 #include <dpulab/classifier.h>
 #include <dpulab/conntrack.h>
 #include <dpulab/dfw.h>
@@ -101,6 +102,7 @@ DPU_MAP(flows, ARRAY, __u32, struct dpu_flow_table, 1, BPF_F_MMAPABLE);		     /*
 DPU_MAP(flow_sets, ARRAY, __u32, struct dpu_flow_set, 2048, BPF_F_MMAPABLE);	     /* * */
 DPU_MAP(flow_info, ARRAY, __u32, struct dpu_flow_info_set, 2048, BPF_F_MMAPABLE); /* * as flows */
 DPU_MAP(paths, ARRAY, __u32, struct dpu_path_table, 1, BPF_F_MMAPABLE);
+DPU_MAP(asic, ARRAY, __u32, struct dpu_asic, 1, BPF_F_MMAPABLE); /* limits by user space */
 DPU_MAP(dfw_hits, ARRAY, __u32, struct dpu_rule_hits, 65536, BPF_F_MMAPABLE);	     /* * */
 DPU_MAP(l2_rules, ARRAY, __u32, struct dpu_l2_rule, DPU_L2_RULES, BPF_F_MMAPABLE);
 DPU_MAP(dfw_bytes, HASH, struct dpu_rule_key, __u64, 65536, BPF_F_NO_PREALLOC);	     /* * */

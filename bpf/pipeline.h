@@ -12,6 +12,7 @@
  */
 #pragma once
 #include "core/clock.h"
+#include "core/dilate.h"
 #include "core/exit.h"
 #include "flood.h"
 #include "intercept.h"
@@ -164,22 +165,28 @@ INLINE void pipeline_decide(hook_ctx *ctx, struct pkt *p)
 /* Into the flow cache, if it may be repeated, and off. */
 INLINE void pipeline_send(hook_ctx *ctx, struct pkt *p)
 {
+	int refused = 0;
+
 	if (settings.qos)
 		qos_plan(p);
 	if (settings.flow_cache && p->cacheable)
-		flow_record(p);
-	if (settings.qos && qos_frame(ctx, p))
+		refused = flow_record(p);
+	else if (settings.flow_cache && asic_on())
+		asic_note_uncacheable(p);
+	if (!refused && settings.qos && qos_frame(ctx, p))
 		return;
-	if (!output_edit(ctx, p))
+	if (!refused && !output_edit(ctx, p))
 		return;
 	p->verdict = DPU_VERDICT_DROP;
-	p->reason = DPU_REASON_DROP_HOOK;
+	p->reason = refused ? DPU_REASON_DROP_OFFLOAD : DPU_REASON_DROP_HOOK;
 }
 
 /* Every frame the flow cache does not know. */
 STAGE int pipeline_slow(hook_ctx *ctx)
 {
 	struct pkt *p = scratch_pkt();
+	__u64 begin_ns = dilate_begin();
+	int action;
 
 	if (!p)
 		return hook_drop(ctx);
@@ -191,7 +198,10 @@ STAGE int pipeline_slow(hook_ctx *ctx)
 		pipeline_send(ctx, p);
 	else if (p->reason == DPU_REASON_REJECT || p->reason == DPU_REASON_CHALLENGE)
 		reply_reject(ctx, p);
-	return exit_frame(ctx, p);
+	action = exit_frame(ctx, p);
+	if (dilate_on())
+		dilate_end(begin_ns, p->gso_segs);
+	return action;
 }
 
 /* 1 and the kernel action if the flow cache knew the frame, else 0. */

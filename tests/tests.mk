@@ -72,8 +72,9 @@ check-run: all tests
 budget: tests
 	BUDGET_UPDATE=1 $T/prog budget
 
-# The reference part of docs/config.md, from the schema's table: tests/unit/test_schema.c.
+# The reference parts of docs/config.md and docs/profiles.md, from their tables: tests/unit/test_schema.c, test_profile.c.
 reference: $T/unit
 	DPULAB_WRITE_REFERENCE=1 $T/unit schema
+	DPULAB_WRITE_REFERENCE=1 $T/unit profile
 
 .PHONY: tests budget reference

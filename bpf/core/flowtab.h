@@ -8,6 +8,7 @@
 #include "core/tuple.h"
 #include "core/stats.h"
 #include "maps.h"
+#include "core/asic.h"
 
 INLINE struct dpu_flow_set *flowtab_set(__u32 index)
 {
@@ -87,10 +88,11 @@ INLINE void flowtab_stale(__u32 ref, __u32 ct_id)
 {
 	struct flow_entry e;
 
-	if (!ref || !flowtab_entry(ref, &e))
+	if (!ref || !flowtab_entry(ref, &e) || !flowtab_owned_by(&e, ct_id))
 		return;
-	if (flowtab_owned_by(&e, ct_id))
-		e.hot->gen_sum -= 0x6b43a9b5; /* odd: no number of repeats comes round to the right sum */
+	e.hot->gen_sum -= 0x6b43a9b5; /* odd: no number of repeats comes round to the right sum */
+	if (asic_on())
+		e.flow->action = DPU_FLOW_NONE; /* makes room: flow_too_old() */
 }
 
 /*
@@ -168,9 +170,23 @@ STAGE int flowtab_retire(__u32 ref, int leaving)
 		flowtab_retire_ct(&e, 0, leaving ? ref : 0);
 		flowtab_retire_ct(&e, 1, leaving ? ref : 0);
 	}
+	e.flow->packets += e.hot->packets;
+	e.flow->bytes += DPU_FLOW_BYTES(e.hot);
 	e.hot->packets = 0;
 	e.hot->bytes_path &= ~DPU_FLOW_BYTES_MASK;
 	return 0;
+}
+
+/* Takes the entry of ref out of its set; it is claimed. */
+INLINE void flowtab_take_out(const struct flow_entry *e, struct dpu_flow_set *set, __u32 ref)
+{
+	flowtab_retire(ref, 1);
+	if (DPU_FLOW_PATH(e->hot))
+		asic_left();
+	e->hot->bytes_path = 0;
+	e->flow->action = DPU_FLOW_NONE;
+	set->tag[(ref - 1) & (DPU_FLOW_WAYS - 1)] = 0;
+	flowtab_publish(e->hot, 0);
 }
 
 /*
@@ -186,10 +202,6 @@ STAGE int flow_invalidate(__u32 ref, __u32 ct_id)
 		return 0;
 	if (!flowtab_owned_by(&e, ct_id) || !flowtab_claim(&e.hot->stamp))
 		return 0;
-	flowtab_retire(ref, 1);
-	e.hot->bytes_path = 0;
-	e.flow->action = DPU_FLOW_NONE;
-	set->tag[(ref - 1) & (DPU_FLOW_WAYS - 1)] = 0;
-	flowtab_publish(e.hot, 0);
+	flowtab_take_out(&e, set, ref);
 	return 0;
 }

@@ -105,6 +105,9 @@ struct pkt {
 	__u16 ct_zone[2];
 	__u32 rule_id;	/* rule that decided a drop or reject */
 	__u64 now_ns;
+	__u32 flow_tag, flow_ref; /* of the flow entry being written */
+	__u32 flow_path, flow_path_seq; /* of the path it rests on */
+	__u8 flow_counted; /* in the emulated device's table */
 	__u64 idle_ns;	/* shortest idle time-out of the connections a cached decision rests on; 0 = none */
 
 	struct dpu_binding_key binding; /* the address that the frame claims for its vNIC */

@@ -11,7 +11,7 @@
  *   env_reserve(ring, size)	room for a record of a ring buffer, or NULL: full
  *   env_submit(record)	it is complete: readers see it
  *   env_now_ns()		CLOCK_MONOTONIC_COARSE
- *   env_clock_ns()	CLOCK_MONOTONIC, exact; costs a read of the clock
+ *   env_clock_ns()	CLOCK_MONOTONIC, exact; a call that costs some 20 ns
  *   env_tick()			a number that changes whenever env_now_ns() does; no call
  *   env_random()		32 random bits
  *   env_loop(n, fn, arg)	fn(u32 i, void *arg) up to n times, until it returns 1
@@ -52,8 +52,8 @@
 #define env_reserve(ring, size)		 bpf_ringbuf_reserve(&(ring), (size), 0)
 #define env_submit(record)		 bpf_ringbuf_submit((record), 0)
 #define env_now_ns()			 bpf_ktime_get_coarse_ns()
-#define env_tick()			 bpf_jiffies64()
 #define env_clock_ns()			 bpf_ktime_get_ns()
+#define env_tick()			 bpf_jiffies64()
 #define env_random()			 bpf_get_prandom_u32()
 #define env_loop(n, fn, arg)		 bpf_loop((n), (fn), (arg), 0)
 #define env_add(ptr, n)			 ((void)__sync_fetch_and_add((ptr), (n)))

@@ -24,6 +24,12 @@ INLINE __u32 flow_slot(__u64 hash)
 	return hash >> settings.flow_slot_shift;
 }
 
+/* The other set of a flow in an emulated device: with two to choose from no set overflows before the table is full. */
+INLINE __u32 flow_slot_other(__u64 hash)
+{
+	return flow_slot((hash ^ hash >> 29) * 0x9e3779b97f4a7c15ull);
+}
+
 INLINE __u32 flow_tag(__u64 hash)
 {
 	return (__u32)(hash >> 16) | 1;
@@ -79,22 +85,28 @@ INLINE int flow_match(struct dpu_flow_hot *hot, const struct flow_id *id, struct
 	return path_same_key(hit->path, id);
 }
 
-/* The preferred way costs one cache line and no tag; most entries sit there. */
-INLINE int flow_find(const struct flow_id *id, struct flow_hit *hit)
+/* By its tag, in the set of a slot. */
+INLINE int flow_find_in(const struct flow_id *id, __u32 slot, __u32 tag, struct flow_hit *hit)
 {
-	__u64 hash = hash_flow(id);
-	__u32 slot = flow_slot(hash), tag = flow_tag(hash);
-	const struct dpu_flow_set *set;
+	const struct dpu_flow_set *set = flowtab_set(slot / DPU_FLOW_WAYS);
 
-	if (flow_match(flowtab_slot(slot), id, hit))
-		return 1;
-	set = flowtab_set(slot / DPU_FLOW_WAYS);
 	if (!set)
 		return 0;
 	for (__u32 i = 0; i < DPU_FLOW_WAYS; i++)
 		if (set->tag[i] == tag && flow_match(flowtab_slot((slot & -DPU_FLOW_WAYS) + i), id, hit))
 			return 1;
 	return 0;
+}
+
+/* The preferred way costs one cache line and no tag; most entries sit there. */
+INLINE int flow_find(const struct flow_id *id, struct flow_hit *hit)
+{
+	__u64 hash = hash_flow(id);
+	__u32 slot = flow_slot(hash), tag = flow_tag(hash);
+
+	if (flow_match(flowtab_slot(slot), id, hit) || flow_find_in(id, slot, tag, hit))
+		return 1;
+	return asic_on() && flow_find_in(id, flow_slot_other(hash), tag, hit);
 }
 
 /*

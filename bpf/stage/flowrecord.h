@@ -6,13 +6,9 @@
  */
 #pragma once
 #include "stage/flowcache.h"
+#include "stage/flowlimits.h"
 
 #define FLOW_LEAST_LIFE_NS (2ull << DPU_FLOW_RENEW_SHIFT) /* shorter is not worth an entry */
-
-/* What is to be recorded, and where. */
-struct flow_slot {
-	__u32 tag, way, ref;
-};
 
 INLINE __u8 path_action(const struct pkt *p)
 {
@@ -73,25 +69,26 @@ INLINE __u32 path_choose(const struct pkt *p)
 }
 
 /*
- * The number of p's path with p's decision in it, and its sequence; 0 if
+ * The number of p's path with p's decision in it, p->flow_path_seq its sequence; 0 if
  * another CPU is at it. A path that is rewritten gets a new sequence, and all
  * flows that rest on the old one are void.
  */
-STAGE int path_record(struct pkt *p, __u32 *ret_seq)
+STAGE int path_record(struct pkt *p)
 {
 	const struct flow_id *k;
 	struct dpu_path *path;
-	__u32 index;
+	__u32 index, seq;
 
-	if (!p || !ret_seq)
+	if (!p)
 		return 0;
 	k = &p->id;
 	index = path_choose(p);
 	path = path_at(index);
 	if (!path)
 		return 0;
-	*ret_seq = env_read(path->seq);
-	if (!(*ret_seq & 1) && path_same_key(path, k) && path_same_decision(path, p))
+	seq = env_read(path->seq);
+	p->flow_path_seq = seq;
+	if (!(seq & 1) && path_same_key(path, k) && path_same_decision(path, p))
 		return index + 1;
 	if (!flowtab_claim(&path->seq))
 		return 0;
@@ -100,7 +97,7 @@ STAGE int path_record(struct pkt *p, __u32 *ret_seq)
 	env_wmb();
 	path_fill(path, p);
 	env_wmb();
-	*ret_seq = ++path->seq;
+	p->flow_path_seq = ++path->seq;
 	return index + 1;
 }
 
@@ -173,6 +170,15 @@ INLINE void flow_fill_hot(struct dpu_flow_hot *hot, const struct pkt *p, const s
 	hot->last_seen = p->now_ns >> 20;
 }
 
+/* A flow that was refused has got its entry. Told once, by its first connection. */
+INLINE void asic_resumed(__u32 i)
+{
+	struct pkt *p = scratch_pkt();
+
+	if (p && (i == 0 || !p->ct_id[0]))
+		env_add(&asic_device()->resumed, 1);
+}
+
 /* The connection remembers its flow entry, so that its end can take the entry out. */
 INLINE void flow_bind(__u32 i, __u32 ref)
 {
@@ -189,7 +195,9 @@ INLINE void flow_bind(__u32 i, __u32 ref)
 	direction = tuple_direction(ct, direction);
 	old = ct->flow_ref[direction];
 	ct->flow_ref[direction] = ref;
-	if (old && old != ref)
+	if (asic_on() && DPU_FLOW_IS_WHY(old))
+		asic_resumed(i);
+	else if (old && old != ref)
 		flow_invalidate(old, p->ct_id[i]);
 }
 
@@ -204,60 +212,117 @@ INLINE void flow_count_insert(const struct dpu_flow_hot *hot, int renewed)
 		stats->flow_evictions++;
 }
 
-/* Claims the entry of ref and hands on what it has counted. 0, or -1: another CPU is at it. */
+/* What flow_vacate() found in the entry. */
+enum flow_found {
+	FLOW_FOUND_BUSY = 0, /* another CPU is at it: it is not ours */
+	FLOW_FOUND_FREE,
+	FLOW_FOUND_SELF,  /* the same flow: it is renewed */
+	FLOW_FOUND_OTHER, /* another flow, which has left */
+};
+
+/* Claims the entry of ref and hands on what it has counted. */
 STAGE int flow_vacate(__u32 ref, const struct pkt *p, __u32 path)
 {
 	struct flow_entry e;
-	int renewed;
+	int found = FLOW_FOUND_FREE;
 
 	if (!p || !flowtab_entry(ref, &e) || !flowtab_claim(&e.hot->stamp))
-		return -1;
-	renewed = flow_same_key(e.hot, &p->id) && DPU_FLOW_PATH(e.hot) == path;
-	flow_count_insert(e.hot, renewed);
-	flowtab_retire(ref, !renewed);
-	return 0;
+		return FLOW_FOUND_BUSY;
+	if (DPU_FLOW_PATH(e.hot))
+		found = flow_same_key(e.hot, &p->id) && DPU_FLOW_PATH(e.hot) == path ? FLOW_FOUND_SELF : FLOW_FOUND_OTHER;
+	flow_count_insert(e.hot, found == FLOW_FOUND_SELF);
+	flowtab_retire(ref, found != FLOW_FOUND_SELF);
+	if (found != FLOW_FOUND_SELF)
+		e.flow->packets = e.flow->bytes = 0;
+	return found;
 }
 
-/* Writes the entry of slot, which is claimed. */
-STAGE int flow_write(const struct flow_slot *slot, struct pkt *p, __u32 path, __u32 path_seq)
+/* The device's count, where another CPU has changed the entry since it was chosen. reserved: as flow_limit() said. */
+INLINE void asic_settle(__u32 reserved, int found)
+{
+	if (reserved && found != FLOW_FOUND_FREE)
+		asic_left();
+	else if (!reserved && found == FLOW_FOUND_FREE)
+		env_add(&asic_device()->used, 1);
+}
+
+/* Writes p's entry, which is claimed. */
+STAGE int flow_write(struct pkt *p)
 {
 	struct dpu_flow_set *set;
 	struct flow_entry e;
+	__u32 ref;
 
-	if (!slot || !p)
+	if (!p)
 		return 0;
-	set = flowtab_set((slot->ref - 1) / DPU_FLOW_WAYS);
-	if (!set || !flowtab_entry(slot->ref, &e))
+	ref = p->flow_ref;
+	set = flowtab_set((ref - 1) / DPU_FLOW_WAYS);
+	if (!set || !flowtab_entry(ref, &e))
 		return 0;
 	flow_fill(&e, p);
-	flow_fill_hot(e.hot, p, &p->id, path, path_seq);
-	set->tag[slot->way & (DPU_FLOW_WAYS - 1)] = slot->tag;
+	flow_fill_hot(e.hot, p, &p->id, p->flow_path, p->flow_path_seq);
+	set->tag[(ref - 1) & (DPU_FLOW_WAYS - 1)] = p->flow_tag;
 	flowtab_publish(e.hot, (p->now_ns + flow_life_ns(p)) >> DPU_FLOW_RENEW_SHIFT);
 	return 0;
 }
 
-/* Records p's decision. Always 0. */
+/* Takes a flow out of the emulated device's table, and counts it. */
+INLINE void flow_leave(__u32 number, __u64 *counter)
+{
+	if (number != FLOW_NOWHERE && flow_take_out(number))
+		env_add(counter, 1);
+}
+
+/* Where p's flow is to go: a slot, or what flow_limit() says instead. */
+INLINE __u32 flow_place(struct pkt *p, __u64 hash)
+{
+	__u32 number = flow_slot(hash), way;
+
+	if (asic_on()) {
+		for (int i = 0; i < FLOW_AGE_FLOWS; i++)
+			flow_leave(flow_too_old(), &asic_device()->aged);
+		number = flow_limit(p, hash, p->flow_path, p->flow_path_seq);
+		if (number != FLOW_FULL)
+			return number;
+		flow_leave(flow_victim(hash), &asic_device()->evicted);
+		number = flow_limit(p, hash, p->flow_path, p->flow_path_seq);
+		return number == FLOW_FULL ? flow_refuse(DPU_OFFLOAD_TABLE_FULL) : number;
+	}
+	way = flow_choose_way(flowtab_set(number / DPU_FLOW_WAYS), p, number, p->flow_path) & (DPU_FLOW_WAYS - 1);
+	return number / DPU_FLOW_WAYS * DPU_FLOW_WAYS + way;
+}
+
+/* Records p's decision. 0, or 1: the emulated device drops what it has no room or rate for. */
 STAGE int flow_record(struct pkt *p)
 {
-	struct flow_slot slot;
-	__u32 number, path, path_seq = 0;
+	__u32 number;
 	__u64 hash;
+	int found;
 
-	if (!p || flow_life_ns(p) < FLOW_LEAST_LIFE_NS)
+	if (!p)
 		return 0;
+	if (flow_life_ns(p) < FLOW_LEAST_LIFE_NS) {
+		if (asic_on())
+			flow_refuse(DPU_OFFLOAD_SHORT_LIVED);
+		return 0;
+	}
 	flow_id_of(p, &p->id);
-	path = path_record(p, &path_seq);
-	if (!path)
+	p->flow_path = path_record(p);
+	if (!p->flow_path)
 		return 0;
 	hash = hash_flow(&p->id);
-	number = flow_slot(hash);
-	slot.tag = flow_tag(hash);
-	slot.way = flow_choose_way(flowtab_set(number / DPU_FLOW_WAYS), p, number, path) & (DPU_FLOW_WAYS - 1);
-	slot.ref = number / DPU_FLOW_WAYS * DPU_FLOW_WAYS + slot.way + 1;
-	if (flow_vacate(slot.ref, p, path))
+	number = flow_place(p, hash);
+	if (asic_on() && number >= FLOW_REFUSED)
+		return number == FLOW_REFUSED;
+	p->flow_tag = flow_tag(hash);
+	p->flow_ref = number + 1;
+	found = flow_vacate(p->flow_ref, p, p->flow_path);
+	if (asic_on())
+		asic_settle(p->flow_counted, found);
+	if (found == FLOW_FOUND_BUSY)
 		return 0;
-	flow_write(&slot, p, path, path_seq);
-	flow_bind(0, slot.ref);
-	flow_bind(1, slot.ref);
+	flow_write(p);
+	flow_bind(0, p->flow_ref);
+	flow_bind(1, p->flow_ref);
 	return 0;
 }

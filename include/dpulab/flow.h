@@ -103,9 +103,10 @@ struct dpu_flow_hot {
 #define DPU_PATH_WEIGHT 0x9e3779b1u /* so that no few steps of counters look like another path */
 
 /*
- * What is known of a flow besides. packets, bytes and last_seen_ns are filled
- * in by who takes an entry out of the table (user/lib/flowview.h): in it they
- * stay 0.
+ * What is known of a flow besides. In the table packets and bytes are what the
+ * entry has handed in to its connections since it was recorded (renewed, it goes
+ * on counting from 0); who takes an entry out (user/lib/flowview.h) gets what it
+ * has not handed in, and last_seen_ns, which in the table stays 0.
  */
 struct dpu_flow {
 	struct dpu_flow_key key;

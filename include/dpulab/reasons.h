@@ -52,7 +52,8 @@
 	X(56, DROP_TCP_WINDOW, "tcp-window", "dropped: TCP segment outside its connection's window") \
 	X(57, DROP_SHAPED_IN, "shaped-ingress", "dropped: the vNIC sends more than its shaping allows")    \
 	X(58, DROP_SHAPED_OUT, "shaped-egress", "dropped: more for the vNIC than its shaping allows") \
-	X(59, DROP_INTERCEPT, "intercept", "dropped by the chain of intercept slots of a vNIC")
+	X(59, DROP_INTERCEPT, "intercept", "dropped by the chain of intercept slots of a vNIC") \
+	X(60, DROP_OFFLOAD, "offload", "dropped: the emulated device has no room or rate left for the flow")
 
 enum dpu_reason {
 #define DPU_REASON_ENUM(number, name, word, sentence) DPU_REASON_##name = number,

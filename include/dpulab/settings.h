@@ -10,6 +10,7 @@
 
 #define DPU_HASH_WORDS 6 /* of a flow: station addresses, IP addresses, ports and protocol */
 #define DPU_FLOW_SLOT_SHIFT(sets) (64 - __builtin_ctz((sets) * DPU_FLOW_WAYS)) /* sets: a power of two */
+#define DPU_FLOW_SLOTS_OF(shift)  (1u << (64 - (shift)))
 
 struct dpu_settings {
 	__u32 flow_slot_shift;	 /* slot of a flow = its hash >> this: 64 - log2(sets * DPU_FLOW_WAYS) */
@@ -29,4 +30,6 @@ struct dpu_settings {
 	__u32 tcp_strict;	 /* 1: TCP segments outside their connection's window are dropped: core/tcp_window.h */
 	__u32 hold_fragments;	 /* 1: fragments wait for the first one of their datagram: stage/hold.h */
 	__u32 qos;		 /* 1: enum dpu_qos; 0: nothing is shaped or shared out */
+	__u32 emulate;		 /* enum dpu_emulate: a device with a profile; 0: nothing of it is in the program */
+	__u32 pad;
 };

@@ -7,6 +7,7 @@
 #pragma once
 #include "packet.h"
 #include <stdbool.h>
+#include <dpulab/asic.h>
 #include <dpulab/limits.h>
 #include <dpulab/settings.h>
 #include <dpulab/stats.h>
@@ -47,18 +48,27 @@ struct backend {
 	void (*advance)(__u64 ns);
 };
 
-/* flow_cache as in struct dpu_settings. NULL and a reason if this machine cannot. */
-const struct backend *backend_kernel(enum dpu_hook hook, bool flow_cache, const char **ret_reason);
+/* How the datapath is loaded. */
+enum backend_kind {
+	BACKEND_NO_CACHE = 0, /* every frame takes the slow path */
+	BACKEND_CACHE = 1,
+	BACKEND_DEVICE = 2, /* with the limits of an emulated device: map "asic" */
+	BACKEND_DEVICE_LARGE = 3, /* the same with room for tens of thousands of flows */
+	BACKEND_KINDS,
+};
+
+/* NULL and a reason if this machine cannot. */
+const struct backend *backend_kernel(enum dpu_hook hook, enum backend_kind kind, const char **ret_reason);
 /* The program of the instance in use, loaded. */
 struct bpf_program;
 const struct bpf_program *backend_program(enum dpu_hook hook);
 /* Instructions the verifier processed for the program of the instance in use; 0 = the kernel does not say. */
 unsigned long backend_verified_insns(enum dpu_hook hook);
-const struct backend *backend_native(bool flow_cache);
+const struct backend *backend_native(enum backend_kind kind);
 __u64 native_clock_ns(void);
 
 /* The settings every backend runs with (small tables, short time-outs). */
-struct dpu_settings backend_settings(bool flow_cache);
+struct dpu_settings backend_settings(enum backend_kind kind);
 /* What prog_at() gives: false: the defaults of the lab file; true: strict TCP windows, and fragments that wait. */
 extern bool backend_strict;
 #define BACKEND_FLOW_SETS  64
@@ -66,6 +76,11 @@ extern bool backend_strict;
 #define BACKEND_CT_CLOCK   256
 #define BACKEND_CT_ENTRIES 128
 #define BACKEND_HELD	   (4 * DPU_HELD_PLACES) /* ports 16 to 19 */
+/* The same of a kind: the above, or large. */
+struct backend_sizes {
+	__u32 flow_sets, ct_clock, ct_entries;
+};
+struct backend_sizes backend_sizes(enum backend_kind kind);
 
 /* Devices of the test namespace: one veth per port number used by the cases. */
 int devices_create(void);

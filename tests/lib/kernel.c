@@ -26,7 +26,7 @@ struct instance {
 	bool tried;
 };
 
-static struct instance instances[2][2]; /* by backend_strict, flow_cache */
+static struct instance instances[2][BACKEND_KINDS]; /* by backend_strict, kind */
 static struct instance *current;
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -34,18 +34,19 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
 }
 
-static void shrink_maps(struct bpf_object *object)
+static void shrink_maps(struct bpf_object *object, enum backend_kind kind)
 {
-	static const struct {
+	const struct backend_sizes size = backend_sizes(kind);
+	const struct {
 		const char *map;
 		__u32 entries;
 	} sizes[] = {
-		{"flow_sets", BACKEND_FLOW_SETS},
-		{"flow_info", BACKEND_FLOW_SETS},
-		{"ct_clock", BACKEND_CT_CLOCK},
-		{"ct_windows", BACKEND_CT_CLOCK},
+		{"flow_sets", size.flow_sets},
+		{"flow_info", size.flow_sets},
+		{"ct_clock", size.ct_clock},
+		{"ct_windows", size.ct_clock},
 		{"held", BACKEND_HELD},
-		{"conntrack", BACKEND_CT_ENTRIES},
+		{"conntrack", size.ct_entries},
 	};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -72,9 +73,9 @@ static int share_maps(struct bpf_object *object, struct bpf_object *owner)
 	return err;
 }
 
-static int load(struct instance *instance, bool flow_cache)
+static int load(struct instance *instance, enum backend_kind kind)
 {
-	struct dpu_settings settings = backend_settings(flow_cache);
+	struct dpu_settings settings = backend_settings(kind);
 	int err = directmaps_init();
 
 	if (err)
@@ -85,11 +86,11 @@ static int load(struct instance *instance, bool flow_cache)
 		return -errno;
 	instance->xdp->rodata->settings = settings;
 	instance->tc->rodata->settings = settings;
-	shrink_maps(instance->xdp->obj);
-	shrink_maps(instance->tc->obj);
-	err = directmaps_size_flows(instance->xdp->obj, BACKEND_FLOW_SLOTS);
+	shrink_maps(instance->xdp->obj, kind);
+	shrink_maps(instance->tc->obj, kind);
+	err = directmaps_size_flows(instance->xdp->obj, backend_sizes(kind).flow_sets * DPU_FLOW_WAYS);
 	if (!err)
-		err = directmaps_size_flows(instance->tc->obj, BACKEND_FLOW_SLOTS);
+		err = directmaps_size_flows(instance->tc->obj, backend_sizes(kind).flow_sets * DPU_FLOW_WAYS);
 	if (!err)
 		err = dpulab_xdp__load(instance->xdp);
 	if (!err)
@@ -334,15 +335,15 @@ static const struct backend backends[2] = {
 	{"tc", DPU_HOOK_TC, run_tc, lookup, update, erase, next_key, take, reset, NULL},
 };
 
-const struct backend *backend_kernel(enum dpu_hook hook, bool flow_cache, const char **ret_reason)
+const struct backend *backend_kernel(enum dpu_hook hook, enum backend_kind kind, const char **ret_reason)
 {
-	struct instance *instance = &instances[backend_strict][flow_cache];
+	struct instance *instance = &instances[backend_strict][kind];
 	int err;
 
 	if (!instance->tried) {
 		instance->tried = true;
 		libbpf_set_print(quiet);
-		err = load(instance, flow_cache);
+		err = load(instance, kind);
 		if (err)
 			snprintf(instance->error, sizeof(instance->error),
 				 "the programs do not load: %s", strerror(-err));

@@ -97,17 +97,19 @@ __u64 native_clock_ns(void)
 	return native_now_ns;
 }
 
-const struct backend *backend_native(bool flow_cache)
+const struct backend *backend_native(enum backend_kind kind)
 {
 	static const struct backend backend = {
 		"native", DPU_HOOK_NATIVE, run, lookup, update, erase, next_key, take, native_reset, advance};
 
-	settings = backend_settings(flow_cache);
-	flows.value_size = BACKEND_FLOW_SLOTS * sizeof(struct dpu_flow_hot);
-	flow_sets.max_entries = BACKEND_FLOW_SETS;
-	ct_clock.max_entries = BACKEND_CT_CLOCK;
-	ct_windows.max_entries = BACKEND_CT_CLOCK;
+	settings = backend_settings(kind);
+	if (flow_sets.max_entries != backend_sizes(kind).flow_sets)
+		native_reset(); /* of the sizes there were */
+	flows.value_size = backend_sizes(kind).flow_sets * DPU_FLOW_WAYS * sizeof(struct dpu_flow_hot);
+	flow_sets.max_entries = flow_info.max_entries = backend_sizes(kind).flow_sets;
+	ct_clock.max_entries = backend_sizes(kind).ct_clock;
+	ct_windows.max_entries = backend_sizes(kind).ct_clock;
 	held.max_entries = BACKEND_HELD;
-	conntrack.max_entries = BACKEND_CT_ENTRIES;
+	conntrack.max_entries = backend_sizes(kind).ct_entries;
 	return &backend;
 }

@@ -73,6 +73,7 @@ struct prog_suite {
 	const struct prog_case *cases;
 	size_t n;
 	bool strict; /* backend_strict */
+	bool device; /* on a device with limits: dpulab/asic.h */
 	/* Instead of a table: a generated test. Reports for itself through report.h. */
 	void (*run)(const char *pattern);
 	struct prog_suite *next;
@@ -85,6 +86,14 @@ void prog_register(struct prog_suite *suite);
 	static struct prog_suite id##_suite = {                                                    \
 		.name = #id, .cases = cases_, .n = sizeof(cases_) / sizeof(cases_[0]),             \
 		.strict = strict_};                                                                \
+	__attribute__((constructor)) static void id##_register(void)                               \
+	{                                                                                          \
+		prog_register(&id##_suite);                                                        \
+	}
+/* The same on a device with limits, which the set-up writes. */
+#define PROG_DEVICE_SUITE(id, cases_)                                                              \
+	static struct prog_suite id##_suite = {                                                    \
+		.name = #id, .cases = cases_, .n = sizeof(cases_) / sizeof(cases_[0]), .device = true}; \
 	__attribute__((constructor)) static void id##_register(void)                               \
 	{                                                                                          \
 		prog_register(&id##_suite);                                                        \
@@ -103,4 +112,4 @@ __u64 prog_now_ns(void);
 /* For generated tests: makes it current and resets its tables. */
 void prog_use(const struct backend *backend);
 /* NULL and a reason where a hook cannot run on this machine. */
-const struct backend *prog_at(enum dpu_hook hook, bool flow_cache, const char **ret_reason);
+const struct backend *prog_at(enum dpu_hook hook, enum backend_kind kind, const char **ret_reason);

@@ -41,12 +41,12 @@ void prog_use(const struct backend *next)
 	backend->reset();
 }
 
-const struct backend *prog_at(enum dpu_hook hook, bool flow_cache, const char **ret_reason)
+const struct backend *prog_at(enum dpu_hook hook, enum backend_kind kind, const char **ret_reason)
 {
 	*ret_reason = NULL;
 	if (hook == DPU_HOOK_NATIVE)
-		return backend_native(flow_cache);
-	return backend_kernel(hook, flow_cache, ret_reason);
+		return backend_native(kind);
+	return backend_kernel(hook, kind, ret_reason);
 }
 
 __u64 prog_now_ns(void)
@@ -284,7 +284,7 @@ static void run_table(const struct prog_suite *suite, enum dpu_hook hook, const 
 	const char *reason;
 
 	snprintf(name, sizeof(name), "%s [%s]", suite->name, hook_names[hook]);
-	backend = prog_at(hook, true, &reason);
+	backend = prog_at(hook, suite->device ? BACKEND_DEVICE : BACKEND_CACHE, &reason);
 	if (!backend) {
 		report_fail(name, "the program can be run", reason);
 		return;

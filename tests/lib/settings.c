@@ -7,17 +7,24 @@
 
 bool backend_strict;
 
-struct dpu_settings backend_settings(bool flow_cache)
+struct backend_sizes backend_sizes(enum backend_kind kind)
+{
+	if (kind == BACKEND_DEVICE_LARGE)
+		return (struct backend_sizes){32768, 524288, 262144};
+	return (struct backend_sizes){BACKEND_FLOW_SETS, BACKEND_CT_CLOCK, BACKEND_CT_ENTRIES};
+}
+
+struct dpu_settings backend_settings(enum backend_kind kind)
 {
 	return (struct dpu_settings){
-		.flow_slot_shift = DPU_FLOW_SLOT_SHIFT(BACKEND_FLOW_SETS),
+		.flow_slot_shift = DPU_FLOW_SLOT_SHIFT(backend_sizes(kind).flow_sets),
 		.hash_seed = 0x5eed,
 		.hash_multiplier = {
 			0x082efa98ec4e6c89ull, 0x452821e638d01377ull, 0xbe5466cf34e90c6dull,
 			0xc0ac29b7c97c50ddull, 0x3f84d5b5b5470917ull, 0x9216d5d98979fb1bull,
 		},
 		.secret = {0x0706050403020100ull, 0x0f0e0d0c0b0a0908ull},
-		.ct_clock_mask = BACKEND_CT_CLOCK - 1,
+		.ct_clock_mask = backend_sizes(kind).ct_clock - 1,
 		.record_exit = 1,
 		.fdb_age_ns = 300 * SECOND,
 		.flow_renew_ns = 60 * SECOND,
@@ -39,7 +46,8 @@ struct dpu_settings backend_settings(bool flow_cache)
 		.ct_icmp_ns = 30 * SECOND,
 		.ct_other_ns = 600 * SECOND,
 		.reeval_pps = 10000,
-		.flow_cache = flow_cache,
+		.flow_cache = kind != BACKEND_NO_CACHE,
+		.emulate = kind >= BACKEND_DEVICE ? DPU_EMULATE_ASIC | DPU_EMULATE_ARM : 0,
 		.log_pps = 1000,
 		.tcp_strict = backend_strict,
 		.hold_fragments = backend_strict,

@@ -196,7 +196,7 @@ static void run(const char *pattern)
 	const char *reason;
 
 	for (enum dpu_hook hook = DPU_HOOK_XDP; hook <= DPU_HOOK_TC; hook++) {
-		if (!prog_at(hook, true, &reason))
+		if (!prog_at(hook, BACKEND_DEVICE, &reason)) /* with all that can be in it */
 			report_fail("stack", programs[hook], reason);
 		else
 			judge(programs[hook], backend_program(hook), pattern);

@@ -22,7 +22,7 @@ static void every_parent_is_in_the_table(void)
 			char below[SCHEMA_PATH_MAX];
 
 			schema_children(&schema_keys[j], below, sizeof(below));
-			found = schema_keys[j].type <= SCHEMA_LIST && strlen(below) == (size_t)(dot - path) &&
+			found = schema_keys[j].type <= SCHEMA_SWITCH && strlen(below) == (size_t)(dot - path) &&
 				!strncmp(below, path, dot - path);
 		}
 		CU_ASSERT_TRUE(found);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* complete: words for user/completion/dpulab.bash, one a line. Not in the help. */
 #include "lab.h"
+#include "profile.h"
 #include "topology.h"
 #include "verbs.h"
 
@@ -69,6 +70,18 @@ static void complete_paths(struct cmd_context *ctx)
 		out_text(ctx->out, "%s", frame_path_name(path));
 }
 
+static void complete_profiles(struct cmd_context *ctx)
+{
+	char **names;
+	size_t n;
+
+	if (profile_list(&names, &n, NULL))
+		return;
+	for (size_t i = 0; i < n; i++)
+		out_text(ctx->out, "%s", names[i]);
+	profile_free_names(names, n);
+}
+
 /* Unknown words and labs complete to nothing: a shell's user must not see errors. */
 int cmd_complete(struct cmd_context *ctx, int argc, char **argv)
 {
@@ -86,5 +99,7 @@ int cmd_complete(struct cmd_context *ctx, int argc, char **argv)
 		complete_nodes(ctx, arg);
 	else if (!strcmp(argv[0], "paths"))
 		complete_paths(ctx);
+	else if (!strcmp(argv[0], "profiles"))
+		complete_profiles(ctx);
 	return CMD_DONE;
 }

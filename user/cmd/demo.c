@@ -4,7 +4,6 @@
  * the policy on each, compare, write the raw figures, clean up.
  */
 #include <errno.h>
-#include <libgen.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include "compare.h"
 #include "lab.h"
 #include "preflight.h"
+#include "sharedir.h"
 #include "verbs.h"
 
 enum { ROUNDS_DEFAULT = 3 };
@@ -41,25 +41,12 @@ static void show_progress(const char *line, void *arg)
 	fprintf(stderr, "%s\n", line);
 }
 
-/* Beside the binary: in the source tree, or installed. */
-static int find_lab(char path[PATH_MAX], struct diag *diag)
+static int find_lab(char path[static PATH_MAX], struct diag *diag)
 {
-	static const char *const places[] = {"../user/share", "../share/dpulab"};
-	char exe[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-
-	if (len < 0)
-		return -errno;
-	exe[len] = '\0';
-	dirname(exe);
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-		if (snprintf(path, PATH_MAX, "%s/%s/demo.yaml", exe, places[i]) >= PATH_MAX)
-			continue;
-		if (access(path, R_OK) == 0)
-			return 0;
-	}
+	if (!sharedir_find("demo.yaml", path))
+		return 0;
 	return diag_error(diag, -ENOENT, "run build/dpulab in the source tree, or make install",
-			  "the demo lab is not beside the program (%s)", exe);
+			  "the demo lab is not beside the program");
 }
 
 /* ---- what is printed ------------------------------------------------------ */

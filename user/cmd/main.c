@@ -48,17 +48,18 @@ const struct cmd cmd_table[] = {
 	{"unload", "DEV", 1, 1, CMD_WRITES, "undo load: the interface is as it was", cmd_unload_options,
 	 cmd_unload},
 	{"show", "LAB WHAT", 2, 2, CMD_READS,
-	 "ports, fdb, bindings, vteps, flows, rules, connections, placement, qos, nioc, intercept, stats, drops", cmd_show_options, cmd_show},
+	 "ports, fdb, bindings, vteps, flows, rules, connections, placement, qos, nioc, intercept, offload, stats, drops", cmd_show_options, cmd_show},
 	{"fw", "WHAT ...", 1, MANY, CMD_READS,
 	 "the firewall's policy: check, import, explain, diff, add, delete, replace, log", cmd_fw_options, cmd_fw},
 	{"intercept", "WHAT ...", 1, MANY, CMD_READS,
 	 "slots of your own at vNICs: check, insert, remove, rearm, serve", cmd_intercept_options, cmd_intercept},
-	{"plan", "LAB --profile P", 1, 1, CMD_READS, "which policies a DPU keeps, degrades or loses",
-	 NULL, NULL},
+	{"plan", "LAB|LAB.yaml", 1, 1, CMD_READS, "which policies a DPU keeps, degrades or loses",
+	 cmd_plan_options, cmd_plan},
 	{"trace", "LAB FILTER", 1, 2, CMD_READS, "follow frames hop by hop", NULL, NULL},
 	{"bench", "LAB", 1, 1, CMD_WRITES, "measure the frame paths side by side", NULL, NULL},
 	{"report", "DIR", 1, 1, CMD_READS, "make the page of a measurement", NULL, NULL},
-	{"profile", "ls|show ...", 1, 2, CMD_READS, "device profiles", NULL, NULL},
+	{"profile", "WHAT ...", 1, 2, CMD_READS, "device profiles: list, show, check, calibrate",
+	 cmd_profile_options, cmd_profile},
 	{"check", "[LAB.yaml]", 0, 1, CMD_READS, "is this machine able; is this lab file right",
 	 cmd_check_options, cmd_check},
 	{"complete", "WHAT [ARG]", 1, 2, CMD_READS, NULL, NULL, cmd_complete},
@@ -152,9 +153,11 @@ int cmd_usage(struct cmd_context *ctx, const char *format, ...)
 
 const struct cmd_sub *cmd_subs(const struct cmd *cmd)
 {
-	if (cmd->run && cmd->run == cmd_intercept)
+	if (!cmd->run)
+		return NULL;
+	if (cmd->run == cmd_intercept)
 		return cmd_intercept_subs;
-	return cmd->run && cmd->run == cmd_fw ? cmd_fw_subs : NULL;
+	return cmd->run == cmd_fw ? cmd_fw_subs : cmd->run == cmd_profile ? cmd_profile_subs : NULL;
 }
 
 int cmd_run_sub(struct cmd_context *ctx, int argc, char **argv)

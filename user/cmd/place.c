@@ -4,6 +4,7 @@
 #include "host.h"
 #include "lab.h"
 #include "machine.h"
+#include "plan.h"
 #include "verbs.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 const struct cmd_option cmd_place_options[] = {
     {'H', "host", "HOST", "only this host (default: every host of the lab)"},
     {0, "hook", "HOOK", "xdp, tc or auto (default: as it is)"},
+    {0, "accept-loss", NULL, "move although the DPU does not enforce a security policy there"},
     {},
 };
 
@@ -21,6 +23,25 @@ static const char *hook_word(enum frame_path path, bool xdp)
 	if (path == PATH_LINUX)
 		return "none";
 	return xdp ? "xdp" : "tc";
+}
+
+/* The device, and what of the lab's policies it does not enforce where it runs now. */
+static int place_show_device(struct out *out, const struct lab *lab, size_t host, enum frame_path path)
+{
+	const struct profile *profile = lab->hosts[host].profile;
+	struct plan plan = {0};
+	int err = profile && plan_path_is_dpu(path) ? plan_make(lab, host, profile, &plan) : 0;
+
+	if (err)
+		return err;
+	out_str(out, "profile", "%s", profile ? profile->name : lab->hosts[host].dpu ? "ideal" : "-");
+	out_list(out, "not_enforced");
+	for (size_t i = 0; i < plan.n; i++)
+		if (plan.items[i].verdict == PLAN_LOST)
+			out_str(out, NULL, "%s (%s)", plan.items[i].policy, plan.items[i].subject);
+	out_end(out);
+	plan_free(&plan);
+	return 0;
 }
 
 int place_show(const struct lab *lab, size_t host, struct cmd_context *ctx)
@@ -36,8 +57,9 @@ int place_show(const struct lab *lab, size_t host, struct cmd_context *ctx)
 	out_str(ctx->out, "path", "%s", frame_path_name(path));
 	out_str(ctx->out, "hook", "%s", hook_word(path, xdp));
 	out_bool(ctx->out, "dpu", lab->hosts[host].dpu);
+	err = place_show_device(ctx->out, lab, host, path);
 	out_end(ctx->out);
-	return 0;
+	return err;
 }
 
 static void out_report(struct out *out, const struct lab_host *host, enum frame_path from,
@@ -81,12 +103,29 @@ static int place_one(struct cmd_context *ctx, const struct lab *lab, size_t host
 	return err;
 }
 
+/* All or nothing: before any host moves. */
+static int refuse_loss(struct cmd_context *ctx, const struct lab *lab, enum frame_path to)
+{
+	const char *only = cmd_option(ctx, "host");
+	bool accept = cmd_option(ctx, "accept-loss");
+	int err = 0;
+
+	for (size_t i = 0; i < lab->n_hosts; i++) {
+		int refused = only && strcmp(lab->hosts[i].name, only) ? 0 : plan_refuse_loss(lab, i, to, accept, ctx->diag);
+
+		err = err ? err : refused;
+	}
+	return err;
+}
+
 static int place_all(struct cmd_context *ctx, const struct lab *lab, enum frame_path to)
 {
 	const char *only = cmd_option(ctx, "host"), *hook = cmd_option(ctx, "hook");
 	struct machine_hurry hurry;
-	int err = 0;
+	int err = refuse_loss(ctx, lab, to);
 
+	if (err)
+		return err;
 	machine_hurry(&hurry);
 	out_list(ctx->out, "moves");
 	for (size_t i = 0; !err && i < lab->n_hosts; i++)
@@ -118,5 +157,5 @@ int cmd_place(struct cmd_context *ctx, int argc, char **argv)
 	else
 		err = place_all(ctx, session.lab, to);
 	lab_close(&session);
-	return cmd_result(err);
+	return err == -EPERM ? CMD_WANTING : cmd_result(err);
 }

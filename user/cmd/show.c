@@ -292,6 +292,8 @@ static void out_connection(struct out *out, const struct location *at, const str
 	out_uint(out, "reply_packets", ct->packets[1]);
 	out_uint(out, "reply_bytes", ct->bytes[1]);
 	out_uint(out, "policy_gen", ct->policy_gen);
+	out_str(out, "offload", "%s", inspect_offload_word(ct->flow_ref[0]));
+	out_str(out, "reply_offload", "%s", inspect_offload_word(ct->flow_ref[1]));
 	out_uint(out, "created_ns", ct->created_ns);
 	out_real(out, "idle_s", show_age_s(ct->last_seen_ns), 1);
 	out_end(out);
@@ -438,6 +440,7 @@ static const struct subject {
     {.name = "qos", .show_host = show_qos},
     {.name = "nioc", .show_host = show_nioc},
     {.name = "intercept", .show = show_intercept},
+    {.name = "offload", .show = show_offload},
     {.name = "placement"},
 };
 
@@ -509,7 +512,7 @@ int cmd_show(struct cmd_context *ctx, int argc, char **argv)
 
 	(void)argc;
 	if (!subject)
-		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, qos, nioc, intercept, stats or drops");
+		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, qos, nioc, intercept, offload, stats or drops");
 	if (cmd_option(ctx, "compiled")) {
 		if (subject->show != show_rules)
 			return cmd_usage(ctx, "--compiled is about rules, not %s", argv[1]);

@@ -15,6 +15,12 @@ _dpulab()
 	else
 		case $verb:$COMP_CWORD in
 		fw:2) words=$($ask subs fw 2>/dev/null) ;;
+		profile:2) words=$($ask subs profile 2>/dev/null) ;;
+		profile:3)
+			words=$($ask profiles 2>/dev/null)
+			mapfile -t COMPREPLY < <(compgen -f -X '!*.yaml' -- "$cur"; compgen -W "$words" -- "$cur")
+			return
+			;;
 		fw:*)
 			if [ "${COMP_WORDS[2]}" = import ]; then
 				[ "$COMP_CWORD" -eq 3 ] && words="classbench iptables kubernetes" || mapfile -t COMPREPLY < <(compgen -f -- "$cur")

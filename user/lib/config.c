@@ -3,6 +3,7 @@
 #include "config.h"
 #include "config_file.h"
 #include "config_places.h"
+#include "config_profile.h"
 #include "lab_check.h"
 #include "schema.h"
 #include "values.h"
@@ -320,6 +321,23 @@ static void read_prefix_files(struct reader *reader, const struct scope *scope, 
 		read_prefix_file(reader, scope, key, node->items[i]);
 }
 
+/* true or false, or the mapping of what is switched on. */
+static void read_switch(struct reader *reader, const struct scope *scope, const struct schema_key *key,
+			const struct yaml_node *node)
+{
+	const struct yaml_node *section = node && node->kind == YAML_MAPPING ? node : NULL;
+
+	if (section) {
+		*(bool *)field_of(scope, key) = true;
+		add_place(reader, field_of(scope, key), node);
+	} else if (node) {
+		read_one(reader, scope, key, node);
+	} else {
+		read_fallback(reader, scope, key);
+	}
+	read_section(reader, scope, key, section);
+}
+
 static void report_missing(struct reader *reader, const struct scope *scope,
 			   const struct schema_key *key, const struct yaml_node *empty)
 {
@@ -356,6 +374,8 @@ static void read_key(struct reader *reader, const struct scope *scope, const str
 	}
 	if (key->type == SCHEMA_SECTION)
 		read_section(reader, scope, key, node);
+	else if (key->type == SCHEMA_SWITCH)
+		read_switch(reader, scope, key, node);
 	else if (schema_is_read_only(key) && (!node || key->type == SCHEMA_FILE))
 		return; /* a section's file was opened first of all */
 	else if (key->type == SCHEMA_PREFIX_FILE)
@@ -404,26 +424,6 @@ static void read_scope(struct reader *reader, const struct scope *scope)
 		read_key(reader, scope, key);
 }
 
-static bool name_is_valid(const struct schema_key *key, const char *name)
-{
-	return key->max ? policy_name_is_valid(name) : node_name_is_valid(name);
-}
-
-static void report_name(struct reader *reader, const struct schema_key *key, const struct yaml_node *name)
-{
-	reader->failed = true;
-	if (key->max)
-		yaml_error(reader->doc, name, reader->diag, NULL,
-			   "%s: expected a name of letters, digits, '-', '_' and '.', a letter first, at most %d "
-			   "in all, and not 'any', found '%.40s'",
-			   key->path, POLICY_NAME_MAX - 1, name->text);
-	else
-		yaml_error(reader->doc, name, reader->diag, NULL,
-			   "%s: expected a name of lower-case letters, digits and inner dashes, a letter "
-			   "first, at most %d in all, found '%.40s'",
-			   key->path, NODE_NAME_MAX - 1, name->text);
-}
-
 /* All entries get their names before any value is read: references may point forward. */
 static void make_entries(struct reader *reader, const struct yaml_node *section, const struct schema_key *key)
 {
@@ -447,8 +447,8 @@ static void make_entries(struct reader *reader, const struct yaml_node *section,
 		add_place(reader, entries + i * key->size, name);
 		if (key->begin)
 			key->begin(entries + i * key->size, i, name->line);
-		if (!name_is_valid(key, name->text))
-			report_name(reader, key, name);
+		if (config_check_name(key, name, reader->doc, reader->diag))
+			reader->failed = true;
 	}
 }
 
@@ -531,6 +531,8 @@ static int read_tree(struct reader *reader)
 	open_policy(reader);
 	make_all_entries(reader, "", root);
 	read_scope(reader, &scope);
+	if (config_read_profiles(reader->lab, &reader->places, reader->diag))
+		reader->failed = true;
 	lab_derive(reader->lab);
 	if (lab_check(reader->lab, &reader->places, reader->diag))
 		reader->failed = true;

@@ -78,6 +78,22 @@ void config_file_error(const char *path, const char *text, const char *word, str
 	free(source);
 }
 
+int config_check_name(const struct schema_key *key, const struct yaml_node *name, const struct yaml_document *doc,
+		      struct diag *diag)
+{
+	if (key->max ? policy_name_is_valid(name->text) : node_name_is_valid(name->text))
+		return 0;
+	if (key->max)
+		return yaml_error(doc, name, diag, NULL,
+				  "%s: expected a name of letters, digits, '-', '_' and '.', a letter first, at most %d "
+				  "in all, and not 'any', found '%.40s'",
+				  key->path, POLICY_NAME_MAX - 1, name->text);
+	return yaml_error(doc, name, diag, NULL,
+			  "%s: expected a name of lower-case letters, digits and inner dashes, a letter "
+			  "first, at most %d in all, found '%.40s'",
+			  key->path, NODE_NAME_MAX - 1, name->text);
+}
+
 static int by_place(const void *left, const void *right)
 {
 	const struct diag_record *const *a = left, *const *b = right;

@@ -125,6 +125,20 @@ static bool says_nothing(const struct lab *lab, const char *path, const void *ba
 	return true;
 }
 
+/* On, and something below it is not as it is by default: then the mapping is written, else true or false. */
+static bool switch_says_more(const struct writer *writer, const struct schema_key *key, const void *base)
+{
+	char buffer[VALUE_TEXT_MAX];
+
+	if (!*(const bool *)((const char *)base + key->offset))
+		return false;
+	for (const struct schema_key *below = NULL; (below = schema_next(key->path, below));)
+		if (strcmp(schema_value_format(below, writer->lab, (const char *)base + below->offset, buffer),
+			   below->fallback ? below->fallback : "") != 0)
+			return true;
+	return false;
+}
+
 static void write_key(struct writer *writer, const struct schema_key *key, const void *base,
 		      unsigned depth)
 {
@@ -143,8 +157,8 @@ static void write_key(struct writer *writer, const struct schema_key *key, const
 			write_list(writer, key, base, depth);
 		else
 			write_many(writer, key, base);
-	} else if (key->type == SCHEMA_SECTION) {
-		if (key->path[strcspn(key->path, "*")] && says_nothing(writer->lab, key->path, base))
+	} else if (key->type == SCHEMA_SECTION || (key->type == SCHEMA_SWITCH && switch_says_more(writer, key, base))) {
+		if (key->type == SCHEMA_SECTION && key->path[strcspn(key->path, "*")] && says_nothing(writer->lab, key->path, base))
 			return;
 		indent(writer, depth);
 		fprintf(writer->out, "%s:\n", schema_name(key));

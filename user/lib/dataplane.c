@@ -17,18 +17,16 @@
 
 #include "bpflog.h"
 #include "dataplane_load.h"
+#include "device.h"
+#include "dilate.h"
 #include "directmaps.h"
 #include "mapio.h"
 #include "op.h"
-#include "policy.h"
 #include "dpulab_tc.skel.h"
 #include "dpulab_xdp.skel.h"
 
 #define BPFFS		 "/sys/fs/bpf"
 #define PIN_ENTRY_MAX	 4 /* depth of LAB/NODE/kind/name, for nftw */
-#define RULES_LEAST	 8192 /* room for as many rules, however few the lab has */
-#define CELLS_PER_RULE	 13   /* of one list of rules, twice; generated lists take 4 to 6 once */
-#define CELLS_PER_VNIC	 128  /* what even an empty policy takes, twice */
 
 struct dataplane {
 	char lab[LAB_NAME_MAX];
@@ -353,61 +351,6 @@ void dataplane_close(struct dataplane *dp)
 
 /* ---- loading ------------------------------------------------------------ */
 
-/* Two policies at a time, the one in force and the next, each with room for changes (classifier_room()). */
-static struct policy_space firewall_entries(const struct lab *lab)
-{
-	struct policy_space entries = {RULES_LEAST, RULES_LEAST};
-	struct policy_book *book = NULL;
-
-	for (size_t host = 0; host < lab->n_hosts; host++) {
-		struct policy_space space;
-
-		if (!book && policy_book_open(lab, &book))
-			break; /* out of memory: what comes next says so */
-		space = policy_space(book, host);
-
-		if (entries.rules < space.rules)
-			entries.rules = space.rules;
-		if (entries.counters < space.counters)
-			entries.counters = space.counters;
-	}
-	policy_book_close(book);
-	if (lab->rule_entries)
-		entries.rules = lab->rule_entries;
-	if (entries.counters < entries.rules)
-		entries.counters = entries.rules;
-	entries.rules = entries.rules * CELLS_PER_RULE + lab->n_vms * CELLS_PER_VNIC;
-	entries.counters = entries.counters * 3 + lab->n_vms * CELLS_PER_VNIC;
-	return entries;
-}
-
-void dataplane_set_sizes(struct bpf_object *obj, const struct dpu_settings *settings, const struct lab *lab)
-{
-	const struct policy_space firewall = firewall_entries(lab);
-	const struct {
-		const char *map;
-		uint32_t entries;
-	} sizes[] = {
-		{"flow_sets", lab->flows / DPU_FLOW_WAYS},
-		{"flow_info", lab->flows / DPU_FLOW_WAYS},
-		{"ct_clock", settings->ct_clock_mask + 1},
-		{"ct_windows", settings->tcp_strict ? settings->ct_clock_mask + 1 : 1},
-		{"held", settings->hold_fragments ? (DPU_PORT_VNIC_MAX - DPU_PORT_VNIC_MIN + 1) * DPU_HELD_PLACES : 1},
-		{"conntrack", lab->connections},
-		{"fdb", lab->macs},
-		{"dfw_cells", (uint32_t)firewall.rules},
-		{"dfw_hits", (uint32_t)firewall.counters},
-		{"dfw_bytes", (uint32_t)firewall.counters},
-	};
-
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(obj, sizes[i].map);
-
-		if (map)
-			bpf_map__set_max_entries(map, sizes[i].entries);
-	}
-}
-
 /* Both objects of a location work on one set of maps: those of the object loaded first. */
 int dataplane_share_maps(struct bpf_object *from, struct bpf_object *to)
 {
@@ -481,8 +424,20 @@ static void objects_close(struct objects *objects)
 	dpulab_xdp__destroy(objects->xdp);
 }
 
-static int objects_open(const struct lab *lab, struct objects *ret_objects, struct diag *diag)
+/* What the device of a host makes different. */
+static void device_settings(const struct lab_host *device, uint32_t flows, struct dpu_settings *settings)
 {
+	settings->flow_slot_shift = DPU_FLOW_SLOT_SHIFT(flows / DPU_FLOW_WAYS);
+	settings->emulate = device_emulates(device);
+	if (!device_logs(device))
+		settings->log_pps = 0;
+}
+
+/* device: the host whose DPU this is for, or NULL. */
+static int objects_open(const struct lab *lab, const struct lab_host *device, struct objects *ret_objects,
+			struct diag *diag)
+{
+	uint32_t flows = device ? device_flow_slots(lab, device) : lab->flows;
 	struct dpu_settings settings;
 	int err = directmaps_init(); /* before: an object remembers it */
 	struct objects objects = {dpulab_tc__open(), dpulab_xdp__open()};
@@ -492,14 +447,16 @@ static int objects_open(const struct lab *lab, struct objects *ret_objects, stru
 		return diag_error(diag, -EINVAL, "rebuild dpulab", "cannot open the built-in BPF objects");
 	}
 	dataplane_settings(lab, &settings);
+	if (device)
+		device_settings(device, flows, &settings);
 	/* the verifier folds these; rodata is const for everyone but the loader */
 	memcpy((void *)&objects.tc->rodata->settings, &settings, sizeof(settings));
 	memcpy((void *)&objects.xdp->rodata->settings, &settings, sizeof(settings));
-	dataplane_set_sizes(objects.tc->obj, &settings, lab);
-	dataplane_set_sizes(objects.xdp->obj, &settings, lab);
-	err = directmaps_size_flows(objects.tc->obj, lab->flows);
+	dataplane_set_sizes(objects.tc->obj, &settings, lab, flows);
+	dataplane_set_sizes(objects.xdp->obj, &settings, lab, flows);
+	err = directmaps_size_flows(objects.tc->obj, flows);
 	if (!err)
-		err = directmaps_size_flows(objects.xdp->obj, lab->flows);
+		err = directmaps_size_flows(objects.xdp->obj, flows);
 	if (err) {
 		objects_close(&objects);
 		return diag_error(diag, err, "rebuild dpulab", "cannot size the flow table: %s", strerror(-err));
@@ -530,15 +487,34 @@ static int objects_load_and_pin(struct objects *objects, const char *lab, const 
 	return err;
 }
 
-static int load_afresh(const struct lab *lab, const char *node, struct diag *diag)
+/* The limits of a host's device, before anything is attached. */
+static int put_device(const struct objects *objects, const struct lab_host *device, struct diag *diag)
+{
+	struct dpu_asic limits;
+	uint32_t key = 0;
+	int err;
+
+	if (!device || !device_emulates(device))
+		return 0;
+	device_limits(device, &limits);
+	err = dilate_calibrate(&limits, diag);
+	if (!err && bpf_map_update_elem(bpf_map__fd(objects->tc->maps.asic), &key, &limits, BPF_ANY))
+		err = diag_error(diag, -errno, NULL, "cannot write the limits of the device of %s: %s", device->name,
+				 strerror(errno));
+	return err;
+}
+
+static int load_afresh(const struct lab *lab, const char *node, const struct lab_host *device, struct diag *diag)
 {
 	struct objects objects = {};
 	char path[PATH_MAX];
-	int err = objects_open(lab, &objects, diag);
+	int err = objects_open(lab, device, &objects, diag);
 
 	if (err)
 		return err;
 	err = objects_load_and_pin(&objects, lab->name, node, diag);
+	if (!err)
+		err = put_device(&objects, device, diag);
 	objects_close(&objects);
 	layout_path(path, lab->name, node);
 	if (!err)
@@ -547,8 +523,8 @@ static int load_afresh(const struct lab *lab, const char *node, struct diag *dia
 	return err;
 }
 
-int dataplane_load_node(const struct lab *lab, const char *node, struct dataplane **ret_dp,
-			struct diag *diag)
+static int load_node(const struct lab *lab, const char *node, const struct lab_host *device,
+		     struct dataplane **ret_dp, struct diag *diag)
 {
 	int err = bpffs_ensure(diag);
 
@@ -559,8 +535,13 @@ int dataplane_load_node(const struct lab *lab, const char *node, struct dataplan
 		return err;
 	err = dataplane_remove(lab->name, node, diag);
 	if (!err)
-		err = load_afresh(lab, node, diag);
+		err = load_afresh(lab, node, device, diag);
 	return err ? err : dataplane_open(lab->name, node, ret_dp, diag);
+}
+
+int dataplane_load_node(const struct lab *lab, const char *node, struct dataplane **ret_dp, struct diag *diag)
+{
+	return load_node(lab, node, NULL, ret_dp, diag);
 }
 
 int dataplane_load(const struct lab *lab, const struct lab_host *host, enum node_location where,
@@ -569,5 +550,5 @@ int dataplane_load(const struct lab *lab, const struct lab_host *host, enum node
 	char node[NODE_NAME_MAX + 4];
 
 	location_node_name(host, where, node);
-	return dataplane_load_node(lab, node, ret_dp, diag);
+	return load_node(lab, node, where == LOCATION_DPU && host->profile ? host : NULL, ret_dp, diag);
 }

@@ -35,7 +35,7 @@ enum dataplane_prog {
 	X(control) X(port_by_ifindex) X(ports) X(segments) X(segment_by_wire) X(vteps)             \
 	X(vtep_by_ip) X(dfw_cells) X(redirect) X(generations) X(fdb) X(conntrack) X(ct_clock) X(ct_windows) \
 	X(ct_clock_hand) X(ct_counts) X(fdb_clock) X(fdb_clock_hand) X(flows) X(flow_sets) X(flow_info) X(paths) \
-	X(bindings) X(guards) X(dfw_hits) X(dfw_bytes) X(l2_rules) X(hits) X(port_stats) X(node_stats) X(fragments) X(dfw_log) \
+	X(bindings) X(asic) X(guards) X(dfw_hits) X(dfw_bytes) X(l2_rules) X(hits) X(port_stats) X(node_stats) X(fragments) X(dfw_log) \
 	X(shapers) X(class_rules)
 
 /* Those that are there while the programs carry intercept slots (dataplane_slots.h); else their descriptor is -1. */

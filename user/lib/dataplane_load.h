@@ -4,12 +4,11 @@
 #include <bpf/libbpf.h>
 #include <limits.h>
 #include "dataplane.h"
+#include "dataplane_sizes.h"
 
 /* "/sys/fs/bpf/dpulab/LAB/NODE/KIND/NAME"; name may be NULL. */
 void dataplane_pin_path(char ret_path[static PATH_MAX], const char *lab, const char *node, const char *kind,
 			const char *name);
-/* Sizes of the maps as the lab wants them, of an object not yet loaded. */
-void dataplane_set_sizes(struct bpf_object *obj, const struct dpu_settings *settings, const struct lab *lab);
 /* Lets `to` work on the maps of `from`, which is loaded. */
 int dataplane_share_maps(struct bpf_object *from, struct bpf_object *to);
 /* Loads; on failure the verifier's log is kept and its end shown. which: "xdp", "tc". */

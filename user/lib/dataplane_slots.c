@@ -264,14 +264,15 @@ static int open_object(struct making *making, enum dataplane_prog prog)
 
 static int prepare_object(struct making *making, enum dataplane_prog prog)
 {
+	const uint32_t flows = DPU_FLOW_SLOTS_OF(making->settings.flow_slot_shift); /* a device's own size, too */
 	int err = open_object(making, prog);
 
 	if (!err)
 		err = set_constants(making, making->object[prog]);
 	if (err)
 		return err;
-	dataplane_set_sizes(making->object[prog], &making->settings, making->lab);
-	err = directmaps_size_flows(making->object[prog], making->lab->flows);
+	dataplane_set_sizes(making->object[prog], &making->settings, making->lab, flows);
+	err = directmaps_size_flows(making->object[prog], flows);
 	return err || !making->node ? err : reuse_pinned(making, making->object[prog]);
 }
 

@@ -116,6 +116,7 @@ long native_frame_clone(struct native_frame *frame, __u32 ifindex);
 #define env_reserve(ring, size)		 native_ring_reserve(&(ring), (size))
 #define env_submit(record)		 native_ring_submit(record)
 #define env_now_ns()			 native_now_ns
+#define env_clock_ns()			 native_now_ns
 #define env_random()			 native_random()
 #define env_add(ptr, n)			 ((void)__sync_fetch_and_add((ptr), (n)))
 #define env_cpu()			 0u

@@ -75,6 +75,14 @@ bool flow_view_read(const struct flow_view *view, uint32_t ref, struct dpu_flow 
 	return false;
 }
 
+void flow_view_handed_in(const struct flow_view *view, uint32_t ref, uint64_t *ret_packets, uint64_t *ret_bytes)
+{
+	const struct dpu_flow *flow = &view->info[(ref - 1) / DPU_FLOW_WAYS].way[(ref - 1) % DPU_FLOW_WAYS];
+
+	*ret_packets = flow->packets;
+	*ret_bytes = flow->bytes;
+}
+
 void flow_view_add_counts(const struct flow_view *view, struct dpu_ct *ct)
 {
 	for (int dir = 0; dir < 2; dir++) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "handover.h"
 
+#include <dpulab/asic.h>
+#include <dpulab/flow.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -457,7 +459,30 @@ static int clear_counts(const struct dataplane *dp, struct diag *diag)
 	return 0;
 }
 
-/* Flow entries are not touched: all of them depend on a port's counter, and these move. */
+/*
+ * An emulated device's table is bounded: what no connection stands behind any more leaves it when the hand of ageing
+ * comes by (flow_too_old()), and hands its counts in then.
+ */
+static int abandon_flows(const struct dataplane *dp, struct diag *diag)
+{
+	struct dpu_flow_info_set *sets;
+	struct dpu_asic device;
+	size_t size;
+	int err = mapio_get_range(dp, MAP_asic, 0, 1, &device, diag);
+
+	if (err || !device.actions)
+		return err;
+	sets = mapio_mmap(dp, MAP_flow_info, true, &size);
+	if (!sets)
+		return diag_error(diag, -errno, NULL, "cannot map the flow table of %s: %s", dataplane_node(dp), strerror(errno));
+	for (size_t i = 0; i < size / sizeof(*sets); i++)
+		for (size_t way = 0; way < DPU_FLOW_WAYS; way++)
+			sets[i].way[way].action = DPU_FLOW_NONE;
+	mapio_munmap(sets, size);
+	return 0;
+}
+
+/* Else flow entries are not touched: all of them depend on a port's counter, and these move. */
 int handover_clear(const struct dataplane *dp, struct diag *diag)
 {
 	int err = clear_connections(dp, diag);
@@ -474,5 +499,5 @@ int handover_clear(const struct dataplane *dp, struct diag *diag)
 		err = slotcopy_clear(dp, diag);
 	for (uint16_t port = 1; port < DPU_MAX_PORTS; port++)
 		mapio_bump(dp, DPU_GEN_OF_PORT(port));
-	return err;
+	return err ? err : abandon_flows(dp, diag);
 }

@@ -269,6 +269,18 @@ static bool is_stale(const struct dataplane *dp, const struct dpu_flow *flow)
 	return sum != flow->gen_sum;
 }
 
+/* What the entry has forwarded is hardware's, whether the connection knows of it already or not. */
+static void count_by_hardware(const struct flow_view *view, uint32_t ref, struct inspect_flow *flow)
+{
+	uint64_t packets, bytes;
+
+	flow_view_handed_in(view, ref, &packets, &bytes);
+	flow->entry.packets += packets;
+	flow->entry.bytes += bytes;
+	flow->slow_packets -= packets < flow->slow_packets ? packets : flow->slow_packets;
+	flow->slow_bytes -= bytes < flow->slow_bytes ? bytes : flow->slow_bytes;
+}
+
 int inspect_flows(const struct location *location, struct inspect_flow **ret_flows, size_t *ret_n,
 		  struct diag *diag)
 {
@@ -285,7 +297,8 @@ int inspect_flows(const struct location *location, struct inspect_flow **ret_flo
 		if (!flow_view_read(&view, ref, &flows[n].entry))
 			continue;
 		flows[n].stale = is_stale(location->dp, &flows[n].entry);
-		add_slow_counts(location->dp, &flows[n++]);
+		add_slow_counts(location->dp, &flows[n]);
+		count_by_hardware(&view, ref, &flows[n++]);
 	}
 	flow_view_close(&view);
 	if (!flows)
@@ -344,6 +357,38 @@ int inspect_connections(const struct location *location, struct inspect_connecti
 		return err ? err : -ENOMEM;
 	*ret_connections = list;
 	return 0;
+}
+
+/* ---- the emulated device ------------------------------------------------ */
+
+int inspect_device(const struct location *location, struct dpu_asic *ret_device, struct diag *diag)
+{
+	return mapio_get_range(location->dp, MAP_asic, 0, 1, ret_device, diag);
+}
+
+const char *inspect_offload_word(uint32_t flow_ref)
+{
+	static const char *const words[DPU_OFFLOAD_MAX] = {
+#define WORD(number, name, word, sentence) [number] = word,
+		DPU_OFFLOAD_REASONS(WORD)
+#undef WORD
+	};
+	const char *word = words[flow_ref & (DPU_OFFLOAD_MAX - 1)];
+
+	if (!DPU_FLOW_IS_WHY(flow_ref))
+		return flow_ref ? words[DPU_OFFLOAD_NONE] : "-";
+	return word ? word : "?";
+}
+
+const char *inspect_offload_sentence(unsigned reason)
+{
+	static const char *const sentences[DPU_OFFLOAD_MAX] = {
+#define SENTENCE(number, name, word, sentence) [number] = sentence,
+		DPU_OFFLOAD_REASONS(SENTENCE)
+#undef SENTENCE
+	};
+
+	return reason < DPU_OFFLOAD_MAX && sentences[reason] ? sentences[reason] : "";
 }
 
 /* ---- rules, counters ---------------------------------------------------- */

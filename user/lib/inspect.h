@@ -4,6 +4,7 @@
  * reports. Lists are copies; the caller frees the array. Nothing is changed.
  */
 #pragma once
+#include <dpulab/asic.h>
 #include <dpulab/conntrack.h>
 #include <dpulab/dfw.h>
 #include <dpulab/flow.h>
@@ -89,5 +90,10 @@ uint64_t inspect_ring_drops(struct netns *ns, const char *dev);
 
 const char *inspect_reason_word(unsigned reason);     /* "dfw-rule" */
 const char *inspect_reason_sentence(unsigned reason); /* "dropped by a firewall rule" */
+/* The limits of the emulated device and its counters; all 0 where there is none. */
+int inspect_device(const struct location *location, struct dpu_asic *ret_device, struct diag *diag);
+/* Of dpu_ct.flow_ref: "offloaded", why not ("table-full"), or "-": nothing has asked yet. */
+const char *inspect_offload_word(uint32_t flow_ref);
+const char *inspect_offload_sentence(unsigned reason); /* enum dpu_offload_reason */
 const char *inspect_state_name(unsigned state);	      /* "SYN_SENT", as conntrack prints it */
 uint64_t inspect_now_ns(void);			      /* the clock of last_seen_ns */

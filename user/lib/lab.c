@@ -21,6 +21,7 @@
 #include "lab_stored.h"
 #include "machine.h"
 #include "nodes.h"
+#include "plan.h"
 #include "preflight.h"
 #include "qos.h"
 #include "topology.h"
@@ -333,6 +334,19 @@ static void count(const struct lab *lab, struct lab_report *report)
 	topology_free(&plan);
 }
 
+/* No host begins on a device that does not enforce what the lab file asks for, unless the file accepts it. */
+static int refuse_loss(const struct lab *lab, struct diag *diag)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < lab->n_hosts; i++) {
+		int refused = plan_refuse_loss(lab, i, lab->hosts[i].path, false, diag);
+
+		err = err ? err : refused;
+	}
+	return err;
+}
+
 int lab_up(const char *file, struct lab_report *ret_report, struct diag *diag)
 {
 	STATE_CLEANUP struct state *state = NULL;
@@ -341,6 +355,8 @@ int lab_up(const char *file, struct lab_report *ret_report, struct diag *diag)
 	struct lab *lab = NULL;
 	int err = read_file(file, &lab, diag);
 
+	if (!err)
+		err = refuse_loss(lab, diag);
 	if (!err)
 		err = preflight_require(NEEDS, diag);
 	if (!err)
@@ -454,6 +470,8 @@ int lab_apply(const char *file, struct lab_report *ret_report, struct diag *diag
 	struct lab *lab = NULL;
 	int err = read_file(file, &lab, diag);
 
+	if (!err)
+		err = refuse_loss(lab, diag);
 	if (!err)
 		err = preflight_require(NEEDS, diag);
 	if (!err)

@@ -59,6 +59,9 @@ static void compare_host(struct difference *d, const struct lab_host *old, const
 {
 	if (old->dpu != new->dpu)
 		refuse(d, "the DPU", new->name);
+	if (strcmp(old->profile_name ? old->profile_name : "", new->profile_name ? new->profile_name : "") ||
+	    old->profile_scale != new->profile_scale)
+		refuse(d, "the DPU's profile", new->name);
 	if (!same_prefix(&old->vtep, &new->vtep))
 		refuse(d, "the tunnel endpoint", new->name);
 	if (old->path != new->path)

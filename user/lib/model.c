@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "model.h"
+#include "profile.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -130,6 +131,10 @@ void lab_free(struct lab *lab)
 {
 	if (!lab)
 		return;
+	for (size_t i = 0; i < lab->n_hosts; i++) {
+		free(lab->hosts[i].profile_name);
+		profile_free(lab->hosts[i].profile);
+	}
 	for (size_t i = 0; i < lab->n_vms; i++) {
 		free(lab->vms[i].ips);
 		free(lab->vms[i].tags);

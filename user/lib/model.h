@@ -48,9 +48,15 @@ struct lab_prefix {
 	uint8_t family; /* 4 or 6; 0 = any */
 };
 
+struct profile;
+
 struct lab_host {
 	char name[NODE_NAME_MAX];
 	bool dpu;
+	char *profile_name;	 /* of the DPU: a profile's name, or the whole path of its file; NULL = no limits */
+	struct profile *profile; /* that profile; NULL likewise */
+	uint32_t profile_scale;	 /* its table and rates are divided by it; default 1 */
+	bool accept_loss;	 /* run on the DPU what it cannot enforce */
 	enum frame_path path;	 /* placement of this host */
 	enum lab_hook hook;
 	struct lab_prefix vtep;	 /* IPv4 underlay address; default 10.255.0.N/16, N = position from 1 */

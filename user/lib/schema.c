@@ -198,8 +198,15 @@ const struct schema_key schema_keys[] = {
 
 	{"hosts", SCHEMA_ENTRIES, ARRAY(struct lab, hosts, n_hosts), .required = true,
 	 .help = "The hypervisors, by name."},
-	{"hosts.*.dpu", SCHEMA_BOOL, ONE(struct lab_host, dpu), .fallback = "false",
-	 .help = "Whether the host has a DPU. Placements dpu-mux and dpu-upt need one."},
+	{"hosts.*.dpu", SCHEMA_SWITCH, ONE(struct lab_host, dpu), .fallback = "false",
+	 .help = "Whether the host has a DPU, or which. Placements dpu-mux and dpu-upt need one; true is one without limits."},
+	{"hosts.*.dpu.profile", SCHEMA_TEXT, ONE(struct lab_host, profile_name), .max = 1000, .derived = "no limits",
+	 .help = "Device profile that the DPU behaves by (docs/profiles.md): a name of `dpulab profile list`, or a file of "
+		 "your own, beside the lab file unless it begins with /."},
+	{"hosts.*.dpu.scale", SCHEMA_NUMBER, ONE(struct lab_host, profile_scale), .min = 1, .max = 1000000, .fallback = "1",
+	 .help = "The profile's table size, insertion and connection rate are divided by it, to fit them to this machine."},
+	{"hosts.*.dpu.accept-loss", SCHEMA_BOOL, ONE(struct lab_host, accept_loss), .fallback = "false",
+	 .help = "Whether the lab may run on the DPU although a security policy is not enforced there."},
 	{"hosts.*.placement", SCHEMA_WORD, ONE(struct lab_host, path), .words = placements,
 	 .fallback = "@placement", .derived = "the lab's `placement`", .help = "Frame path of this host."},
 	{"hosts.*.hook", SCHEMA_WORD, ONE(struct lab_host, hook), .words = hooks,

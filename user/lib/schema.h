@@ -12,6 +12,7 @@ enum schema_type {
 	SCHEMA_SECTION, /* mapping whose keys fill the same struct as their parent's */
 	SCHEMA_ENTRIES, /* mapping from names to structs; each begins with its name */
 	SCHEMA_LIST,	/* sequence of structs */
+	SCHEMA_SWITCH,	/* true, false, or a mapping whose keys fill the same struct as this one: then true */
 	/* values */
 	SCHEMA_LAB_NAME,
 	SCHEMA_TEXT,

@@ -130,14 +130,19 @@ static struct json_object *one_or_many(struct json_object *one)
 
 static struct json_object *scope_schema(const char *path);
 
-/* A mapping that may also be left empty (`vms:` with nothing behind it). */
-static void allow_null(struct json_object *mapping)
+static void allow_type(struct json_object *mapping, const char *type)
 {
 	struct json_object *types = json_object_new_array();
 
 	json_object_array_add(types, json_object_new_string("object"));
-	json_object_array_add(types, json_object_new_string("null"));
+	json_object_array_add(types, json_object_new_string(type));
 	json_object_object_add(mapping, "type", types);
+}
+
+/* A mapping that may also be left empty (`vms:` with nothing behind it). */
+static void allow_null(struct json_object *mapping)
+{
+	allow_type(mapping, "null");
 }
 
 static struct json_object *entries_schema(const struct schema_key *key, const char *path)
@@ -168,6 +173,9 @@ static struct json_object *key_schema(const struct schema_key *key)
 		object = json_object_new_object();
 		put(object, "type", "array");
 		json_object_object_add(object, "items", scope_schema(path));
+	} else if (key->type == SCHEMA_SWITCH) {
+		object = scope_schema(path);
+		allow_type(object, "boolean");
 	} else {
 		object = value_schema(key);
 		if (key->many)
@@ -178,7 +186,7 @@ static struct json_object *key_schema(const struct schema_key *key)
 		return object;
 	if (key->type == SCHEMA_NUMBER)
 		put_number(object, "default", strtoull(key->fallback, NULL, 10));
-	else if (key->type == SCHEMA_BOOL)
+	else if (key->type == SCHEMA_BOOL || key->type == SCHEMA_SWITCH)
 		json_object_object_add(object, "default",
 				       json_object_new_boolean(key->fallback[0] == 't'));
 	else
@@ -256,7 +264,7 @@ static void print_scope(FILE *out, const char *path)
 		fprintf(out, " | %s |\n", key->help);
 	}
 	for (const struct schema_key *key = NULL; (key = schema_next(path, key));) {
-		if (key->type > SCHEMA_LIST)
+		if (key->type > SCHEMA_SWITCH)
 			continue;
 		schema_children(key, text, sizeof(text));
 		fputs("\n### `", out);

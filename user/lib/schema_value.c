@@ -322,6 +322,7 @@ static int parse_plain(struct schema_input *input)
 			       ? -EINVAL
 			       : add_number(input, value.number);
 	case SCHEMA_BOOL:
+	case SCHEMA_SWITCH:
 		if (strcmp(input->text, "true") && strcmp(input->text, "false"))
 			return -EINVAL;
 		return add_number(input, input->text[0] == 't');
@@ -476,6 +477,7 @@ const char *schema_value_format(const struct schema_key *key, const struct lab *
 	case SCHEMA_BYTES:
 		return load_number(value, key->size) < key->min ? "" : scaled_format(load_number(value, key->size), buffer);
 	case SCHEMA_BOOL:
+	case SCHEMA_SWITCH:
 		return *(const bool *)value ? "true" : "false";
 	case SCHEMA_WORD:
 		return format_word(key, value);
@@ -538,6 +540,7 @@ const char *schema_expected(const struct schema_key *key, char *buffer, size_t s
 		[SCHEMA_ENTRIES] = "a mapping from names to settings",
 		[SCHEMA_LIST] = "a list of mappings",
 		[SCHEMA_LAB_NAME] = "a lower-case letter, then lower-case letters and digits, 15 at most",
+		[SCHEMA_SWITCH] = "a mapping (key: value), true or false",
 		[SCHEMA_BOOL] = "true or false",
 		[SCHEMA_CPUS] = "a CPU list such as 0-1,3, with CPUs below 256",
 		[SCHEMA_MAC] = "a unicast MAC address such as 02:00:00:00:00:01",

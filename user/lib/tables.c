@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bindings.h"
+#include "device.h"
 #include "firewall.h"
 #include "mapio.h"
 #include "op.h"
@@ -272,6 +273,8 @@ static struct dpu_port describe_port(const struct location *location, const stru
 	new.flags |= DPU_PORT_F_DFW;
 	new.flags |= lab->table_full == LAB_TABLE_FULL_OPEN ? DPU_PORT_F_FAIL_OPEN : 0;
 	memcpy(new.mac, vm->mac.b, sizeof(new.mac));
+	if (location->where == LOCATION_DPU)
+		device_restrict_port(location_host(location), &new);
 	if (old->kind == DPU_PORT_KIND_VNIC) {
 		new.flags |= old->flags & DPU_PORT_F_STRICTER;
 		new.policy = old->policy;

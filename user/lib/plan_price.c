@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* plan_price.c - host CPU per frame from the file that `dpulab demo` has written (compare_write.c). */
+#include "plan.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Median of an array of numbers; -1: there is none. */
+static double median(struct json_object *list)
+{
+	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	double *values = n ? calloc(n, sizeof(*values)) : NULL, middle;
+
+	if (!values)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		values[i] = json_object_get_double(json_object_array_get_idx(list, i));
+	qsort(values, n, sizeof(*values), by_value);
+	middle = n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+	free(values);
+	return middle;
+}
+
+/* Host CPU per frame between VMs of one host on a path; -1: not measured. */
+static double host_cpu(struct json_object *paths, const char *name)
+{
+	for (size_t i = 0; i < json_object_array_length(paths); i++) {
+		struct json_object *path = json_object_array_get_idx(paths, i), *value, *figure;
+
+		if (!json_object_object_get_ex(path, "path", &value) || strcmp(json_object_get_string(value), name))
+			continue;
+		if (!json_object_object_get_ex(path, "measured", &value) || !json_object_get_boolean(value) ||
+		    !json_object_object_get_ex(path, "host_cpu", &figure) ||
+		    !json_object_object_get_ex(figure, "same_host", &value))
+			return -1;
+		return median(value);
+	}
+	return -1;
+}
+
+static const char *text_of(struct json_object *object, const char *key)
+{
+	struct json_object *value;
+
+	return json_object_object_get_ex(object, key, &value) ? json_object_get_string(value) : "unknown";
+}
+
+int plan_read_price(const char *file, struct plan_price *ret_price, struct diag *diag)
+{
+	struct plan_price price = {.measured = true};
+	struct json_object *root, *paths, *conditions = NULL;
+
+	if (access(file, F_OK))
+		return -ENOENT;
+	root = json_object_from_file(file);
+	if (!json_object_object_get_ex(root, "paths", &paths) || !json_object_is_type(paths, json_type_array)) {
+		json_object_put(root);
+		return diag_error(diag, -EINVAL, "`dpulab demo --output FILE` writes one", "%s is no measurement of dpulab",
+				  file);
+	}
+	price.host_ns = host_cpu(paths, "host");
+	price.mux_ns = host_cpu(paths, "dpu-mux");
+	price.upt_ns = host_cpu(paths, "dpu-upt");
+	json_object_object_get_ex(root, "conditions", &conditions);
+	snprintf(price.from, sizeof(price.from), "%.60s: lab %.15s, Linux %.40s", file, text_of(root, "lab"),
+		 conditions ? text_of(conditions, "kernel") : "unknown");
+	json_object_put(root);
+	*ret_price = price;
+	return 0;
+}
