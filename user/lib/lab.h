@@ -58,6 +58,12 @@ int lab_down(const char *name, struct lab_report *ret_report, struct diag *diag)
 int lab_reshape(const struct state *state, const struct lab *old, struct lab *new, struct loaded *loaded,
 		struct diag *diag);
 
+/*
+ * Brings a lab that something has broken back to what session->lab says (files: as they are; placement: path and hook of
+ * its hosts), keeping the state that is left, and marks it ready. Wires, datapath: seconds in the report.
+ */
+int lab_repair(const struct lab_session *session, struct lab_report *ret_report, struct diag *diag);
+
 /* Pure: what differs, for apply; -EOPNOTSUPP with a sentence each for what cannot change live. */
 int lab_difference(const struct lab *old, const struct lab *new, struct lab_report *report,
 		   struct diag *diag);
