@@ -14,7 +14,8 @@
 
 #define CALM_MS		300  /* what flows look like when nothing is wrong */
 #define NOTICE_MS	100  /* a crash that flows have not noticed so long after it does not concern them */
-#define PATIENCE_MS	1000 /* until flows are back, and as long again as they were away: TCP waits twice as long each time */
+#define PATIENCE_MS	2000 /* until flows are back, when the cause has ended: neighbours are asked for once a second */
+#define TCP_MS		1000 /* and for connections as long again as they were away, and this: their next try comes so late */
 #define REPAIRED_MS	5000 /* the same behind the repair, on a busy machine */
 #define HIT_MS		20   /* a silence that is longer, and thrice as long as before the drill, is noticed */
 #define POLL_MS		1
@@ -88,42 +89,55 @@ static bool has_vm(const struct lab *lab, size_t host)
 	return false;
 }
 
+/* The first host whose path the drill makes sense on; if there is none, the first, which says why. */
+static size_t first_host(const struct lab *lab, enum drill_kind kind)
+{
+	for (size_t i = 0; i < lab->n_hosts; i++)
+		if (has_vm(lab, i) && !drill_nonsense(&lab->hosts[i], kind))
+			return i;
+	return 0;
+}
+
 static int choose_host(struct drill *drill, struct diag *diag)
 {
 	struct lab *lab = drill->lab;
-	const struct lab_host *host;
+	const struct lab_host *host = &lab->hosts[first_host(lab, drill->request.kind)];
 	const char *why;
 
-	drill->host = 0;
-	if (drill->request.host) {
+	if (drill->request.host)
 		host = lab_find_host(lab, drill->request.host);
-		drill->report.refused = !host;
-		if (!host)
-			return diag_error(diag, -EINVAL, NULL, "lab %s has no host %s", lab->name, drill->request.host);
-		drill->host = (size_t)(host - lab->hosts);
-	} else {
-		while (drill->host + 1 < lab->n_hosts && (drill_nonsense(&lab->hosts[drill->host], drill->request.kind) ||
-							  !has_vm(lab, drill->host)))
-			drill->host++;
-	}
-	host = &lab->hosts[drill->host];
-	why = drill_nonsense(host, drill->request.kind);
-	if (!why)
-		return 0;
 	drill->report.refused = true;
-	return diag_error(diag, -EINVAL, host->dpu ? "dpulab place LAB moves it" : "give it one with `dpu: true` in the lab file",
-			  "host %s (frame path %s) cannot have a %s: %s", host->name, frame_path_name(host->path),
-			  drill_kind_name(drill->request.kind), why);
+	if (!host)
+		return diag_error(diag, -EINVAL, NULL, "lab %s has no host %s", lab->name, drill->request.host);
+	why = drill_nonsense(host, drill->request.kind);
+	if (why)
+		return diag_error(diag, -EINVAL,
+				  host->dpu ? "dpulab place LAB moves it" : "give it one with `dpu: true` in the lab file",
+				  "host %s (frame path %s) cannot have a %s: %s", host->name, frame_path_name(host->path),
+				  drill_kind_name(drill->request.kind), why);
+	drill->report.refused = false;
+	drill->host = (size_t)(host - lab->hosts);
+	return 0;
 }
 
 /* ---- the flows' view ----------------------------------------------------- */
 
-static void wait_for_flows(const struct drill *drill, uint64_t since_ns, bool tcp, double patience_ms)
+static bool wait_for(const struct drill *drill, uint64_t since_ns, bool tcp, double patience_ms)
 {
 	uint64_t deadline = drill_now_ns() + (uint64_t)(patience_ms * 1e6);
+	bool answered;
 
-	while (!drill_flows_answered(drill->flows, since_ns, tcp) && drill_now_ns() < deadline)
+	while (!(answered = drill_flows_answered(drill->flows, since_ns, tcp)) && drill_now_ns() < deadline)
 		wait_ms(POLL_MS);
+	return answered;
+}
+
+/* For connections only when the rest is back: then they can be, too. */
+static void wait_for_flows(const struct drill *drill, uint64_t since_ns, double patience_ms, bool *ret_back)
+{
+	if (wait_for(drill, since_ns, false, patience_ms))
+		wait_for(drill, since_ns, true, TCP_MS + ms_between(drill->broken_ns, drill_now_ns()));
+	drill_flows_back(drill->flows, since_ns, ret_back);
 }
 
 static bool was_hit(const struct drill_flow_report *flow)
@@ -169,28 +183,32 @@ static void report_flows(struct drill *drill, const struct drill_flow *flows, si
 
 /* ---- the lab's view ------------------------------------------------------ */
 
+/* A vNIC that may open no connection is damage that no device shows. */
+static int look_at_table(struct drill *drill, struct damage_list *now, struct diag *diag)
+{
+	uint64_t used, limit;
+	int err = drill_cause_room(drill->cause, &used, &limit, diag);
+
+	if (err || !limit || used < limit)
+		return err;
+	drill->report.load_entries = used;
+	drill->report.load_limit = limit;
+	return damage_add(now, "the vNIC of %s has all %llu connections it may have",
+			  drill->lab->vms[drill_cause_load(drill->cause)->pair.from].name, (unsigned long long)limit);
+}
+
 static int look(struct drill *drill, enum damage_mended how, struct diag *diag)
 {
 	struct damage_list now;
 	int err = damage_read(drill->lab, drill->host, &now, diag);
 
+	if (err)
+		return err;
+	err = look_at_table(drill, &now, diag);
 	if (!err)
 		err = damage_compare(&drill->report.damage, &now, how);
-	if (!err)
-		damage_free(&now);
+	damage_free(&now);
 	return err;
-}
-
-/* What a full table is short of is no damage to a device: the cause says it. */
-static int look_at_table(struct drill *drill, struct diag *diag)
-{
-	struct drill_report *report = &drill->report;
-	int err = drill_cause_room(drill->cause, &report->load_entries, &report->load_limit, diag);
-
-	if (err || !report->load_limit || report->load_entries < report->load_limit)
-		return err;
-	return damage_add(&report->damage, "a vNIC of %s has %llu connections of %llu", drill->lab->hosts[drill->host].name,
-			  (unsigned long long)report->load_entries, (unsigned long long)report->load_limit);
 }
 
 /* ---- a drill ------------------------------------------------------------- */
@@ -221,8 +239,6 @@ static int endure(struct drill *drill, struct diag *diag)
 	wait_ms(drill->request.fault_ms);
 	err = look(drill, DAMAGE_STAYS, diag);
 	if (!err)
-		err = look_at_table(drill, diag);
-	if (!err)
 		err = drill_cause_end(drill->cause, diag);
 	drill->ended_ns = drill_now_ns();
 	drill->report.fault_ms = ms_between(drill->broken_ns, drill->ended_ns);
@@ -233,8 +249,7 @@ static int wait_for_itself(struct drill *drill, struct diag *diag)
 {
 	bool ends = drill_cause_ends(drill->request.kind);
 
-	wait_for_flows(drill, drill->ended_ns, true, ends ? PATIENCE_MS + drill->report.fault_ms : NOTICE_MS);
-	drill_flows_back(drill->flows, drill->ended_ns, drill->back_by_itself);
+	wait_for_flows(drill, drill->ended_ns, ends ? PATIENCE_MS : NOTICE_MS, drill->back_by_itself);
 	return look(drill, DAMAGE_MENDED_ITSELF, diag);
 }
 
@@ -250,9 +265,7 @@ static int repair(struct drill *drill, struct diag *diag)
 	drill->report.repair_ms = ms_between(drill->repair_ns, drill->repaired_ns);
 	if (err)
 		return err;
-	wait_for_flows(drill, drill->repaired_ns, false, REPAIRED_MS);
-	wait_for_flows(drill, drill->repaired_ns, true, PATIENCE_MS + ms_between(drill->broken_ns, drill->repaired_ns));
-	drill_flows_back(drill->flows, drill->repaired_ns, drill->back);
+	wait_for_flows(drill, drill->repaired_ns, REPAIRED_MS, drill->back);
 	return look(drill, DAMAGE_MENDED_DPULAB, diag);
 }
 

@@ -17,6 +17,7 @@
 #define START_MS 5000 /* until every flow has been answered for the first time */
 #define LAST_MS	 300  /* for the last answers, when the sender has stopped */
 #define POLL_NS	 1000000
+#define RECENT_MS 200 /* a flow that was answered no later is not running */
 
 struct drill_flows {
 	struct drill_shared *shared;
@@ -195,16 +196,22 @@ void drill_flows_mark(struct drill_flows *flows)
 	__atomic_store_n(&flows->shared->mark_ns, drill_now_ns(), __ATOMIC_RELEASE);
 }
 
+static bool answered_since(const struct drill_shared *shared, size_t flow, uint64_t since_ns)
+{
+	const struct drill_flow_state *state = &shared->states[flow];
+
+	return load64(&state->answer_sent_ns) >= since_ns &&
+	       (shared->flows[flow].kind != FLOW_CONNECT || load64(&state->streak) >= DRILL_STREAK);
+}
+
 bool drill_flows_answered(const struct drill_flows *flows, uint64_t since_ns, bool tcp)
 {
 	const struct drill_shared *shared = flows->shared;
 
 	for (size_t i = 0; i < shared->n; i++) {
-		const struct drill_flow_state *state = &shared->states[i];
-
-		if (shared->flows[i].kind == FLOW_TCP && (!tcp || state->broken))
+		if (shared->flows[i].kind == FLOW_TCP && (!tcp || shared->states[i].broken))
 			continue;
-		if (load64(&state->answer_sent_ns) < since_ns)
+		if (!answered_since(shared, i, since_ns))
 			return false;
 	}
 	return true;
@@ -212,8 +219,12 @@ bool drill_flows_answered(const struct drill_flows *flows, uint64_t since_ns, bo
 
 void drill_flows_back(const struct drill_flows *flows, uint64_t since_ns, bool *ret_back)
 {
-	for (size_t i = 0; i < flows->shared->n; i++)
-		ret_back[i] = load64(&flows->shared->states[i].answer_sent_ns) >= since_ns;
+	const struct drill_shared *shared = flows->shared;
+	uint64_t now = drill_now_ns();
+
+	for (size_t i = 0; i < shared->n; i++)
+		ret_back[i] = answered_since(shared, i, since_ns) &&
+			      load64(&shared->states[i].last_answer_ns) + RECENT_MS * 1000000ull > now;
 }
 
 uint16_t drill_flows_port(const struct drill_flows *flows, size_t flow)
@@ -232,7 +243,7 @@ static bool nothing_outstanding(const struct drill_shared *shared)
 /* The silence that goes on counts, too. */
 static void close_gap(struct drill_flow_state *state, uint64_t now)
 {
-	if (now - state->last_answer_ns <= state->gap_ns)
+	if (state->last_answer_ns >= now || now - state->last_answer_ns <= state->gap_ns)
 		return;
 	state->gap_ns = now - state->last_answer_ns;
 	state->gap_end_ns = 0;

@@ -25,6 +25,7 @@ enum flow_kind {
 #define DRILL_FLOWS_MAX	     (2 * FLOW_KINDS)
 #define DRILL_FLOW_PERIOD_MS 2
 #define DRILL_CONNECT_MS     20	 /* between two attempts */
+#define DRILL_STREAK	     5	 /* so many in a row are no luck: a seat of a full table, left by another */
 #define DRILL_PORTS_MAX	     8
 #define DRILL_PATIENCE_MS    300 /* of an attempt: a second SYN would come after 1 s only */
 
@@ -45,6 +46,7 @@ struct drill_flow_state {
 	uint64_t calm_gap_ns;	  /* the same before the mark: what this machine does to a flow by itself */
 	uint64_t last_answer_ns;  /* 0: none yet */
 	uint64_t answer_sent_ns;  /* when the request was sent that was answered last */
+	uint64_t streak;	  /* connect: how many came about since the last one that did not */
 	uint64_t retransmits;	  /* tcp: segments sent again since the mark */
 	bool broken;		  /* tcp: reset, or given up by the kernel */
 };
@@ -69,7 +71,7 @@ void drill_flows_mark(struct drill_flows *flows);
  * for; tcp false: no established connection is (it may wait long for its next try).
  */
 bool drill_flows_answered(const struct drill_flows *flows, uint64_t since_ns, bool tcp);
-/* The same for each flow by itself; ret_back holds one for each. */
+/* The same for each flow by itself, and is it still being answered? ret_back holds one for each. */
 void drill_flows_back(const struct drill_flows *flows, uint64_t since_ns, bool *ret_back);
 /* Port of a flow's server, host order. */
 uint16_t drill_flows_port(const struct drill_flows *flows, size_t flow);

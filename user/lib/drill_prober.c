@@ -232,6 +232,15 @@ static void note_reply(struct prober *prober, size_t flow, const struct request 
 	note_answer(prober, flow, request->sent_ns);
 }
 
+static void note_attempt(struct prober *prober, const struct end *end, bool came_about)
+{
+	uint64_t *streak = &prober->shared->states[end->flow].streak;
+
+	store(streak, came_about ? *streak + 1 : 0);
+	if (came_about)
+		note_answer(prober, end->flow, end->since_ns);
+}
+
 static void note_retransmits(struct prober *prober, int fd, size_t flow)
 {
 	struct tcp_info info;
@@ -361,8 +370,7 @@ static void end_attempt(struct prober *prober, size_t i)
 
 	if (prober->fds[i].revents)
 		getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &size);
-	if (!err)
-		note_answer(prober, end->flow, end->since_ns);
+	note_attempt(prober, end, !err);
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	close_end(prober, i);
 }
