@@ -189,10 +189,13 @@ static int look_at_table(struct drill *drill, struct damage_list *now, struct di
 	uint64_t used, limit;
 	int err = drill_cause_room(drill->cause, &used, &limit, diag);
 
-	if (err || !limit || used < limit)
+	if (err || !limit)
 		return err;
-	drill->report.load_entries = used;
 	drill->report.load_limit = limit;
+	if (used > drill->report.load_entries)
+		drill->report.load_entries = used;
+	if (used < limit)
+		return 0;
 	return damage_add(now, "the vNIC of %s has all %llu connections it may have",
 			  drill->lab->vms[drill_cause_load(drill->cause)->pair.from].name, (unsigned long long)limit);
 }

@@ -388,7 +388,7 @@ static int change(const struct state *state, const struct lab *old, struct lab *
 		  bool live, struct lab_report *report, struct diag *diag)
 {
 	size_t removed;
-	int err = meet_drill(state, new, live, diag);
+	int err = live ? drill_record_remove(state, diag) : 0;
 
 	if (!err)
 		err = state_remove(state, STATE_READY, diag);
@@ -399,6 +399,8 @@ static int change(const struct state *state, const struct lab *old, struct lab *
 	/* the file keeps saying what the user wrote, the machine what place made of it */
 	if (live)
 		keep_placement(old, new);
+	else
+		drill_record_place(state, new);
 	if (!err)
 		err = nodes_remove(state, new->name, new, &removed, diag);
 	if (!err)
