@@ -21,6 +21,8 @@ VERB(apply);
 VERB(exec);
 VERB(place);
 VERB_OPTIONS(place);
+VERB(drill);
+VERB_OPTIONS(drill);
 VERB(load);
 VERB_OPTIONS(load);
 VERB(unload);

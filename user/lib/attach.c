@@ -306,6 +306,21 @@ static bool link_alive(const struct dataplane *dp, enum dataplane_prog prog, con
 	return alive;
 }
 
+bool attach_runs(const struct dataplane *dp, enum dataplane_prog prog, const char *dev)
+{
+	unsigned ifindex = if_nametoindex(dev);
+	struct bpf_link_info info;
+	int fd;
+
+	if (prog == DATAPLANE_TC && !have_tcx(dp))
+		return ifindex && clsact_is_attached(dp, ifindex);
+	fd = ifindex ? open_link(dp, prog, dev, ifindex, &info) : -ENOENT;
+	if (fd < 0)
+		return false;
+	close(fd);
+	return info.prog_id == dataplane_prog_id(dp, prog);
+}
+
 void attach_read(const struct dataplane *dp, const char *dev, struct attach_state *ret_state)
 {
 	unsigned ifindex = if_nametoindex(dev);

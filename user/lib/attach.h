@@ -39,4 +39,6 @@ int attach_hand_over(const struct dataplane *from, const struct dataplane *to, c
 		     struct diag *diag);
 /* What is attached, from the pinned links (any namespace) and the clsact filter (device's namespace). */
 void attach_read(const struct dataplane *dp, const char *dev, struct attach_state *ret_state);
+/* Does the device run this location's program, and not another one in its place? */
+bool attach_runs(const struct dataplane *dp, enum dataplane_prog prog, const char *dev);
 const char *attach_kind_name(enum attach_kind kind); /* "none", "xdp", "tcx", "clsact" */

@@ -12,6 +12,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+uint16_t frame_checksum(const void *bytes, size_t len)
+{
+	const uint16_t *word = bytes;
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < len / 2; i++)
+		sum += word[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~(sum + (sum >> 16));
+}
+
 static int send_here(struct netns *ns, const char *dev, const void *frame, size_t len)
 {
 	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_halen = ETH_ALEN};

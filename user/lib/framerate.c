@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "frame.h"
 #include "frameload.h"
 #include "topology.h"
 
@@ -27,17 +28,6 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-static uint16_t ip_checksum(const void *header, size_t len)
-{
-	const uint16_t *word = header;
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i < len / 2; i++)
-		sum += word[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~(sum + (sum >> 16));
 }
 
 static const struct lab_prefix *ipv4_of(const struct lab_vm *vm)
@@ -65,7 +55,7 @@ int framerate_frame(const struct lab *lab, struct traffic_pair pair, uint16_t sp
 	memcpy(ether.ether_shost, from->mac.b, sizeof(ether.ether_shost));
 	memcpy(&ip.saddr, &src->addr.w[3], sizeof(ip.saddr));
 	memcpy(&ip.daddr, &dst->addr.w[3], sizeof(ip.daddr));
-	ip.check = ip_checksum(&ip, sizeof(ip));
+	ip.check = frame_checksum(&ip, sizeof(ip));
 	memset(ret_frame, 0, FRAME_LEN);
 	memcpy(ret_frame, &ether, sizeof(ether));
 	memcpy(ret_frame + sizeof(ether), &ip, sizeof(ip));

@@ -5,6 +5,7 @@
  *   up     lock, write down names, lab file, [wires, loaded interfaces, datapath], "ready"
  *   apply  lock, take "ready" away, new names, new lab file, [ ... ], remove old nodes, "ready"
  *   load   lock, write down the interface, go on as apply   (lab_load.c)
+ *   drill  lock, write down the placement, take "ready" away, break, [ ... ], "ready"   (drill.c)
  *   down   lock, take "ready" away, loaded interfaces, pins, devices and namespaces, folder
  *
  * Everything between brackets can be done again over whatever part of it was
@@ -14,6 +15,7 @@
 #include "config.h"
 #include "cpus.h"
 #include "dataplane.h"
+#include "drill_record.h"
 #include "foreign.h"
 #include "host.h"
 #include "intercept.h"
@@ -208,6 +210,8 @@ static int remove_all(const struct state *state, const char *name, struct lab_re
 	int err = state_remove(state, STATE_READY, diag);
 
 	if (!err)
+		err = drill_record_remove(state, diag);
+	if (!err)
 		err = loaded_read(state, &loaded);
 	if (err)
 		return err;
@@ -283,6 +287,25 @@ static int meet_old(const struct state *state, struct lab *lab, struct loaded *l
 	return remove_all(state, lab->name, report, diag);
 }
 
+/* Without "ready" the placement that a killed drill has found stands. Of a lab that is ready nothing is left to mend. */
+static int meet_drill(const struct state *state, struct lab *lab, bool ready, struct diag *diag)
+{
+	if (ready)
+		return drill_record_remove(state, diag);
+	drill_record_place(state, lab);
+	return 0;
+}
+
+/* "ready" first: between the two there is a record too many, not one too few. */
+static int make_ready(const struct state *state, const struct lab *lab, struct diag *diag)
+{
+	int err = drill_record_evict(state, lab, diag);
+
+	if (!err)
+		err = state_write(state, STATE_READY, "", diag);
+	return err ? err : drill_record_remove(state, diag);
+}
+
 static int up_locked(const struct state *state, struct lab *lab, struct lab_report *report,
 		     struct diag *diag)
 {
@@ -301,13 +324,15 @@ static int up_locked(const struct state *state, struct lab *lab, struct lab_repo
 		err = write_lab(state, lab, diag);
 	if (!err && report->was_there)
 		keep_placement(lab, lab);
+	if (!err)
+		err = meet_drill(state, lab, report->was_there, diag);
 	/* of a killed apply */
 	if (!err)
 		err = nodes_remove(state, lab->name, lab, &removed, diag);
 	if (!err)
 		err = build(state, lab, &loaded, report->was_there, report, diag);
 	if (!err)
-		err = state_write(state, STATE_READY, "", diag);
+		err = make_ready(state, lab, diag);
 	loaded_free(&loaded);
 	return err;
 }
@@ -383,8 +408,10 @@ static int change(const struct state *state, const struct lab *old, struct lab *
 		  bool live, struct lab_report *report, struct diag *diag)
 {
 	size_t removed;
-	int err = state_remove(state, STATE_READY, diag);
+	int err = live ? drill_record_remove(state, diag) : 0;
 
+	if (!err)
+		err = state_remove(state, STATE_READY, diag);
 	if (!err)
 		err = nodes_claim(state, new, diag);
 	if (!err)
@@ -392,13 +419,28 @@ static int change(const struct state *state, const struct lab *old, struct lab *
 	/* the file keeps saying what the user wrote, the machine what place made of it */
 	if (live)
 		keep_placement(old, new);
+	else
+		drill_record_place(state, new);
 	if (!err)
 		err = nodes_remove(state, new->name, new, &removed, diag);
 	if (!err)
 		err = build(state, new, loaded, live, report, diag);
 	for (size_t host = 0; !err && lab_uses_qos(old) && !lab_uses_qos(new) && host < new->n_hosts; host++)
 		err = qos_leave(new, host, diag);
-	return err ? err : state_write(state, STATE_READY, "", diag);
+	return err ? err : make_ready(state, new, diag);
+}
+
+int lab_repair(const struct lab_session *session, struct lab_report *ret_report, struct diag *diag)
+{
+	struct machine_hurry hurry;
+	int err;
+
+	machine_hurry(&hurry);
+	err = build(session->state, session->lab, (struct loaded *)&session->loaded, true, ret_report, diag);
+	if (!err)
+		err = make_ready(session->state, session->lab, diag);
+	machine_calm(&hurry);
+	return err;
 }
 
 int lab_reshape(const struct state *state, const struct lab *old, struct lab *new, struct loaded *loaded,

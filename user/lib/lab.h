@@ -63,6 +63,12 @@ int lab_reshape(const struct state *state, const struct lab *old, struct lab *ne
 
 /* Adds to the list that slots have new code, which no lab file tells. */
 int lab_note_slots(struct lab_report *report);
+/*
+ * Brings a lab that something has broken back to what session->lab says (files: as they are; placement: path and hook of
+ * its hosts), keeping the state that is left, and marks it ready. Wires, datapath: seconds in the report.
+ */
+int lab_repair(const struct lab_session *session, struct lab_report *ret_report, struct diag *diag);
+
 /* Pure: what differs, for apply; -EOPNOTSUPP with a sentence each for what cannot change live. */
 int lab_difference(const struct lab *old, const struct lab *new, struct lab_report *report,
 		   struct diag *diag);

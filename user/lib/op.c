@@ -55,3 +55,10 @@ void op_done(void)
 	if (op.crash_after && op.done == op.crash_after)
 		raise(SIGKILL);
 }
+
+void op_arm(long n)
+{
+	op.read = true;
+	op.count_file = NULL;
+	op.crash_after = op.done + n;
+}

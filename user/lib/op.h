@@ -16,3 +16,8 @@ void op_done(void);
 /* True while operations are being counted: then a batch must be sent one by one, or steps inside it
  * could not be hit. */
 bool op_stepwise(void);
+/*
+ * For a drill that kills a dpulab in the middle of its work: SIGKILL this process right after n more operations.
+ * What the environment says is for its parent, and forgotten.
+ */
+void op_arm(long n);

@@ -110,8 +110,7 @@ static int add_end(struct run *run, struct end end)
 	return 0;
 }
 
-static socklen_t to_sockaddr(const struct lab_vm *vm, uint8_t family, uint16_t port,
-			     struct sockaddr_storage *ret)
+socklen_t verify_sockaddr(const struct lab_vm *vm, uint8_t family, uint16_t port, struct sockaddr_storage *ret)
 {
 	const struct lab_prefix *address = verify_address(vm, family);
 
@@ -169,7 +168,7 @@ static int add_server(struct run *run, const struct probe *probe)
 			  .port = probe->port,
 			  .role = probe->proto == IPPROTO_TCP ? END_LISTENER : END_UDP_SERVER};
 	struct sockaddr_storage address;
-	socklen_t size = to_sockaddr(&run->lab->vms[probe->to], probe->family, probe->port, &address);
+	socklen_t size = verify_sockaddr(&run->lab->vms[probe->to], probe->family, probe->port, &address);
 	int err;
 
 	for (size_t i = 0; i < run->n; i++) {
@@ -230,7 +229,7 @@ static int add_client(struct run *run, size_t index)
 	struct end end = {.role = END_CLIENT, .probe = index, .family = probe->family,
 			  .proto = probe->proto};
 	struct sockaddr_storage address;
-	socklen_t size = to_sockaddr(&run->lab->vms[probe->to], probe->family,
+	socklen_t size = verify_sockaddr(&run->lab->vms[probe->to], probe->family,
 				     probe->port, &address);
 	int err;
 

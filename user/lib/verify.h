@@ -29,6 +29,9 @@ enum probe_outcome probe_expected(const struct lab *lab, const struct probe *pro
 /* The probes of a lab: all ordered pairs of VMs, both families they share, ICMP and the ports that matter. Pure. */
 int verify_plan(const struct lab *lab, struct probe **ret_probes, size_t *ret_n);
 
+/* The same for one ordered pair of VMs. */
+int verify_plan_pair(const struct lab *lab, size_t from, size_t to, struct probe **ret_probes, size_t *ret_n);
+
 /*
  * Sends all probes and fills in "seen". Returns 0, or -errno if it could not
  * run. An answer that must come is waited for; silence where it is expected is

@@ -140,35 +140,38 @@ static int plan_pair(const struct policy_book *book, struct probe like, const st
 	return 0;
 }
 
-static int plan_all(const struct policy_book *book, struct probe **probes, size_t *n)
+static int plan_families(const struct policy_book *book, size_t from, size_t to, const struct port_list *tcp,
+			 const struct port_list *udp, struct probe **probes, size_t *n)
 {
-	const struct lab *lab = book->lab;
-	struct port_list tcp = ports_that_matter(book, IPPROTO_TCP);
-	struct port_list udp = ports_that_matter(book, IPPROTO_UDP);
+	const struct lab_vm *vms = book->lab->vms;
 	int err = 0;
 
-	for (size_t from = 0; from < lab->n_vms; from++)
-		for (size_t to = 0; to < lab->n_vms; to++)
-			for (uint8_t family = 4; family <= 6 && !err; family += 2) {
-				struct probe like = {.from = from, .to = to, .family = family};
+	for (uint8_t family = 4; family <= 6 && !err; family += 2) {
+		struct probe like = {.from = from, .to = to, .family = family};
 
-				if (from != to && verify_address(&lab->vms[from], family) &&
-				    verify_address(&lab->vms[to], family))
-					err = plan_pair(book, like, &tcp, &udp, probes, n);
-			}
+		if (from != to && verify_address(&vms[from], family) && verify_address(&vms[to], family))
+			err = plan_pair(book, like, tcp, udp, probes, n);
+	}
 	return err;
 }
 
-int verify_plan(const struct lab *lab, struct probe **ret_probes, size_t *ret_n)
+/* Every VM of from ... from_end - 1 with every one of to ... to_end - 1. */
+static int plan_range(const struct lab *lab, size_t from, size_t from_end, size_t to, size_t to_end,
+		      struct probe **ret_probes, size_t *ret_n)
 {
 	struct policy_book *book;
+	struct port_list tcp, udp;
 	struct probe *probes = NULL;
 	size_t n = 0;
 	int err = policy_book_open(lab, &book);
 
 	if (err)
 		return err;
-	err = plan_all(book, &probes, &n);
+	tcp = ports_that_matter(book, IPPROTO_TCP);
+	udp = ports_that_matter(book, IPPROTO_UDP);
+	for (size_t a = from; a < from_end; a++)
+		for (size_t b = to; b < to_end && !err; b++)
+			err = plan_families(book, a, b, &tcp, &udp, &probes, &n);
 	policy_book_close(book);
 	if (err) {
 		free(probes);
@@ -177,4 +180,14 @@ int verify_plan(const struct lab *lab, struct probe **ret_probes, size_t *ret_n)
 	*ret_probes = probes;
 	*ret_n = n;
 	return 0;
+}
+
+int verify_plan(const struct lab *lab, struct probe **ret_probes, size_t *ret_n)
+{
+	return plan_range(lab, 0, lab->n_vms, 0, lab->n_vms, ret_probes, ret_n);
+}
+
+int verify_plan_pair(const struct lab *lab, size_t from, size_t to, struct probe **ret_probes, size_t *ret_n)
+{
+	return plan_range(lab, from, from + 1, to, to + 1, ret_probes, ret_n);
 }
