@@ -54,7 +54,7 @@ static uint32_t chosen(uint32_t asked, uint32_t right)
 	return asked ? asked : right;
 }
 
-uint16_t frame_checksum(const uint8_t *data, size_t len, uint32_t sum)
+uint16_t packet_checksum(const uint8_t *data, size_t len, uint32_t sum)
 {
 	for (size_t i = 0; i + 1 < len; i += 2)
 		sum += data[i] << 8 | data[i + 1];
@@ -279,7 +279,7 @@ static uint32_t pseudo_sum(const struct layer *ip, const uint8_t *at, size_t len
 
 	if (proto == IPPROTO_ICMP)
 		return 0;
-	return (uint16_t)~frame_checksum(addresses, size, 0) + proto + len;
+	return (uint16_t)~packet_checksum(addresses, size, 0) + proto + len;
 }
 
 static void finish_ip(const struct layer *layer, uint8_t *at, size_t len)
@@ -290,7 +290,7 @@ static void finish_ip(const struct layer *layer, uint8_t *at, size_t len)
 	}
 	put16(at + 2, chosen(layer->ip.len, len));
 	put16(at + 10, 0);
-	put16(at + 10, chosen(layer->ip.csum, frame_checksum(at, header_size(layer), 0)));
+	put16(at + 10, chosen(layer->ip.csum, packet_checksum(at, header_size(layer), 0)));
 }
 
 /* ip, ip_at: the IP layer in front, for the pseudo header; NULL if there is none. */
@@ -303,7 +303,7 @@ static void finish_transport(const struct layer *layer, uint8_t *at, size_t len,
 
 	if (layer->kind == LAYER_UDP)
 		put16(at + 4, chosen(layer->udp.len, len));
-	right = frame_checksum(at, len, sum);
+	right = packet_checksum(at, len, sum);
 	if (layer->kind == LAYER_UDP)
 		put16(at + 6, chosen(layer->udp.csum, right ? right : 0xffff));
 	else if (layer->kind == LAYER_TCP)

@@ -136,4 +136,4 @@ void frame_build(const struct layer *layers, struct frame *ret_frame);
 /* Reads both frames header by header and writes where they differ, one line each; "" if equal. */
 void frame_difference(const struct frame *got, const struct frame *want, char *text, size_t size);
 /* Internet checksum over the bytes (RFC 1071), as it stands in a header, host order. */
-uint16_t frame_checksum(const uint8_t *data, size_t len, uint32_t sum);
+uint16_t packet_checksum(const uint8_t *data, size_t len, uint32_t sum);
