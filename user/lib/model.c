@@ -124,6 +124,9 @@ static void free_rule(struct lab_rule *rule)
 	free(rule->dports);
 	free(rule->icmp);
 	free(rule->services);
+	free(rule->from_mac);
+	free(rule->to_mac);
+	free(rule->ether_types);
 	free(rule->apply_to);
 }
 
@@ -283,7 +286,7 @@ static void derive_rule_ids(struct lab *lab)
 
 const char *lab_category_name(uint8_t category)
 {
-	static const char *const names[CATEGORY_COUNT] = {"emergency", "infrastructure", "environment", "application"};
+	static const char *const names[CATEGORY_COUNT] = {"ethernet", "emergency", "infrastructure", "environment", "application"};
 
 	return names[category % CATEGORY_COUNT];
 }

@@ -177,6 +177,7 @@ enum lab_peer_kind {
 	PEER_VM,
 	PEER_PORT_GROUP,
 	PEER_GROUP,
+	PEER_MAC, /* of rules of category ethernet: the first bytes of prefix.addr, prefix.plen bits of 48 */
 };
 
 /* Who: of a rule's source, destination and place, and of a group's members. */
@@ -218,6 +219,7 @@ struct lab_service {
 
 /* Of rules; in the order in which they are asked. */
 enum lab_category {
+	CATEGORY_ETHERNET, /* by MAC and EtherType; what they allow is still for the others */
 	CATEGORY_EMERGENCY,
 	CATEGORY_INFRASTRUCTURE,
 	CATEGORY_ENVIRONMENT,
@@ -246,6 +248,10 @@ struct lab_rule {
 	size_t n_icmp;
 	size_t *services; /* instead of protocol, ports and ICMP types */
 	size_t n_services;
+	struct lab_peer *from_mac, *to_mac; /* category ethernet; empty = any */
+	size_t n_from_mac, n_to_mac;
+	uint16_t *ether_types; /* category ethernet; host order; empty = any */
+	size_t n_ether_types;
 	struct lab_peer *apply_to; /* empty = every vNIC */
 	size_t n_apply_to;
 	unsigned line;	  /* in the file */

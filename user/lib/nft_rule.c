@@ -167,3 +167,35 @@ void nft_write_rule(FILE *out, const struct policy_book *book, size_t index, enu
 				write_line(out, book, rule, service, f, direction);
 	}
 }
+
+/* ---- frames --------------------------------------------------------------------- */
+
+static void write_mac(FILE *out, uint64_t number)
+{
+	for (unsigned i = 0; i < 6; i++)
+		fprintf(out, "%s%02x", i ? ":" : "", (unsigned)(number >> 8 * i & 0xff));
+}
+
+static void write_mac_match(FILE *out, const char *field, uint64_t number, uint64_t mask)
+{
+	if (!mask)
+		return;
+	fprintf(out, "ether %s ", field);
+	if (mask != 0xffffffffffff) {
+		fputs("& ", out);
+		write_mac(out, mask);
+		fputs(" == ", out);
+	}
+	write_mac(out, number);
+	fputc(' ', out);
+}
+
+void nft_write_frame_rule(FILE *out, const struct dpu_l2_rule *rule)
+{
+	fputs("\t\t", out);
+	write_mac_match(out, "saddr", rule->smac, rule->smac_mask);
+	write_mac_match(out, "daddr", rule->dmac, rule->dmac_mask);
+	if (rule->ethertype)
+		fprintf(out, "ether type 0x%04x ", rule->ethertype);
+	fprintf(out, "%s\n", rule->action == DPU_ACTION_ALLOW ? "return" : "drop");
+}

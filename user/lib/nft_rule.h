@@ -2,6 +2,7 @@
 /* nft_rule.h - inside nft.c: one rule of the lab as nftables rules. Pure. */
 #pragma once
 #include "policy_book.h"
+#include <dpulab/l2.h>
 
 #include <stdio.h>
 
@@ -10,4 +11,6 @@ void nft_write_sets(FILE *out, const struct policy_book *book);
 void nft_write_rule(FILE *out, const struct policy_book *book, size_t index, enum dpu_direction direction);
 /* "return" hands a frame its sender may send on to the receiver's rules; nobody comes after those. */
 const char *nft_verdict(uint8_t action, enum dpu_direction direction);
+/* An entry of category ethernet, for a chain of the bridge family. */
+void nft_write_frame_rule(FILE *out, const struct dpu_l2_rule *rule);
 void nft_write_prefix(FILE *out, const struct lab_prefix *prefix);

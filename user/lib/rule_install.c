@@ -303,6 +303,13 @@ static int prepare_vnic(struct rule_install *install, size_t location, size_t vm
 	return err;
 }
 
+/* Rules of category ethernet are not in policies: their lists are short, and are written anew. */
+static bool is_about_frames(const struct lab_stored *stored, const struct rulebook_edit *edit)
+{
+	return (edit->item && edit->category == CATEGORY_ETHERNET) ||
+	       (edit->gone && rulebook_at(&stored->book, edit->at)->category == CATEGORY_ETHERNET);
+}
+
 int rule_install_prepare(const struct lab_stored *stored, const struct loaded *loaded, const struct rulebook_edit *edit,
 			 struct rule_install **ret_install, struct diag *diag)
 {
@@ -314,7 +321,7 @@ int rule_install_prepare(const struct lab_stored *stored, const struct loaded *l
 		return -ENOMEM;
 	*install = (struct rule_install){.stored = stored, .loaded = loaded, .edit = *edit};
 	/* more than one vNIC takes is for the compiler to refuse */
-	err = stored->book.n < DPU_MAX_VNIC_RULES ? open_rules(install, diag) : -EAGAIN;
+	err = stored->book.n < DPU_MAX_VNIC_RULES && !is_about_frames(stored, edit) ? open_rules(install, diag) : -EAGAIN;
 	if (!err)
 		err = open_places(install, diag);
 	for (size_t i = 0; i < install->n_places && !err; i++)

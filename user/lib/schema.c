@@ -102,6 +102,7 @@ static const struct schema_word pending[] = {
 };
 
 static const struct schema_word categories[] = {
+	{"ethernet", CATEGORY_ETHERNET},
 	{"emergency", CATEGORY_EMERGENCY},
 	{"infrastructure", CATEGORY_INFRASTRUCTURE},
 	{"environment", CATEGORY_ENVIRONMENT},
@@ -391,7 +392,9 @@ const struct schema_key schema_keys[] = {
 	 .derived = "its place in the list; in a running lab what the rule of that name or content has, or a new one",
 	 .help = "Number of the rule, by which tables, counters and logs name it. Rules keep it while others come and go."},
 	{"firewall.rules[].category", SCHEMA_WORD, ONE(struct lab_rule, category), .words = categories,
-	 .fallback = "application", .help = "Rules of emergency are asked first, then those of infrastructure, environment and application."},
+	 .fallback = "application", .help = "Rules of emergency are asked first, then those of infrastructure, environment and application. "
+		 "Rules of ethernet know MAC addresses and EtherTypes instead of IP; each frame is for them first, "
+		 "and what they allow, or do not match, is then for the others."},
 	{"firewall.rules[].direction", SCHEMA_WORD, ONE(struct lab_rule, direction), .words = directions,
 	 .fallback = "both", .help = "As the VM sees it: in = towards the VM."},
 	{"firewall.rules[].family", SCHEMA_WORD, ONE(struct lab_rule, family), .words = families, .fallback = "any",
@@ -415,6 +418,13 @@ const struct schema_key schema_keys[] = {
 	{"firewall.rules[].icmp-type", SCHEMA_ICMP, MANY(struct lab_rule, icmp, n_icmp), .derived = "any",
 	 .help = "ICMP messages: names, which mean ICMP's and ICMPv6's message, or TYPE or TYPE/CODE in numbers; "
 		 "need protocol icmp (numbers: IPv4's) or icmpv6."},
+	{"firewall.rules[].from-mac", SCHEMA_MAC_PEER, MANY(struct lab_rule, from_mac, n_from_mac), .derived = "any",
+	 .help = "Category ethernet: source MAC addresses, their first bits such as 02:00:5e:00:00:00/24, names of VMs, port "
+		 "groups or groups (their VMs)."},
+	{"firewall.rules[].to-mac", SCHEMA_MAC_PEER, MANY(struct lab_rule, to_mac, n_to_mac), .derived = "any",
+	 .help = "Category ethernet: destination, likewise."},
+	{"firewall.rules[].ether-type", SCHEMA_ETHER_TYPE, MANY(struct lab_rule, ether_types, n_ether_types),
+	 .derived = "any", .help = "Category ethernet: arp, ipv4, ipv6, lldp, pppoe-session, ... or a number such as 0x88cc."},
 	{"firewall.rules[].action", SCHEMA_WORD, ONE(struct lab_rule, action), .words = actions, .required = true,
 	 .help = "reject answers: TCP with RST, the rest with ICMP administratively prohibited."},
 	{"firewall.rules[].apply-to", SCHEMA_TARGET, MANY(struct lab_rule, apply_to, n_apply_to),

@@ -8,6 +8,7 @@
 #include "bindings.h"
 #include "device.h"
 #include "firewall.h"
+#include "l2_install.h"
 #include "mapio.h"
 #include "op.h"
 #include "rulecount.h"
@@ -278,6 +279,7 @@ static struct dpu_port describe_port(const struct location *location, const stru
 	if (old->kind == DPU_PORT_KIND_VNIC) {
 		new.flags |= old->flags & DPU_PORT_F_STRICTER;
 		new.policy = old->policy;
+		new.l2 = old->l2;
 		new.hits_first = old->hits_first;
 		new.policy_gen = old->policy_gen;
 	}
@@ -361,6 +363,8 @@ static int fill_ports(const struct location *location, bool xdp, struct diag *di
 
 		new[port->port] = describe_port(location, port, &old[port->port], xdp);
 	}
+	if (!err)
+		err = l2_install(location, old, new, diag);
 	if (!err)
 		err = firewall_install(location, new, &store, diag);
 	if (!err)
