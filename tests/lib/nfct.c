@@ -61,6 +61,7 @@ static int set_sysctls(void)
 		{"ipv6/conf/default/addr_gen_mode", "1", true},
 		{"netfilter/nf_conntrack_tcp_be_liberal", "1", false},
 		{"netfilter/nf_conntrack_tcp_loose", "0", false},
+		{"netfilter/nf_conntrack_checksum", "0", false}, /* of SCTP: not made by these tests */
 		{"netfilter/nf_conntrack_tcp_ignore_invalid_rst", "1", true},
 		{"netfilter/nf_conntrack_tcp_timeout_close", "3600", false},
 		{"netfilter/nf_conntrack_tcp_timeout_close_wait", "3600", false},
