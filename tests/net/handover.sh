@@ -125,4 +125,5 @@ run "$DPULAB" place "$LAB" host
 connections esx1 after before
 diff before at-dpu >&2 || fail "host to dpu-mux changed conntrack entries"
 diff before after >&2 || fail "dpu-mux to host changed conntrack entries"
+books_balance "$LAB"
 echo "$(wc -l <before) connections equal at host, DPU and host again"
