@@ -55,6 +55,12 @@ INLINE void flood_copy(const struct flood *flood, __u16 number)
 	flood->p->copies++;
 }
 
+/* May the copy for a port go? */
+INLINE int flood_shapes_copy(const struct flood *flood, __u16 number)
+{
+	return shape_pass(DPU_SHAPER((__u32)number, DPU_SHAPE_EGRESS), 1, hook_len(flood->ctx), env_clock_ns());
+}
+
 static long flood_to_vnic(__u32 i, void *arg)
 {
 	struct flood *flood = arg;
@@ -70,7 +76,7 @@ static long flood_to_vnic(__u32 i, void *arg)
 		return 0;
 	p->verdict = DPU_VERDICT_NONE; /* each copy has its own */
 	if (!ct_policy(p, number, 1)) {
-		if (!settings.qos || shape_pass(number, DPU_SHAPE_EGRESS, 1, hook_len(flood->ctx)))
+		if (!settings.qos || flood_shapes_copy(flood, number))
 			flood_copy(flood, number);
 		return 0;
 	}
@@ -142,7 +148,7 @@ STAGE int flood_shape(hook_ctx *ctx, struct pkt *p)
 {
 	if (!p)
 		return 0;
-	if (!shape_pass(p->key.in_port, DPU_SHAPE_INGRESS, 1, hook_len(ctx))) {
+	if (!shape_pass(DPU_SHAPER((__u32)p->key.in_port, DPU_SHAPE_INGRESS), 1, hook_len(ctx), env_clock_ns())) {
 		verdict_drop(p, DPU_REASON_DROP_SHAPED_IN);
 		return 0;
 	}

@@ -77,18 +77,16 @@ INLINE void shape_count(struct dpu_shaper *shaper, __u32 packets, __u32 bytes, i
 }
 
 /*
- * May a frame of these packets (segments) and bytes (of all of them, headers included) pass a port in a direction?
+ * May a frame of these packets (segments) and bytes (of all of them, headers included) pass a shaper (DPU_SHAPER())?
  * 1 or 0, and counted. A function of its own: the flow cache asks, too, and floods, once for every copy.
  */
-STAGE int shape_pass(__u32 port, __u32 direction, __u32 packets, __u32 bytes)
+STAGE int shape_pass(__u32 index, __u32 packets, __u32 bytes, __u64 now)
 {
-	struct dpu_shaper *shaper = shape_of(port, direction);
+	struct dpu_shaper *shaper = env_lookup(shapers, &index);
 	int passed = 1;
-	__u64 now;
 
 	if (!shaper || env_read(shaper->mode) == DPU_SHAPE_OFF)
 		return 1;
-	now = env_clock_ns();
 	if (env_read(shaper->mode) == DPU_SHAPE_POLICE)
 		passed = shape_has(shaper, DPU_SHAPE_PEAK, now, bytes) &&
 			 shape_take(shaper, DPU_SHAPE_AVERAGE, now, bytes, 0);
