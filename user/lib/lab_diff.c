@@ -146,7 +146,7 @@ static const char *shaper_text(const struct lab_shaper *shaper, char buffer[stat
 	if (!shaper->average)
 		return "not shaped";
 	snprintf(buffer, 80, "%.16s (peak %.16s, burst %.16s)", scaled_format(shaper->average, average),
-		 scaled_format(shaper->peak, peak), scaled_format(shaper->burst, burst));
+		 shaper->peak ? scaled_format(shaper->peak, peak) : "none", scaled_format(shaper->burst, burst));
 	return buffer;
 }
 

@@ -68,7 +68,7 @@ struct lab_host {
 /* Traffic shaping of one direction, as vSphere's port groups have it. */
 struct lab_shaper {
 	uint64_t average; /* bit/s over time; 0 = not shaped */
-	uint64_t peak;	  /* bit/s while a burst lasts; default the average */
+	uint64_t peak;	  /* bit/s while a burst lasts; 0 = as fast as it comes */
 	uint64_t burst;	  /* bytes that may be sent at the peak rate; default 50 ms of the average, some frames at least */
 };
 

@@ -60,7 +60,8 @@ static bool is_policy(unsigned reason)
 	return reason == DPU_REASON_DROP_RULE || reason == DPU_REASON_DROP_DEFAULT ||
 	       reason == DPU_REASON_DROP_STORM || reason == DPU_REASON_DROP_SAME_PORT ||
 	       reason == DPU_REASON_DROP_NO_MEMBER || reason == DPU_REASON_DROP_SPOOFED_MAC ||
-	       reason == DPU_REASON_DROP_SPOOFED_IP;
+	       reason == DPU_REASON_DROP_SPOOFED_IP || reason == DPU_REASON_DROP_SHAPED_IN ||
+	       reason == DPU_REASON_DROP_SHAPED_OUT;
 }
 
 static void add_programs(const struct location *location, struct cost *cost)

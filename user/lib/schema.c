@@ -18,7 +18,7 @@
 	 .derived = "not shaped", .help = "Bits per second over time."},                           \
 	{owner_ ".shaping." direction_ ".peak", SCHEMA_RATE,                                       \
 	 ONE(struct type_, shaping.dir[index_].peak), .min = 1000, .max = SHAPE_RATE_MAX,          \
-	 .derived = "the average", .help = "Bits per second while a burst lasts."},                \
+	 .derived = "none", .help = "Bits per second while a burst lasts; none: as fast as it comes."}, \
 	{owner_ ".shaping." direction_ ".burst", SCHEMA_BYTES,                                     \
 	 ONE(struct type_, shaping.dir[index_].burst), .min = 1, .max = UINT32_MAX,                \
 	 .derived = "50 ms of the average, four full frames at least",                             \
