@@ -12,6 +12,11 @@ refused() { # LAB
 	in_lab "$1" web1 awk '$1 == "eth0:" {print $13}' /proc/net/dev
 }
 
+# Datagrams that came as far as web3's socket and found it full: the sink was not run in time.
+unread() { # LAB
+	in_lab "$1" web3 awk '$1 == "Udp:" && $6 ~ /^[0-9]+$/ {print $6}' /proc/net/snmp
+}
+
 start_stream() { # LAB PORT
 	in_lab "$1" web3 "$STREAM" sink "$2" >"sink.$1" &
 	wait_for 10 has "sink.$1" ready
@@ -20,10 +25,12 @@ start_stream() { # LAB PORT
 
 # Runs the command while both streams flow; sets lost and lost_control.
 under_stream() { # PORT CMD...
-	local before before_control
+	local before before_control unread unread_control
 	rm -f sink.* send.* stop
 	before=$(refused "$LAB")
 	before_control=$(refused "$CONTROL")
+	unread=$(unread "$LAB")
+	unread_control=$(unread "$CONTROL")
 	drops_of "$LAB" >drops.before
 	start_stream "$CONTROL" "$1"
 	start_stream "$LAB" "$1"
@@ -34,7 +41,8 @@ under_stream() { # PORT CMD...
 	wait_for 60 has "sink.$CONTROL" received
 	wait_for 10 has "send.$LAB" "^sent" # its last datagrams count, too
 	wait_for 10 has "send.$CONTROL" "^sent"
-	lost=$(($(word "sink.$LAB" lost) - $(refused "$LAB") + before))
-	lost_control=$(($(word "sink.$CONTROL" lost) - $(refused "$CONTROL") + before_control))
+	lost=$(($(word "sink.$LAB" lost) - $(refused "$LAB") + before - $(unread "$LAB") + unread))
+	lost_control=$(($(word "sink.$CONTROL" lost) - $(refused "$CONTROL") + before_control -
+		$(unread "$CONTROL") + unread_control))
 	[ "$lost" = 0 ] || { drops_of "$LAB" | diff drops.before - | grep '^>'; }
 }

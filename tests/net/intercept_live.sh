@@ -20,7 +20,7 @@ cat >slow.c <<'C'
 #include <dpulab/intercept.h>
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
-/* Some 100 microseconds for each frame to port 5900, whatever the CPU. */
+/* Far above its budget for each frame to port 5900, whatever the CPU. */
 int slow(struct dpu_frame *frame, struct dpu_intercept *at)
 {
 	__u64 end;
@@ -28,7 +28,7 @@ int slow(struct dpu_frame *frame, struct dpu_intercept *at)
 	if (!at || at->dport != 0x0c17)
 		return DPU_INTERCEPT_PASS;
 	end = bpf_ktime_get_ns() + 100000;
-	for (int i = 0; i < 20000; i++)
+	for (int i = 0; i < 3000; i++)
 		if (bpf_ktime_get_ns() >= end)
 			break;
 	return DPU_INTERCEPT_PASS;
@@ -52,7 +52,7 @@ write_chains() {
 		intercept:
 		  version: {source: version.c, define: VERSION=$2}
 		  count: {source: conn_count.c}
-		  slow: {source: slow.c, budget-ns: 50000, fail: open}
+		  slow: {source: slow.c, budget-ns: 20000, fail: open}
 		  match: {source: signature.c, define: 'SIGNATURES=SIGNATURE("punt")', queue: 4, fail: closed}
 	YAML
 	[ -z "$3" ] || sed -i "s/\(web1: {\)/\1intercept-out: [$3], /" "$1"
@@ -116,7 +116,7 @@ sed -i 's/\(web2: {\)/\1intercept-out: [slow], /' slow.yaml
 run "$DPULAB" place "$LAB" host --hook tc
 run "$DPULAB" apply slow.yaml
 serve web3 - 5900,5901
-is_out() { shown esx1 "$1" slow state | grep -q '^out: overran its 50000 ns'; }
+is_out() { shown esx1 "$1" slow state | grep -q '^out: overran its 20000 ns'; }
 run probe web1 udp 10.1.0.13 5900 20 300
 is_out web1 || fail "the slot is still in: $("$DPULAB" show "$LAB" intercept)"
 [ "$(shown esx1 web1 slow overruns)" -ge 4 ] || fail "overruns are not counted"
