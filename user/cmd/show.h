@@ -8,6 +8,8 @@ void show_node(struct out *out, const struct location *at);
 void show_protocol(struct out *out, uint8_t proto);
 double show_age_s(uint64_t since_ns);
 
+/* Is this the DPU of a host with a device profile? */
+bool show_has_device(const struct location *at);
 /* The emulated device: limits, what they did, who fills the table, the cores. */
 int show_offload(const struct location *at, struct out *out, struct diag *diag);
 int show_rules(const struct location *at, struct out *out, struct diag *diag);

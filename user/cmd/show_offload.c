@@ -167,14 +167,18 @@ static void out_cores(const struct view *view)
 	count(view, "arm interrupted", device->arm_interrupted, "frames interrupted on their way: not slowed");
 }
 
+bool show_has_device(const struct location *at)
+{
+	return at->where == LOCATION_DPU && location_host(at)->profile;
+}
+
 int show_offload(const struct location *at, struct out *out, struct diag *diag)
 {
-	const struct lab_host *host = location_host(at);
 	struct dpu_asic device;
 	struct view view = {at, out, &device};
 	int err;
 
-	if (at->where != LOCATION_DPU || !host->profile)
+	if (!show_has_device(at))
 		return 0;
 	err = inspect_device(at, &device, diag);
 	if (err)
