@@ -80,6 +80,9 @@ struct lab_vm {
 	bool extra;   /* loaded, and not in the lab file; such VMs come last */
 	uint32_t max_connections, max_half_open; /* of its vNIC; 0 = the lab's */
 	uint8_t guard; /* of its vNIC: 1 + enum dpu_guard_mode; 0 = the port group's */
+	bool moved;	     /* `move` has taken it to `host`; the lab file says: */
+	size_t file_host;
+	uint16_t moved_port; /* moved.c: while it is shown as the file says */
 	uint64_t ns;  /* loaded: inode of the namespace the interface is in */
 };
 
