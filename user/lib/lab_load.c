@@ -20,7 +20,7 @@
 
 /* ---- the lab after the change ---------------------------------------------- */
 
-static int read_lab(const char *name, const struct loaded *loaded, struct lab **ret_lab, struct diag *diag)
+int lab_read_stored(const char *name, const struct loaded *loaded, struct lab **ret_lab, struct diag *diag)
 {
 	char path[STATE_PATH_MAX];
 	int err = config_read(state_path(path, name, STATE_LAB), ret_lab, diag);
@@ -42,7 +42,7 @@ static int reshape(struct lab_session *session, struct diag *diag)
 	int err = loaded_write(session->state, &session->loaded, diag);
 
 	if (!err)
-		err = read_lab(session->lab->name, &session->loaded, &new, diag);
+		err = lab_read_stored(session->lab->name, &session->loaded, &new, diag);
 	if (!err)
 		err = lab_reshape(session->state, session->lab, new, &session->loaded, diag);
 	if (err) {

@@ -136,6 +136,8 @@ void lab_free(struct lab *lab)
 	free(lab->policy_file);
 	free(lab->address_groups);
 	free(lab->services);
+	for (size_t i = 0; i < lab->n_hosts; i++)
+		free(lab->hosts[i].dpu_model);
 	free(lab->hosts);
 	free(lab->groups);
 	free(lab->vms);

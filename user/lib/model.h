@@ -49,6 +49,7 @@ struct lab_prefix {
 struct lab_host {
 	char name[NODE_NAME_MAX];
 	bool dpu;
+	char *dpu_model; /* optional; NULL */
 	enum frame_path path;	 /* placement of this host */
 	enum lab_hook hook;
 	struct lab_prefix vtep;	 /* IPv4 underlay address; default 10.255.0.N/16, N = position from 1 */

@@ -114,6 +114,8 @@ const struct schema_key schema_keys[] = {
 	 .help = "The hypervisors, by name."},
 	{"hosts.*.dpu", SCHEMA_BOOL, ONE(struct lab_host, dpu), .fallback = "false",
 	 .help = "Whether the host has a DPU. Placements dpu-mux and dpu-upt need one."},
+	{"hosts.*.dpu-model", SCHEMA_TEXT, ONE(struct lab_host, dpu_model), .max = 31, .derived = "all alike",
+	 .help = "What the DPU is. `dpulab move` takes VMs between DPUs of one model only, as vSphere does."},
 	{"hosts.*.placement", SCHEMA_WORD, ONE(struct lab_host, path), .words = placements,
 	 .fallback = "@placement", .derived = "the lab's `placement`", .help = "Frame path of this host."},
 	{"hosts.*.hook", SCHEMA_WORD, ONE(struct lab_host, hook), .words = hooks,
