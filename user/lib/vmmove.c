@@ -339,9 +339,16 @@ static int write_down(const struct vm_move *move, struct diag *diag)
 	return err ? err : moved_write(state, move->new.lab, diag);
 }
 
+/* While its device is on its way the VM's own end refuses what the VM sends. */
 static uint64_t dropped(const struct vm_move *move)
 {
-	return move_cost_read(&move->old.ebpf).dropped + move_cost_read(&move->new.ebpf).dropped;
+	uint64_t sum = move_cost_read(&move->old.ebpf).dropped + move_cost_read(&move->new.ebpf).dropped;
+	struct netns *ns NETNS_CLEANUP = NULL;
+	struct rtnl_link_stats64 stats;
+
+	if (!topology_open_vm(move->old.lab, move->vm, &ns, NULL) && !rt_link_stats(ns, TOPOLOGY_VM_DEV, &stats, NULL))
+		sum += stats.tx_dropped;
+	return sum;
 }
 
 /* *ret_gone: the vNIC's device may have left the old host. */

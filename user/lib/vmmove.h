@@ -24,7 +24,7 @@ struct vm_move_report {
 	double blackout_ms;	 /* longest of: flip; out of the old DPU before it; into the new DPU after it (dpu-upt) */
 	unsigned long connections; /* handed over */
 	uint64_t bytes;		 /* of keys and entries, both copies */
-	uint64_t dropped;	 /* by both hosts' programs and devices meanwhile, but for the policy's drops */
+	uint64_t dropped;	 /* meanwhile, by both hosts' programs (but for the policy's drops), devices, and the VM's own */
 	bool fell_back;		 /* dpu-upt: over dpu-mux */
 };
 
