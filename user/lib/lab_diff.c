@@ -55,6 +55,11 @@ static bool same_prefix(const struct lab_prefix *a, const struct lab_prefix *b)
 	       !memcmp(&a->addr, &b->addr, sizeof(a->addr));
 }
 
+static const char *model_of(const struct lab_host *host)
+{
+	return host->dpu_model ? host->dpu_model : "";
+}
+
 static void compare_host(struct difference *d, const struct lab_host *old, const struct lab_host *new)
 {
 	if (old->dpu != new->dpu)
@@ -64,6 +69,8 @@ static void compare_host(struct difference *d, const struct lab_host *old, const
 		refuse(d, "the DPU's profile", new->name);
 	if (!same_prefix(&old->vtep, &new->vtep))
 		refuse(d, "the tunnel endpoint", new->name);
+	if (strcmp(model_of(old), model_of(new)))
+		note(d, "changed", "dpu model", new->name, "%s", model_of(new));
 	if (old->path != new->path)
 		note(d, "changed", "placement", new->name, "%s to %s", frame_path_name(old->path),
 		     frame_path_name(new->path));

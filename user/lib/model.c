@@ -160,6 +160,8 @@ void lab_free(struct lab *lab)
 	free(lab->classes);
 	free(lab->pools);
 	free(lab->class_rules);
+	for (size_t i = 0; i < lab->n_hosts; i++)
+		free(lab->hosts[i].dpu_model);
 	free(lab->hosts);
 	free(lab->groups);
 	free(lab->vms);

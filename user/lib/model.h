@@ -57,6 +57,7 @@ struct lab_host {
 	struct profile *profile; /* that profile; NULL likewise */
 	uint32_t profile_scale;	 /* its table and rates are divided by it; default 1 */
 	bool accept_loss;	 /* run on the DPU what it cannot enforce */
+	char *dpu_model; /* optional; NULL */
 	enum frame_path path;	 /* placement of this host */
 	enum lab_hook hook;
 	struct lab_prefix vtep;	 /* IPv4 underlay address; default 10.255.0.N/16, N = position from 1 */
@@ -168,6 +169,9 @@ struct lab_vm {
 	struct lab_shaping shaping; /* of its vNIC; a direction without an average is as the port group's */
 	uint8_t traffic; /* class of its vNIC: 1 + index; 0 = the port group's */
 	struct lab_uplink_share uplink;
+	bool moved;	     /* `move` has taken it to `host`; the lab file says: */
+	size_t file_host;
+	uint16_t moved_port; /* moved.c: while it is shown as the file says */
 	uint64_t ns;  /* loaded: inode of the namespace the interface is in */
 };
 

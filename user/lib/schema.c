@@ -208,6 +208,8 @@ const struct schema_key schema_keys[] = {
 	 .help = "The profile's table size, insertion and connection rate are divided by it, to fit them to this machine."},
 	{"hosts.*.dpu.accept-loss", SCHEMA_BOOL, ONE(struct lab_host, accept_loss), .fallback = "false",
 	 .help = "Whether the lab may run on the DPU although a security policy is not enforced there."},
+	{"hosts.*.dpu-model", SCHEMA_TEXT, ONE(struct lab_host, dpu_model), .max = 31, .derived = "its profile's name",
+	 .help = "What the DPU is. `dpulab move` takes VMs between DPUs of one model only, as vSphere does."},
 	{"hosts.*.placement", SCHEMA_WORD, ONE(struct lab_host, path), .words = placements,
 	 .fallback = "@placement", .derived = "the lab's `placement`", .help = "Frame path of this host."},
 	{"hosts.*.hook", SCHEMA_WORD, ONE(struct lab_host, hook), .words = hooks,
