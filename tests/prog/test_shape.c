@@ -253,4 +253,4 @@ static const struct prog_case cases[] = {
 	 STEPS(CLASSED6(34, 11, FORWARD), CLASSED6(0, 46, FORWARD), CLASSED6(34, 11, HIT), CLASSED6(0, 46, HIT))},
 };
 
-PROG_SUITE(shape, cases)
+PROG_SUITE_STRICT(shape, cases)
