@@ -259,6 +259,7 @@ static struct dpu_port describe_port(const struct location *location, const stru
 	new.guard = lab_guard(lab, vm);
 	new.max_half_open = lab_max_half_open(lab, vm);
 	new.flags |= DPU_PORT_F_DFW;
+	new.flags |= lab_has_stateless(lab) ? DPU_PORT_F_STATELESS : 0;
 	new.flags |= lab->table_full == LAB_TABLE_FULL_OPEN ? DPU_PORT_F_FAIL_OPEN : 0;
 	memcpy(new.mac, vm->mac.b, sizeof(new.mac));
 	if (old->kind == DPU_PORT_KIND_VNIC) {
