@@ -94,7 +94,7 @@ static int print_event(const struct fwlog_event *event, void *arg)
 	out_str(out, "direction", "%s", e->direction & DPU_DIR_IN ? "in" : "out");
 	out_str(out, "action", "%s", actions[e->action % 3]);
 	out_uint(out, "rule", e->rule_id);
-	out_str(out, "name", "%s", rule && rule->name ? rule->name : "-");
+	out_str(out, "name", "%s", !e->rule_id ? "default" : rule && rule->name ? rule->name : "-");
 	out_str(out, "label", "%s", rule && rule->label ? rule->label : "-");
 	if (e->l2)
 		out_frame(out, e);

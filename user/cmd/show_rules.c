@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-static const char *const actions[] = {"allow", "drop", "reject"};
+static const char *const actions[] = {"allow", "drop", "reject", "jump-to-application"};
 static const char *const directions[] = {"-", "in", "out", "both"};
 
 /* Seconds ago; "-": never. */
@@ -38,7 +38,7 @@ int show_rules(const struct location *at, struct out *out, struct diag *diag)
 		out_str(out, "name", "%s", !rule ? "default" : rule->name ? rule->name : "-");
 		out_str(out, "category", "%s", rule ? lab_category_name(rule->category) : "-");
 		out_str(out, "direction", "%s", rule ? directions[rule->direction % 4] : "both");
-		out_str(out, "action", "%s", actions[(rule ? rule->action : lab->default_action) % 3]);
+		out_str(out, "action", "%s", actions[(rule ? rule->action : lab->default_action) % 4]);
 		out_uint(out, "hits", counts[i].hits);
 		out_uint(out, "bytes", counts[i].bytes);
 		out_last_hit(out, counts[i].last_ns);
@@ -126,7 +126,7 @@ static int show_frames(const struct location *at, struct out *out, struct diag *
 		out_str(out, "from_port", "-");
 		out_mac(out, "to", rule->dmac, rule->dmac_mask);
 		out_str(out, "to_port", "-");
-		out_str(out, "action", "%s", actions[rule->action % 3]);
+		out_str(out, "action", "%s", actions[rule->action % 4]);
 		out_uint(out, "hits", rule->hits);
 		out_last_hit(out, rule->last_ns);
 		out_end(out);
@@ -161,7 +161,7 @@ int show_compiled_rules(const struct location *at, struct out *out, struct diag 
 		out_range(out, "from_port", rule->sport_lo, rule->sport_hi);
 		out_masked(out, "to", &rule->dst, &rule->dst_mask, rule->family);
 		out_range(out, "to_port", rule->dport_lo, rule->dport_hi);
-		out_str(out, "action", "%s", actions[rule->action % 3]);
+		out_str(out, "action", "%s", actions[rule->action % 4]);
 		out_uint(out, "hits", rules[i].hits);
 		out_last_hit(out, rules[i].last_ns);
 		out_end(out);

@@ -367,6 +367,8 @@ static void compare_rules(struct difference *d)
 		     rules.added, rules.removed, rules.changed, rules.moved);
 	if (d->old->default_action != d->new->default_action)
 		note(d, "changed", "rules", "firewall", "default action");
+	if (d->old->log_default != d->new->log_default)
+		note(d, "changed", "rules", "firewall", "default action is %slogged", d->new->log_default ? "" : "not ");
 }
 
 /* ---- the lab itself -------------------------------------------------------- */

@@ -309,6 +309,22 @@ int lab_order_rules(struct lab *lab)
 	return 0;
 }
 
+bool lab_jumps(const struct lab *lab)
+{
+	for (size_t i = 0; i < lab->n_rules; i++)
+		if (lab->rules[i].action == DPU_ACTION_JUMP)
+			return true;
+	return false;
+}
+
+bool lab_has_stateless(const struct lab *lab)
+{
+	for (size_t i = 0; i < lab->n_rules; i++)
+		if (lab->rules[i].stateless)
+			return true;
+	return false;
+}
+
 uint16_t lab_group_mtu(const struct lab *lab, const struct lab_group *group)
 {
 	return group->vni ? lab->fabric_mtu - DPU_VXLAN_OVERHEAD : lab->fabric_mtu;

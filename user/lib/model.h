@@ -235,6 +235,7 @@ struct lab_rule {
 	char *name;		/* optional; NULL */
 	char *label;		/* in the log; optional; NULL */
 	bool log;		/* its decisions are logged */
+	bool stateless;		/* what it allows makes no connection */
 	uint32_t id;		/* its place, from 1, unless the file states one; stays while the lab is up */
 	bool id_derived;	/* the file states none */
 	uint8_t category;	/* enum lab_category */
@@ -313,6 +314,7 @@ struct lab {
 	enum frame_path path; /* the lab's own choice; counts for hosts that state none */
 	enum lab_hook hook;   /* likewise */
 	uint8_t default_action; /* of the firewall */
+	bool log_default;	/* what it decides is logged */
 	struct lab_timeouts timeouts;
 	uint32_t log_pps;	/* log events of a location per second and CPU; default 1000 */
 	uint8_t table_full;	/* of the firewall: enum lab_table_full */
@@ -341,6 +343,9 @@ struct lab_rule *lab_find_rule(const struct lab *lab, uint32_t id);
 void lab_derive(struct lab *lab);
 /* Puts the rules into the order in which they are asked; rules of a category keep theirs. -ENOMEM. */
 int lab_order_rules(struct lab *lab);
+/* Has it a rule that jumps to category application; one without state? */
+bool lab_jumps(const struct lab *lab);
+bool lab_has_stateless(const struct lab *lab);
 const char *lab_category_name(uint8_t category);
 /* The largest MTU a VM of this port group can have: what the fabric carries, less the overlay's header. */
 uint16_t lab_group_mtu(const struct lab *lab, const struct lab_group *group);

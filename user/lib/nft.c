@@ -190,11 +190,19 @@ static void write_ports_seen(const struct ruleset *set)
 static void write_policy_chain(const struct ruleset *set, size_t i, enum dpu_direction direction)
 {
 	const struct lab *lab = set->lab;
+	const uint16_t port = vm_at(set, i)->port;
+	bool apart = lab_jumps(lab); /* the rules of application have a chain of their own */
 
-	fprintf(set->out, "\tchain %s_%u {\n", chain_word(direction), vm_at(set, i)->port);
-	for (size_t rule = 0; rule < lab->n_rules; rule++)
-		if (set->applies[i * lab->n_rules + rule] && lab->rules[rule].direction & direction)
-			nft_write_rule(set->out, set->book, rule, direction);
+	fprintf(set->out, "\tchain %s_%u {\n", chain_word(direction), port);
+	for (size_t rule = 0; rule <= lab->n_rules; rule++) {
+		if (apart && (rule == lab->n_rules || lab->rules[rule].category == CATEGORY_APPLICATION)) {
+			fprintf(set->out, "\t\tgoto app_%s_%u\n\t}\n\tchain app_%s_%u {\n", chain_word(direction), port,
+				chain_word(direction), port);
+			apart = false;
+		}
+		if (rule < lab->n_rules && set->applies[i * lab->n_rules + rule] && lab->rules[rule].direction & direction)
+			nft_write_rule(set->out, set->book, rule, direction, port);
+	}
 	fprintf(set->out, "\t\t%s\n\t}\n", nft_verdict(lab->default_action, direction));
 }
 

@@ -166,6 +166,23 @@ static void check_layer(struct checker *check, size_t index)
 			index + 1);
 }
 
+static void check_action(struct checker *check, size_t index)
+{
+	const struct lab_rule *rule = &check->lab->rules[index];
+
+	if (rule->action == DPU_ACTION_JUMP &&
+	    (rule->category == CATEGORY_ETHERNET || rule->category == CATEGORY_APPLICATION))
+		FINDING(check, &rule->action, "jump from emergency, infrastructure or environment",
+			"firewall.rules[%zu]: a rule of category %s cannot jump to application", index + 1,
+			lab_category_name(rule->category));
+	if (rule->stateless && rule->category == CATEGORY_ETHERNET)
+		FINDING(check, &rule->stateless, "leave it out",
+			"firewall.rules[%zu]: rules of category ethernet have no state anyway", index + 1);
+	else if (rule->stateless && rule->action != DPU_ACTION_ALLOW)
+		FINDING(check, &rule->stateless, "leave it out",
+			"firewall.rules[%zu]: stateless says what becomes of what is allowed; this rule allows nothing", index + 1);
+}
+
 static void check_rules(struct checker *check)
 {
 	for (size_t i = 0; i < check->lab->n_rules; i++) {
@@ -186,6 +203,7 @@ static void check_rules(struct checker *check)
 		check_subject(check, &subject);
 		check_families(check, i);
 		check_layer(check, i);
+		check_action(check, i);
 	}
 }
 

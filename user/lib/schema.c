@@ -51,6 +51,14 @@ static const struct schema_word actions[] = {
 	{NULL, 0},
 };
 
+static const struct schema_word rule_actions[] = {
+	{"allow", DPU_ACTION_ALLOW},
+	{"drop", DPU_ACTION_DROP},
+	{"reject", DPU_ACTION_REJECT},
+	{"jump-to-application", DPU_ACTION_JUMP},
+	{NULL, 0},
+};
+
 static const struct schema_word table_full[] = {
 	{"closed", LAB_TABLE_FULL_CLOSED},
 	{"open", LAB_TABLE_FULL_OPEN},
@@ -344,6 +352,8 @@ const struct schema_key schema_keys[] = {
 	 .derived = "none", .help = "A service group: the services in it, and no other key."},
 	{"firewall.default", SCHEMA_WORD, ONE(struct lab, default_action), .words = actions, .fallback = "allow",
 	 .help = "What happens when no rule matches."},
+	{"firewall.log-default", SCHEMA_BOOL, ONE(struct lab, log_default), .fallback = "false",
+	 .help = "Whether `dpulab fw log` tells what the default action decides, as rule 0."},
 	{"firewall.log-limit", SCHEMA_NUMBER, ONE(struct lab, log_pps), .min = 0, .max = 1000000, .fallback = "1000",
 	 .help = "Events of rules that log, per second and CPU of a location. What is above it is counted, and the count "
 		 "stands in the log."},
@@ -427,8 +437,11 @@ const struct schema_key schema_keys[] = {
 	 .help = "Category ethernet: destination, likewise."},
 	{"firewall.rules[].ether-type", SCHEMA_ETHER_TYPE, MANY(struct lab_rule, ether_types, n_ether_types),
 	 .derived = "any", .help = "Category ethernet: arp, ipv4, ipv6, lldp, pppoe-session, ... or a number such as 0x88cc."},
-	{"firewall.rules[].action", SCHEMA_WORD, ONE(struct lab_rule, action), .words = actions, .required = true,
-	 .help = "reject answers: TCP with RST, the rest with ICMP administratively prohibited."},
+	{"firewall.rules[].action", SCHEMA_WORD, ONE(struct lab_rule, action), .words = rule_actions, .required = true,
+	 .help = "reject answers: TCP with RST, the rest with ICMP administratively prohibited. jump-to-application: the rules "
+		 "of category application decide, and those before them that are left do not count."},
+	{"firewall.rules[].stateless", SCHEMA_BOOL, ONE(struct lab_rule, stateless), .fallback = "false",
+	 .help = "What the rule allows makes no connection: each frame is for the rules, and answers need a rule of their own."},
 	{"firewall.rules[].apply-to", SCHEMA_TARGET, MANY(struct lab_rule, apply_to, n_apply_to),
 	 .derived = "every vNIC, which `fw check` wants said",
 	 .help = "Names of VMs, port groups or groups at whose vNICs the rule counts; loaded ports are members of "

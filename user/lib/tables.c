@@ -272,6 +272,7 @@ static struct dpu_port describe_port(const struct location *location, const stru
 	new.max_half_open = lab_max_half_open(lab, vm);
 	describe_class(lab, vm, &new);
 	new.flags |= DPU_PORT_F_DFW;
+	new.flags |= lab_has_stateless(lab) ? DPU_PORT_F_STATELESS : 0;
 	new.flags |= lab->table_full == LAB_TABLE_FULL_OPEN ? DPU_PORT_F_FAIL_OPEN : 0;
 	memcpy(new.mac, vm->mac.b, sizeof(new.mac));
 	if (location->where == LOCATION_DPU)
