@@ -35,6 +35,7 @@
 #define HANDOVER_NONE	  0
 #define HANDOVER_DRAINING 1
 #define HANDOVER_TAKING	  2
+#define HANDOVER_LEAVING  3
 
 #define DRAIN_POLL_US 500
 #define DRAIN_POLLS   100 /* at most 50 ms */
@@ -197,6 +198,8 @@ static int dpu_to_host(struct ebpf *ebpf, struct move_report *report, struct dia
 	if (!err)
 		err = handover_copy(&handover, diag);
 	relayed = relayed_by_host(ebpf);
+	if (!err)
+		err = tables_set_control(dpu, DPU_FN_ALL, HANDOVER_LEAVING, diag);
 	if (!err)
 		err = steer(ebpf, DPU_FN_ALL, HANDOVER_DRAINING, report, diag);
 	if (!err)
