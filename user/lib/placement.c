@@ -129,6 +129,8 @@ static int dpu_to_host(struct ebpf *ebpf, struct move_report *report, struct dia
 		err = handover_copy(&handover, diag);
 	relayed = relayed_by_host(ebpf);
 	if (!err)
+		err = tables_set_control(dpu, DPU_FN_ALL, HANDOVER_LEAVING, diag);
+	if (!err)
 		err = steer(ebpf, DPU_FN_ALL, HANDOVER_DRAINING, report, diag);
 	if (!err)
 		err = handover_copy(&handover, diag);
