@@ -103,8 +103,8 @@ struct tables_options {
 	unsigned flow_entries;
 	bool firewall;		     /* at each vNIC; */
 	const struct policy *policy; /* NULL: BENCH_RULES rules of which the last allows */
-	bool qos;		     /* the function is in the program */
 	unsigned connections;	     /* 0: 16 for each of BENCH_FLOWS; a power of two */
+	bool qos;		     /* the function is in the program */
 };
 int tables_load(struct bench *b, const struct tables_options *options, struct dpulab_xdp **ret_datapath);
 /* What left the pipeline for which reason, for the void check and the curious. */

@@ -8,7 +8,7 @@
 
 #include <bpf/libbpf.h>
 #include <dpulab/qos.h>
-#include <dpulab/reasons.h>
+#include <dpulab/settings.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
