@@ -47,6 +47,8 @@ struct backend {
 	void (*advance)(__u64 ns);
 };
 
+/* From here on backend_kernel() gives programs with this slot linked in as number 0 (C text); NULL: without. */
+void backend_slot(const char *source);
 /* flow_cache as in struct dpu_settings. NULL and a reason if this machine cannot. */
 const struct backend *backend_kernel(enum dpu_hook hook, bool flow_cache, const char **ret_reason);
 /* The program of the instance in use, loaded. */

@@ -77,8 +77,8 @@ in_node web1 ping -c 1 -W 5 10.1.0.12 >/dev/null || fail "web1 cannot reach web2
 
 # Chains: twice the same, too many, unknown names.
 sed 's/intercept-out: s/intercept-out: [s, s]/' good.yaml >twice.yaml
-refuse 3 "$DPULAB" check twice.yaml
-"$DPULAB" check twice.yaml 2>&1 | grep -q "'s' is in the chain twice" || fail "does not say that it is there twice"
+refuse 3 "$DPULAB" check twice.yaml 2>err
+grep -q "'s' is in the chain twice" err || fail "does not say that it is there twice"
 refuse 1 "$DPULAB" intercept insert "$LAB" web1 out s
 refuse 1 "$DPULAB" intercept insert "$LAB" web9 out s
 refuse 1 "$DPULAB" intercept insert "$LAB" web1 out nothing
