@@ -57,6 +57,8 @@ enum backend_kind {
 	BACKEND_KINDS,
 };
 
+/* From here on backend_kernel() gives programs with this slot linked in as number 0 (C text); NULL: without. */
+void backend_slot(const char *source);
 /* NULL and a reason if this machine cannot. */
 const struct backend *backend_kernel(enum dpu_hook hook, enum backend_kind kind, const char **ret_reason);
 /* The program of the instance in use, loaded. */
