@@ -61,6 +61,7 @@ expect "its high-water mark" "$(figure h1 high-water)" 128
 expect "frames that found it full" "$(figure h1 "software: table-full")" 372
 shown=$("$DPULAB" show "$LAB" offload -H h1 2>&1)
 grep -q "is nearly full: 128 of 128 flows" <<<"$shown" || fail "no warning that the table is full: $shown"
+grep -q "talker: 10.1.0.11 *128" <<<"$shown" || fail "the address with most flows is not named: $shown"
 grep -q "creator: a " <<<"$shown" || fail "the creator of the flows is not named"
 expect "connections that say so" "$("$DPULAB" show "$LAB" connections -j -H h1 | grep -c '"offload": *"table-full"')" 744
 run flows a again 10.1.0.12 20000 500 1
