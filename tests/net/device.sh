@@ -39,11 +39,11 @@ firewall:
   default: allow
 YAML
 
-# figures HOST FIGURE...: "SECONDS VALUE..." of show offload
+# figures HOST FIGURE...: "SECONDS VALUE..." of show offload, SECONDS when they were read
 figures() {
-	"$DPULAB" show "$LAB" offload -j -q -H "$1" | "$PYTHON" -c 'import json,sys,time
+	"$DPULAB" show "$LAB" offload -j -q -H "$1" | "$PYTHON" -c 'import json,sys
 rows={r["figure"]: r["value"] for r in json.load(sys.stdin)["offload"]}
-print(time.monotonic(), *(rows.get(f, 0) for f in sys.argv[1:]))' "${@:2}"
+print(rows["read at"], *(rows.get(f, 0) for f in sys.argv[1:]))' "${@:2}"
 }
 figure() { figures "$1" "$2" | cut -d " " -f 2; }
 flows() { in_node "$1" "$PYTHON" "$TESTS/lib/flows.py" "${@:2}"; } # NODE WORDS...

@@ -230,15 +230,17 @@ bool show_has_device(const struct location *at)
 
 int show_offload(const struct location *at, struct out *out, struct diag *diag)
 {
+	uint64_t at_ns;
 	struct dpu_asic device;
 	struct view view = {at, out, &device};
 	int err;
 
 	if (!show_has_device(at))
 		return 0;
-	err = inspect_device(at, &device, diag);
+	err = inspect_device(at, &device, &at_ns, diag);
 	if (err)
 		return err;
+	row(&view, "read at", (double)at_ns / 1e9, 3, 0, "seconds of CLOCK_MONOTONIC, for rates between two readings");
 	out_table(&view);
 	out_reasons(&view);
 	out_creators(&view);
