@@ -176,11 +176,10 @@ static int write_lab(const struct state *state, struct lab *lab, struct diag *di
 
 	if (err)
 		return err;
-	err = moved_write(state, lab, diag);
-	if (!err)
-		err = state_write(state, STATE_LAB, text, diag);
+	err = state_write(state, STATE_LAB, text, diag);
 	free(text);
-	return err;
+	/* after the file: until then a move that the new file ends is one that does not hold (moved.h) */
+	return err ? err : moved_write(state, lab, diag);
 }
 
 static bool same_as_stored(const struct state *state, struct lab *lab)
@@ -472,6 +471,8 @@ static int apply_locked(const struct state *state, struct lab *new, struct lab_r
 		machine_hurry(&hurry);
 		err = change(state, old, new, &loaded, ready, report, diag);
 		machine_calm(&hurry);
+	} else if (!err && !same_as_stored(state, new)) {
+		err = write_lab(state, new, diag); /* it names the host a VM has been moved to */
 	}
 	lab_free(old);
 	loaded_free(&loaded);
