@@ -7,7 +7,8 @@
 . "$TESTS/lib/moves.sh"
 . "$TESTS/lib/drills.sh"
 
-cat >rows <<'ROWS'dpu-mux dpu-crash          all     dpulab 2
+cat >rows <<'ROWS'
+dpu-mux dpu-crash          all     dpulab 2
 dpu-mux dpu-hang           all     dpulab 0
 dpu-mux dpu-reboot         all     dpulab 2
 dpu-mux pcie-freeze        all     itself 0

@@ -6,7 +6,8 @@
 . "$TESTS/lib/moves.sh"
 . "$TESTS/lib/drills.sh"
 
-cat >rows <<'ROWS'dpu-upt dpu-crash          all     dpulab 2
+cat >rows <<'ROWS'
+dpu-upt dpu-crash          all     dpulab 2
 dpu-upt dpu-hang           all     dpulab 0
 dpu-upt dpu-reboot         all     dpulab 2
 dpu-upt pcie-freeze        all     itself 0
