@@ -213,7 +213,7 @@ static int break_it(struct drill *drill, struct diag *diag)
 		err = state_remove(state, STATE_READY, diag);
 	if (err)
 		return err;
-	machine_hurry(&hurry);
+	machine_try_hurry(&hurry);
 	drill_flows_mark(drill->flows);
 	drill->broken_ns = drill_now_ns();
 	err = drill_cause_begin(drill->cause, diag);
@@ -250,6 +250,7 @@ static int repair(struct drill *drill, struct diag *diag)
 
 	drill_cause_release(drill->cause);
 	drill->repair_ns = drill_now_ns();
+	drill->report.waited_ms = ms_between(drill->ended_ns, drill->repair_ns);
 	err = lab_repair(drill->session, &ignored, diag);
 	drill->repaired_ns = drill_now_ns();
 	drill->report.repair_ms = ms_between(drill->repair_ns, drill->repaired_ns);

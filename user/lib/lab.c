@@ -426,7 +426,7 @@ int lab_repair(const struct lab_session *session, struct lab_report *ret_report,
 	struct machine_hurry hurry;
 	int err;
 
-	machine_hurry(&hurry);
+	machine_try_hurry(&hurry); /* flows may be waiting */
 	err = build(session->state, session->lab, (struct loaded *)&session->loaded, true, ret_report, diag);
 	if (!err)
 		err = make_ready(session->state, session->lab, diag);
