@@ -61,9 +61,19 @@ static void shrink_maps(struct bpf_object *object)
 /* The slot that is linked into the third instance: C text. */
 static const char *slot_source;
 
+/* Another slot takes the place of the one before. */
 void backend_slot(const char *source)
 {
+	static const char *linked;
+	struct instance *instance = &instances[WITH_SLOT];
+
 	slot_source = source;
+	if (!source || source == linked)
+		return;
+	bpf_object__close(instance->object[DPU_HOOK_XDP]);
+	bpf_object__close(instance->object[DPU_HOOK_TC]);
+	*instance = (struct instance){};
+	linked = source;
 }
 
 static int make_slot(const char *folder, char *object)

@@ -27,6 +27,8 @@ static void kernel_class(char *text, size_t size)
 	snprintf(text, size, "%u.%u", major, minor);
 }
 
+#define PROGRAMS 4 /* by hook; then the same with a slot linked in */
+
 /* The recorded count, or 0. */
 static unsigned long recorded(const char *program, const char *kernel)
 {
@@ -71,7 +73,7 @@ static void update(const char *const *programs, const unsigned long *counts, con
 	while (in && out && fgets(line, sizeof(line), in))
 		if (sscanf(line, "%63s %31s", name, class) != 2 || strcmp(class, kernel) || line[0] == '#')
 			fputs(line, out);
-	for (int i = 0; out && i < 2; i++)
+	for (int i = 0; out && i < PROGRAMS; i++)
 		fprintf(out, "%s %s %lu\n", programs[i], kernel, counts[i]);
 	if (in)
 		fclose(in);
@@ -81,22 +83,25 @@ static void update(const char *const *programs, const unsigned long *counts, con
 
 static void run(const char *pattern)
 {
-	static const char *const programs[2] = {"dpulab_xdp", "dpulab_tc"};
-	unsigned long counts[2];
+	static const char *const programs[PROGRAMS] = {"dpulab_xdp", "dpulab_tc", "dpulab_xdp_intercept",
+						       "dpulab_tc_intercept"};
+	unsigned long counts[PROGRAMS];
 	char kernel[32];
 	const char *reason;
 
 	kernel_class(kernel, sizeof(kernel));
-	for (enum dpu_hook hook = DPU_HOOK_XDP; hook <= DPU_HOOK_TC; hook++) {
-		counts[hook] = 0;
-		if (!prog_at(hook, true, &reason))
-			report_fail("budget", programs[hook], reason);
+	for (int i = 0; i < PROGRAMS; i++) {
+		counts[i] = 0;
+		backend_slot(i > DPU_HOOK_TC ? BACKEND_PASS_SLOT : NULL);
+		if (!prog_at(i % 2, true, &reason))
+			report_fail("budget", programs[i], reason);
 		else
-			counts[hook] = backend_verified_insns(hook);
+			counts[i] = backend_verified_insns(i % 2);
 	}
+	backend_slot(NULL);
 	if (getenv("BUDGET_UPDATE"))
 		update(programs, counts, kernel);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < PROGRAMS; i++)
 		judge(programs[i], kernel, counts[i], pattern);
 }
 

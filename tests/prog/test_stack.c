@@ -192,15 +192,18 @@ static void judge(const char *name, const struct bpf_program *prog, const char *
 
 static void run(const char *pattern)
 {
-	static const char *const programs[2] = {"dpulab_xdp", "dpulab_tc"};
+	static const char *const programs[4] = {"dpulab_xdp", "dpulab_tc", "dpulab_xdp with a slot",
+						"dpulab_tc with a slot"};
 	const char *reason;
 
-	for (enum dpu_hook hook = DPU_HOOK_XDP; hook <= DPU_HOOK_TC; hook++) {
-		if (!prog_at(hook, true, &reason))
-			report_fail("stack", programs[hook], reason);
+	for (int i = 0; i < 4; i++) {
+		backend_slot(i > DPU_HOOK_TC ? BACKEND_PASS_SLOT : NULL);
+		if (!prog_at(i % 2, true, &reason))
+			report_fail("stack", programs[i], reason);
 		else
-			judge(programs[hook], backend_program(hook), pattern);
+			judge(programs[i], backend_program(i % 2), pattern);
 	}
+	backend_slot(NULL);
 }
 
 PROG_GENERATED(stack, run)
