@@ -12,11 +12,7 @@
 typedef struct xdp_md hook_ctx;
 #define HOOK_ID	       DPU_HOOK_XDP
 #define HOOK_CAN_CLONE 0
-#ifdef DPU_INTERCEPT /* its chains take stack that the slow path needs */
-#define HOOK_FAST static __attribute__((noinline))
-#else
-#define HOOK_FAST INLINE
-#endif
+#define HOOK_FAST      INLINE
 
 INLINE void *hook_data(hook_ctx *ctx)
 {
