@@ -30,7 +30,7 @@ struct instance {
 };
 
 #define WITH_SLOT BACKEND_KINDS
-static struct instance instances[2][BACKEND_KINDS + 1]; /* by backend_strict, kind or with a slot */
+static struct instance instances[2][BACKEND_KINDS + 1]; /* by backend_strict, kind; with a slot, without options */
 static struct instance *current;
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -64,9 +64,19 @@ static void shrink_maps(struct bpf_object *object, enum backend_kind kind)
 /* The slot that is linked into the third instance: C text. */
 static const char *slot_source;
 
+/* Another slot takes the place of the one before. */
 void backend_slot(const char *source)
 {
+	static const char *linked;
+	struct instance *instance = &instances[false][WITH_SLOT];
+
 	slot_source = source;
+	if (!source || source == linked)
+		return;
+	bpf_object__close(instance->object[DPU_HOOK_XDP]);
+	bpf_object__close(instance->object[DPU_HOOK_TC]);
+	*instance = (struct instance){};
+	linked = source;
 }
 
 static int make_slot(const char *folder, char *object)
@@ -384,7 +394,7 @@ static const struct backend backends[2] = {
 
 const struct backend *backend_kernel(enum dpu_hook hook, enum backend_kind kind, const char **ret_reason)
 {
-	struct instance *instance = &instances[backend_strict][slot_source ? WITH_SLOT : (int)kind];
+	struct instance *instance = slot_source ? &instances[false][WITH_SLOT] : &instances[backend_strict][kind];
 	int err;
 
 	if (!instance->tried) {
