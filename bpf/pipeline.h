@@ -100,8 +100,11 @@ INLINE void pipeline_decide(hook_ctx *ctx, struct pkt *p)
 {
 	if (guard(ctx) || fdb_learn(p) || fdb_lookup(p))
 		return;
-	if (p->flood && !HOOK_CAN_CLONE) { /* before the firewall has seen it: tc begins anew */
-		verdict_stack(p, DPU_REASON_TO_TC);
+	if (p->flood && !HOOK_CAN_CLONE) { /* before the firewall has seen it: tc, or the other side, begins anew */
+		if (policy_handover() == DPU_HANDOVER_DRAIN)
+			policy_relay(p);
+		else
+			verdict_stack(p, DPU_REASON_TO_TC);
 		return;
 	}
 	if (p->in_kind == DPU_PORT_KIND_VNIC && ct_policy(p, p->key.in_port, 0))
@@ -167,6 +170,7 @@ INLINE int pipeline_other(hook_ctx *ctx)
 {
 	__u16 number = 0;
 	const struct dpu_port *port = port_of_device(hook_ifindex(ctx), &number);
+	__u32 to;
 
 	if (!port)
 		return exit_unparsed(ctx, DPU_VERDICT_STACK, DPU_REASON_TO_STACK);
@@ -174,9 +178,10 @@ INLINE int pipeline_other(hook_ctx *ctx)
 		return hook_to_stack(ctx);
 	if (!port_relays(port))
 		return pipeline_slow(ctx);
-	if (!port->relay_to)
+	to = port_relay(port, number);
+	if (!to)
 		return exit_unparsed(ctx, DPU_VERDICT_DROP, DPU_REASON_DROP_NO_PORT);
-	return exit_relay(ctx, number, port->relay_to);
+	return exit_relay(ctx, number, to);
 }
 
 /*

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * native.h - the hook contract (hook.h) over plain memory (user/lib/env_native.h):
- * the third place where the pipeline runs: under sanitizers in the tests, and for `fw explain`. Frames are exactly as
- * long as their allocation and move with every edit, so that reading beyond a
- * frame or through a pointer from before an edit is an error.
+ * native.h - the hook contract (hook.h) over plain memory: the third place where the pipeline runs.
+ *
+ *   user/lib/env_native.h	under sanitizers in the tests, and for `fw explain`. Frames are exactly as
+ *				long as their allocation and move with every edit, so that reading beyond a
+ *				frame or through a pointer from before an edit is an error.
+ *   user/lib/env_pmd.h		in the poll-mode process (-DDPU_PMD). Frames are edited where they lie.
  */
 #pragma once
 #include <dpulab/stats.h>
@@ -141,9 +143,15 @@ INLINE long hook_clone_to(hook_ctx *ctx, __u32 ifindex)
 
 INLINE int hook_forward(hook_ctx *ctx, __u32 port)
 {
+	ctx->out_port = port;
+	return DPU_VERDICT_FORWARD;
+}
+
+INLINE int hook_to_pmd(hook_ctx *ctx, __u32 port)
+{
 	(void)ctx;
 	(void)port;
-	return DPU_VERDICT_FORWARD;
+	return DPU_VERDICT_DROP;
 }
 
 INLINE int hook_to_stack(hook_ctx *ctx)

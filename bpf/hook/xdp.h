@@ -154,6 +154,13 @@ INLINE int hook_forward(hook_ctx *ctx, __u32 port)
 	return bpf_redirect_map(&redirect, port, XDP_DROP);
 }
 
+/* The socket is bound to the device's one queue; without a process there is none. */
+INLINE int hook_to_pmd(hook_ctx *ctx, __u32 port)
+{
+	(void)ctx;
+	return bpf_redirect_map(&xsks, port, XDP_DROP);
+}
+
 INLINE int hook_to_stack(hook_ctx *ctx)
 {
 	(void)ctx;

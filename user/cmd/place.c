@@ -71,13 +71,13 @@ static int place_one(struct cmd_context *ctx, const struct lab *lab, size_t host
 		return err;
 	if (hook_name)
 		lab_hook_parse(hook_name, &hook);
-	else if (from == PATH_LINUX)
+	else if (from == PATH_LINUX || from == PATH_PMD) /* XDP was the poll-mode process's need */
 		hook = lab->hosts[host].hook;
 	else
 		hook = xdp ? LAB_HOOK_XDP : LAB_HOOK_TC;
 	err = place_host(lab, host, to, hook, &report, ctx->diag);
 	if (!err)
-		out_report(ctx->out, &lab->hosts[host], from, to, hook == LAB_HOOK_XDP, &report);
+		out_report(ctx->out, &lab->hosts[host], from, to, to == PATH_PMD || hook == LAB_HOOK_XDP, &report);
 	return err;
 }
 
@@ -107,9 +107,11 @@ int cmd_place(struct cmd_context *ctx, int argc, char **argv)
 
 	(void)argc;
 	if (frame_path_parse(argv[1], &to))
-		return cmd_usage(ctx, "%s is no frame path: linux, host, dpu-mux or dpu-upt", argv[1]);
+		return cmd_usage(ctx, "%s is no frame path: linux, host, pmd, dpu-mux or dpu-upt", argv[1]);
 	if (hook_name && lab_hook_parse(hook_name, &hook))
 		return cmd_usage(ctx, "%s is no hook: xdp, tc or auto", hook_name);
+	if (to == PATH_PMD && hook_name && hook == LAB_HOOK_TC)
+		return cmd_usage(ctx, "frame path pmd takes its frames from XDP: hook tc has none for it");
 	err = lab_open(argv[0], STATE_WRITE, &session, ctx->diag);
 	if (err)
 		return cmd_result(err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "dataplane.h"
+#include "dataplane_pins.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -15,19 +16,12 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "bpflog.h"
-#include "directmaps.h"
 #include "mapio.h"
 #include "op.h"
-#include "policy.h"
-#include "dpulab_tc.skel.h"
-#include "dpulab_xdp.skel.h"
+#include "pmd_tables.h"
 
 #define BPFFS		 "/sys/fs/bpf"
 #define PIN_ENTRY_MAX	 4 /* depth of LAB/NODE/kind/name, for nftw */
-#define RULES_LEAST	 8192 /* room for as many rules, however few the lab has */
-#define CELLS_PER_RULE	 13   /* of one list of rules, twice; generated lists take 4 to 6 once */
-#define CELLS_PER_VNIC	 128  /* what even an empty policy takes, twice */
 
 struct dataplane {
 	char lab[LAB_NAME_MAX];
@@ -37,7 +31,14 @@ struct dataplane {
 	struct dpu_generations *generations;
 	struct dpu_control *control;
 	size_t generations_size, control_size;
+	struct dpu_pmd *pmd; /* of a poll-mode location; then hashes are in memory */
+	struct dpu_shtab *shared[DATAPLANE_MAP_COUNT];
+	size_t pmd_size, shared_size[DATAPLANE_MAP_COUNT];
 };
+
+static const enum dataplane_map hashes[] = {MAP_segment_by_wire, MAP_vtep_by_ip, MAP_fdb, MAP_conntrack, MAP_bindings,
+					    MAP_dfw_bytes};
+#define N_HASHES (sizeof(hashes) / sizeof(*hashes))
 
 static const char *const map_names[] = {
 #define DATAPLANE_MAP_NAME(name) #name,
@@ -50,7 +51,9 @@ static const char *const map_names[] = {
 void location_node_name(const struct lab_host *host, enum node_location where,
 			char ret_node[static NODE_NAME_MAX + 4])
 {
-	snprintf(ret_node, NODE_NAME_MAX + 4, "%s%s", host->name, where == LOCATION_DPU ? "-dpu" : "");
+	static const char *const suffixes[LOCATION_COUNT] = {"", "-dpu", "-pmd"};
+
+	snprintf(ret_node, NODE_NAME_MAX + 4, "%s%s", host->name, suffixes[where]);
 }
 
 const char *dataplane_prog_name(enum dataplane_prog prog)
@@ -58,19 +61,19 @@ const char *dataplane_prog_name(enum dataplane_prog prog)
 	return prog == DATAPLANE_XDP ? "xdp" : "tc";
 }
 
-static void pin_path(char ret_path[static PATH_MAX], const char *lab, const char *node,
+void dataplane_pin_path(char ret_path[static PATH_MAX], const char *lab, const char *node,
 		     const char *kind, const char *name)
 {
 	snprintf(ret_path, PATH_MAX, "%s/%s/%s/%s%s%s", DATAPLANE_PIN_ROOT, lab, node, kind,
 		 name ? "/" : "", name ? name : "");
 }
 
-static void layout_path(char ret_path[static PATH_MAX], const char *lab, const char *node)
+void dataplane_layout_path(char ret_path[static PATH_MAX], const char *lab, const char *node)
 {
 	char layout[32];
 
 	snprintf(layout, sizeof(layout), "layout-%d", DPU_LAYOUT_VERSION);
-	pin_path(ret_path, lab, node, layout, NULL);
+	dataplane_pin_path(ret_path, lab, node, layout, NULL);
 }
 
 void dataplane_link_path(const struct dataplane *dp, enum dataplane_prog prog, const char *dev,
@@ -79,7 +82,22 @@ void dataplane_link_path(const struct dataplane *dp, enum dataplane_prog prog, c
 	char name[64];
 
 	snprintf(name, sizeof(name), "%s-%s", dataplane_prog_name(prog), dev);
-	pin_path(ret_path, dp->lab, dp->node, "links", name);
+	dataplane_pin_path(ret_path, dp->lab, dp->node, "links", name);
+}
+
+void dataplane_maps_path(const char *lab, const char *node, char ret_path[static PATH_MAX])
+{
+	dataplane_pin_path(ret_path, lab, node, "maps", NULL);
+}
+
+struct dpu_pmd *dataplane_pmd(const struct dataplane *dp)
+{
+	return dp->pmd;
+}
+
+struct dpu_shtab *dataplane_shared(const struct dataplane *dp, enum dataplane_map map)
+{
+	return dp->shared[map];
 }
 
 const char *dataplane_map_name(enum dataplane_map map)
@@ -127,7 +145,7 @@ const char *dataplane_lab(const struct dataplane *dp)
 
 /* ---- the pin directories ------------------------------------------------ */
 
-static int bpffs_ensure(struct diag *diag)
+int dataplane_bpffs(struct diag *diag)
 {
 	struct statfs fs;
 
@@ -139,7 +157,7 @@ static int bpffs_ensure(struct diag *diag)
 	return 0;
 }
 
-static int make_dir(const char *path, struct diag *diag)
+int dataplane_make_dir(const char *path, struct diag *diag)
 {
 	if (mkdir(path, 0700) && errno != EEXIST)
 		return diag_error(diag, -errno, "is " BPFFS " a mounted BPF file system?",
@@ -147,18 +165,18 @@ static int make_dir(const char *path, struct diag *diag)
 	return 0;
 }
 
-static int make_pin_dirs(const char *lab, const char *node, struct diag *diag)
+int dataplane_make_dirs(const char *lab, const char *node, struct diag *diag)
 {
 	static const char *const kinds[] = {"", "maps", "progs", "links"};
 	char path[PATH_MAX];
-	int err = make_dir(DATAPLANE_PIN_ROOT, diag);
+	int err = dataplane_make_dir(DATAPLANE_PIN_ROOT, diag);
 
 	snprintf(path, sizeof(path), DATAPLANE_PIN_ROOT "/%s", lab);
 	if (!err)
-		err = make_dir(path, diag);
+		err = dataplane_make_dir(path, diag);
 	for (size_t i = 0; !err && i < sizeof(kinds) / sizeof(*kinds); i++) {
-		pin_path(path, lab, node, kinds[i], NULL);
-		err = make_dir(path, diag);
+		dataplane_pin_path(path, lab, node, kinds[i], NULL);
+		err = dataplane_make_dir(path, diag);
 	}
 	return err;
 }
@@ -185,16 +203,16 @@ int dataplane_remove(const char *lab, const char *node, struct diag *diag)
 	char path[PATH_MAX];
 	int err;
 
-	pin_path(path, lab, node, "", NULL);
+	dataplane_pin_path(path, lab, node, "", NULL);
 	if (access(path, F_OK))
 		return 0;
-	layout_path(path, lab, node);
+	dataplane_layout_path(path, lab, node);
 	rmdir(path);
 	op_done();
-	pin_path(path, lab, node, "links", NULL);
+	dataplane_pin_path(path, lab, node, "links", NULL);
 	err = remove_tree(path, diag);
 	op_done();
-	pin_path(path, lab, node, "", NULL);
+	dataplane_pin_path(path, lab, node, "", NULL);
 	path[strlen(path) - 1] = '\0';
 	return err ? err : remove_tree(path, diag);
 }
@@ -250,7 +268,7 @@ static int refuse_other_layout(const char *lab, const char *node, struct diag *d
 	char path[PATH_MAX];
 	int err = 0, n;
 
-	pin_path(path, lab, node, "", NULL);
+	dataplane_pin_path(path, lab, node, "", NULL);
 	n = scandir(path, &entries, NULL, alphasort);
 	for (int i = 0; i < n; i++) {
 		if (!err && !strncmp(entries[i]->d_name, "layout-", 7))
@@ -288,22 +306,58 @@ static int open_pin(const char *path, struct diag *diag)
 	return fd;
 }
 
-static int open_pins(struct dataplane *dp, struct diag *diag)
+static int open_progs(struct dataplane *dp, struct diag *diag)
 {
 	char path[PATH_MAX];
 
-	for (size_t i = 0; i < DATAPLANE_MAP_COUNT; i++) {
-		pin_path(path, dp->lab, dp->node, "maps", map_names[i]);
-		dp->map_fd[i] = open_pin(path, diag);
-		if (dp->map_fd[i] < 0)
-			return dp->map_fd[i];
-	}
 	for (enum dataplane_prog prog = 0; prog < DATAPLANE_PROGS; prog++) {
-		pin_path(path, dp->lab, dp->node, "progs", dataplane_prog_name(prog));
+		dataplane_pin_path(path, dp->lab, dp->node, "progs", dataplane_prog_name(prog));
 		dp->prog_fd[prog] = open_pin(path, diag);
 		if (dp->prog_fd[prog] < 0)
 			return dp->prog_fd[prog];
 	}
+	return 0;
+}
+
+/* A poll-mode location has a page of state and no programs. */
+static int open_memory(struct dataplane *dp, struct diag *diag)
+{
+	char path[PATH_MAX];
+	int fd, err = 0;
+
+	dataplane_pin_path(path, dp->lab, dp->node, "maps", PMD_STATE_MAP);
+	if (access(path, F_OK))
+		return open_progs(dp, diag);
+	fd = open_pin(path, diag);
+	if (fd < 0)
+		return fd;
+	dp->pmd = pmd_tables_map(fd, &dp->pmd_size);
+	close(fd);
+	for (size_t i = 0; dp->pmd && !err && i < N_HASHES; i++) {
+		enum dataplane_map map = hashes[i];
+
+		dp->shared[map] = pmd_tables_map(dp->map_fd[map], &dp->shared_size[map]);
+		err = dp->shared[map] ? 0 : -errno;
+	}
+	if (dp->pmd && !err)
+		return 0;
+	return diag_error(diag, -errno, NULL, "cannot map the tables of %s: %s", dp->node, strerror(errno));
+}
+
+static int open_pins(struct dataplane *dp, struct diag *diag)
+{
+	char path[PATH_MAX];
+	int err;
+
+	for (size_t i = 0; i < DATAPLANE_MAP_COUNT; i++) {
+		dataplane_pin_path(path, dp->lab, dp->node, "maps", map_names[i]);
+		dp->map_fd[i] = open_pin(path, diag);
+		if (dp->map_fd[i] < 0)
+			return dp->map_fd[i];
+	}
+	err = open_memory(dp, diag);
+	if (err)
+		return err;
 	dp->generations = mapio_mmap(dp, MAP_generations, true, &dp->generations_size);
 	dp->control = dp->generations ? mapio_mmap(dp, MAP_control, true, &dp->control_size) : NULL;
 	return dp->control ? 0
@@ -317,7 +371,7 @@ int dataplane_open(const char *lab, const char *node, struct dataplane **ret_dp,
 	char path[PATH_MAX];
 	int err;
 
-	layout_path(path, lab, node);
+	dataplane_layout_path(path, lab, node);
 	if (access(path, F_OK))
 		return refuse_other_layout(lab, node, diag);
 	dp = dataplane_new(lab, node);
@@ -337,6 +391,9 @@ void dataplane_close(struct dataplane *dp)
 		return;
 	mapio_munmap(dp->generations, dp->generations_size);
 	mapio_munmap(dp->control, dp->control_size);
+	mapio_munmap(dp->pmd, dp->pmd_size);
+	for (size_t i = 0; i < N_HASHES; i++)
+		mapio_munmap(dp->shared[hashes[i]], dp->shared_size[hashes[i]]);
 	for (size_t i = 0; i < DATAPLANE_MAP_COUNT; i++)
 		if (dp->map_fd[i] >= 0)
 			close(dp->map_fd[i]);
@@ -344,223 +401,4 @@ void dataplane_close(struct dataplane *dp)
 		if (dp->prog_fd[i] >= 0)
 			close(dp->prog_fd[i]);
 	free(dp);
-}
-
-/* ---- loading ------------------------------------------------------------ */
-
-/* Two policies at a time, the one in force and the next, each with room for changes (classifier_room()). */
-static struct policy_space firewall_entries(const struct lab *lab)
-{
-	struct policy_space entries = {RULES_LEAST, RULES_LEAST};
-	struct policy_book *book = NULL;
-
-	for (size_t host = 0; host < lab->n_hosts; host++) {
-		struct policy_space space;
-
-		if (!book && policy_book_open(lab, &book))
-			break; /* out of memory: what comes next says so */
-		space = policy_space(book, host);
-
-		if (entries.rules < space.rules)
-			entries.rules = space.rules;
-		if (entries.counters < space.counters)
-			entries.counters = space.counters;
-	}
-	policy_book_close(book);
-	if (lab->rule_entries)
-		entries.rules = lab->rule_entries;
-	if (entries.counters < entries.rules)
-		entries.counters = entries.rules;
-	entries.rules = entries.rules * CELLS_PER_RULE + lab->n_vms * CELLS_PER_VNIC;
-	entries.counters = entries.counters * 3 + lab->n_vms * CELLS_PER_VNIC;
-	return entries;
-}
-
-static void set_sizes(struct bpf_object *obj, const struct dpu_settings *settings, const struct lab *lab)
-{
-	const struct policy_space firewall = firewall_entries(lab);
-	const struct {
-		const char *map;
-		uint32_t entries;
-	} sizes[] = {
-		{"flow_sets", lab->flows / DPU_FLOW_WAYS},
-		{"flow_info", lab->flows / DPU_FLOW_WAYS},
-		{"ct_clock", settings->ct_clock_mask + 1},
-		{"conntrack", lab->connections},
-		{"fdb", lab->macs},
-		{"dfw_cells", (uint32_t)firewall.rules},
-		{"dfw_hits", (uint32_t)firewall.counters},
-		{"dfw_bytes", (uint32_t)firewall.counters},
-	};
-
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(obj, sizes[i].map);
-
-		if (map)
-			bpf_map__set_max_entries(map, sizes[i].entries);
-	}
-}
-
-/* Both objects of a location work on one set of maps: those of the object loaded first. */
-static int share_maps(struct bpf_object *from, struct bpf_object *to)
-{
-	struct bpf_map *map, *first;
-	int err = 0;
-
-	bpf_object__for_each_map(map, to) {
-		if (bpf_map__is_internal(map))
-			continue;
-		first = bpf_object__find_map_by_name(from, bpf_map__name(map));
-		if (first && !err)
-			err = bpf_map__reuse_fd(map, bpf_map__fd(first));
-	}
-	return err;
-}
-
-static int pin_maps(struct bpf_object *obj, const char *lab, const char *node, struct diag *diag)
-{
-	struct bpf_map *map;
-	char path[PATH_MAX];
-	int err;
-
-	bpf_object__for_each_map(map, obj) {
-		if (bpf_map__is_internal(map))
-			continue;
-		pin_path(path, lab, node, "maps", bpf_map__name(map));
-		err = bpf_obj_pin(bpf_map__fd(map), path);
-		if (err)
-			return diag_error(diag, err, NULL, "cannot pin map %s: %s", path, strerror(-err));
-	}
-	return 0;
-}
-
-static int pin_prog(struct bpf_program *prog, const char *lab, const char *node,
-		    enum dataplane_prog which, struct diag *diag)
-{
-	char path[PATH_MAX];
-	int err;
-
-	pin_path(path, lab, node, "progs", dataplane_prog_name(which));
-	err = bpf_obj_pin(bpf_program__fd(prog), path);
-	op_done();
-	return err ? diag_error(diag, err, NULL, "cannot pin program %s: %s", path, strerror(-err)) : 0;
-}
-
-static int load_object(struct bpf_object *obj, const char *lab, const char *node, const char *which,
-		       struct diag *diag)
-{
-	char path[PATH_MAX], what[64];
-	int err;
-
-	bpflog_begin();
-	err = bpf_object__load(obj);
-	if (err) {
-		snprintf(path, sizeof(path), "/run/dpulab/.verifier-%s-%s-%s.log", lab, node, which);
-		snprintf(what, sizeof(what), "the %s program of %s", which, node);
-		bpflog_error(diag, err, path, what);
-	}
-	bpflog_end();
-	return err;
-}
-
-struct objects {
-	struct dpulab_tc *tc;
-	struct dpulab_xdp *xdp;
-};
-
-static void objects_close(struct objects *objects)
-{
-	dpulab_tc__destroy(objects->tc);
-	dpulab_xdp__destroy(objects->xdp);
-}
-
-static int objects_open(const struct lab *lab, struct objects *ret_objects, struct diag *diag)
-{
-	struct dpu_settings settings;
-	int err = directmaps_init(); /* before: an object remembers it */
-	struct objects objects = {dpulab_tc__open(), dpulab_xdp__open()};
-
-	if (err || !objects.tc || !objects.xdp) {
-		objects_close(&objects);
-		return diag_error(diag, -EINVAL, "rebuild dpulab", "cannot open the built-in BPF objects");
-	}
-	dataplane_settings(lab, &settings);
-	/* the verifier folds these; rodata is const for everyone but the loader */
-	memcpy((void *)&objects.tc->rodata->settings, &settings, sizeof(settings));
-	memcpy((void *)&objects.xdp->rodata->settings, &settings, sizeof(settings));
-	set_sizes(objects.tc->obj, &settings, lab);
-	set_sizes(objects.xdp->obj, &settings, lab);
-	err = directmaps_size_flows(objects.tc->obj, lab->flows);
-	if (!err)
-		err = directmaps_size_flows(objects.xdp->obj, lab->flows);
-	if (err) {
-		objects_close(&objects);
-		return diag_error(diag, err, "rebuild dpulab", "cannot size the flow table: %s", strerror(-err));
-	}
-	*ret_objects = objects;
-	return 0;
-}
-
-static int objects_load_and_pin(struct objects *objects, const char *lab, const char *node,
-				struct diag *diag)
-{
-	int err = load_object(objects->tc->obj, lab, node, "tc", diag);
-
-	if (!err)
-		err = share_maps(objects->tc->obj, objects->xdp->obj);
-	if (!err)
-		err = load_object(objects->xdp->obj, lab, node, "xdp", diag);
-	if (!err)
-		err = make_pin_dirs(lab, node, diag);
-	op_done();
-	if (!err)
-		err = pin_maps(objects->tc->obj, lab, node, diag);
-	op_done();
-	if (!err)
-		err = pin_prog(objects->tc->progs.dpulab_tc, lab, node, DATAPLANE_TC, diag);
-	if (!err)
-		err = pin_prog(objects->xdp->progs.dpulab_xdp, lab, node, DATAPLANE_XDP, diag);
-	return err;
-}
-
-static int load_afresh(const struct lab *lab, const char *node, struct diag *diag)
-{
-	struct objects objects = {};
-	char path[PATH_MAX];
-	int err = objects_open(lab, &objects, diag);
-
-	if (err)
-		return err;
-	err = objects_load_and_pin(&objects, lab->name, node, diag);
-	objects_close(&objects);
-	layout_path(path, lab->name, node);
-	if (!err)
-		err = make_dir(path, diag);
-	op_done();
-	return err;
-}
-
-int dataplane_load_node(const struct lab *lab, const char *node, struct dataplane **ret_dp,
-			struct diag *diag)
-{
-	int err = bpffs_ensure(diag);
-
-	if (err)
-		return err;
-	err = dataplane_open(lab->name, node, ret_dp, diag);
-	if (err != -ENOENT)
-		return err;
-	err = dataplane_remove(lab->name, node, diag);
-	if (!err)
-		err = load_afresh(lab, node, diag);
-	return err ? err : dataplane_open(lab->name, node, ret_dp, diag);
-}
-
-int dataplane_load(const struct lab *lab, const struct lab_host *host, enum node_location where,
-		   struct dataplane **ret_dp, struct diag *diag)
-{
-	char node[NODE_NAME_MAX + 4];
-
-	location_node_name(host, where, node);
-	return dataplane_load_node(lab, node, ret_dp, diag);
 }

@@ -13,6 +13,7 @@
 #include "fabric.h"
 #include "mapio.h"
 #include "offload.h"
+#include "pmd.h"
 #include "rt.h"
 #include "tables.h"
 #include "topology.h"
@@ -28,6 +29,8 @@ int ebpf_open(const struct lab *lab, size_t host, struct ebpf *ret_ebpf, struct 
 		err = location_open(lab, host, LOCATION_DPU, &ebpf.at[LOCATION_DPU], diag);
 		ebpf.has_dpu = !err;
 	}
+	if (!err)
+		err = location_open(lab, host, LOCATION_PMD, &ebpf.at[LOCATION_PMD], diag);
 	if (err)
 		ebpf_close(&ebpf);
 	else
@@ -37,13 +40,19 @@ int ebpf_open(const struct lab *lab, size_t host, struct ebpf *ret_ebpf, struct 
 
 void ebpf_close(struct ebpf *ebpf)
 {
-	location_close(&ebpf->at[LOCATION_HOST]);
-	location_close(&ebpf->at[LOCATION_DPU]);
+	for (size_t i = 0; i < LOCATION_COUNT; i++)
+		location_close(&ebpf->at[i]);
 }
 
+/* Those with programs. */
 static size_t n_locations(const struct ebpf *ebpf)
 {
 	return ebpf->has_dpu ? 2 : 1;
+}
+
+bool ebpf_has(const struct ebpf *ebpf, enum node_location where)
+{
+	return ebpf->at[where].dp;
 }
 
 int ebpf_refresh(struct ebpf *ebpf, struct diag *diag)
@@ -52,7 +61,7 @@ int ebpf_refresh(struct ebpf *ebpf, struct diag *diag)
 
 	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
 		err = location_refresh(&ebpf->at[i], diag);
-	return err;
+	return err ? err : location_refresh(&ebpf->at[LOCATION_PMD], diag);
 }
 
 static bool vnic_in_dpu(const struct ebpf *ebpf)
@@ -74,6 +83,8 @@ int ebpf_path(const struct ebpf *ebpf, enum frame_path *ret_path)
 		return -ENOENT;
 	if (vnic_in_dpu(ebpf))
 		*ret_path = PATH_DPU_UPT;
+	else if (!control.functions && control.handover & DPU_HANDOVER_TO_PMD)
+		*ret_path = PATH_PMD;
 	else
 		*ret_path = control.functions ? PATH_HOST : PATH_DPU_MUX;
 	return 0;
@@ -89,8 +100,10 @@ bool ebpf_xdp_serves(const struct ebpf *ebpf)
 	       uplink.flags & DPU_PORT_F_XDP;
 }
 
-bool ebpf_wants_xdp(enum lab_hook hook)
+bool ebpf_wants_xdp(enum frame_path path, enum lab_hook hook)
 {
+	if (path == PATH_PMD) /* AF_XDP */
+		return true;
 	return hook == LAB_HOOK_XDP; /* auto: tc, because every device of a lab is a veth */
 }
 
@@ -183,9 +196,40 @@ int ebpf_serve(struct ebpf *ebpf, bool xdp, struct diag *diag)
 
 	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
 		err = serve_location(&ebpf->at[i], xdp, diag);
+	if (!err && ebpf_has(ebpf, LOCATION_PMD))
+		err = ebpf_begin_pmd(ebpf, diag);
 	if (!err && !xdp)
 		err = offload_set(ebpf->lab, ebpf->host, false, diag);
 	return err;
+}
+
+int ebpf_begin_pmd(struct ebpf *ebpf, struct diag *diag)
+{
+	struct location *pmd = &ebpf->at[LOCATION_PMD];
+	int err = location_load(pmd, diag);
+
+	if (!err)
+		err = tables_fill(pmd, true, diag);
+	return err ? err : pmd_serve(pmd, diag);
+}
+
+static int remove_pmd(const struct lab *lab, size_t host, struct diag *diag)
+{
+	char node[NODE_NAME_MAX + 4];
+	int err;
+
+	location_node_name(&lab->hosts[host], LOCATION_PMD, node);
+	err = pmd_stop(lab->name, node, diag);
+	return err ? err : dataplane_remove(lab->name, node, diag);
+}
+
+int ebpf_end_pmd(struct ebpf *ebpf, struct diag *diag)
+{
+	struct location *pmd = &ebpf->at[LOCATION_PMD];
+
+	dataplane_close(pmd->dp);
+	pmd->dp = NULL;
+	return remove_pmd(ebpf->lab, ebpf->host, diag);
 }
 
 int ebpf_use_wire(const struct ebpf *ebpf, enum node_location where, struct diag *diag)
@@ -253,7 +297,7 @@ static int attach_arrived(const struct location *location, const char *dev, bool
  */
 static int move_device(struct ebpf *ebpf, size_t vm, enum node_location to, bool xdp, struct diag *diag)
 {
-	struct location *old = &ebpf->at[!to], *new = &ebpf->at[to];
+	struct location *old = &ebpf->at[!to], *new = &ebpf->at[to]; /* host and DPU */
 	const char *dev = ebpf->lab->vms[vm].name;
 	int ifindex = rt_ifindex(old->ns, dev), err = 0;
 
@@ -316,18 +360,28 @@ int ebpf_move_vnics(struct ebpf *ebpf, enum node_location to, bool xdp, double *
 
 /* ---- start and stop ----------------------------------------------------- */
 
+/* Which location runs the functions of a path. */
+static enum node_location runs_at(enum frame_path path)
+{
+	return path == PATH_HOST ? LOCATION_HOST : path == PATH_PMD ? LOCATION_PMD : LOCATION_DPU;
+}
+
+/* Where nothing runs, all is relayed: to the DPU, or to the poll-mode process. */
 static int set_controls(const struct ebpf *ebpf, enum node_location runs, struct diag *diag)
 {
+	uint32_t to_pmd = runs == LOCATION_PMD ? DPU_HANDOVER_TO_PMD : 0;
 	int err = 0;
 
+	if (ebpf_has(ebpf, LOCATION_PMD))
+		err = tables_set_control(ebpf->at[LOCATION_PMD].dp, runs == LOCATION_PMD ? DPU_FN_ALL : 0, 0, diag);
 	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
-		err = tables_set_control(ebpf->at[i].dp, i == runs ? DPU_FN_ALL : 0, 0, diag);
+		err = tables_set_control(ebpf->at[i].dp, i == runs ? DPU_FN_ALL : 0, i == LOCATION_HOST ? to_pmd : 0, diag);
 	return err;
 }
 
 int ebpf_settle(const struct ebpf *ebpf, enum frame_path path, struct diag *diag)
 {
-	enum node_location runs = path == PATH_HOST ? LOCATION_HOST : LOCATION_DPU;
+	enum node_location runs = runs_at(path);
 	int err = set_controls(ebpf, runs, diag);
 
 	return err ? err : ebpf_use_wire(ebpf, runs, diag);
@@ -335,18 +389,36 @@ int ebpf_settle(const struct ebpf *ebpf, enum frame_path path, struct diag *diag
 
 int ebpf_refuse_without_dpu(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag)
 {
-	if (lab->hosts[host].dpu || path == PATH_HOST)
+	if (lab->hosts[host].dpu || path == PATH_HOST || path == PATH_PMD)
 		return 0;
 	return diag_error(diag, -EINVAL, "give it one with `dpu: true` in the lab file",
 			  "host %s has no DPU: frame path %s cannot run there", lab->hosts[host].name,
 			  frame_path_name(path));
 }
 
+/* Make before break: a poll-mode process is there before frames are led to it, and goes after. */
+static int start_at(struct ebpf *ebpf, enum frame_path path, bool xdp, struct diag *diag)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
+		err = location_load(&ebpf->at[i], diag);
+	if (!err && path == PATH_PMD)
+		err = location_load(&ebpf->at[LOCATION_PMD], diag);
+	if (!err)
+		err = set_controls(ebpf, runs_at(path), diag);
+	if (!err)
+		err = ebpf_move_vnics(ebpf, path == PATH_DPU_UPT ? LOCATION_DPU : LOCATION_HOST, xdp, NULL, diag);
+	if (!err)
+		err = ebpf_serve(ebpf, xdp, diag);
+	if (!err)
+		err = ebpf_settle(ebpf, path, diag);
+	return err || path == PATH_PMD ? err : ebpf_end_pmd(ebpf, diag);
+}
+
 int ebpf_start(const struct lab *lab, size_t host, enum frame_path path, enum lab_hook hook,
 	       struct diag *diag)
 {
-	enum node_location runs = path == PATH_HOST ? LOCATION_HOST : LOCATION_DPU;
-	bool xdp = ebpf_wants_xdp(hook);
 	struct ebpf ebpf;
 	int err = ebpf_refuse_without_dpu(lab, host, path, diag);
 
@@ -354,17 +426,7 @@ int ebpf_start(const struct lab *lab, size_t host, enum frame_path path, enum la
 		err = ebpf_open(lab, host, &ebpf, diag);
 	if (err)
 		return err;
-	for (size_t i = 0; !err && i < n_locations(&ebpf); i++)
-		err = location_load(&ebpf.at[i], diag);
-	if (!err)
-		err = set_controls(&ebpf, runs, diag);
-	if (!err)
-		err = ebpf_move_vnics(&ebpf, path == PATH_DPU_UPT ? LOCATION_DPU : LOCATION_HOST, xdp, NULL,
-				      diag);
-	if (!err)
-		err = ebpf_serve(&ebpf, xdp, diag);
-	if (!err)
-		err = ebpf_settle(&ebpf, path, diag);
+	err = start_at(&ebpf, path, ebpf_wants_xdp(path, hook), diag);
 	ebpf_close(&ebpf);
 	return err;
 }
@@ -399,6 +461,8 @@ static int leave_devices(struct ebpf *ebpf, struct diag *diag)
 		if (!err)
 			err = pin_ports(&ebpf->at[i], &anywhere, xdp, diag);
 	}
+	if (!err)
+		err = ebpf_end_pmd(ebpf, diag);
 	return err ? err : offload_set(ebpf->lab, ebpf->host, false, diag);
 }
 
@@ -428,6 +492,8 @@ int ebpf_stop(const struct lab *lab, size_t host, struct diag *diag)
 		if (!err)
 			err = fabric_use_wire(lab, host, false, diag);
 	}
+	if (!err)
+		err = remove_pmd(lab, host, diag);
 	if (!err)
 		err = dataplane_remove(lab->name, lab->hosts[host].name, diag);
 	return err ? err : dataplane_remove(lab->name, topology_dpu(&lab->hosts[host], dpu), diag);

@@ -24,6 +24,7 @@ enum native_map_type {
 	NATIVE_MAP_PERCPU_HASH = NATIVE_MAP_HASH,
 	NATIVE_MAP_LRU_HASH = NATIVE_MAP_HASH,	       /* full is full: no eviction */
 	NATIVE_MAP_DEVMAP = NATIVE_MAP_ARRAY,
+	NATIVE_MAP_XSKMAP = NATIVE_MAP_ARRAY,
 	NATIVE_MAP_RING,
 };
 
@@ -72,6 +73,7 @@ __u32 native_random(void);
 struct native_frame {
 	__u8 *data;
 	__u32 len, ifindex, gso_size, gso_segs;
+	__u32 out_port; /* of verdict FORWARD */
 	void (*cloned)(const struct native_frame *frame, __u32 ifindex); /* told of every copy */
 };
 

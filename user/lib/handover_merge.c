@@ -10,10 +10,12 @@
 #include "bpflog.h"
 #include "dpulab_merge.skel.h"
 #include "op.h"
+#include "pmd_merge.h"
 
 struct handover_merge {
+	bool in_memory; /* into a poll-mode location: no programs */
 	struct dpulab_merge *skel;
-	int merge, add, keep, end, book; /* programs */
+	int prog[PMD_BOOK_BYTES + 1]; /* by enum pmd_merge_step */
 };
 
 static int load(struct dpulab_merge *skel, const struct dataplane *to, struct diag *diag)
@@ -34,6 +36,31 @@ static int load(struct dpulab_merge *skel, const struct dataplane *to, struct di
 	return err;
 }
 
+static int open_programs(struct handover_merge *merge, const struct dataplane *to, struct diag *diag)
+{
+	int err;
+
+	merge->skel = dpulab_merge__open();
+	err = merge->skel ? load(merge->skel, to, diag)
+			  : diag_error(diag, -EINVAL, "rebuild dpulab", "cannot open the built-in BPF objects");
+	if (err)
+		return err;
+	merge->prog[PMD_MERGE_CONNECTION] = bpf_program__fd(merge->skel->progs.merge_connection);
+	merge->prog[PMD_ADD_CONNECTION] = bpf_program__fd(merge->skel->progs.add_connection);
+	merge->prog[PMD_KEEP_CONNECTION] = bpf_program__fd(merge->skel->progs.keep_connection);
+	merge->prog[PMD_END_CONNECTION] = bpf_program__fd(merge->skel->progs.end_connection);
+	merge->prog[PMD_BOOK_BYTES] = bpf_program__fd(merge->skel->progs.book_bytes);
+	return 0;
+}
+
+static int open_memory(const struct dataplane *to, struct diag *diag)
+{
+	char path[PATH_MAX];
+
+	dataplane_maps_path(dataplane_lab(to), dataplane_node(to), path);
+	return pmd_merge_open(path, diag);
+}
+
 int handover_merge_open(const struct dataplane *to, struct handover_merge **ret_merge, struct diag *diag)
 {
 	struct handover_merge *merge = calloc(1, sizeof(*merge));
@@ -41,18 +68,12 @@ int handover_merge_open(const struct dataplane *to, struct handover_merge **ret_
 
 	if (!merge)
 		return -ENOMEM;
-	merge->skel = dpulab_merge__open();
-	err = merge->skel ? load(merge->skel, to, diag)
-			  : diag_error(diag, -EINVAL, "rebuild dpulab", "cannot open the built-in BPF objects");
+	merge->in_memory = dataplane_pmd(to);
+	err = merge->in_memory ? open_memory(to, diag) : open_programs(merge, to, diag);
 	if (err) {
 		handover_merge_close(merge);
 		return err;
 	}
-	merge->merge = bpf_program__fd(merge->skel->progs.merge_connection);
-	merge->add = bpf_program__fd(merge->skel->progs.add_connection);
-	merge->keep = bpf_program__fd(merge->skel->progs.keep_connection);
-	merge->end = bpf_program__fd(merge->skel->progs.end_connection);
-	merge->book = bpf_program__fd(merge->skel->progs.book_bytes);
 	*ret_merge = merge;
 	return 0;
 }
@@ -61,17 +82,26 @@ void handover_merge_close(struct handover_merge *merge)
 {
 	if (!merge)
 		return;
+	if (merge->in_memory)
+		pmd_merge_close();
 	dpulab_merge__destroy(merge->skel);
 	free(merge);
 }
 
 /* Returns what the program returned, or a negative errno. */
-static int run(int prog, const struct dpu_ct_key *key, const struct dpu_ct *ct, struct diag *diag)
+static int run(const struct handover_merge *merge, enum pmd_merge_step step, const struct dpu_ct_key *key,
+	       const struct dpu_ct *ct, struct diag *diag)
 {
 	struct dpu_ct_merge arg = {.key = *key, .ct = *ct};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &arg, .ctx_size_in = sizeof(arg));
-	int err = bpf_prog_test_run_opts(prog, &opts);
+	int err;
 
+	if (merge->in_memory) {
+		err = pmd_merge_run(step, &arg);
+		op_done();
+		return err;
+	}
+	err = bpf_prog_test_run_opts(merge->prog[step], &opts);
 	op_done();
 	if (err)
 		return diag_error(diag, err, NULL, "cannot change a connection: %s", strerror(-err));
@@ -81,7 +111,7 @@ static int run(int prog, const struct dpu_ct_key *key, const struct dpu_ct *ct, 
 int handover_merge_run(const struct handover_merge *merge, const struct dpu_ct_key *key,
 		       const struct dpu_ct *ct, struct diag *diag)
 {
-	int result = run(merge->merge, key, ct, diag);
+	int result = run(merge, PMD_MERGE_CONNECTION, key, ct, diag);
 
 	return result > 0 ? -ENOENT : result;
 }
@@ -89,7 +119,7 @@ int handover_merge_run(const struct handover_merge *merge, const struct dpu_ct_k
 int handover_merge_add(const struct handover_merge *merge, const struct dpu_ct_key *key,
 		       const struct dpu_ct *ct, struct diag *diag)
 {
-	int result = run(merge->add, key, ct, diag);
+	int result = run(merge, PMD_ADD_CONNECTION, key, ct, diag);
 
 	if (result <= 1)
 		return result == 1 ? -EEXIST : result;
@@ -100,7 +130,7 @@ int handover_merge_add(const struct handover_merge *merge, const struct dpu_ct_k
 int handover_merge_keep(const struct handover_merge *merge, const struct dpu_ct_key *key,
 			const struct dpu_ct *ct, struct diag *diag)
 {
-	int result = run(merge->keep, key, ct, diag);
+	int result = run(merge, PMD_KEEP_CONNECTION, key, ct, diag);
 
 	return result < 0 ? result : 0;
 }
@@ -108,7 +138,7 @@ int handover_merge_keep(const struct handover_merge *merge, const struct dpu_ct_
 int handover_merge_end(const struct handover_merge *merge, const struct dpu_ct_key *key,
 		       const struct dpu_ct *ct, struct diag *diag)
 {
-	int result = run(merge->end, key, ct, diag);
+	int result = run(merge, PMD_END_CONNECTION, key, ct, diag);
 
 	return result < 0 ? result : 0;
 }
@@ -118,7 +148,7 @@ int handover_merge_book(const struct handover_merge *merge, uint16_t zone, uint3
 {
 	const struct dpu_ct_key key = {.zone = zone};
 	const struct dpu_ct ct = {.rule_id = rule_id, .bytes = {bytes}};
-	int result = run(merge->book, &key, &ct, diag);
+	int result = run(merge, PMD_BOOK_BYTES, &key, &ct, diag);
 
 	return result < 0 ? result : 0;
 }

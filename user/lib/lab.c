@@ -19,6 +19,7 @@
 #include "lab_check.h"
 #include "machine.h"
 #include "nodes.h"
+#include "pmd.h"
 #include "preflight.h"
 #include "topology.h"
 
@@ -211,6 +212,8 @@ static int remove_all(const struct state *state, const char *name, struct lab_re
 	loaded_free(&loaded);
 	if (!err)
 		err = state_remove(state, STATE_LOADED, diag);
+	if (!err)
+		err = pmd_stop_lab(name, diag);
 	if (!err)
 		err = nodes_remove(state, name, NULL, &report->nodes, diag);
 	/* after the devices: links without one are cheap to drop, a program per device is not */

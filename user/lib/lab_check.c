@@ -152,6 +152,9 @@ static void check_hosts(struct checker *check)
 			FINDING(check, &host->path, "give the host a DPU (`dpu: true`) or another placement",
 				"hosts.%s: placement %s needs a DPU", host->name,
 				frame_path_name(host->path));
+		if (host->path == PATH_PMD && host->hook == LAB_HOOK_TC)
+			FINDING(check, &host->hook, "leave it `auto`, or say xdp",
+				"hosts.%s: placement pmd takes its frames from XDP, hook tc has none for it", host->name);
 		if (!host->dpu && !cpu_set_is_empty(&host->dpu_cpus))
 			FINDING(check, &host->dpu_cpus, "give the host a DPU (`dpu: true`)",
 				"hosts.%s.dpu-cpus: the host has no DPU", host->name);
@@ -351,6 +354,7 @@ void lab_check_cpus(const struct lab *lab, const struct cpu_set *online, struct 
 
 		warn_missing(host->name, "cpus", &host->cpus, online, diag);
 		warn_missing(host->name, "dpu-cpus", &host->dpu_cpus, online, diag);
+		warn_missing(host->name, "pmd-cpus", &host->pmd_cpus, online, diag);
 	}
 }
 
@@ -360,8 +364,10 @@ void lab_limit_cpus(struct lab *lab, const struct cpu_set *online)
 		struct lab_host *host = &lab->hosts[i];
 		const struct cpu_set missing = without(&host->cpus, online);
 		const struct cpu_set dpu_missing = without(&host->dpu_cpus, online);
+		const struct cpu_set pmd_missing = without(&host->pmd_cpus, online);
 
 		host->cpus = without(&host->cpus, &missing);
 		host->dpu_cpus = without(&host->dpu_cpus, &dpu_missing);
+		host->pmd_cpus = without(&host->pmd_cpus, &pmd_missing);
 	}
 }

@@ -8,6 +8,7 @@
 static const char *const path_names[PATH_COUNT] = {
 	[PATH_LINUX] = "linux",
 	[PATH_HOST] = "host",
+	[PATH_PMD] = "pmd",
 	[PATH_DPU_MUX] = "dpu-mux",
 	[PATH_DPU_UPT] = "dpu-upt",
 };

@@ -55,3 +55,10 @@ void op_done(void)
 	if (op.crash_after && op.done == op.crash_after)
 		raise(SIGKILL);
 }
+
+void op_forget(void)
+{
+	op.read = true;
+	op.crash_after = 0;
+	op.count_file = NULL;
+}

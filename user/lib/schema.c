@@ -18,6 +18,7 @@
 static const struct schema_word placements[] = {
 	{"linux", PATH_LINUX},
 	{"host", PATH_HOST},
+	{"pmd", PATH_PMD},
 	{"dpu-mux", PATH_DPU_MUX},
 	{"dpu-upt", PATH_DPU_UPT},
 	{NULL, 0},
@@ -27,6 +28,12 @@ static const struct schema_word hooks[] = {
 	{"auto", LAB_HOOK_AUTO},
 	{"xdp", LAB_HOOK_XDP},
 	{"tc", LAB_HOOK_TC},
+	{NULL, 0},
+};
+
+static const struct schema_word pmd_sleeps[] = {
+	{"never", PMD_SLEEP_NEVER},
+	{"adaptive", PMD_SLEEP_ADAPTIVE},
 	{NULL, 0},
 };
 
@@ -122,6 +129,11 @@ const struct schema_key schema_keys[] = {
 	 .help = "CPUs that do the host's work."},
 	{"hosts.*.dpu-cpus", SCHEMA_CPUS, ONE(struct lab_host, dpu_cpus), .derived = "not pinned",
 	 .help = "CPUs that play the DPU's cores. Keep them apart from `cpus` when CPU cost is measured."},
+	{"hosts.*.pmd-cpus", SCHEMA_CPUS, ONE(struct lab_host, pmd_cpus), .derived = "the machine's highest CPU, shared",
+	 .help = "A CPU of its own for the poll-mode process of placement pmd; of several it takes the highest."},
+	{"hosts.*.pmd-sleep", SCHEMA_WORD, ONE(struct lab_host, pmd_sleep), .words = pmd_sleeps,
+	 .derived = "never with `pmd-cpus`, else adaptive",
+	 .help = "Whether the poll-mode process sleeps when no frame has come for 20 us, until one comes."},
 	{"hosts.*.vtep", SCHEMA_ADDRESS4, ONE(struct lab_host, vtep), .derived = "10.255.0.N/16, N = position",
 	 .help = "Underlay address of the host's tunnel endpoint. The DPU takes it over with the overlay."},
 

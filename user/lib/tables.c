@@ -215,6 +215,8 @@ static uint16_t relay_target(const struct location *location, const struct port_
 {
 	uint16_t target = DPU_PORT_NONE;
 
+	if (location->where == LOCATION_PMD) /* the kernel's side stands in front of it, not behind */
+		return target;
 	switch (port->kind) {
 	case DPU_PORT_KIND_UPLINK:
 		target = DPU_PORT_PF;
