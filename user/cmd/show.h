@@ -8,6 +8,9 @@ void show_node(struct out *out, const struct location *at);
 void show_protocol(struct out *out, uint8_t proto);
 double show_age_s(uint64_t since_ns);
 
+int show_pmd(const struct location *at, struct out *out, struct diag *diag);
+/* What a poll-mode process has dropped outside the pipeline. */
+void show_pmd_drops(const struct location *at, struct out *out);
 int show_rules(const struct location *at, struct out *out, struct diag *diag);
 /* Every entry of the compiled rules, at each vNIC. */
 int show_compiled_rules(const struct location *at, struct out *out, struct diag *diag);
