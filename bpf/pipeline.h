@@ -165,6 +165,20 @@ HOOK_FAST int pipeline_fast(hook_ctx *ctx, int *ret_action)
 	return 1;
 }
 
+/*
+ * What a poll-mode process takes is out of the kernel's reach: a frame from the wire that is the kernel's own, to the
+ * host's address that is, must not get there. VXLAN to another address than ours is nobody's.
+ */
+INLINE int pipeline_is_kernels(hook_ctx *ctx, const struct dpu_port *port)
+{
+	const struct pkt *p = scratch_pkt();
+
+	if (port->kind == DPU_PORT_KIND_VNIC || !p || entry_looks_like_vxlan(ctx))
+		return 0;
+	pipeline_read(ctx);
+	return p->verdict == DPU_VERDICT_STACK;
+}
+
 /* A frame that the flow cache does not know, or need not be asked about. */
 INLINE int pipeline_other(hook_ctx *ctx)
 {
@@ -181,6 +195,8 @@ INLINE int pipeline_other(hook_ctx *ctx)
 	to = port_relay(port, number);
 	if (!to)
 		return exit_unparsed(ctx, DPU_VERDICT_DROP, DPU_REASON_DROP_NO_PORT);
+	if (to >= DPU_PORT_PMD_OF(0) && pipeline_is_kernels(ctx, port))
+		return exit_unparsed(ctx, DPU_VERDICT_STACK, DPU_REASON_TO_STACK);
 	return exit_relay(ctx, number, to);
 }
 

@@ -66,9 +66,8 @@ static void add_ports(struct location *location, const struct links *links)
 	location->n_ports = 0;
 	add_port(location, links, DPU_PORT_UPLINK, DPU_PORT_KIND_UPLINK,
 		 host ? TOPOLOGY_UPLINK : TOPOLOGY_DPU_WIRE, SIZE_MAX);
-	if (location->where != LOCATION_PMD)
-		add_port(location, links, DPU_PORT_PF, DPU_PORT_KIND_PF, host ? TOPOLOGY_PF : TOPOLOGY_DPU_PF,
-			 SIZE_MAX);
+	add_port(location, links, DPU_PORT_PF, DPU_PORT_KIND_PF, host ? TOPOLOGY_PF : TOPOLOGY_DPU_PF,
+		 SIZE_MAX);
 	for (size_t vm = 0; vm < location->lab->n_vms; vm++)
 		if (location->lab->vms[vm].host == location->host)
 			add_vm_ports(location, links, vm);

@@ -316,8 +316,10 @@ static int place_running(struct ebpf *ebpf, enum frame_path from, enum frame_pat
 			 struct move_report *report, struct diag *diag)
 {
 	struct cost before, after;
-	int err = ebpf_serve(ebpf, xdp || from == PATH_PMD, diag);
+	int err = from == PATH_PMD ? ebpf_begin_pmd(ebpf, diag) : 0; /* its tables may have gone */
 
+	if (!err)
+		err = ebpf_serve(ebpf, xdp || from == PATH_PMD, diag);
 	if (err)
 		return err;
 	before = read_cost(ebpf);

@@ -68,7 +68,7 @@ static bool fits(const struct dpu_port *entry)
 
 static bool is_served(const struct dpu_port *entry)
 {
-	return entry->ifindex && (entry->kind == DPU_PORT_KIND_VNIC || entry->kind == DPU_PORT_KIND_UPLINK);
+	return entry->ifindex && entry->kind != DPU_PORT_KIND_NONE && entry->kind != DPU_PORT_KIND_CHANNEL;
 }
 
 static __u32 largest_mtu(void)
