@@ -233,10 +233,11 @@ static int visit(struct compare *compare, enum frame_path path, unsigned round)
 {
 	struct path_result *result = &compare->result->path[path];
 	enum lab_hook frame_hook = path == PATH_LINUX ? LAB_HOOK_TC : LAB_HOOK_XDP;
-	int err = move_all(compare, path, LAB_HOOK_TC, result);
+	enum lab_hook socket_hook = path == PATH_PMD ? LAB_HOOK_XDP : LAB_HOOK_TC; /* it has no other */
+	int err = move_all(compare, path, socket_hook, result);
 
 	if (!err)
-		err = read_state(compare, path, LAB_HOOK_TC, result->socket_state,
+		err = read_state(compare, path, socket_hook, result->socket_state,
 				 sizeof(result->socket_state));
 	if (!err && !round)
 		err = prove_policy(compare, result, 0);
