@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cpuacct.h"
 
-
 #include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
