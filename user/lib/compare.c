@@ -243,12 +243,12 @@ static int visit(struct compare *compare, enum frame_path path, unsigned round)
 		err = prove_policy(compare, result, 0);
 	for (unsigned where = 0; where < WHERE_COUNT && !err; where++)
 		err = measure_sockets(compare, result, where);
-	if (!err && path != PATH_LINUX)
+	if (!err && frame_hook != socket_hook)
 		err = move_all(compare, path, LAB_HOOK_XDP, result);
 	if (!err)
 		err = read_state(compare, path, frame_hook, result->frame_state,
 				 sizeof(result->frame_state));
-	if (!err && !round && path != PATH_LINUX)
+	if (!err && !round && frame_hook != socket_hook)
 		err = prove_policy(compare, result, 1);
 	if (!err)
 		err = frames_at_all_places(compare, result, frame_hook);
