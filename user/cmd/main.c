@@ -41,7 +41,7 @@ const struct cmd cmd_table[] = {
 	 cmd_apply},
 	{"exec", "LAB NODE -- COMMAND...", 3, MANY, CMD_READS, "run a command inside a node", NULL,
 	 cmd_exec},
-	{"place", "LAB PATH", 2, 2, CMD_WRITES, "move a running lab to a frame path: linux, host, pmd, dpu-mux, dpu-upt",
+	{"place", "LAB PATH", 2, 2, CMD_WRITES, "move a running lab to a frame path: linux, host, pmd, sriov, dpu-mux, dpu-upt",
 	 cmd_place_options, cmd_place},
 	{"load", "DEV", 1, 1, CMD_WRITES, "make an existing interface a port of a running lab",
 	 cmd_load_options, cmd_load},

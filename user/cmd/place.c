@@ -4,6 +4,7 @@
 #include "host.h"
 #include "lab.h"
 #include "machine.h"
+#include "sriov.h"
 #include "verbs.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 
 const struct cmd_option cmd_place_options[] = {
     {'H', "host", "HOST", "only this host (default: every host of the lab)"},
+    {0, "accept-loss", NULL, "also where the path does not enforce what the lab file says (sriov)"},
     {0, "hook", "HOOK", "xdp, tc or auto (default: as it is)"},
     {},
 };
@@ -21,6 +23,18 @@ static const char *hook_word(enum frame_path path, bool xdp)
 	if (path == PATH_LINUX)
 		return "none";
 	return xdp ? "xdp" : "tc";
+}
+
+/* Said for as long as it is so, not only when it came about. */
+static void out_not_enforced(struct out *out, const struct lab *lab, size_t host, enum frame_path path)
+{
+	struct sriov_loss losses[SRIOV_LOSSES];
+	size_t n = path == PATH_SRIOV ? sriov_losses(lab, host, losses) : 0;
+
+	out_list(out, "not_enforced");
+	for (size_t i = 0; i < n; i++)
+		out_str(out, NULL, "%s", losses[i].text);
+	out_end(out);
 }
 
 int place_show(const struct lab *lab, size_t host, struct cmd_context *ctx)
@@ -36,6 +50,7 @@ int place_show(const struct lab *lab, size_t host, struct cmd_context *ctx)
 	out_str(ctx->out, "path", "%s", frame_path_name(path));
 	out_str(ctx->out, "hook", "%s", hook_word(path, xdp));
 	out_bool(ctx->out, "dpu", lab->hosts[host].dpu);
+	out_not_enforced(ctx->out, lab, host, path);
 	out_end(ctx->out);
 	return 0;
 }
@@ -81,6 +96,22 @@ static int place_one(struct cmd_context *ctx, const struct lab *lab, size_t host
 	return err;
 }
 
+/* A path that leaves security policies out is taken only by who says so. */
+static int refuse_loss(struct cmd_context *ctx, const struct lab *lab, enum frame_path to)
+{
+	const char *only = cmd_option(ctx, "host");
+	size_t security = 0;
+
+	for (size_t i = 0; to == PATH_SRIOV && i < lab->n_hosts; i++)
+		if (!only || !strcmp(lab->hosts[i].name, only))
+			security += sriov_warn(lab, i, ctx->diag);
+	if (!security || cmd_option(ctx, "accept-loss"))
+		return 0;
+	diag_error(ctx->diag, -EPERM, "--accept-loss moves it all the same", "not moved: %s does not enforce what the lab file says",
+		   frame_path_name(to));
+	return CMD_WANTING;
+}
+
 static int place_all(struct cmd_context *ctx, const struct lab *lab, enum frame_path to)
 {
 	const char *only = cmd_option(ctx, "host"), *hook = cmd_option(ctx, "hook");
@@ -103,11 +134,12 @@ int cmd_place(struct cmd_context *ctx, int argc, char **argv)
 	struct lab_session session;
 	enum lab_hook hook;
 	enum frame_path to;
+	bool wanting = false;
 	int err;
 
 	(void)argc;
 	if (frame_path_parse(argv[1], &to))
-		return cmd_usage(ctx, "%s is no frame path: linux, host, pmd, dpu-mux or dpu-upt", argv[1]);
+		return cmd_usage(ctx, "%s is no frame path: linux, host, pmd, sriov, dpu-mux or dpu-upt", argv[1]);
 	if (hook_name && lab_hook_parse(hook_name, &hook))
 		return cmd_usage(ctx, "%s is no hook: xdp, tc or auto", hook_name);
 	if (to == PATH_PMD && hook_name && hook == LAB_HOOK_TC)
@@ -117,8 +149,10 @@ int cmd_place(struct cmd_context *ctx, int argc, char **argv)
 		return cmd_result(err);
 	if (only && !lab_find_host(session.lab, only))
 		err = diag_error(ctx->diag, -ENOENT, NULL, "lab %s has no host %s", argv[0], only);
+	else if (refuse_loss(ctx, session.lab, to))
+		wanting = true;
 	else
 		err = place_all(ctx, session.lab, to);
 	lab_close(&session);
-	return cmd_result(err);
+	return wanting ? CMD_WANTING : cmd_result(err);
 }

@@ -265,8 +265,10 @@ static void choose_paths(const struct compare *compare)
 		struct path_result *result = &compare->result->path[path];
 
 		*result = (struct path_result){.path = path};
+		if (path == PATH_SRIOV)
+			snprintf(result->why, sizeof(result->why), "no firewall, no overlay: nothing to prove, nothing across hosts");
 		for (size_t host = 0; host < compare->lab->n_hosts; host++)
-			if ((path == PATH_DPU_MUX || path == PATH_DPU_UPT) && !compare->lab->hosts[host].dpu)
+			if (frame_path_needs_dpu(path) && !compare->lab->hosts[host].dpu)
 				snprintf(result->why, sizeof(result->why), "host %s has no DPU",
 					 compare->lab->hosts[host].name);
 	}

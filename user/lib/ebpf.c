@@ -20,6 +20,16 @@
 
 /* ---- opening, what runs ------------------------------------------------- */
 
+/* The switch alone: no other frame path leaves the rest out. */
+static bool is_embedded(const struct ebpf *ebpf)
+{
+	struct dpu_control control;
+	uint32_t key = 0;
+
+	return ebpf->at[LOCATION_DPU].dp && !mapio_get(ebpf->at[LOCATION_DPU].dp, MAP_control, &key, &control) &&
+	       control.functions == DPU_FN_DVS;
+}
+
 int ebpf_open(const struct lab *lab, size_t host, struct ebpf *ret_ebpf, struct diag *diag)
 {
 	struct ebpf ebpf = {.lab = lab, .host = host};
@@ -31,6 +41,8 @@ int ebpf_open(const struct lab *lab, size_t host, struct ebpf *ret_ebpf, struct 
 	}
 	if (!err)
 		err = location_open(lab, host, LOCATION_PMD, &ebpf.at[LOCATION_PMD], diag);
+	if (!err)
+		ebpf.at[LOCATION_DPU].embedded = is_embedded(&ebpf);
 	if (err)
 		ebpf_close(&ebpf);
 	else
@@ -82,7 +94,7 @@ int ebpf_path(const struct ebpf *ebpf, enum frame_path *ret_path)
 	    mapio_get(ebpf->at[LOCATION_HOST].dp, MAP_control, &key, &control))
 		return -ENOENT;
 	if (vnic_in_dpu(ebpf))
-		*ret_path = PATH_DPU_UPT;
+		*ret_path = is_embedded(ebpf) ? PATH_SRIOV : PATH_DPU_UPT;
 	else if (!control.functions && control.handover & DPU_HANDOVER_TO_PMD)
 		*ret_path = PATH_PMD;
 	else
@@ -360,6 +372,11 @@ int ebpf_move_vnics(struct ebpf *ebpf, enum node_location to, bool xdp, double *
 
 /* ---- start and stop ----------------------------------------------------- */
 
+enum node_location ebpf_vnics_at(enum frame_path path)
+{
+	return path == PATH_DPU_UPT || path == PATH_SRIOV ? LOCATION_DPU : LOCATION_HOST;
+}
+
 /* Which location runs the functions of a path. */
 static enum node_location runs_at(enum frame_path path)
 {
@@ -367,24 +384,25 @@ static enum node_location runs_at(enum frame_path path)
 }
 
 /* Where nothing runs, all is relayed: to the DPU, or to the poll-mode process. */
-static int set_controls(const struct ebpf *ebpf, enum node_location runs, struct diag *diag)
+static int set_controls(const struct ebpf *ebpf, enum frame_path path, struct diag *diag)
 {
+	enum node_location runs = runs_at(path);
+	uint32_t functions = path == PATH_SRIOV ? DPU_FN_DVS : DPU_FN_ALL;
 	uint32_t to_pmd = runs == LOCATION_PMD ? DPU_HANDOVER_TO_PMD : 0;
 	int err = 0;
 
 	if (ebpf_has(ebpf, LOCATION_PMD))
 		err = tables_set_control(ebpf->at[LOCATION_PMD].dp, runs == LOCATION_PMD ? DPU_FN_ALL : 0, 0, diag);
 	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
-		err = tables_set_control(ebpf->at[i].dp, i == runs ? DPU_FN_ALL : 0, i == LOCATION_HOST ? to_pmd : 0, diag);
+		err = tables_set_control(ebpf->at[i].dp, i == runs ? functions : 0, i == LOCATION_HOST ? to_pmd : 0, diag);
 	return err;
 }
 
 int ebpf_settle(const struct ebpf *ebpf, enum frame_path path, struct diag *diag)
 {
-	enum node_location runs = runs_at(path);
-	int err = set_controls(ebpf, runs, diag);
+	int err = set_controls(ebpf, path, diag);
 
-	return err ? err : ebpf_use_wire(ebpf, runs, diag);
+	return err ? err : ebpf_use_wire(ebpf, runs_at(path), diag);
 }
 
 int ebpf_refuse_without_dpu(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag)
@@ -401,14 +419,15 @@ static int start_at(struct ebpf *ebpf, enum frame_path path, bool xdp, struct di
 {
 	int err = 0;
 
+	ebpf->at[LOCATION_DPU].embedded = path == PATH_SRIOV;
 	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
 		err = location_load(&ebpf->at[i], diag);
 	if (!err && path == PATH_PMD)
 		err = location_load(&ebpf->at[LOCATION_PMD], diag);
 	if (!err)
-		err = set_controls(ebpf, runs_at(path), diag);
+		err = set_controls(ebpf, path, diag);
 	if (!err)
-		err = ebpf_move_vnics(ebpf, path == PATH_DPU_UPT ? LOCATION_DPU : LOCATION_HOST, xdp, NULL, diag);
+		err = ebpf_move_vnics(ebpf, ebpf_vnics_at(path), xdp, NULL, diag);
 	if (!err)
 		err = ebpf_serve(ebpf, xdp, diag);
 	if (!err)

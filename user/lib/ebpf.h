@@ -41,6 +41,8 @@ int ebpf_use_wire(const struct ebpf *ebpf, enum node_location where, struct diag
  */
 int ebpf_move_vnics(struct ebpf *ebpf, enum node_location to, bool xdp, double *ret_worst_ms,
 		    struct diag *diag);
+/* Where the vNIC devices themselves are on a path. */
+enum node_location ebpf_vnics_at(enum frame_path path);
 /* Loads the tables of a poll-mode process, fills them, starts the process; ends it and takes them away. */
 int ebpf_begin_pmd(struct ebpf *ebpf, struct diag *diag);
 int ebpf_end_pmd(struct ebpf *ebpf, struct diag *diag);

@@ -148,7 +148,7 @@ static void check_hosts(struct checker *check)
 		const struct lab_host *host = &lab->hosts[i];
 
 		check_vtep(check, i);
-		if (!host->dpu && (host->path == PATH_DPU_MUX || host->path == PATH_DPU_UPT))
+		if (!host->dpu && frame_path_needs_dpu(host->path))
 			FINDING(check, &host->path, "give the host a DPU (`dpu: true`) or another placement",
 				"hosts.%s: placement %s needs a DPU", host->name,
 				frame_path_name(host->path));

@@ -25,6 +25,7 @@ enum frame_path {
 	PATH_LINUX,
 	PATH_HOST,
 	PATH_PMD,
+	PATH_SRIOV,
 	PATH_DPU_MUX,
 	PATH_DPU_UPT,
 	PATH_COUNT,
@@ -246,6 +247,8 @@ uint32_t lab_max_half_open(const struct lab *lab, const struct lab_vm *vm);
  */
 enum dpu_guard_mode lab_guard(const struct lab *lab, const struct lab_vm *vm);
 const char *guard_mode_name(enum dpu_guard_mode mode); /* "off", "learn", "strict" */
+/* Does the path need the host's DPU (or NIC) node? */
+bool frame_path_needs_dpu(enum frame_path path);
 const char *frame_path_name(enum frame_path path); /* as in the contract: "linux", "host", "pmd", ... */
 int frame_path_parse(const char *word, enum frame_path *ret_path);
 const char *lab_hook_name(enum lab_hook hook);

@@ -7,6 +7,7 @@
  *   dpu-mux <-> dpu-upt  the vNIC devices move, one by one
  *   host <-> pmd         as host <-> dpu-mux, with the poll-mode process in the place of the DPU and the
  *                        same wire on both sides
+ *   dpu-upt <-> sriov    the DPU's tables and functions become an embedded switch's: connections start anew
  *   linux <-> the rest   one engine stops, the other starts: connections start anew
  *
  * host <-> dpu-mux, why no frame is lost. Every frame enters at the host's vNIC port
@@ -284,13 +285,31 @@ static int pmd_to_host(struct ebpf *ebpf, struct move_report *report, struct dia
 
 /* ---- any path to any path ----------------------------------------------- */
 
-/* Between the eBPF paths, which lie in a row: pmd, host, dpu-mux, dpu-upt. */
+/*
+ * What an embedded switch does not know, it has no state to hand over of: connections begin anew on either side. Its
+ * tables and its word come before it, and the firewall's before the full set.
+ */
+static int set_embedded(struct ebpf *ebpf, bool embedded, bool xdp, struct diag *diag)
+{
+	int err = handover_clear(ebpf->at[LOCATION_DPU].dp, diag);
+
+	ebpf->at[LOCATION_DPU].embedded = embedded;
+	if (!err)
+		err = ebpf_serve(ebpf, xdp, diag);
+	return err ? err : ebpf_settle(ebpf, embedded ? PATH_SRIOV : PATH_DPU_UPT, diag);
+}
+
+/* Between the eBPF paths, which lie in a row: pmd, host, dpu-mux, dpu-upt, sriov. */
 static int move_ebpf(struct ebpf *ebpf, enum frame_path from, enum frame_path to, bool xdp,
 		     struct move_report *report, struct diag *diag)
 {
 	int err = 0;
 
-	if (from == PATH_DPU_UPT && to != PATH_DPU_UPT) {
+	if (from == PATH_SRIOV && to != PATH_SRIOV) {
+		err = set_embedded(ebpf, false, xdp, diag);
+		from = PATH_DPU_UPT;
+	}
+	if (!err && from == PATH_DPU_UPT && to != PATH_DPU_UPT && to != PATH_SRIOV) {
 		err = ebpf_move_vnics(ebpf, LOCATION_HOST, xdp, &report->blackout_ms, diag);
 		from = PATH_DPU_MUX;
 	}
@@ -304,10 +323,12 @@ static int move_ebpf(struct ebpf *ebpf, enum frame_path from, enum frame_path to
 	}
 	if (!err && from == PATH_HOST && to == PATH_PMD)
 		err = host_to_pmd(ebpf, report, diag);
-	if (!err && from == PATH_HOST && (to == PATH_DPU_MUX || to == PATH_DPU_UPT))
+	if (!err && from == PATH_HOST && frame_path_needs_dpu(to))
 		err = host_to_dpu(ebpf, report, diag);
-	if (!err && to == PATH_DPU_UPT)
+	if (!err && ebpf_vnics_at(to) == LOCATION_DPU)
 		err = ebpf_move_vnics(ebpf, LOCATION_DPU, xdp, &report->blackout_ms, diag);
+	if (!err && to == PATH_SRIOV && from != PATH_SRIOV)
+		err = set_embedded(ebpf, true, xdp, diag);
 	return err;
 }
 
@@ -385,7 +406,7 @@ int place_host(const struct lab *lab, size_t host, enum frame_path to, enum lab_
 	double begin = now_us();
 	int err = 0;
 
-	if (to == PATH_DPU_MUX || to == PATH_DPU_UPT)
+	if (frame_path_needs_dpu(to))
 		err = ebpf_refuse_without_dpu(lab, host, to, diag);
 	if (!err)
 		err = to == PATH_LINUX ? place_linux(lab, host, diag)

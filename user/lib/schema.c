@@ -19,6 +19,7 @@ static const struct schema_word placements[] = {
 	{"linux", PATH_LINUX},
 	{"host", PATH_HOST},
 	{"pmd", PATH_PMD},
+	{"sriov", PATH_SRIOV},
 	{"dpu-mux", PATH_DPU_MUX},
 	{"dpu-upt", PATH_DPU_UPT},
 	{NULL, 0},
