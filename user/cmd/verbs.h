@@ -35,6 +35,8 @@ VERB(fw_import);
 VERB(fw_explain);
 VERB(fw_diff);
 VERB(fw_log);
+VERB(bench);
+VERB_OPTIONS(bench);
 VERB(check);
 VERB_OPTIONS(check);
 VERB(complete);

@@ -15,6 +15,7 @@
 
 enum {
 	SOCKET_SECONDS = 1,
+	FRAME_BYTES = 64,
 	FRAME_MS = 500,
 	SILENT_MS = 500, /* a probe without an answer by then was dropped */
 };
@@ -200,7 +201,7 @@ static int measure_frames(struct compare *compare, struct path_result *result,
 		[CPU_DPU] = FIGURE_DPU_NS, [CPU_FABRIC] = FIGURE_FABRIC_NS};
 	struct framerate rate;
 	double arrived;
-	int err = framerate_measure(compare->lab, compare->result->pair[where], FRAME_MS, meter, &rate,
+	int err = framerate_measure(compare->lab, compare->result->pair[where], FRAME_BYTES, FRAME_MS, meter, &rate,
 				    compare->diag);
 
 	if (err)
