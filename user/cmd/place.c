@@ -5,6 +5,8 @@
 #include "lab.h"
 #include "machine.h"
 #include "plan.h"
+#include "pmd_lacks.h"
+#include "sriov.h"
 #include "verbs.h"
 
 #include <errno.h>
@@ -13,7 +15,7 @@
 const struct cmd_option cmd_place_options[] = {
     {'H', "host", "HOST", "only this host (default: every host of the lab)"},
     {0, "hook", "HOOK", "xdp, tc or auto (default: as it is)"},
-    {0, "accept-loss", NULL, "move although the DPU does not enforce a security policy there"},
+    {0, "accept-loss", NULL, "move although a security policy is not enforced there: by the DPU, by sriov"},
     {},
 };
 
@@ -25,10 +27,12 @@ static const char *hook_word(enum frame_path path, bool xdp)
 	return xdp ? "xdp" : "tc";
 }
 
-/* The device, and what of the lab's policies it does not enforce where it runs now. */
-static int place_show_device(struct out *out, const struct lab *lab, size_t host, enum frame_path path)
+/* What of the lab's policies is not enforced where the host runs now: said for as long as it is so. */
+static int out_not_enforced(struct out *out, const struct lab *lab, size_t host, enum frame_path path)
 {
 	const struct profile *profile = lab->hosts[host].profile;
+	struct sriov_loss losses[SRIOV_LOSSES];
+	size_t n = path == PATH_SRIOV ? sriov_losses(lab, host, losses) : 0;
 	struct plan plan = {0};
 	int err = profile && plan_path_is_dpu(path) ? plan_make(lab, host, profile, &plan) : 0;
 
@@ -36,6 +40,8 @@ static int place_show_device(struct out *out, const struct lab *lab, size_t host
 		return err;
 	out_str(out, "profile", "%s", profile ? profile->name : lab->hosts[host].dpu ? "ideal" : "-");
 	out_list(out, "not_enforced");
+	for (size_t i = 0; i < n; i++)
+		out_str(out, NULL, "%s", losses[i].text);
 	for (size_t i = 0; i < plan.n; i++)
 		if (plan.items[i].verdict == PLAN_LOST)
 			out_str(out, NULL, "%s (%s)", plan.items[i].policy, plan.items[i].subject);
@@ -57,7 +63,7 @@ int place_show(const struct lab *lab, size_t host, struct cmd_context *ctx)
 	out_str(ctx->out, "path", "%s", frame_path_name(path));
 	out_str(ctx->out, "hook", "%s", hook_word(path, xdp));
 	out_bool(ctx->out, "dpu", lab->hosts[host].dpu);
-	err = place_show_device(ctx->out, lab, host, path);
+	err = out_not_enforced(ctx->out, lab, host, path);
 	out_end(ctx->out);
 	return err;
 }
@@ -93,29 +99,39 @@ static int place_one(struct cmd_context *ctx, const struct lab *lab, size_t host
 		return err;
 	if (hook_name)
 		lab_hook_parse(hook_name, &hook);
-	else if (from == PATH_LINUX)
+	else if (from == PATH_LINUX || from == PATH_PMD) /* XDP was the poll-mode process's need */
 		hook = lab->hosts[host].hook;
 	else
 		hook = xdp ? LAB_HOOK_XDP : LAB_HOOK_TC;
+	if (to == PATH_PMD)
+		pmd_warn(lab, host, ctx->diag);
 	err = place_host(lab, host, to, hook, &report, ctx->diag);
 	if (!err)
-		out_report(ctx->out, &lab->hosts[host], from, to, hook == LAB_HOOK_XDP, &report);
+		out_report(ctx->out, &lab->hosts[host], from, to, to == PATH_PMD || hook == LAB_HOOK_XDP, &report);
 	return err;
 }
 
-/* All or nothing: before any host moves. */
+/* A path that leaves security policies out is taken only by who says so. All or nothing: before any host moves. */
 static int refuse_loss(struct cmd_context *ctx, const struct lab *lab, enum frame_path to)
 {
 	const char *only = cmd_option(ctx, "host");
 	bool accept = cmd_option(ctx, "accept-loss");
+	size_t security = 0;
 	int err = 0;
 
 	for (size_t i = 0; i < lab->n_hosts; i++) {
-		int refused = only && strcmp(lab->hosts[i].name, only) ? 0 : plan_refuse_loss(lab, i, to, accept, ctx->diag);
+		int refused;
 
+		if (only && strcmp(lab->hosts[i].name, only))
+			continue;
+		refused = to == PATH_PMD ? pmd_refuse(lab, i, ctx->diag) : plan_refuse_loss(lab, i, to, accept, ctx->diag);
 		err = err ? err : refused;
+		security += to == PATH_SRIOV ? sriov_warn(lab, i, ctx->diag) : 0;
 	}
-	return err;
+	if (err || !security || accept)
+		return err;
+	return diag_error(ctx->diag, -EPERM, "--accept-loss moves it all the same",
+			  "not moved: %s does not enforce what the lab file says", frame_path_name(to));
 }
 
 static int place_all(struct cmd_context *ctx, const struct lab *lab, enum frame_path to)
@@ -146,9 +162,11 @@ int cmd_place(struct cmd_context *ctx, int argc, char **argv)
 
 	(void)argc;
 	if (frame_path_parse(argv[1], &to))
-		return cmd_usage(ctx, "%s is no frame path: linux, host, dpu-mux or dpu-upt", argv[1]);
+		return cmd_usage(ctx, "%s is no frame path: linux, host, pmd, sriov, dpu-mux or dpu-upt", argv[1]);
 	if (hook_name && lab_hook_parse(hook_name, &hook))
 		return cmd_usage(ctx, "%s is no hook: xdp, tc or auto", hook_name);
+	if (to == PATH_PMD && hook_name && hook == LAB_HOOK_TC)
+		return cmd_usage(ctx, "frame path pmd takes its frames from XDP: hook tc has none for it");
 	err = lab_open(argv[0], STATE_WRITE, &session, ctx->diag);
 	if (err)
 		return cmd_result(err);

@@ -24,6 +24,8 @@
 #include "machine.h"
 #include "nodes.h"
 #include "plan.h"
+#include "pmd.h"
+#include "pmd_lacks.h"
 #include "preflight.h"
 #include "qos.h"
 #include "topology.h"
@@ -221,6 +223,8 @@ static int remove_all(const struct state *state, const char *name, struct lab_re
 	if (!err)
 		err = state_remove(state, STATE_LOADED, diag);
 	if (!err)
+		err = pmd_stop_lab(name, diag);
+	if (!err)
 		err = nodes_remove(state, name, NULL, &report->nodes, diag);
 	/* after the devices: links without one are cheap to drop, a program per device is not */
 	return err ? err : dataplane_remove_lab(name, diag);
@@ -243,23 +247,45 @@ static int extend_both(const struct loaded *loaded, struct lab *old, struct lab 
 }
 
 /* Where the file says the same placement as before, what `place` has done since stands. old may be new. */
+static bool placement_stands(const struct lab *old, const struct lab_host *host, enum frame_path *ret_path, bool *ret_xdp)
+{
+	const struct lab_host *before = lab_find_host((struct lab *)old, host->name);
+
+	if (!before || before->path != host->path || before->hook != host->hook)
+		return false;
+	if (place_read(old, before - old->hosts, ret_path, ret_xdp, NULL))
+		return false;
+	/* no tables and no bridges: pins were lost, and what the file says is the way to repair it */
+	return *ret_path != PATH_LINUX || linuxpath_runs(old, before - old->hosts);
+}
+
 static void keep_placement(const struct lab *old, struct lab *new)
 {
 	for (size_t i = 0; i < new->n_hosts; i++) {
-		struct lab_host *host = &new->hosts[i], *before = lab_find_host((struct lab *)old, host->name);
+		struct lab_host *host = &new->hosts[i];
 		enum frame_path path;
 		bool xdp;
 
-		if (!before || before->path != host->path || before->hook != host->hook)
-			continue;
-		if (place_read(old, before - old->hosts, &path, &xdp, NULL))
-			continue;
-		/* no tables and no bridges: pins were lost, and what the file says is the way to repair it */
-		if (path == PATH_LINUX && !linuxpath_runs(old, before - old->hosts))
+		if (!placement_stands(old, host, &path, &xdp))
 			continue;
 		host->path = path;
 		host->hook = xdp ? LAB_HOOK_XDP : LAB_HOOK_TC;
 	}
+}
+
+/* What the file asks for may be beyond the path that `place` has led a host to. lab_check() knows of the file's own. */
+static int refuse_where_placed(const struct lab *old, const struct lab *new, struct diag *diag)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < new->n_hosts; i++) {
+		enum frame_path path;
+		bool xdp;
+
+		if (placement_stands(old, &new->hosts[i], &path, &xdp) && path == PATH_PMD && pmd_refuse(new, i, diag))
+			err = -EINVAL;
+	}
+	return err;
 }
 
 /* What is there of this lab: nothing, the same lab, or another one of the same name. */
@@ -450,6 +476,9 @@ int lab_reshape(const struct state *state, const struct lab *old, struct lab *ne
 	struct machine_hurry hurry;
 	int err;
 
+	err = refuse_where_placed(old, new, diag);
+	if (err)
+		return err;
 	machine_hurry(&hurry);
 	err = change(state, old, new, loaded, true, &ignored, diag);
 	machine_calm(&hurry);
@@ -473,6 +502,8 @@ static int apply_locked(const struct state *state, struct lab *new, struct lab_r
 		err = extend_both(&loaded, old, new, diag);
 	if (!err)
 		err = lab_keep_numbers(old, new, diag);
+	if (!err && ready)
+		err = refuse_where_placed(old, new, diag);
 	if (!err)
 		err = lab_difference(old, new, report, diag);
 	if (!err)
