@@ -34,7 +34,7 @@ _dpulab()
 			return
 			;;
 		place:3) words=$($ask paths 2>/dev/null) ;;
-		show:3) words="ports fdb bindings vteps flows rules connections placement stats drops" ;;
+		show:3) words="ports fdb bindings vteps flows rules connections placement pmd stats drops" ;;
 		load:2 | unload:2) words=$(ls /sys/class/net 2>/dev/null) ;;
 		*:2) words=$($ask labs 2>/dev/null) ;;
 		esac
