@@ -118,7 +118,7 @@ lab host <<<"$(rules '    - {id: 9, name: more, protocol: tcp, port: 80, action:
 run "$DPULAB" apply lab.yaml
 counts_of_old() { counts | grep -v '^9 '; }
 expect "after apply" "$(counts_of_old)" "$(want)"
-for path in dpu-mux host dpu-mux; do
+for path in dpu-mux host pmd dpu-mux; do
 	run "$DPULAB" place "$LAB" "$path"
 	expect "moved to $path" "$(counts_of_old)" "$(want)"
 	talk 7000 20

@@ -5,6 +5,7 @@
 #include "lab.h"
 #include "machine.h"
 #include "plan.h"
+#include "placement_set.h"
 #include "pmd_lacks.h"
 #include "sriov.h"
 #include "verbs.h"
@@ -63,6 +64,7 @@ int place_show(const struct lab *lab, size_t host, struct cmd_context *ctx)
 	out_str(ctx->out, "path", "%s", frame_path_name(path));
 	out_str(ctx->out, "hook", "%s", hook_word(path, xdp));
 	out_bool(ctx->out, "dpu", lab->hosts[host].dpu);
+	out_str(ctx->out, "picture", "%s", placement_picture(path));
 	err = out_not_enforced(ctx->out, lab, host, path);
 	out_end(ctx->out);
 	return err;
@@ -152,6 +154,21 @@ static int place_all(struct cmd_context *ctx, const struct lab *lab, enum frame_
 	return err;
 }
 
+/* One frame path, or a location for each function. */
+static int read_place(struct cmd_context *ctx, int n, char **words, enum frame_path *ret_path)
+{
+	struct placement_set set = {};
+
+	if (n == 1 && !frame_path_parse(words[0], ret_path))
+		return 0;
+	if (n == 1 && !strchr(words[0], '='))
+		return cmd_usage(ctx, "%s is no frame path: linux, host, pmd, sriov, dpu-mux or dpu-upt", words[0]);
+	for (int i = 0; i < n; i++)
+		if (placement_set_word(&set, words[i], ctx->diag))
+			return CMD_USAGE;
+	return placement_set_path(&set, ret_path, ctx->diag) ? CMD_USAGE : 0;
+}
+
 int cmd_place(struct cmd_context *ctx, int argc, char **argv)
 {
 	const char *only = cmd_option(ctx, "host"), *hook_name = cmd_option(ctx, "hook");
@@ -160,9 +177,8 @@ int cmd_place(struct cmd_context *ctx, int argc, char **argv)
 	enum frame_path to;
 	int err;
 
-	(void)argc;
-	if (frame_path_parse(argv[1], &to))
-		return cmd_usage(ctx, "%s is no frame path: linux, host, pmd, sriov, dpu-mux or dpu-upt", argv[1]);
+	if (read_place(ctx, argc - 1, argv + 1, &to))
+		return CMD_USAGE;
 	if (hook_name && lab_hook_parse(hook_name, &hook))
 		return cmd_usage(ctx, "%s is no hook: xdp, tc or auto", hook_name);
 	if (to == PATH_PMD && hook_name && hook == LAB_HOOK_TC)

@@ -208,6 +208,15 @@ static int serve_location(struct location *location, bool xdp, struct diag *diag
 	return err ? err : pin_ports(location, location_cpus(location), xdp, diag);
 }
 
+static bool pmd_is_in_use(const struct ebpf *ebpf)
+{
+	struct dpu_control control;
+	uint32_t key = 0;
+
+	return ebpf_has(ebpf, LOCATION_HOST) && !mapio_get(ebpf->at[LOCATION_HOST].dp, MAP_control, &key, &control) &&
+	       control.handover & DPU_HANDOVER_TO_PMD;
+}
+
 /* Senders stop leaving work to hardware before XDP serves them, and start again after it has gone. */
 int ebpf_serve(struct ebpf *ebpf, bool xdp, struct diag *diag)
 {
@@ -215,8 +224,10 @@ int ebpf_serve(struct ebpf *ebpf, bool xdp, struct diag *diag)
 
 	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
 		err = serve_location(&ebpf->at[i], xdp, diag);
-	if (!err && ebpf_has(ebpf, LOCATION_PMD))
+	if (!err && pmd_is_in_use(ebpf))
 		err = ebpf_begin_pmd(ebpf, diag);
+	else if (!err && ebpf_has(ebpf, LOCATION_PMD)) /* its rules have counted, and go and come with the others */
+		err = tables_fill(&ebpf->at[LOCATION_PMD], true, diag);
 	if (!err && !xdp)
 		err = offload_set(ebpf->lab, ebpf->host, false, diag);
 	return err;
@@ -244,11 +255,7 @@ static int remove_pmd(const struct lab *lab, size_t host, struct diag *diag)
 
 int ebpf_end_pmd(struct ebpf *ebpf, struct diag *diag)
 {
-	struct location *pmd = &ebpf->at[LOCATION_PMD];
-
-	dataplane_close(pmd->dp);
-	pmd->dp = NULL;
-	return remove_pmd(ebpf->lab, ebpf->host, diag);
+	return ebpf_has(ebpf, LOCATION_PMD) ? pmd_stop(ebpf->lab->name, dataplane_node(ebpf->at[LOCATION_PMD].dp), diag) : 0;
 }
 
 int ebpf_use_wire(const struct ebpf *ebpf, enum node_location where, struct diag *diag)

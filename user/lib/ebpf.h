@@ -15,7 +15,7 @@ struct ebpf {
 	bool has_dpu;
 };
 
-/* Is there such a location, and is anything loaded at it? That of a poll-mode process only while it is in use. */
+/* Is there such a location, and is anything loaded at it? */
 bool ebpf_has(const struct ebpf *ebpf, enum node_location where);
 
 /* Opens both locations, loaded or not. */
@@ -43,7 +43,10 @@ int ebpf_move_vnics(struct ebpf *ebpf, enum node_location to, bool xdp, double *
 		    struct diag *diag);
 /* Where the vNIC devices themselves are on a path. */
 enum node_location ebpf_vnics_at(enum frame_path path);
-/* Loads the tables of a poll-mode process, fills them, starts the process; ends it and takes them away. */
+/*
+ * Loads the tables of a poll-mode process, fills them, starts the process; ends it. The tables stay, as a DPU's do, with
+ * what their rules have counted.
+ */
 int ebpf_begin_pmd(struct ebpf *ebpf, struct diag *diag);
 int ebpf_end_pmd(struct ebpf *ebpf, struct diag *diag);
 /* 0, or -EINVAL with the reason: this path needs a DPU and the host has none, or does not do what the lab asks for. */
