@@ -56,6 +56,12 @@ INLINE void flood_copy(const struct flood *flood, __u16 number)
 	flood->p->copies++;
 }
 
+/* May the copy for a port go? */
+INLINE int flood_shapes_copy(const struct flood *flood, __u16 number)
+{
+	return shape_pass(DPU_SHAPER((__u32)number, DPU_SHAPE_EGRESS), 1, hook_len(flood->ctx), env_clock_ns());
+}
+
 static long flood_to_vnic(__u32 i, void *arg)
 {
 	struct flood *flood = arg;
@@ -71,7 +77,7 @@ static long flood_to_vnic(__u32 i, void *arg)
 		return 0;
 	p->verdict = DPU_VERDICT_NONE; /* each copy has its own */
 	if (!ct_policy(p, number, 1) && !intercept_slow(flood->ctx, number, DPU_INTERCEPT_IN)) {
-		if (!settings.qos || shape_pass(number, DPU_SHAPE_EGRESS, 1, hook_len(flood->ctx)))
+		if (!settings.qos || flood_shapes_copy(flood, number))
 			flood_copy(flood, number);
 		return 0;
 	}
@@ -143,7 +149,7 @@ STAGE int flood_shape(hook_ctx *ctx, struct pkt *p)
 {
 	if (!p)
 		return 0;
-	if (!shape_pass(p->key.in_port, DPU_SHAPE_INGRESS, 1, hook_len(ctx))) {
+	if (!shape_pass(DPU_SHAPER((__u32)p->key.in_port, DPU_SHAPE_INGRESS), 1, hook_len(ctx), env_clock_ns())) {
 		verdict_drop(p, DPU_REASON_DROP_SHAPED_IN);
 		return 0;
 	}

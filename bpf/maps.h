@@ -120,7 +120,7 @@ DPU_MAP(exit_record, ARRAY, __u32, struct dpu_exit_record, 1, 0);
 #ifdef DPU_INTERCEPT
 #define INTERCEPT_LINKED 1
 DPU_MAP(icpt_chains, ARRAY, __u32, struct dpu_intercept_chains, 1, BPF_F_MMAPABLE); /* written by user space */
-DPU_MAP(icpt_state, ARRAY, __u32, struct dpu_intercept_state, DPU_INTERCEPT_INSTANCES, BPF_F_MMAPABLE);
+DPU_MAP(icpt_state, ARRAY, __u32, struct dpu_intercept_states, 1, BPF_F_MMAPABLE);
 DPU_MAP(icpt_counts, PERCPU_ARRAY, __u32, struct dpu_intercept_counts, DPU_INTERCEPT_INSTANCES, 0);
 DPU_MAP(icpt_verdicts, LRU_HASH, struct dpu_intercept_key, struct dpu_intercept_judged, DPU_INTERCEPT_VERDICTS, 0);
 DPU_MAP(icpt_linked, ARRAY, __u32, struct dpu_intercept_linked, 1, 0);

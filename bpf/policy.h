@@ -166,6 +166,24 @@ INLINE int policy_stray_tcp(struct pkt *p, __u32 event, __u32 handover)
 	return policy_invalid(p);
 }
 
+/*
+ * A frame of no connection that a rule without state allows, whatever it is of: 1. Only where such rules are, because
+ * otherwise a segment in mid-stream would be looked up among the rules.
+ */
+INLINE int policy_stateless(struct pkt *p)
+{
+	__u32 key = p->vnic;
+	const struct dpu_port *port = env_lookup(ports, &key);
+
+	if (!port || !(env_read(port->flags) & DPU_PORT_F_STATELESS))
+		return 0;
+	if (dfw_judge(p->vnic, p->ct_side, policy_direction(p->inbound) | DFW_PEEK) == DPU_ACTION_ALLOW &&
+	    p->query.flags & DPU_RULE_STATELESS)
+		return 1;
+	p->log = 0; /* who decides has not been asked yet */
+	return 0;
+}
+
 /* No connection: may the scratch frame start one? START and start_state, start_flags; PASS: it may do without. */
 STAGE int policy_start(void)
 {
@@ -174,7 +192,7 @@ STAGE int policy_start(void)
 	__u8 state = DPU_CT_NEW;
 	int action;
 
-	if (!p)
+	if (!p || policy_stateless(p))
 		return POLICY_PASS;
 	if (handover == DPU_HANDOVER_DRAIN)
 		return policy_relay(p);

@@ -20,9 +20,11 @@
  */
 STAGE int qos_pass(__u32 in_out, __u32 packets, __u32 bytes)
 {
-	if (!shape_pass(in_out >> 16, DPU_SHAPE_INGRESS, packets, bytes))
+	__u64 now = env_clock_ns();
+
+	if (!shape_pass(DPU_SHAPER(in_out >> 16, DPU_SHAPE_INGRESS), packets, bytes, now))
 		return DPU_REASON_DROP_SHAPED_IN;
-	if (!shape_pass(in_out & 0xffff, DPU_SHAPE_EGRESS, packets, bytes))
+	if (!shape_pass(DPU_SHAPER(in_out & 0xffff, DPU_SHAPE_EGRESS), packets, bytes, now))
 		return DPU_REASON_DROP_SHAPED_OUT;
 	return 0;
 }

@@ -10,7 +10,7 @@ rows=$(mktemp)
 trap 'rm -f "$rows"' EXIT
 
 bash vm-test/run.sh -- bash -c "BUDGET_UPDATE=1 build/tests/prog budget >/dev/null; cat $FILE" |
-	sed -n 's/^\([0-9.]*\): \(dpulab_[a-z]* \)\1 \([0-9]*\)$/\2\1 \3/p' >"$rows"
+	sed -n 's/^\([0-9.]*\): \(dpulab_[a-z:]* \)\1 \([0-9]*\)$/\2\1 \3/p' >"$rows"
 [ -s "$rows" ] || { echo "record-budget.sh: no guest gave a row" >&2; exit 1; }
 awk 'NR == FNR { print; fresh[$1, $2]; next }
 	/^#/ { next }

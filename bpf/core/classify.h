@@ -6,6 +6,7 @@
  */
 #pragma once
 #include <dpulab/classifier.h>
+#include <dpulab/dfw.h>
 #include "core/query.h"
 #include "core/wire.h"
 #include "maps.h"
@@ -83,7 +84,7 @@ static long classify_walk_step(__u32 i, void *arg)
 
 INLINE int classify_matches(const struct dpu_cls_rule *rule, const struct classify_query *query)
 {
-	if (!(rule->direction & query->direction) || (rule->proto && rule->proto != query->proto) ||
+	if (!(rule->direction & query->direction) || (query->only & ~rule->direction) || (rule->proto && rule->proto != query->proto) ||
 	    (rule->family && rule->family != query->family))
 		return 0;
 	if (rule->born > query->version || rule->died <= query->version)
@@ -264,6 +265,7 @@ INLINE void classify_forget(struct classify_query *query, __u32 zero)
 	query->has_ports += zero;
 	query->proto += zero;
 	query->family += zero;
+	query->only += zero;
 	query->prio += zero;
 	query->slot += zero;
 	query->rule_id += zero;
@@ -326,7 +328,8 @@ INLINE int classify(struct classify_query *query, const union dpu_ip *src, const
 	if (!cell)
 		return 1;
 	head = &cell->head;
-	query->action = head->default_action;
+	query->action = head->default_action & ~DPU_RULE_LOG;
+	query->flags = head->default_action & DPU_RULE_LOG;
 	query->prio = ~0ull;
 	classify_forget(query, head->zero);
 	longest_src = classify_walk_down(&state, query->at, head->src_root, src, head->zero);

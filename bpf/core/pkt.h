@@ -164,8 +164,9 @@ struct frame_bytes {
 
 /* What a chain of intercept slots is told of a frame. */
 struct intercept_work {
-	struct dpu_intercept frame; /* by the pipeline */
-	struct dpu_intercept told;  /* to the slot that is running: a copy, for it may write to it */
+	struct dpu_intercept told;  /* to the slot that is running, which may write to it */
+	struct dpu_intercept frame; /* for the next slot, as the pipeline knows it */
+	struct dpu_intercept kept;  /* for the chain of the other vNIC */
 	struct dpu_intercept_key key; /* of the frame's connection, for a process's verdict */
 };
 

@@ -38,6 +38,8 @@ INLINE void dfw_count(const struct dpu_port *port, const struct pkt *p)
 	env_write(rule->last_ns, p->now_ns);
 }
 
+#define DFW_PEEK 0x10 /* beside enum dpu_direction */
+
 INLINE void dfw_ask(const struct pkt *p, __u32 opener, __u8 direction, struct classify_query *query)
 {
 	*query = (struct classify_query){.rule_id = DPU_RULE_DEFAULT, .direction = direction};
@@ -56,10 +58,37 @@ INLINE void dfw_ask(const struct pkt *p, __u32 opener, __u8 direction, struct cl
 	query->proto = dfw_proto(p->ct_key.proto);
 }
 
+/* The rules' answer to the query of the scratch frame. A function of its own: asked twice, verified once. */
+STAGE int dfw_search(__u32 opener)
+{
+	struct pkt *p = scratch_pkt();
+	const union dpu_ip *src, *dst;
+
+	if (!p)
+		return 1;
+	src = opener ? &p->ct_key.addr[1] : &p->ct_key.addr[0];
+	dst = opener ? &p->ct_key.addr[0] : &p->ct_key.addr[1];
+	if (p->query.at && !classify(&p->query, src, dst))
+		return 0;
+	p->query.action = DPU_ACTION_DROP;
+	return 1;
+}
+
+/* A rule that jumps has decided: now those it jumps to. The jump has a hit. */
+INLINE void dfw_jump(const struct dpu_port *port, struct pkt *p, __u32 opener)
+{
+	dfw_count(port, p);
+	p->query.only = DPU_RULE_APPLICATION;
+	p->query.rule_id = DPU_RULE_DEFAULT;
+	p->query.slot = 0;
+	dfw_search(opener);
+}
+
 /*
  * Judges the connection ct_key of the scratch frame, opened by its side
  * `opener`, in `direction` as the VM of the vNIC sees it. Returns enum
- * dpu_rule_action and sets rule_id. The query is in the scratch frame: the stack is short here.
+ * dpu_rule_action, DPU_ACTION_JUMP never, and sets rule_id. With DFW_PEEK in direction a rule gets no hit unless it
+ * is one without state that allows. The query is in the scratch frame: the stack is short here.
  */
 STAGE int dfw_judge(__u16 vnic_port, __u32 opener, __u8 direction)
 {
@@ -67,22 +96,22 @@ STAGE int dfw_judge(__u16 vnic_port, __u32 opener, __u8 direction)
 	const struct dpu_port *port = env_lookup(ports, &key);
 	struct pkt *p = scratch_pkt();
 	struct classify_query *query;
-	const union dpu_ip *src, *dst;
 	struct dpu_policy_ref policy;
+	__u8 peek = direction & DFW_PEEK;
 
 	if (!p || !port)
 		return DPU_ACTION_DROP;
 	query = &p->query;
-	dfw_ask(p, opener, direction, query);
+	dfw_ask(p, opener, direction & ~DFW_PEEK, query);
 	policy.word = env_read(port->policy.word);
 	query->at = policy.at;
 	query->version = policy.version;
-	src = opener ? &p->ct_key.addr[1] : &p->ct_key.addr[0];
-	dst = opener ? &p->ct_key.addr[0] : &p->ct_key.addr[1];
-	if (!query->at || classify(query, src, dst))
-		query->action = DPU_ACTION_DROP;
-	else
-		dfw_count(port, p);
+	if (!dfw_search(opener)) {
+		if (query->action == DPU_ACTION_JUMP)
+			dfw_jump(port, p, opener);
+		if (!peek || (query->flags & DPU_RULE_STATELESS && query->action == DPU_ACTION_ALLOW))
+			dfw_count(port, p);
+	}
 	p->rule_id = query->rule_id;
 	p->opener = opener;
 	p->log = !!(query->flags & DPU_RULE_LOG);

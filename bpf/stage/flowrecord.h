@@ -279,8 +279,12 @@ INLINE __u32 flow_place(struct pkt *p, __u64 hash)
 	__u32 number = flow_slot(hash), way;
 
 	if (asic_on()) {
-		for (int i = 0; i < FLOW_AGE_FLOWS; i++)
-			flow_leave(flow_too_old(), &asic_device()->aged);
+		for (int i = 0; i < FLOW_AGE_FLOWS; i++) {
+			number = flow_too_old();
+			if (number == FLOW_NOWHERE)
+				break;
+			flow_leave(number, &asic_device()->aged);
+		}
 		number = flow_limit(p, hash, p->flow_path, p->flow_path_seq);
 		if (number != FLOW_FULL)
 			return number;

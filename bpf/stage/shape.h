@@ -28,23 +28,22 @@ INLINE __u64 shape_cost(const struct dpu_shaper *shaper, __u32 bucket, __u32 byt
 }
 
 /*
- * When the bucket is paid for a frame taken now; 0 = it has not that many tokens. What is larger than the bucket
- * needs it full. force: a frame that goes in any case leaves the bucket empty, not in debt.
+ * When the bucket is paid for a frame taken now; 0 = it is empty. A bucket with any tokens takes a frame of any size,
+ * into debt: a GSO frame cannot be cut here, and a TCP whose frames are never small enough would stand still. So a
+ * burst can be larger by one frame; the rate is not. force: of an empty bucket no more than is owed already.
  */
 INLINE __u64 shape_due(const struct dpu_shaper *shaper, __u32 bucket, __u64 due, __u64 now, __u64 cost, int force)
 {
-	__u64 depth = env_read(shaper->depth_ns[bucket]);
-
 	if (due <= now)
 		return now + cost;
-	if (due + cost <= now + depth)
+	if (due <= now + env_read(shaper->depth_ns[bucket]))
 		return due + cost;
-	return force ? now + depth : 0;
+	return force ? due : 0;
 }
 
-INLINE int shape_has(const struct dpu_shaper *shaper, __u32 bucket, __u64 now, __u32 bytes)
+INLINE int shape_has(const struct dpu_shaper *shaper, __u32 bucket, __u64 now)
 {
-	return shape_due(shaper, bucket, env_read(shaper->due_ns[bucket]), now, shape_cost(shaper, bucket, bytes), 0) != 0;
+	return shape_due(shaper, bucket, env_read(shaper->due_ns[bucket]), now, 1, 0) != 0;
 }
 
 /* 1 and the tokens taken, or 0. force: as many as there are, at least. */
@@ -77,20 +76,18 @@ INLINE void shape_count(struct dpu_shaper *shaper, __u32 packets, __u32 bytes, i
 }
 
 /*
- * May a frame of these packets (segments) and bytes (of all of them, headers included) pass a port in a direction?
+ * May a frame of these packets (segments) and bytes (of all of them, headers included) pass a shaper (DPU_SHAPER())?
  * 1 or 0, and counted. A function of its own: the flow cache asks, too, and floods, once for every copy.
  */
-STAGE int shape_pass(__u32 port, __u32 direction, __u32 packets, __u32 bytes)
+STAGE int shape_pass(__u32 index, __u32 packets, __u32 bytes, __u64 now)
 {
-	struct dpu_shaper *shaper = shape_of(port, direction);
+	struct dpu_shaper *shaper = env_lookup(shapers, &index);
 	int passed = 1;
-	__u64 now;
 
 	if (!shaper || env_read(shaper->mode) == DPU_SHAPE_OFF)
 		return 1;
-	now = env_clock_ns();
 	if (env_read(shaper->mode) == DPU_SHAPE_POLICE)
-		passed = shape_has(shaper, DPU_SHAPE_PEAK, now, bytes) &&
+		passed = shape_has(shaper, DPU_SHAPE_PEAK, now) &&
 			 shape_take(shaper, DPU_SHAPE_AVERAGE, now, bytes, 0);
 	else
 		shape_take(shaper, DPU_SHAPE_AVERAGE, now, bytes, 1);

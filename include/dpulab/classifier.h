@@ -28,7 +28,7 @@ struct dpu_cls_head {
 	__u32 n_cells, free_cell; /* of the policy, head included; the first not used yet */
 	__u32 n_slots, max_slots; /* hit counters given out so far, and at most; 0 is the default action's */
 	__u16 version;		  /* the newest, complete or not */
-	__u8 default_action;	  /* enum dpu_rule_action */
+	__u8 default_action;	  /* enum dpu_rule_action, and DPU_RULE_LOG */
 	__u8 pad;
 	__u32 zero; /* 0, which the verifier does not know: core/classify.h */
 	__u32 pad2[6];

@@ -7,6 +7,7 @@ enum dpu_rule_action {
 	DPU_ACTION_ALLOW = 0,
 	DPU_ACTION_DROP = 1,
 	DPU_ACTION_REJECT = 2, /* TCP: RST; anything else: ICMP(v6) administratively prohibited */
+	DPU_ACTION_JUMP = 3,   /* the rules with DPU_RULE_APPLICATION decide, and no other; never an answer */
 };
 
 /* Direction as the VM sees it: IN = towards the VM of this vNIC. Bits, so that IN|OUT is "both". */
@@ -15,7 +16,10 @@ enum dpu_direction {
 	DPU_DIR_OUT = 1 << 1,
 };
 
-#define DPU_RULE_LOG 0x80 /* in dpu_rule.direction: what this rule decides goes to "dfw_log" */
+#define DPU_RULE_LOG 0x80 /* in dpu_rule.direction, or a default action: what it decides goes to "dfw_log" */
+
+#define DPU_RULE_APPLICATION 0x40 /* likewise: of category application; set where some rule jumps there */
+#define DPU_RULE_STATELESS 0x20 /* likewise: what it allows is allowed frame by frame, without a connection */
 
 #define DPU_RULE_DEFAULT 0 /* rule id of "no rule matched: the default action" */
 
@@ -31,7 +35,7 @@ struct dpu_rule {
 	__u16 dport_lo, dport_hi; /* ICMP's code */
 	__u8 family;	/* 0 any, 4, 6 */
 	__u8 proto;	/* IP protocol; 0 = any. ICMP and ICMPv6 are one: 1 matches both */
-	__u8 direction; /* enum dpu_direction bits, DPU_RULE_LOG */
+	__u8 direction; /* enum dpu_direction bits, DPU_RULE_LOG, DPU_RULE_APPLICATION, DPU_RULE_STATELESS */
 	__u8 action;	/* enum dpu_rule_action */
 	__u32 id;	/* of the lab file's rule, which keeps it while others come and go */
 };

@@ -74,7 +74,7 @@ static long (*const dpu_frame_load)(struct dpu_frame *frame, __u32 off, void *to
 #define DPU_INTERCEPT_VERDICTS	16384	/* connections that processes have decided about */
 #define DPU_INTERCEPT_SNAP	1984	/* bytes of a frame that a process gets to see */
 #define DPU_INTERCEPT_QUEUE_BYTES 1048576 /* of a slot at a location: a power of two */
-#define DPU_INTERCEPT_TIMED	16	/* one call in so many is timed, every call of a slot that overran lately */
+#define DPU_INTERCEPT_TIMED	64	/* one call in so many is timed, every call of a slot that overran lately */
 #define DPU_INTERCEPT_STRIKE	4	/* an overrun adds so much, a timed call within the budget takes one off */
 #define DPU_INTERCEPT_OUT_AT	16	/* strikes at which a slot is taken out */
 
@@ -119,7 +119,7 @@ struct dpu_intercept_counts {
 	__u64 noted;	 /* passed with a reason */
 };
 
-/* Map "icpt_state", mmapable array by instance: the breaker, and the queue to the process. Counters are atomic. */
+/* Map "icpt_state", one entry, mmapable, by instance: the breaker, and the queue to the process. Counters are atomic. */
 struct dpu_intercept_state {
 	char slot[DPU_INTERCEPT_NAME]; /* whose place it is; empty: free */
 	__u16 port;
@@ -136,6 +136,10 @@ struct dpu_intercept_state {
 	__u64 judged_passed, judged_dropped; /* frames under a verdict of the process */
 	__u64 pad3;
 	struct dpu_intercept_counts moved; /* what the other location had counted; of user space */
+};
+
+struct dpu_intercept_states {
+	struct dpu_intercept_state place[DPU_INTERCEPT_INSTANCES];
 };
 
 /*

@@ -53,6 +53,7 @@ enum dpu_port_flag {
 	DPU_PORT_F_STRICTER = 1 << 1, /* the policy that came with the last generation denies more than the one
 				       * before: above the re-evaluation rate drop instead of pass */
 	DPU_PORT_F_FAIL_OPEN = 1 << 6, /* what finds no place in the connection table passes if the rules allow it */
+	DPU_PORT_F_STATELESS = 1 << 3, /* its policy has rules without state: DPU_RULE_STATELESS */
 	DPU_PORT_F_XDP = 1 << 2,      /* XDP serves this port (else its XDP program, if any, passes to tc) */
 };
 

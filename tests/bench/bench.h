@@ -124,7 +124,7 @@ struct bench_more {
 	const char *(*name)(unsigned i);
 	int (*run)(struct bench *b, unsigned i);
 };
-extern const struct bench_more connections_bars, newflows_bars, qos_bars; /* the latter change the kernel's rules */
+extern const struct bench_more connections_bars, newflows_bars, qos_bars, intercept_bars; /* newflows_bars change the kernel's rules */
 
 /* allowlist.c: 2 * BENCH_VMS rules for each port from frames.c's server port on: VM to VM, one protocol, one port. */
 struct dpu_rule *allowlist_make(unsigned ports); /* the caller frees */

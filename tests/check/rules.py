@@ -110,9 +110,10 @@ def hook_types(tree):
 
 
 def datapath_outside_hook(tree):
-    """Other programs (load, bench, fabric) have an entry file without the pipeline; what they share is a .bpf.h."""
+    """Other programs (load, bench, fabric) have an entry file without the pipeline; what they share is a .bpf.h.
+    Slots are users' programs: what they may call is for user/lib/slotobj.c."""
     return [f for f in select(tree, "bpf/", *SOURCES)
-            if not f[0].startswith("bpf/hook/") and not f[0].endswith(".bpf.h")
+            if not f[0].startswith(("bpf/hook/", "bpf/intercept/")) and not f[0].endswith(".bpf.h")
             and not (f[0].endswith(".bpf.c") and "pipeline.h" not in f[1])]
 
 

@@ -69,7 +69,7 @@ __u64 native_clock_ns(void);
 
 /* The settings every backend runs with (small tables, short time-outs). */
 struct dpu_settings backend_settings(enum backend_kind kind);
-/* What prog_at() gives: false: the defaults of the lab file; true: strict TCP windows, and fragments that wait. */
+/* What prog_at() gives: false: the defaults of the lab file; true: strict TCP windows, fragments that wait, qos. */
 extern bool backend_strict;
 #define BACKEND_FLOW_SETS  64
 #define BACKEND_FLOW_SLOTS (BACKEND_FLOW_SETS * DPU_FLOW_WAYS)

@@ -123,13 +123,18 @@ static struct walk_packet make_other(const struct walk *c)
 	};
 	struct walk_packet p = {.proto = c->tuple.proto, .from = walk_pick(2), .len = walk_pick(40)};
 
-	p.kind = kinds[p.proto == IPPROTO_ICMP][walk_pick(4)];
+	p.kind = kinds[p.proto == IPPROTO_ICMP || p.proto == IPPROTO_ICMPV6][walk_pick(4)];
 	return p;
 }
 
 struct walk_packet walk_next(const struct walk *c)
 {
 	return c->tuple.proto == IPPROTO_TCP ? make_segment(c) : make_other(c);
+}
+
+static uint32_t echo_type(bool v6, bool request)
+{
+	return v6 ? (request ? 128 : 129) : request ? 8 : 0;
 }
 
 /* The connection's transport header, as its side `from` would send it. */
@@ -143,19 +148,25 @@ static struct layer transport(const struct walk *c, const struct walk_packet *p,
 	case IPPROTO_UDP:
 		return (struct layer)UDP(ports[from], ports[!from]);
 	default:
-		return (struct layer)ICMP(p->kind == WALK_REQUEST || (p->kind == WALK_ERROR && !from) ? 8 : 0, 0,
+		return (struct layer)ICMP(echo_type(c->tuple.v6, p->kind == WALK_REQUEST || (p->kind == WALK_ERROR && !from)), 0,
 					  .id = c->tuple.sport, .seq = 1);
 	}
 }
 
+static struct layer network(bool v6, int from)
+{
+	static const char *const address[2][2] = {{NFCT_OPENER, NFCT_REPLIER}, {NFCT_OPENER6, NFCT_REPLIER6}};
+
+	return v6 ? (struct layer)IP6(address[1][from], address[1][!from]) : (struct layer)IP4(address[0][from], address[0][!from]);
+}
+
 void walk_build(const struct walk *c, const struct walk_packet *p, struct frame *ret_frame)
 {
-	static const char *const address[2] = {NFCT_OPENER, NFCT_REPLIER};
-	const char *from = address[p->from], *to = address[!p->from];
-	struct layer plain[] = {ETH(MAC(16 + !p->from), MAC(16 + p->from)), IP4(from, to), transport(c, p, p->from),
+	bool v6 = c->tuple.v6;
+	struct layer plain[] = {ETH(MAC(16 + !p->from), MAC(16 + p->from)), network(v6, p->from), transport(c, p, p->from),
 				FILL(p->len), {.kind = LAYER_END}};
-	struct layer error[] = {ETH(MAC(16 + !p->from), MAC(16 + p->from)), IP4(from, to), ICMP(3, 3), IP4(to, from),
-				transport(c, p, !p->from), {.kind = LAYER_END}};
+	struct layer error[] = {ETH(MAC(16 + !p->from), MAC(16 + p->from)), network(v6, p->from), ICMP(v6 ? 1 : 3, v6 ? 4 : 3),
+				network(v6, !p->from), transport(c, p, !p->from), {.kind = LAYER_END}};
 
 	frame_build(p->kind == WALK_ERROR ? error : plain, ret_frame);
 }

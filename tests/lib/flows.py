@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """New flows at a rate, in the node's namespace.
 
-flows.py udp DST FIRST N RATE      one datagram from each of N source ports, from port FIRST on
+flows.py udp DST FIRST N RATE      one datagram from each of N source ports, from port FIRST on; prints the
+                                   longest time between two of them, ms
 flows.py again DST FIRST N ROUNDS  every one of them again, ROUNDS times, as fast as it goes
 flows.py connect DST PORT N RATE   whole TCP connections: opened, closed; prints how many failed
 """
@@ -29,9 +30,13 @@ def sender(port):
 
 
 def udp(dst, first, n, rate):
+    worst, last = 0, time.monotonic()
     for i in paced(n, rate):
         with sender(first + i) as s:
             s.sendto(b"x" * 20, (dst, 9))
+        now = time.monotonic()
+        worst, last = max(worst, now - last), now
+    print(round(worst * 1000))
 
 
 def again(dst, first, n, rounds):

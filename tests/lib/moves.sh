@@ -66,3 +66,22 @@ drops_of() {
 	done
 	awk '{print "cpu" NR - 1, "backlog_dropped:", $2, "squeezed:", $3}' /proc/net/softnet_stat
 }
+
+# books_balance LAB: at every node, connections made are those there and those that have gone, however they went.
+books_balance() {
+	"$DPULAB" show -j "$1" stats >stats.json && "$DPULAB" show -j "$1" connections >held.json || fail "show $1"
+	python3 - <<'PY' || fail "$1: the counters of connections do not add up"
+import json, sys
+held, books = {}, {}
+for c in json.load(open("held.json"))["connections"]:
+    held[c["node"]] = held.get(c["node"], 0) + 1
+for s in json.load(open("stats.json"))["stats"]:
+    book = books.setdefault(s["node"], [0, 0])
+    book[0] += s["ct_inserts"] + s["ct_handed_in"]
+    book[1] += s["ct_expired"] + s["ct_removed"] + s["ct_handed_out"]
+wrong = [f"{node}: {made} made, {gone} gone, {held.get(node, 0)} there" for node, (made, gone) in books.items()
+         if made != gone + held.get(node, 0)]
+print(*wrong, sep="\n", end="")
+sys.exit(bool(wrong) or not any(made for made, _ in books.values()))
+PY
+}

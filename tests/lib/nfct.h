@@ -16,6 +16,8 @@
 
 #define NFCT_OPENER  "10.1.0.2"
 #define NFCT_REPLIER "10.2.0.2"
+#define NFCT_OPENER6  "2001:db8:1::2"
+#define NFCT_REPLIER6 "2001:db8:2::2"
 
 struct nfct;
 
@@ -24,14 +26,15 @@ struct nfct *nfct_open(const char **ret_reason);
 void nfct_close(struct nfct *nfct);
 
 /*
- * Routes an IPv4 frame (its Ethernet header is not looked at) from one side, 0 = the opener's. Passed or
+ * Routes an IPv4 or IPv6 frame (its Ethernet header is not looked at) from one side, 0 = the opener's. Passed or
  * dropped, all is over when it returns. Negative errno: the kernel cannot be asked.
  */
 int nfct_route(struct nfct *nfct, const struct frame *frame, int from, bool *ret_passed);
 
-/* A connection as its opener's packets have it. ICMP: echo, sport is the identifier. */
+/* A connection as its opener's packets have it. ICMP, ICMPv6: echo, sport is the identifier. */
 struct nfct_tuple {
 	uint8_t proto;
+	bool v6;
 	uint16_t sport, dport;
 };
 

@@ -81,7 +81,7 @@ struct prog_suite {
 
 void prog_register(struct prog_suite *suite);
 #define PROG_SUITE(id, cases_)	      PROG_TABLE(id, cases_, false)
-#define PROG_SUITE_STRICT(id, cases_) PROG_TABLE(id, cases_, true) /* strict TCP windows, fragments wait */
+#define PROG_SUITE_STRICT(id, cases_) PROG_TABLE(id, cases_, true) /* strict TCP windows, fragments wait, qos */
 #define PROG_TABLE(id, cases_, strict_)                                                            \
 	static struct prog_suite id##_suite = {                                                    \
 		.name = #id, .cases = cases_, .n = sizeof(cases_) / sizeof(cases_[0]),             \

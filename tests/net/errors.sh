@@ -90,7 +90,7 @@ done
 
 # words: 2, and what is not built says so
 for words in "" "no-such-verb" "up" "up a b" "up --no-such-option x" "ls --json=yes" "place $LAB nowhere" \
-	"fw check" "plan x" "trace x y" "bench x" "report x" "profile ls"; do
+	"fw check" "plan" "profile" "profile nonsense" "trace x y" "bench x" "report x"; do
 	# shellcheck disable=SC2086
 	"$DPULAB" $words >/dev/null 2>&1
 	expect "exit code of dpulab $words" $? 2
@@ -100,7 +100,7 @@ for words in "plac x|did you mean place" "-j up x|the verb comes first" "-q|whic
 	grep -q "${words#*|}" <("$DPULAB" ${words%|*} 2>&1) || fail "dpulab ${words%|*} does not say: ${words#*|}"
 done
 grep -q '^dpulab [0-9]' <("$DPULAB" --version) || fail "--version says nothing"
-grep -q 'not built yet' <("$DPULAB" plan x 2>&1) || fail "plan does not say that it is not built"
+grep -q 'not built yet' <("$DPULAB" report x 2>&1) || fail "report does not say that it is not built"
 for verb in demo up down ls apply exec place load unload show check; do
 	grep -q "^usage: dpulab $verb " <("$DPULAB" $verb -h) || fail "no help for $verb"
 done

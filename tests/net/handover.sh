@@ -11,6 +11,7 @@
 # connections are then), HOOKS, KEYS (of the hosts).
 . "$TESTS/lib/net.sh"
 . "$TESTS/lib/moves.sh"
+. "$TESTS/lib/streams.sh"
 
 pps=100000 moves=10
 emulated && pps=500 moves=4 # what such a CPU carries without loss: a ring takes half a second of it
@@ -25,39 +26,11 @@ write_move_lab control.yaml "$CONTROL" "$KEYS"
 run "$DPULAB" up lab.yaml
 run "$DPULAB" up control.yaml
 
-word() { sed -n "s/.*$2 \([0-9]*\).*/\1/p" "$1"; } # FILE WORD: the number after it
-has() { grep -q "$2" "$1"; }
-
-# Frames web1's own device refused: they never came as far as the datapath.
-refused() { # LAB
-	in_lab "$1" web1 awk '$1 == "eth0:" {print $13}' /proc/net/dev
-}
-
-start_stream() { # LAB PORT
-	in_lab "$1" web3 "$STREAM" sink "$2" >"sink.$1" &
-	wait_for 10 has "sink.$1" ready
-	in_lab "$1" web1 "$STREAM" send 10.1.0.13 "$2" "$PPS" stop >"send.$1" &
-}
+one_move() { "$DPULAB" place "$LAB" "$1" >moves.txt; }
 
 # One move beside its control; sets lost and lost_control.
 move_round() { # PATH PORT
-	local before before_control
-	rm -f sink.* send.* stop
-	before=$(refused "$LAB")
-	before_control=$(refused "$CONTROL")
-	drops_of "$LAB" >drops.before
-	start_stream "$CONTROL" "$2"
-	start_stream "$LAB" "$2"
-	wait_for 10 has "send.$LAB" "under way"
-	"$DPULAB" place "$LAB" "$1" >moves.txt || fail "place $1: exit status $?"
-	touch stop
-	wait_for 60 has "sink.$LAB" received
-	wait_for 60 has "sink.$CONTROL" received
-	wait_for 10 has "send.$LAB" "^sent" # its last datagrams count, too
-	wait_for 10 has "send.$CONTROL" "^sent"
-	lost=$(($(word "sink.$LAB" lost) - $(refused "$LAB") + before))
-	lost_control=$(($(word "sink.$CONTROL" lost) - $(refused "$CONTROL") + before_control))
-	[ "$lost" = 0 ] || { drops_of "$LAB" | diff drops.before - | grep '^>'; }
+	under_stream "$2" one_move "$1"
 	echo "$1: lost $lost (control $lost_control), $(tail -n 1 "sink.$LAB")"
 }
 
@@ -129,4 +102,5 @@ run "$DPULAB" place "$LAB" host
 connections esx1 after before
 diff before there >&2 || fail "host to $THERE changed conntrack entries"
 diff before after >&2 || fail "$THERE to host changed conntrack entries"
+books_balance "$LAB"
 echo "$(wc -l <before) connections equal at host, $THERE and host again"

@@ -4,7 +4,7 @@
 # not built says so and exits 2.
 . "$TESTS/lib/net.sh"
 
-contract="demo up down ls apply exec place drill load unload show fw plan trace bench report profile check"
+contract="demo up down ls apply exec place move drill load unload show fw plan trace bench report profile check"
 
 "$DPULAB" man | diff - "$TESTS/../docs/man/dpulab.8" || fail "docs/man/dpulab.8 is stale: make man"
 help=$("$DPULAB" -h) || fail "-h exits $?"

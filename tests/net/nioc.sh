@@ -34,7 +34,8 @@ shares() {
 	local what=$1 seconds=$2 proto=$3 port=5201 flows=() vm
 	shift 3
 	for vm in "$@"; do
-		flows+=("$(flow "${vm%=*}" $((port++)))")
+		flows+=("$(flow "${vm%=*}" "$port")")
+		port=$((port + 1))
 	done
 	"$PYTHON" "$TESTS/lib/rates.py" "$LAB" "$seconds" "$proto" "${flows[@]}" >rates.txt || fail "$what: $(cat rates.txt)"
 	awk -v what="$what, $proto" -v want="$*" '

@@ -66,13 +66,28 @@ expect "placement after the refusal" "$("$DPULAB" show "$LAB" placement -j | fie
 run "$DPULAB" place "$LAB" dpu-mux --accept-loss
 run in_node a ping -c 1 -W 2 10.1.0.12
 wait_for 5 spoof
-"$DPULAB" show "$LAB" placement -j | field placement host esx1 not_enforced | grep -q SpoofGuard ||
+grep SpoofGuard <<<"$("$DPULAB" show "$LAB" placement -j | field placement host esx1 not_enforced)" ||
 	fail "show placement does not say what is not enforced"
 run "$DPULAB" place "$LAB" host
 spoof && fail "back on the host SpoofGuard is not enforced"
 expect "not enforced on the host" "$("$DPULAB" show "$LAB" placement -j | field placement host esx1 not_enforced)" '[]'
 refuse 3 "$DPULAB" plan "$LAB"
 
-# a change of device needs down and up
+# another device at run time: the loss is gone, and the stored lab says which device it is
+run "$DPULAB" place "$LAB" dpu-mux --accept-loss
+run "$DPULAB" place "$LAB" dpu-mux --profile ideal
+expect "the device" "$("$DPULAB" show "$LAB" placement -j | field placement host esx1 profile)" '"ideal"'
+expect "the path" "$("$DPULAB" show "$LAB" placement -j | field placement host esx1 path)" '"dpu-mux"'
+expect "not enforced on ideal" "$("$DPULAB" show "$LAB" placement -j | field placement host esx1 not_enforced)" '[]'
+run in_node a ping -c 1 -W 2 10.1.0.12
+spoof && fail "the ideal device does not enforce SpoofGuard"
+refuse 3 "$DPULAB" place "$LAB" dpu-mux --profile netronome-xdp --scale 100
+refuse 1 "$DPULAB" place "$LAB" dpu-mux --profile dash-200g --accept-loss
+run "$DPULAB" place "$LAB" dpu-upt --profile dash-200g --scale 1000 --accept-loss
+run in_node a ping -c 1 -W 2 10.1.0.12
+"$DPULAB" show "$LAB" offload -j | field offload figure flows limit | grep -q 64000 || fail "the new device has another table"
+run "$DPULAB" place "$LAB" host
+
+# a change of device by its file needs down and up
 sed 's/own.yaml/ideal/' lab.yaml >other.yaml
 refuse 1 "$DPULAB" apply other.yaml

@@ -63,6 +63,7 @@ for NODE in esx1 esx1-dpu esx1-pmd; do
 	wait "${CLIENT[$kept]}" || fail "the allowed connection broke: $(cat "client.$kept")"
 	wait "${CLIENT[$denied]}" && fail "the denied connection went on"
 	cat "client.$kept"
+	books_balance "$LAB"
 	rules 5000-5999
 	run "$DPULAB" apply lab.yaml
 	kept=$((kept + 100)) denied=$((denied + 100)) # the servers of the denied connections still wait for it

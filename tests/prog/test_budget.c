@@ -62,8 +62,20 @@ static void judge(const char *program, const char *kernel, unsigned long count, 
 		report_pass("budget", sentence);
 }
 
+static const struct {
+	const char *name;
+	enum dpu_hook hook;
+	enum backend_kind kind;
+} programs[] = {
+	{"dpulab_xdp", DPU_HOOK_XDP, BACKEND_CACHE},
+	{"dpulab_tc", DPU_HOOK_TC, BACKEND_CACHE},
+	{"dpulab_xdp:device", DPU_HOOK_XDP, BACKEND_DEVICE}, /* with the limits of an emulated device */
+	{"dpulab_tc:device", DPU_HOOK_TC, BACKEND_DEVICE},
+};
+#define PROGRAMS (sizeof(programs) / sizeof(programs[0]))
+
 /* Copies the file without the lines of this kernel, then adds them anew. */
-static void update(const char *const *programs, const unsigned long *counts, const char *kernel)
+static void update(const unsigned long *counts, const char *kernel)
 {
 	FILE *in = fopen(BUDGET_FILE, "r"), *out = fopen(BUDGET_FILE ".new", "w");
 	char line[256], name[64], class[32];
@@ -71,8 +83,8 @@ static void update(const char *const *programs, const unsigned long *counts, con
 	while (in && out && fgets(line, sizeof(line), in))
 		if (sscanf(line, "%63s %31s", name, class) != 2 || strcmp(class, kernel) || line[0] == '#')
 			fputs(line, out);
-	for (int i = 0; out && i < 2; i++)
-		fprintf(out, "%s %s %lu\n", programs[i], kernel, counts[i]);
+	for (size_t i = 0; out && i < PROGRAMS; i++)
+		fprintf(out, "%s %s %lu\n", programs[i].name, kernel, counts[i]);
 	if (in)
 		fclose(in);
 	if (!out || fclose(out) || rename(BUDGET_FILE ".new", BUDGET_FILE))
@@ -81,23 +93,20 @@ static void update(const char *const *programs, const unsigned long *counts, con
 
 static void run(const char *pattern)
 {
-	static const char *const programs[2] = {"dpulab_xdp", "dpulab_tc"};
-	unsigned long counts[2];
+	unsigned long counts[PROGRAMS] = {0};
 	char kernel[32];
 	const char *reason;
 
 	kernel_class(kernel, sizeof(kernel));
-	for (enum dpu_hook hook = DPU_HOOK_XDP; hook <= DPU_HOOK_TC; hook++) {
-		counts[hook] = 0;
-		if (!prog_at(hook, true, &reason))
-			report_fail("budget", programs[hook], reason);
+	for (size_t i = 0; i < PROGRAMS; i++)
+		if (!prog_at(programs[i].hook, programs[i].kind, &reason))
+			report_fail("budget", programs[i].name, reason);
 		else
-			counts[hook] = backend_verified_insns(hook);
-	}
+			counts[i] = backend_verified_insns(programs[i].hook);
 	if (getenv("BUDGET_UPDATE"))
-		update(programs, counts, kernel);
-	for (int i = 0; i < 2; i++)
-		judge(programs[i], kernel, counts[i], pattern);
+		update(counts, kernel);
+	for (size_t i = 0; i < PROGRAMS; i++)
+		judge(programs[i].name, kernel, counts[i], pattern);
 }
 
 PROG_GENERATED(budget, run)

@@ -104,9 +104,12 @@ static void look_up(struct sequence *s)
 	struct dpu_ct_key key = {.zone = 16, .proto = s->walk.tuple.proto};
 
 	for (int i = 0; i < 2; i++)
-		memcpy(key.addr[i].b + 10, (uint8_t[]){0xff, 0xff, 10, 1 + i, 0, 2}, 6);
+		if (s->walk.tuple.v6)
+			memcpy(key.addr[i].b, (uint8_t[16]){0x20, 0x01, 0x0d, 0xb8, 0, 1 + i, [15] = 2}, 16);
+		else
+			memcpy(key.addr[i].b + 10, (uint8_t[]){0xff, 0xff, 10, 1 + i, 0, 2}, 6);
 	key.port[0] = htons(s->walk.tuple.sport);
-	key.port[1] = htons(s->walk.tuple.proto == IPPROTO_ICMP ? s->walk.tuple.sport : s->walk.tuple.dport);
+	key.port[1] = htons(s->walk.tuple.proto == IPPROTO_ICMP || s->walk.tuple.proto == IPPROTO_ICMPV6 ? s->walk.tuple.sport : s->walk.tuple.dport);
 	if (prog_backend()->lookup("conntrack", &key, &s->walk.ct))
 		memset(&s->walk.ct, 0, sizeof(s->walk.ct));
 }
@@ -309,10 +312,10 @@ struct totals {
 	unsigned long example_at;
 };
 
-static void play(struct nfct *nfct, uint8_t proto, unsigned long n, struct totals *totals)
+static void play(struct nfct *nfct, uint8_t proto, bool v6, unsigned long n, struct totals *totals)
 {
 	const struct nfct_tuple tuple = {
-		.proto = proto, .sport = FIRST_PORT + n % 60000, .dport = SERVER_PORT + n / 60000};
+		.proto = proto, .v6 = v6, .sport = FIRST_PORT + n % 60000, .dport = SERVER_PORT + n / 60000};
 	unsigned length = 2 + walk_pick(LONGEST - 1);
 	enum step_result result = GOES_ON;
 	struct sequence s = {0};
@@ -359,7 +362,7 @@ static unsigned long from_environment(const char *name, unsigned long fallback)
 	return text ? strtoul(text, NULL, 0) : fallback;
 }
 
-static void compare(uint8_t proto, const char *name, unsigned long sequences, const char *pattern)
+static void compare(uint8_t proto, bool v6, const char *name, unsigned long sequences, const char *pattern)
 {
 	const char *reason;
 	struct totals totals = {0};
@@ -375,7 +378,7 @@ static void compare(uint8_t proto, const char *name, unsigned long sequences, co
 		return;
 	}
 	for (unsigned long i = 0; i < sequences && (!totals.failed || getenv("DPULAB_DIFFERENCES")); i++)
-		play(nfct, proto, i, &totals);
+		play(nfct, proto, v6, i, &totals);
 	nfct_close(nfct);
 	if (getenv("DPULAB_DIFFERENCES"))
 		print_survey();
@@ -438,9 +441,12 @@ static void run(const char *pattern)
 
 	walk_seed(from_environment("DPULAB_SEED", 20261129));
 	prog_use(prog_at(DPU_HOOK_NATIVE, true, &reason));
-	compare(IPPROTO_TCP, "TCP", sequences, pattern);
-	compare(IPPROTO_UDP, "UDP", sequences / 10, pattern);
-	compare(IPPROTO_ICMP, "ICMP echo", sequences / 10, pattern);
+	compare(IPPROTO_TCP, false, "TCP", sequences, pattern);
+	compare(IPPROTO_UDP, false, "UDP", sequences / 10, pattern);
+	compare(IPPROTO_ICMP, false, "ICMP echo", sequences / 10, pattern);
+	compare(IPPROTO_TCP, true, "TCP over IPv6", sequences / 4, pattern);
+	compare(IPPROTO_UDP, true, "UDP over IPv6", sequences / 10, pattern);
+	compare(IPPROTO_ICMPV6, true, "ICMPv6 echo", sequences / 10, pattern);
 	check_list("every listed difference is in " PAGE, false, pattern);
 	if (all_met() && sequences >= SEQUENCES && !getenv("DPULAB_SEED"))
 		check_list("every listed difference occurs", true, pattern);

@@ -35,6 +35,19 @@ static void deny_80(void)
 	RULES(16, DPU_ACTION_DROP, {.proto = 6, .dport_lo = 80, .direction = LOG, .action = DPU_ACTION_DROP});
 }
 
+/* No rule but one; the default action is told. */
+static void default_is_logged(void)
+{
+	two_vms();
+	RULES(16, DPU_ACTION_DROP | DPU_RULE_LOG, {.proto = 6, .dport_lo = 80, .action = ALLOW});
+}
+
+static void default_allows_and_is_logged(void)
+{
+	two_vms();
+	RULES(16, ALLOW | DPU_RULE_LOG, {.proto = 6, .dport_lo = 80, .action = DPU_ACTION_DROP});
+}
+
 /* Port 80 stays allowed, by another rule that logs. */
 static void allow_all(void)
 {
@@ -89,6 +102,9 @@ EVENT(rejected, .rule_id = 2, .direction = DPU_DIR_OUT, .proto = 6, .sport = 1, 
 EVENT(dropped, .rule_id = 5, .direction = DPU_DIR_OUT, .proto = 17, .sport = 1, .dport = 2,
       .action = DPU_ACTION_DROP, .reason = DPU_REASON_DROP_RULE)
 EVENT(pinged, .rule_id = 4, .direction = DPU_DIR_OUT, .proto = 1, .sport = 7, .dport = 7)
+EVENT(default_drop, .rule_id = 0, .direction = DPU_DIR_OUT, .proto = 17, .sport = 1, .dport = 2,
+      .action = DPU_ACTION_DROP, .reason = DPU_REASON_DROP_DEFAULT)
+EVENT(default_allow, .rule_id = 0, .direction = DPU_DIR_OUT, .proto = 17, .sport = 1, .dport = 2)
 EVENT(ended, .rule_id = 1, .direction = DPU_DIR_OUT, .proto = 6, .sport = 1, .dport = 80, .tcp_flags = ACK,
       .action = DPU_ACTION_DROP, .reason = DPU_REASON_DROP_RULE, .again = 1)
 
@@ -147,6 +163,11 @@ static const struct prog_case cases[] = {
 	       IN4(ICMP(8, 0, .id = 7)), DROP(DEFAULT), .check = nothing})},
 	{"a rule after one that logged does not log for it", policy,
 	 STEPS(OUT4(TCP(1, 80, SYN)), FORWARD(17), .check = allowed_out}, OUT4(TCP(1, 82, SYN)), FORWARD(17), .check = nothing})},
+	{"the default action, if it is to be logged, as rule 0", default_is_logged,
+	 STEPS(OUT4(TCP(1, 80, SYN)), FORWARD(17), .check = nothing}, OUT4(UDP(1, 2)), DROP(DEFAULT), .check = default_drop})},
+	{"also when it allows: once for a connection", default_allows_and_is_logged,
+	 STEPS(OUT4(UDP(1, 2)), FORWARD(17), .check = default_allow}, OUT4(UDP(1, 2)), HIT(17), .check = nothing},
+	       OUT4(TCP(1, 80, SYN)), DROP(RULE), .check = nothing})},
 	{"a policy change that ends a connection is told once", policy,
 	 STEPS(OUT4(TCP(1, 80, SYN)), FORWARD(17), .check = allowed_out}, IN4(TCP(80, 1, SYN | ACK)), FORWARD(16)},
 	       {.prepare = deny_80}, OUT4(TCP(1, 80, ACK)), DROP(RULE), .check = ended},

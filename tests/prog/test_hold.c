@@ -25,6 +25,18 @@ static void out_only(void)
 	RULES(17, DENY, {.direction = DPU_DIR_IN, .proto = 17, .dport_lo = 2, .action = DPU_ACTION_ALLOW});
 }
 
+/* VM116 behind the peer may send UDP to port 2 of VM16. */
+static void tunnel(void)
+{
+	vxlan_two_hosts();
+	RULES(16, DENY, {.direction = DPU_DIR_IN, .proto = 17, .dport_lo = 2, .action = DPU_ACTION_ALLOW});
+}
+
+#define IN_TUNNEL(...)                                                                             \
+	FRAME(ETH(VTEP_MAC(1), VTEP_MAC(2)), IP4(VTEP_PEER, VTEP_LOCAL), UDP(50000, 4789, .csum = ZERO), VXLAN(VNI), __VA_ARGS__)
+#define PEER_FIRST ETH(MAC(16), MAC(116)), IP4("10.0.0.116", "10.0.0.16", .id = 9, .frag = MF), UDP(1, 2, .len = 72), FILL(24)
+#define PEER_LATER ETH(MAC(16), MAC(116)), IP4("10.0.0.116", "10.0.0.16", .id = 9, .frag = MF | 4, .proto = 17), FILL(80)
+
 /* ---- one frame ------------------------------------------------------------------ */
 
 #define HEAD(from, to)	   ETH(MAC(to), MAC(from))
@@ -130,6 +142,11 @@ static const struct prog_case cases[] = {
 	{"a tiny first fragment lets nothing follow", out_only,
 	 STEPS({16, V4(16, (.id = 9, .frag = MF | 1, .proto = 6), FILL(32)), WAITS},
 	       {16, V4(16, (.id = 9, .frag = MF, .len = 28), TCP(1, 80, ACK)), REFUSED(TINY), NOBODY})},
+	{"out of a tunnel: it arrives anew as it came, and the first one leaves as it should", tunnel,
+	 STEPS({DPU_PORT_UPLINK, IN_TUNNEL(PEER_LATER), WAITS},
+	       {DPU_PORT_UPLINK, IN_TUNNEL(PEER_FIRST), FORWARD(16, .out = FRAME(PEER_FIRST)), AT_TC,
+		.copies = (const __u16[]){DPU_PORT_UPLINK, 0}, .copy = IN_TUNNEL(PEER_LATER)},
+	       {DPU_PORT_UPLINK, IN_TUNNEL(PEER_LATER), FORWARD(16, .out = FRAME(PEER_LATER)), AT_TC, NOBODY})},
 	{"at the receiver's vNIC, too", out_only,
 	 STEPS({18, PIECE_OF(18, 9, 4, 32), WAITS},
 	       {18, FIRST(18), FORWARD(17), AT_TC, .copies = (const __u16[]){18, 0}, .copy = PIECE_OF(18, 9, 4, 32)})},

@@ -53,7 +53,7 @@ static void fixture_init(struct fixture *f, size_t n_rules)
 			{.name = "web3", .host = 1, .group = 0, .port = 16}},
 	};
 	for (size_t i = 0; i < 3; i++)
-		f->rules[i] = (struct lab_rule){.id = i + 1, .direction = DPU_DIR_IN | DPU_DIR_OUT};
+		f->rules[i] = (struct lab_rule){.id = i + 1, .category = CATEGORY_APPLICATION, .direction = DPU_DIR_IN | DPU_DIR_OUT};
 	f->lab = (struct lab){.name = "t",
 			      .hosts = f->hosts,
 			      .n_hosts = 2,

@@ -83,7 +83,7 @@ static void a_vm_has_its_groups_shaping(void)
 	CU_ASSERT_EQUAL(inherited.average, 1000000000);
 	CU_ASSERT_EQUAL(inherited.burst, 1000000);
 	CU_ASSERT_EQUAL(others.average, 10000000);
-	CU_ASSERT_EQUAL(others.peak, 10000000);
+	CU_ASSERT_EQUAL(others.peak, 0);
 	CU_ASSERT_EQUAL(others.burst, 62500);
 	CU_ASSERT_EQUAL(lab_shape_mode(lab, &lab->vms[0]), LAB_SHAPE_POLICE);
 	CU_ASSERT_EQUAL(shapers_mode(&(struct location){.lab = lab}, &lab->vms[0], DPU_SHAPE_EGRESS), DPU_SHAPE_POLICE);
@@ -211,6 +211,17 @@ static void guarantees_are_reservation_and_share(void)
 	lab_free(lab);
 }
 
+static void the_example_is_right(void)
+{
+	struct diag diag = {0};
+	struct lab *lab = NULL;
+
+	CU_ASSERT_EQUAL(config_read("docs/examples/qos.yaml", &lab, &diag), 0);
+	CU_ASSERT_EQUAL(diag.n, 0);
+	lab_free(lab);
+	diag_clear(&diag);
+}
+
 static void apply_tells_what_changes(void)
 {
 	struct lab *old = must_read("", ", shaping: {egress: {average: 1M}}", "");
@@ -239,4 +250,5 @@ SUITE(qos, {"numbers have SI prefixes", numbers_have_prefixes},
       {"wrong values are refused in their place", wrong_values_are_refused_in_their_place},
       {"an uplink without speed cannot be shared out", a_host_without_speed_is_refused},
       {"a guarantee is a reservation and a share of the rest", guarantees_are_reservation_and_share},
+      {"the example of docs/examples is right", the_example_is_right},
       {"apply tells what changes, and refuses to begin", apply_tells_what_changes})

@@ -64,6 +64,10 @@ static int out_why(struct cmd_context *ctx, const struct lab *lab, const struct 
 		out_str(ctx->out, "why", "not the firewall's business");
 		return 0;
 	}
+	if (step->by_frame) {
+		out_str(ctx->out, "why", "a rule of category ethernet matches");
+		return 0;
+	}
 	if (step->searched)
 		err = explain_rules_before(lab, (size_t)(vm - lab->vms), step->rule_id, &before, ctx->diag);
 	if (err)

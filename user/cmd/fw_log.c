@@ -70,6 +70,16 @@ static void out_packet(struct out *out, const struct dpu_log_event *event)
 	}
 }
 
+/* A frame that a rule of category ethernet has decided about. */
+static void out_frame(struct out *out, const struct dpu_log_event *event)
+{
+	char text[VALUE_TEXT_MAX];
+
+	out_str(out, "proto", "%s", ether_type_format(event->sport, text));
+	out_str(out, "src", "%s", mac_format((const struct dpu_mac *)event->src.b, text));
+	out_str(out, "dst", "%s", mac_format((const struct dpu_mac *)event->dst.b, text));
+}
+
 static int print_event(const struct fwlog_event *event, void *arg)
 {
 	static const char *const actions[] = {"allow", "drop", "reject"};
@@ -84,10 +94,13 @@ static int print_event(const struct fwlog_event *event, void *arg)
 	out_str(out, "direction", "%s", e->direction & DPU_DIR_IN ? "in" : "out");
 	out_str(out, "action", "%s", actions[e->action % 3]);
 	out_uint(out, "rule", e->rule_id);
-	out_str(out, "name", "%s", rule && rule->name ? rule->name : "-");
+	out_str(out, "name", "%s", !e->rule_id ? "default" : rule && rule->name ? rule->name : "-");
 	out_str(out, "label", "%s", rule && rule->label ? rule->label : "-");
-	out_packet(out, e);
-	out_str(out, "reason", "%s", e->again ? "policy-change" : e->reason ? inspect_reason_word(e->reason) : "new");
+	if (e->l2)
+		out_frame(out, e);
+	else
+		out_packet(out, e);
+	out_str(out, "reason", "%s", e->again ? "policy-change" : e->l2 && !e->reason ? "frame" : e->reason ? inspect_reason_word(e->reason) : "new");
 	out_uint(out, "suppressed", e->suppressed);
 	out_now(out);
 	return !--printing->left;

@@ -44,6 +44,8 @@ const struct cmd cmd_table[] = {
 	{"place", "LAB PATH|FUNCTION=LOCATION...", 2, 4, CMD_WRITES,
 	 "move a running lab to a frame path: linux, host, pmd, sriov, dpu-mux, dpu-upt",
 	 cmd_place_options, cmd_place},
+	{"move", "LAB VM HOST", 3, 3, CMD_WRITES, "move a running VM to another host, with its connections",
+	 cmd_move_options, cmd_move},
 	{"drill", "LAB WHAT", 2, 2, CMD_WRITES,
 	 "break it and repair it: dpu-crash, dpu-hang, dpu-reboot, pcie-freeze, table-full, slow-path-overload, uplink-down, agent-kill",
 	 cmd_drill_options, cmd_drill},

@@ -3,11 +3,13 @@
 #include "place.h"
 #include "host.h"
 #include "lab.h"
+#include "lab_device.h"
 #include "machine.h"
 #include "plan.h"
 #include "placement_set.h"
 #include "pmd_lacks.h"
 #include "sriov.h"
+#include "values.h"
 #include "verbs.h"
 
 #include <errno.h>
@@ -16,6 +18,8 @@
 const struct cmd_option cmd_place_options[] = {
     {'H', "host", "HOST", "only this host (default: every host of the lab)"},
     {0, "hook", "HOOK", "xdp, tc or auto (default: as it is)"},
+    {'p', "profile", "PROFILE", "with this device in place of the one the DPU is (docs/profiles.md)"},
+    {0, "scale", "N", "with its table and rates divided by N"},
     {0, "accept-loss", NULL, "move although a security policy is not enforced there: by the DPU, by sriov"},
     {},
 };
@@ -88,9 +92,26 @@ static void out_report(struct out *out, const struct lab_host *host, enum frame_
 	out_end(out);
 }
 
-static int place_one(struct cmd_context *ctx, const struct lab *lab, size_t host, enum frame_path to,
+/* Off the DPU, if the host runs there, so that the device can be another one. */
+static int change_device(struct cmd_context *ctx, const struct lab_session *session, size_t host, enum frame_path *from,
+			 enum lab_hook hook)
+{
+	struct move_report ignored;
+	int err = 0;
+
+	if (!cmd_option(ctx, "profile"))
+		return 0;
+	if (frame_path_needs_dpu(*from)) {
+		err = place_host(session->lab, host, PATH_HOST, hook, &ignored, ctx->diag);
+		*from = PATH_HOST;
+	}
+	return err ? err : lab_commit_device(session, host, ctx->diag);
+}
+
+static int place_one(struct cmd_context *ctx, const struct lab_session *session, size_t host, enum frame_path to,
 		     const char *hook_name)
 {
+	const struct lab *lab = session->lab;
 	enum lab_hook hook = LAB_HOOK_AUTO;
 	struct move_report report;
 	enum frame_path from;
@@ -107,7 +128,9 @@ static int place_one(struct cmd_context *ctx, const struct lab *lab, size_t host
 		hook = xdp ? LAB_HOOK_XDP : LAB_HOOK_TC;
 	if (to == PATH_PMD)
 		pmd_warn(lab, host, ctx->diag);
-	err = place_host(lab, host, to, hook, &report, ctx->diag);
+	err = change_device(ctx, session, host, &from, hook);
+	if (!err)
+		err = place_host(lab, host, to, hook, &report, ctx->diag);
 	if (!err)
 		out_report(ctx->out, &lab->hosts[host], from, to, to == PATH_PMD || hook == LAB_HOOK_XDP, &report);
 	return err;
@@ -136,11 +159,30 @@ static int refuse_loss(struct cmd_context *ctx, const struct lab *lab, enum fram
 			  "not moved: %s does not enforce what the lab file says", frame_path_name(to));
 }
 
-static int place_all(struct cmd_context *ctx, const struct lab *lab, enum frame_path to)
+/* In memory, so that what it would lose is known before anything is done. */
+static int choose_devices(struct cmd_context *ctx, struct lab *lab)
 {
+	const char *only = cmd_option(ctx, "host"), *profile = cmd_option(ctx, "profile"), *scale = cmd_option(ctx, "scale");
+	uint64_t number = 0;
+	int err = 0;
+
+	if (scale && number_parse(scale, 1, 1000000, &number))
+		return diag_error(ctx->diag, -EINVAL, NULL, "--scale takes 1 to 1000000, not %s", scale);
+	for (size_t i = 0; profile && !err && i < lab->n_hosts; i++)
+		if (!only || !strcmp(lab->hosts[i].name, only))
+			err = lab_choose_device(lab, i, profile, (uint32_t)number, ctx->diag);
+	return err;
+}
+
+static int place_all(struct cmd_context *ctx, const struct lab_session *session, enum frame_path to)
+{
+	struct lab *lab = session->lab;
 	const char *only = cmd_option(ctx, "host"), *hook = cmd_option(ctx, "hook");
 	struct machine_hurry hurry;
-	int err = refuse_loss(ctx, lab, to);
+	int err = choose_devices(ctx, lab);
+
+	if (!err)
+		err = refuse_loss(ctx, lab, to);
 
 	if (err)
 		return err;
@@ -148,7 +190,7 @@ static int place_all(struct cmd_context *ctx, const struct lab *lab, enum frame_
 	out_list(ctx->out, "moves");
 	for (size_t i = 0; !err && i < lab->n_hosts; i++)
 		if (!only || !strcmp(lab->hosts[i].name, only))
-			err = place_one(ctx, lab, i, to, hook);
+			err = place_one(ctx, session, i, to, hook);
 	out_end(ctx->out);
 	machine_calm(&hurry);
 	return err;
@@ -183,13 +225,15 @@ int cmd_place(struct cmd_context *ctx, int argc, char **argv)
 		return cmd_usage(ctx, "%s is no hook: xdp, tc or auto", hook_name);
 	if (to == PATH_PMD && hook_name && hook == LAB_HOOK_TC)
 		return cmd_usage(ctx, "frame path pmd takes its frames from XDP: hook tc has none for it");
+	if (cmd_option(ctx, "scale") && !cmd_option(ctx, "profile"))
+		return cmd_usage(ctx, "--scale is about the device of --profile");
 	err = lab_open(argv[0], STATE_WRITE, &session, ctx->diag);
 	if (err)
 		return cmd_result(err);
 	if (only && !lab_find_host(session.lab, only))
 		err = diag_error(ctx->diag, -ENOENT, NULL, "lab %s has no host %s", argv[0], only);
 	else
-		err = place_all(ctx, session.lab, to);
+		err = place_all(ctx, &session, to);
 	lab_close(&session);
 	return err == -EPERM ? CMD_WANTING : cmd_result(err);
 }

@@ -9,6 +9,7 @@
 const struct cmd_option cmd_profile_options[] = {
 	{0, "schema", NULL, "check: print the JSON Schema of profile files, for editors"},
 	{'n', "name", "NAME", "calibrate: name of the new profile (default: calibrated)"},
+	{'o', "output", "FILE", "calibrate: where the profile goes; it must not be there yet (default: NAME.yaml)"},
 	{'b', "base", "PROFILE", "calibrate: take what was not measured from this one"},
 	{},
 };

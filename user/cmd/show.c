@@ -298,8 +298,9 @@ static void out_connection(struct out *out, const struct location *at, const str
 	out_uint(out, "reply_packets", ct->packets[1]);
 	out_uint(out, "reply_bytes", ct->bytes[1]);
 	out_uint(out, "policy_gen", ct->policy_gen);
-	out_str(out, "offload", "%s", inspect_offload_word(ct->flow_ref[0]));
-	out_str(out, "reply_offload", "%s", inspect_offload_word(ct->flow_ref[1]));
+	/* without limits it goes without saying */
+	out_str(out, "offload", "%s", show_has_device(at) ? inspect_offload_word(ct->flow_ref[0]) : "-");
+	out_str(out, "reply_offload", "%s", show_has_device(at) ? inspect_offload_word(ct->flow_ref[1]) : "-");
 	out_uint(out, "created_ns", ct->created_ns);
 	out_real(out, "idle_s", show_age_s(ct->last_seen_ns), 1);
 	out_end(out);

@@ -159,22 +159,27 @@ static void out_cores(const struct view *view)
 	if (device->arm_factor <= DPU_ARM_FACTOR_ONE)
 		return;
 	count(view, "arm frames", device->arm_frames, "on the software path of the emulated cores");
+	count(view, "arm segments", device->arm_segments, "the frames that those stand for: a GSO frame is slowed for each of its segments");
 	row(view, "arm ns/frame, raw", frames ? (double)device->arm_raw_ns / frames : 0, 0, 0,
 	    "what the software path took here");
 	row(view, "arm ns/frame, emulated", frames ? (double)(device->arm_raw_ns + device->arm_wait_ns) / frames : 0, 0, 0,
-	    "emulated: %.2f times as slow, for each segment of a GSO frame", factor);
+	    "emulated: %.2f times as slow", factor);
 	row(view, "arm slowdown achieved, %", median_ratio(device), 1, 100, "median over frames; self-tested when it was loaded");
 	count(view, "arm interrupted", device->arm_interrupted, "frames interrupted on their way: not slowed");
 }
 
+bool show_has_device(const struct location *at)
+{
+	return at->where == LOCATION_DPU && location_host(at)->profile;
+}
+
 int show_offload(const struct location *at, struct out *out, struct diag *diag)
 {
-	const struct lab_host *host = location_host(at);
 	struct dpu_asic device;
 	struct view view = {at, out, &device};
 	int err;
 
-	if (at->where != LOCATION_DPU || !host->profile)
+	if (!show_has_device(at))
 		return 0;
 	err = inspect_device(at, &device, diag);
 	if (err)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* show LAB rules: what each rule has decided, and what the rules were compiled to. */
 #include "inspect.h"
+#include "l2_install.h"
 #include "rulecount.h"
 #include "show.h"
 #include "values.h"
 
 #include <stdlib.h>
 
-static const char *const actions[] = {"allow", "drop", "reject"};
+static const char *const actions[] = {"allow", "drop", "reject", "jump-to-application"};
 static const char *const directions[] = {"-", "in", "out", "both"};
 
 /* Seconds ago; "-": never. */
@@ -37,7 +38,7 @@ int show_rules(const struct location *at, struct out *out, struct diag *diag)
 		out_str(out, "name", "%s", !rule ? "default" : rule->name ? rule->name : "-");
 		out_str(out, "category", "%s", rule ? lab_category_name(rule->category) : "-");
 		out_str(out, "direction", "%s", rule ? directions[rule->direction % 4] : "both");
-		out_str(out, "action", "%s", actions[(rule ? rule->action : lab->default_action) % 3]);
+		out_str(out, "action", "%s", actions[(rule ? rule->action : lab->default_action) % 4]);
 		out_uint(out, "hits", counts[i].hits);
 		out_uint(out, "bytes", counts[i].bytes);
 		out_last_hit(out, counts[i].last_ns);
@@ -89,12 +90,60 @@ static void out_masked(struct out *out, const char *key, const union dpu_ip *ip,
 	out_str(out, key, "%s", prefix_format(&prefix, true, text));
 }
 
+static void out_mac(struct out *out, const char *key, uint64_t number, uint64_t mask)
+{
+	struct dpu_mac mac;
+	char text[VALUE_TEXT_MAX];
+
+	for (size_t i = 0; i < sizeof(mac.b); i++)
+		mac.b[i] = (uint8_t)(number >> 8 * i);
+	if (mask)
+		out_str(out, key, "%s", mac_prefix_format(&mac, (uint8_t)__builtin_popcountll(mask), text));
+	else
+		out_str(out, key, "any");
+}
+
+/* Rules of category ethernet, in the columns of the others: MAC addresses, EtherType. */
+static int show_frames(const struct location *at, struct out *out, struct diag *diag)
+{
+	struct l2_entry *entries;
+	char text[VALUE_TEXT_MAX];
+	size_t n;
+	int err = l2_list(at, &entries, &n, diag);
+
+	for (size_t i = 0; !err && i < n; i++) {
+		const struct dpu_l2_rule *rule = &entries[i].rule;
+
+		out_item(out);
+		show_node(out, at);
+		out_str(out, "vnic", "%s", at->lab->vms[entries[i].vm].name);
+		out_uint(out, "rule", rule->id);
+		out_str(out, "name", "%s", rule_name(at->lab, rule->id));
+		out_str(out, "category", "%s", lab_category_name(CATEGORY_ETHERNET));
+		out_str(out, "direction", "%s", directions[rule->direction % 4]);
+		out_str(out, "proto", "%s", rule->ethertype ? ether_type_format(rule->ethertype, text) : "any");
+		out_mac(out, "from", rule->smac, rule->smac_mask);
+		out_str(out, "from_port", "-");
+		out_mac(out, "to", rule->dmac, rule->dmac_mask);
+		out_str(out, "to_port", "-");
+		out_str(out, "action", "%s", actions[rule->action % 4]);
+		out_uint(out, "hits", rule->hits);
+		out_last_hit(out, rule->last_ns);
+		out_end(out);
+	}
+	if (!err)
+		free(entries);
+	return err;
+}
+
 int show_compiled_rules(const struct location *at, struct out *out, struct diag *diag)
 {
 	struct inspect_rule *rules;
 	size_t n;
-	int err = inspect_rules(at, &rules, &n, diag);
+	int err = show_frames(at, out, diag);
 
+	if (!err)
+		err = inspect_rules(at, &rules, &n, diag);
 	if (err)
 		return err;
 	for (size_t i = 0; i < n; i++) {
@@ -112,7 +161,7 @@ int show_compiled_rules(const struct location *at, struct out *out, struct diag 
 		out_range(out, "from_port", rule->sport_lo, rule->sport_hi);
 		out_masked(out, "to", &rule->dst, &rule->dst_mask, rule->family);
 		out_range(out, "to_port", rule->dport_lo, rule->dport_hi);
-		out_str(out, "action", "%s", actions[rule->action % 3]);
+		out_str(out, "action", "%s", actions[rule->action % 4]);
 		out_uint(out, "hits", rules[i].hits);
 		out_last_hit(out, rules[i].last_ns);
 		out_end(out);

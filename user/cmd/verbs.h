@@ -21,6 +21,8 @@ VERB(apply);
 VERB(exec);
 VERB(place);
 VERB_OPTIONS(place);
+VERB(move);
+VERB_OPTIONS(move);
 VERB(drill);
 VERB_OPTIONS(drill);
 VERB(load);

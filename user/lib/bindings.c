@@ -171,19 +171,17 @@ static int learn(const struct dataplane *to, const struct guards *guards, const 
 	return added < 0 ? added : 0;
 }
 
-static void copy_macs(const struct guards *from, const struct guards *to)
+static void copy_mac(const struct guards *from, uint16_t port_from, const struct guards *to, uint16_t port_to)
 {
-	for (uint16_t port = 1; port < DPU_MAX_PORTS; port++) {
-		uint64_t none = 0, mac = __atomic_load_n(&from->port[port].mac, __ATOMIC_SEQ_CST);
+	uint64_t none = 0, mac = __atomic_load_n(&from->port[port_from].mac, __ATOMIC_SEQ_CST);
 
-		if (mac)
-			__atomic_compare_exchange_n(&to->port[port].mac, &none, mac, false, __ATOMIC_SEQ_CST,
-						    __ATOMIC_SEQ_CST);
-	}
+	if (mac)
+		__atomic_compare_exchange_n(&to->port[port_to].mac, &none, mac, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
-static int copy_learned(const struct dataplane *from, const struct dataplane *to, const struct guards *guards,
-			struct diag *diag)
+/* only: the port that is copied, which is port_to there; 0: all of them, as they are. */
+static int copy_learned(const struct dataplane *from, uint16_t only, const struct dataplane *to, uint16_t port_to,
+			const struct guards *guards, struct diag *diag)
 {
 	struct map_dump dump;
 	int err = dump_bindings(from, &dump, diag);
@@ -192,15 +190,20 @@ static int copy_learned(const struct dataplane *from, const struct dataplane *to
 		return err;
 	for (size_t i = 0; !err && i < dump.n; i++) {
 		const struct dpu_binding *binding = (struct dpu_binding *)dump.values + i;
+		struct dpu_binding_key key = ((struct dpu_binding_key *)dump.keys)[i];
 
-		if (!is_listed(binding))
-			err = learn(to, guards, (struct dpu_binding_key *)dump.keys + i, binding, diag);
+		if (is_listed(binding) || (only && key.port != only))
+			continue;
+		if (only)
+			key.port = port_to;
+		err = learn(to, guards, &key, binding, diag);
 	}
 	map_dump_free(&dump);
 	return err;
 }
 
-int bindings_copy(const struct dataplane *from, const struct dataplane *to, struct diag *diag)
+int bindings_copy_port(const struct dataplane *from, uint16_t port_from, const struct dataplane *to, uint16_t port_to,
+		       struct diag *diag)
 {
 	struct guards theirs, ours = {};
 	int err = guards_open(from, &theirs, diag);
@@ -208,13 +211,20 @@ int bindings_copy(const struct dataplane *from, const struct dataplane *to, stru
 	if (err)
 		return err;
 	err = guards_open(to, &ours, diag);
+	for (uint16_t port = 1; !err && !port_from && port < DPU_MAX_PORTS; port++)
+		copy_mac(&theirs, port, &ours, port);
+	if (!err && port_from)
+		copy_mac(&theirs, port_from, &ours, port_to);
 	if (!err)
-		copy_macs(&theirs, &ours);
-	if (!err)
-		err = copy_learned(from, to, &ours, diag);
+		err = copy_learned(from, port_from, to, port_to, &ours, diag);
 	guards_close(&ours);
 	guards_close(&theirs);
 	return err;
+}
+
+int bindings_copy(const struct dataplane *from, const struct dataplane *to, struct diag *diag)
+{
+	return bindings_copy_port(from, 0, to, 0, diag);
 }
 
 int bindings_clear(const struct dataplane *dp, struct diag *diag)

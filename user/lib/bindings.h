@@ -17,5 +17,8 @@ int bindings_forget(const struct location *location, const struct dpu_port *old,
 		    struct diag *diag);
 /* Hands over what `from` has learned; what `to` knows better stays. */
 int bindings_copy(const struct dataplane *from, const struct dataplane *to, struct diag *diag);
+/* The same of one port, which has another number at `to`. */
+int bindings_copy_port(const struct dataplane *from, uint16_t port_from, const struct dataplane *to, uint16_t port_to,
+		       struct diag *diag);
 /* Takes out all that was learned at a location that is out of service. */
 int bindings_clear(const struct dataplane *dp, struct diag *diag);

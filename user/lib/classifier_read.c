@@ -35,12 +35,13 @@ struct search {
 	struct policy_packet packet; /* ICMPv6 as ICMP */
 	uint8_t family;
 	uint16_t version;
+	uint8_t only; /* DPU_RULE_APPLICATION: rules without it do not count */
 	const struct dpu_cls_rule *best;
 };
 
 static bool matches(const struct search *search, const struct dpu_cls_rule *rule)
 {
-	return counts(rule, search->version) && (rule->direction & search->packet.direction) &&
+	return counts(rule, search->version) && !(search->only & ~rule->direction) && (rule->direction & search->packet.direction) &&
 	       (!rule->family || rule->family == search->family) &&
 	       (!rule->proto || rule->proto == search->packet.proto) && ports_match(rule, &search->packet);
 }
@@ -106,6 +107,15 @@ static struct dpu_cls_ref rules_of(const union dpu_cls_cell *cells, uint32_t src
 	return (struct dpu_cls_ref){.word = 0};
 }
 
+static void search_all(struct search *search, uint32_t longest_src, uint32_t longest_dst)
+{
+	const union dpu_cls_cell *cells = search->cells;
+
+	for (uint32_t src = longest_src; src; src = cells[src].node.up)
+		for (uint32_t dst = longest_dst; dst; dst = cells[dst].node.up)
+			search_pair(search, rules_of(cells, src, dst));
+}
+
 const struct dpu_cls_rule *classifier_find(const union dpu_cls_cell *cells, uint16_t version,
 					   const struct policy_packet *packet)
 {
@@ -119,9 +129,12 @@ const struct dpu_cls_rule *classifier_find(const union dpu_cls_cell *cells, uint
 		search.packet.proto = IPPROTO_ICMP;
 	if (!packet->has_ports)
 		search.packet.sport = search.packet.dport = 0;
-	for (; src; src = cells[src].node.up)
-		for (uint32_t dst = longest; dst; dst = cells[dst].node.up)
-			search_pair(&search, rules_of(cells, src, dst));
+	search_all(&search, src, longest);
+	if (search.best && search.best->action == DPU_ACTION_JUMP) {
+		search.best = NULL;
+		search.only = DPU_RULE_APPLICATION;
+		search_all(&search, src, longest);
+	}
 	return search.best;
 }
 

@@ -70,27 +70,29 @@ static bool is_rodata(const char *name)
 	return dot && !strcmp(dot, ".rodata");
 }
 
-static int set_constants(const struct making *making, struct bpf_object *object)
+int dataplane_set_constant(struct bpf_object *object, const char *name, const void *value, size_t size)
 {
-	uint32_t *slots = NULL;
-	void *settings = NULL;
 	struct bpf_map *map;
 
 	bpf_object__for_each_map(map, object) {
-		size_t size;
-		void *data = is_rodata(bpf_map__name(map)) ? (void *)bpf_map__initial_value(map, &size) : NULL;
+		size_t all;
+		void *data = is_rodata(bpf_map__name(map)) ? (void *)bpf_map__initial_value(map, &all) : NULL;
+		void *found = data ? variable(bpf_object__btf(object), data, all, name) : NULL;
 
-		if (!data)
+		if (!found)
 			continue;
-		settings = variable(bpf_object__btf(object), data, size, "settings");
-		slots = variable(bpf_object__btf(object), data, size, "icpt_slots");
+		memcpy(found, value, size);
+		return 0;
 	}
-	if (!settings)
-		return -ENOENT;
-	memcpy(settings, &making->settings, sizeof(making->settings));
-	if (slots)
-		*slots = slots_of(making->set);
-	return 0;
+	return -ENOENT;
+}
+
+static int set_constants(const struct making *making, struct bpf_object *object)
+{
+	uint32_t slots = slots_of(making->set);
+	int err = dataplane_set_constant(object, "settings", &making->settings, sizeof(making->settings));
+
+	return err || !slots ? err : dataplane_set_constant(object, "icpt_slots", &slots, sizeof(slots));
 }
 
 /* The constants in one map of a program, if it is that of its constants. */

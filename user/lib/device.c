@@ -8,6 +8,7 @@
 #define SLOTS_MAX  2097152u    /* 400 MB of tables */
 #define SLOTS_OF(flows) (3.0 * (flows))
 #define NS_PER_S   1e9
+#define IDLE_S	   120 /* where a device's ageing is unknown: what a policy change has cut off must leave at last */
 
 static const struct {
 	enum profile_key key;
@@ -80,7 +81,7 @@ void device_limits(const struct lab_host *host, struct dpu_asic *ret_device)
 	device.insertion_interval = interval_of(host, PROFILE_INSERTION_RATE, flows_of_entry(host));
 	device.connection_interval = interval_of(host, PROFILE_CONNECTION_RATE, 1);
 	device.burst = BURST_NS << DPU_ASIC_TIME_SHIFT;
-	device.idle = (uint32_t)(profile_number(profile, PROFILE_IDLE_TIMEOUT, 0) * NS_PER_S / (1 << 20));
+	device.idle = (uint32_t)(profile_number(profile, PROFILE_IDLE_TIMEOUT, IDLE_S) * NS_PER_S / (1 << 20));
 	device.actions = supported_actions(profile);
 	device.when_full = full[(size_t)profile_number(profile, PROFILE_WHEN_FULL, WHEN_FULL_SOFTWARE)];
 	device.drop_above_rate = profile_number(profile, PROFILE_ABOVE_RATE, ABOVE_RATE_SOFTWARE) == (double)ABOVE_RATE_DROP;
@@ -93,10 +94,12 @@ uint32_t device_emulates(const struct lab_host *host)
 	struct dpu_asic device;
 	uint32_t emulate = 0;
 
-	if (!host->profile)
+	const struct profile *profile = host->profile;
+
+	if (!profile)
 		return 0;
 	device_limits(host, &device);
-	if (device.capacity || device.insertion_interval || device.connection_interval || device.idle ||
+	if (device.capacity || device.insertion_interval || device.connection_interval || profile->value[PROFILE_IDLE_TIMEOUT].known ||
 	    device.actions != DPU_ASIC_ALL)
 		emulate |= DPU_EMULATE_ASIC;
 	if (device.arm_factor > DPU_ARM_FACTOR_ONE)

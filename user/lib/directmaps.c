@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const direct_maps[] = {"control", "flows", "paths", "hits", "asic", "icpt_chains"};
+static const char *const direct_maps[] = {"control", "flows", "paths", "hits", "asic", "icpt_chains", "icpt_state"};
 
 static bool is_direct(int map_fd)
 {

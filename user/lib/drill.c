@@ -52,28 +52,13 @@ static double ms_between(uint64_t from_ns, uint64_t to_ns)
 
 /* ---- which host, and is it sound ---------------------------------------- */
 
-/* Where its hosts are, which is not always where the file wants them. */
-static int read_placement(struct lab *lab, struct diag *diag)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < lab->n_hosts; i++) {
-		bool xdp = false;
-
-		err = place_read(lab, i, &lab->hosts[i].path, &xdp, diag);
-		if (lab->hosts[i].path != PATH_LINUX)
-			lab->hosts[i].hook = xdp ? LAB_HOOK_XDP : LAB_HOOK_TC;
-	}
-	return err;
-}
-
 /* A lab without "ready" is one that a killed command has left: of a drill we know how it was. */
 static int meet_ruins(struct drill *drill, struct diag *diag)
 {
 	struct lab_report ignored;
 
 	if (lab_is_whole(drill->session))
-		return read_placement(drill->lab, diag);
+		return place_read_all(drill->lab, diag);
 	if (drill_record_place(drill->session->state, drill->lab))
 		return diag_error(diag, -ESTALE, "dpulab up LAB.yaml repairs it",
 				  "lab %s is broken: a drill would not know what it has broken itself", drill->lab->name);

@@ -64,7 +64,7 @@ static void number_frame(uint8_t *frame, const struct drill_load_spec *spec, uin
 	ip->id = htons((uint16_t)number);
 	ip->frag_off = htons(FRAG_OFFSET);
 	ip->check = 0;
-	ip->check = frame_checksum(ip, sizeof(*ip));
+	ip->check = frame_ip_checksum(ip, sizeof(*ip));
 }
 
 static int prepare(struct batch *batch, const struct lab *lab, const struct drill_load_spec *spec, int ifindex)

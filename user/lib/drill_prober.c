@@ -264,7 +264,7 @@ static ssize_t send_icmp(int fd, const struct drill_flow *flow, const struct req
 
 	/* that of ICMPv6 is the kernel's */
 	if (flow->family == 4)
-		echo.icmp.checksum = frame_checksum(&echo, sizeof(echo));
+		echo.icmp.checksum = frame_ip_checksum(&echo, sizeof(echo));
 	return send(fd, &echo, sizeof(echo), 0);
 }
 

@@ -117,6 +117,11 @@ static void step_end(struct dryrun_step *step, const struct pkt *p, int refused)
 	step->is_known = step->judged && look_up(&step->key, &step->after);
 	if (!step->searched && step->is_known)
 		step->rule_id = step->after.rule_id;
+	step->by_frame = p->l2_rule && p->l2_action != DPU_ACTION_ALLOW;
+	if (step->by_frame) {
+		step->judged = true;
+		step->rule_id = p->l2_rule;
+	}
 	step->verdict = refused ? p->verdict : DPU_VERDICT_NONE;
 	step->reason = refused ? p->reason : DPU_REASON_NONE;
 }
@@ -134,6 +139,7 @@ static int watched_policy(struct pkt *p, __u16 vnic_port, int inbound)
 		step->was_known = step->judged && look_up(&step->key, &step->before);
 	}
 	run.step = step;
+	scratch_pkt()->l2_rule = 0; /* of the vNIC before */
 	refused = ct_policy(p, vnic_port, inbound);
 	run.step = NULL;
 	if (step)

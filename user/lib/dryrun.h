@@ -22,6 +22,7 @@ struct dryrun_step { /* the firewall of one vNIC */
 	bool judged;   /* false: not the firewall's business (no firewall here, ARP, neighbour discovery) */
 	bool passed;
 	bool searched;	  /* the rules were asked; false: the connection's entry was enough */
+	bool by_frame;	  /* a rule of category ethernet refuses it; the others were not asked */
 	uint8_t verdict;  /* enum dpu_verdict, if not passed */
 	uint8_t reason;	  /* enum dpu_reason, likewise */
 	uint32_t rule_id; /* that let it pass or not; DPU_RULE_DEFAULT: none */

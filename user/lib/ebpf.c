@@ -273,8 +273,7 @@ static double now_ms(void)
 	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-/* The VM keeps its neighbours across the carrier change: else it asks for them again, a second late. */
-static int keep_neighbours(const struct lab *lab, size_t vm, struct diag *diag)
+int ebpf_keep_neighbours(const struct lab *lab, size_t vm, struct diag *diag)
 {
 	struct netns *ns NETNS_CLEANUP = NULL;
 	int err;
@@ -321,10 +320,9 @@ static int attach_arrived(const struct location *location, const char *dev, bool
  * Every request here that changes a device may have to wait for the kernel's one lock for all of them.
  * Without a collision the VM is served until the last program is replaced, and silent for one such wait.
  */
-static int move_device(struct ebpf *ebpf, size_t vm, enum node_location to, bool xdp, struct diag *diag)
+int ebpf_move_device(struct location *old, struct location *new, size_t vm, bool xdp, struct diag *diag)
 {
-	struct location *old = &ebpf->at[!to], *new = &ebpf->at[to]; /* host and DPU */
-	const char *dev = ebpf->lab->vms[vm].name;
+	const char *dev = new->lab->vms[vm].name;
 	int ifindex = rt_ifindex(old->ns, dev), err = 0;
 
 	if (ifindex < 0)
@@ -337,7 +335,9 @@ static int move_device(struct ebpf *ebpf, size_t vm, enum node_location to, bool
 	if (!err)
 		err = rt_link_move(old->ns, ifindex, new->ns, diag);
 	if (!err)
-		err = ebpf_refresh(ebpf, diag);
+		err = location_refresh(old, diag);
+	if (!err)
+		err = location_refresh(new, diag);
 	if (!err)
 		err = tables_fill_vnic(new, vm, xdp, diag);
 	if (!err)
@@ -345,7 +345,7 @@ static int move_device(struct ebpf *ebpf, size_t vm, enum node_location to, bool
 	return err ? err : tables_fill_vnic(old, vm, xdp, diag);
 }
 
-static int move_vnic(struct ebpf *ebpf, size_t vm, enum node_location to, bool xdp,
+int ebpf_move_vnic(struct ebpf *ebpf, size_t vm, enum node_location to, bool xdp,
 		     double *ret_blackout_ms, struct diag *diag)
 {
 	double begin;
@@ -357,11 +357,11 @@ static int move_vnic(struct ebpf *ebpf, size_t vm, enum node_location to, bool x
 	/* the interface of a loaded port, and its wire with it, may have gone at any time */
 	if (ebpf->lab->vms[vm].loaded && !location_has_vnic(&ebpf->at[!to], vm))
 		return 0;
-	err = keep_neighbours(ebpf->lab, vm, diag);
+	err = ebpf_keep_neighbours(ebpf->lab, vm, diag);
 	if (err)
 		return err;
 	begin = now_ms();
-	err = move_device(ebpf, vm, to, xdp, diag);
+	err = ebpf_move_device(&ebpf->at[!to], &ebpf->at[to], vm, xdp, diag);
 	*ret_blackout_ms = now_ms() - begin;
 	return err;
 }
@@ -375,7 +375,7 @@ int ebpf_move_vnics(struct ebpf *ebpf, enum node_location to, bool xdp, double *
 	for (size_t vm = 0; !err && ebpf->has_dpu && vm < ebpf->lab->n_vms; vm++) {
 		if (ebpf->lab->vms[vm].host != ebpf->host)
 			continue;
-		err = move_vnic(ebpf, vm, to, xdp, &blackout_ms, diag);
+		err = ebpf_move_vnic(ebpf, vm, to, xdp, &blackout_ms, diag);
 		if (blackout_ms > worst_ms)
 			worst_ms = blackout_ms;
 	}

@@ -41,6 +41,16 @@ int ebpf_use_wire(const struct ebpf *ebpf, enum node_location where, struct diag
  */
 int ebpf_move_vnics(struct ebpf *ebpf, enum node_location to, bool xdp, double *ret_worst_ms,
 		    struct diag *diag);
+/* One VM's; silent that long. Already there: nothing is done. */
+int ebpf_move_vnic(struct ebpf *ebpf, size_t vm, enum node_location to, bool xdp, double *ret_blackout_ms,
+		   struct diag *diag);
+/*
+ * A vNIC's device from one location to another one, of the same host or another (the locations' labs say so), with its
+ * programs. What leads to it at `old` is the caller's to take away.
+ */
+int ebpf_move_device(struct location *old, struct location *new, size_t vm, bool xdp, struct diag *diag);
+/* The VM keeps its neighbours across the carrier change: else it asks for them again, a second late. */
+int ebpf_keep_neighbours(const struct lab *lab, size_t vm, struct diag *diag);
 /* Where the vNIC devices themselves are on a path. */
 enum node_location ebpf_vnics_at(enum frame_path path);
 /*

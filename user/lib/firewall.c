@@ -215,7 +215,7 @@ static int replace_policy(struct install *install, const struct port_dev *vnic, 
 static int prepare_vnic(struct install *install, const struct port_dev *vnic, struct diag *diag)
 {
 	const struct lab *lab = install->location->lab;
-	struct policy new = {.default_action = lab->default_action};
+	struct policy new = {.default_action = policy_default_of(lab)};
 	const struct policy *old;
 	struct dpu_rule *compiled = NULL;
 	int err = policy_compile(install->book, vnic->vm, &compiled, &new.n, diag);

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-uint16_t frame_checksum(const void *bytes, size_t len)
+uint16_t frame_ip_checksum(const void *bytes, size_t len)
 {
 	const uint16_t *word = bytes;
 	uint32_t sum = 0;

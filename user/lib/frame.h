@@ -10,4 +10,4 @@ int frame_send(struct netns *ns, const char *dev, const void *frame, size_t len,
 int frame_announce(struct netns *ns, const char *dev, struct dpu_mac mac, const union dpu_ip *ip,
 		   struct diag *diag);
 /* Internet checksum (RFC 1071) of whole 16-bit words; as it stands in the header. */
-uint16_t frame_checksum(const void *bytes, size_t len);
+uint16_t frame_ip_checksum(const void *bytes, size_t len);

@@ -54,7 +54,7 @@ int framerate_frame(const struct lab *lab, struct traffic_pair pair, uint16_t sp
 	memcpy(ether.ether_shost, from->mac.b, sizeof(ether.ether_shost));
 	memcpy(&ip.saddr, &src->addr.w[3], sizeof(ip.saddr));
 	memcpy(&ip.daddr, &dst->addr.w[3], sizeof(ip.daddr));
-	ip.check = frame_checksum(&ip, sizeof(ip));
+	ip.check = frame_ip_checksum(&ip, sizeof(ip));
 	memset(ret_frame, 0, len);
 	memcpy(ret_frame, &ether, sizeof(ether));
 	memcpy(ret_frame + sizeof(ether), &ip, sizeof(ip));

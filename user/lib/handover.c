@@ -145,11 +145,20 @@ struct handover_counts {
 };
 
 /* Under the policy in force at `from` means under the one in force at `to`; anything older is judged again. */
-static uint32_t translate_gen(const struct copy *copy, const struct dpu_ct_key *key, const struct dpu_ct *ct)
+static uint32_t translate_gen(const struct copy *copy, uint16_t from_zone, uint16_t to_zone, const struct dpu_ct *ct)
 {
-	uint16_t zone = key->zone % DPU_MAX_PORTS;
+	return ct->policy_gen == copy->from_gen[from_zone % DPU_MAX_PORTS] ? copy->to_gen[to_zone % DPU_MAX_PORTS] : 0;
+}
 
-	return ct->policy_gen == copy->from_gen[zone] ? copy->to_gen[zone] : 0;
+/* The vNIC's number at `to`. */
+static uint16_t translate_zone(const struct handover *handover, uint16_t zone)
+{
+	return handover->vnic_from ? handover->vnic_to : zone;
+}
+
+static bool concerns(const struct handover *handover, uint16_t zone)
+{
+	return !handover->vnic_from || zone == handover->vnic_from;
 }
 
 static int by_key(const void *a, const void *b)
@@ -230,16 +239,18 @@ static int copy_connection(struct copy *copy, const struct dpu_ct_key *key, stru
 {
 	const struct handover_merge *merge = copy->handover->merge;
 	const struct dpu_tcp_window window = window_of(copy, ct);
+	struct dpu_ct_key there = *key;
 	int err;
 
+	there.zone = translate_zone(copy->handover, key->zone);
 	flow_view_add_counts(&copy->flows, ct);
 	take_new_counts(copy, key, ct, counts);
-	ct->policy_gen = translate_gen(copy, key, ct);
-	err = handover_merge_run(merge, key, ct, &window, diag);
+	ct->policy_gen = translate_gen(copy, key->zone, there.zone, ct);
+	err = handover_merge_run(merge, &there, ct, &window, diag);
 	if (err != -ENOENT)
 		return err;
-	err = copy_new(copy, key, *ct, &window, diag);
-	return err == -EEXIST ? handover_merge_run(merge, key, ct, &window, diag) : err;
+	err = copy_new(copy, &there, *ct, &window, diag);
+	return err == -EEXIST ? handover_merge_run(merge, &there, ct, &window, diag) : err;
 }
 
 /*
@@ -257,7 +268,7 @@ static int take_off_ended(const struct handover *handover, const struct handover
 		if (n)
 			found = bsearch(told, counted, n, sizeof(*found), by_key);
 		if (!found || found->id != told->id)
-			err = handover_merge_book(handover->merge, told->key.zone, told->rule_id,
+			err = handover_merge_book(handover->merge, translate_zone(handover, told->key.zone), told->rule_id,
 						  -(told->bytes[0] + told->bytes[1]), diag);
 	}
 	return err;
@@ -268,6 +279,7 @@ static int copy_connections(struct copy *copy, struct diag *diag)
 	struct handover *handover = copy->handover;
 	struct handover_counts *counted;
 	struct map_dump dump;
+	size_t n = 0;
 	int err = mapio_dump(handover->from, MAP_conntrack, sizeof(struct dpu_ct_key), sizeof(struct dpu_ct),
 			     &dump, diag);
 
@@ -276,17 +288,20 @@ static int copy_connections(struct copy *copy, struct diag *diag)
 	counted = calloc(dump.n + 1, sizeof(*counted));
 	if (!counted)
 		err = -ENOMEM;
-	for (size_t i = 0; !err && i < dump.n; i++)
-		err = copy_connection(copy, (struct dpu_ct_key *)dump.keys + i,
-				      (struct dpu_ct *)dump.values + i, &counted[i], diag);
+	for (size_t i = 0; !err && i < dump.n; i++) {
+		const struct dpu_ct_key *key = (struct dpu_ct_key *)dump.keys + i;
+
+		if (concerns(handover, key->zone))
+			err = copy_connection(copy, key, (struct dpu_ct *)dump.values + i, &counted[n++], diag);
+	}
 	if (!err) {
-		qsort(counted, dump.n, sizeof(*counted), by_key);
-		err = take_off_ended(handover, counted, dump.n, diag);
+		qsort(counted, n, sizeof(*counted), by_key);
+		err = take_off_ended(handover, counted, n, diag);
 	}
 	if (!err) {
 		free(handover->counted);
 		handover->counted = counted;
-		handover->n_counted = dump.n;
+		handover->n_counted = n;
 	} else {
 		free(counted);
 	}
@@ -374,15 +389,17 @@ int handover_copy(struct handover *handover, struct diag *diag)
 	struct copy copy = {.handover = handover};
 	int err = copy_open(&copy, diag);
 
-	if (!err)
+	if (!err && !handover->vnic_from)
 		err = copy_macs(&copy, diag);
 	if (!err)
 		err = copy_connections(&copy, diag);
 	if (!err)
-		err = bindings_copy(handover->from, handover->to, diag);
-	if (!err)
+		err = handover->vnic_from ? bindings_copy_port(handover->from, handover->vnic_from, handover->to,
+							       handover->vnic_to, diag)
+					  : bindings_copy(handover->from, handover->to, diag);
+	if (!err && !handover->vnic_from) /* of one vNIC: refused before, vmmove.c */
 		err = shapers_copy(handover->from, handover->to, handover->shapers, diag);
-	if (!err)
+	if (!err && !handover->vnic_from)
 		err = slotcopy_run(handover->from, handover->to, &handover->slots, diag);
 	copy_close(&copy);
 	return err;
@@ -402,6 +419,18 @@ int handover_open(const struct dataplane *from, const struct dataplane *to, stru
 		free(handover.shapers);
 	else
 		*ret_handover = handover;
+	return err;
+}
+
+int handover_open_vnic(const struct dataplane *from, uint16_t vnic_from, const struct dataplane *to, uint16_t vnic_to,
+		       struct handover *ret_handover, struct diag *diag)
+{
+	int err = handover_open(from, to, ret_handover, diag);
+
+	if (!err) {
+		ret_handover->vnic_from = vnic_from;
+		ret_handover->vnic_to = vnic_to;
+	}
 	return err;
 }
 
@@ -500,4 +529,26 @@ int handover_clear(const struct dataplane *dp, struct diag *diag)
 	for (uint16_t port = 1; port < DPU_MAX_PORTS; port++)
 		mapio_bump(dp, DPU_GEN_OF_PORT(port));
 	return err ? err : abandon_flows(dp, diag);
+}
+
+int handover_clear_vnic(const struct dataplane *dp, uint16_t vnic, struct diag *diag)
+{
+	struct map_dump dump;
+	size_t size;
+	struct dpu_ct_count *counts;
+	int err = mapio_dump(dp, MAP_conntrack, sizeof(struct dpu_ct_key), sizeof(struct dpu_ct), &dump, diag);
+
+	if (err)
+		return err;
+	for (size_t i = 0; !err && i < dump.n; i++)
+		if (((struct dpu_ct_key *)dump.keys)[i].zone == vnic)
+			err = mapio_delete(dp, MAP_conntrack, (struct dpu_ct_key *)dump.keys + i, diag);
+	map_dump_free(&dump);
+	counts = err ? NULL : mapio_mmap(dp, MAP_ct_counts, true, &size);
+	if (counts) {
+		counts[vnic % DPU_MAX_PORTS] = (struct dpu_ct_count){};
+		mapio_munmap(counts, size);
+	}
+	mapio_bump(dp, DPU_GEN_OF_PORT(vnic));
+	return err;
 }

@@ -16,6 +16,7 @@ struct slotcopy;
 
 struct handover {
 	const struct dataplane *from, *to;
+	uint16_t vnic_from, vnic_to; /* port numbers of the one vNIC that moves; 0: all, and numbers stay */
 	unsigned long connections, macs; /* copied so far; an entry copied again in the delta counts once */
 	struct handover_counts *counted; /* what `to` has been told of each connection, sorted by key */
 	size_t n_counted;
@@ -26,6 +27,12 @@ struct handover {
 
 int handover_open(const struct dataplane *from, const struct dataplane *to, struct handover *ret_handover,
 		  struct diag *diag);
+/*
+ * The same for one vNIC that moves to another host, where it has another number: its connections and bindings.
+ * Addresses of others are the new host's own to learn.
+ */
+int handover_open_vnic(const struct dataplane *from, uint16_t vnic_from, const struct dataplane *to, uint16_t vnic_to,
+		       struct handover *ret_handover, struct diag *diag);
 void handover_close(struct handover *handover);
 
 /*
@@ -37,3 +44,5 @@ void handover_close(struct handover *handover);
 int handover_copy(struct handover *handover, struct diag *diag);
 /* Empties a location that is out of service, so that nothing stale is found there next time. */
 int handover_clear(const struct dataplane *dp, struct diag *diag);
+/* The connections of one vNIC only, which is not there any more. */
+int handover_clear_vnic(const struct dataplane *dp, uint16_t vnic, struct diag *diag);

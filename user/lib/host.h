@@ -33,6 +33,8 @@ bool linuxpath_runs(const struct lab *lab, size_t host);
 /* What the kernel runs now; *ret_xdp: XDP serves the ports. No datapath loaded: PATH_LINUX. */
 int place_read(const struct lab *lab, size_t host, enum frame_path *ret_path, bool *ret_xdp,
 	       struct diag *diag);
+/* Path and hook of every host of the lab become what the kernel runs. */
+int place_read_all(struct lab *lab, struct diag *diag);
 /* Any path to any path, live. Host must be up. The current path is read from the kernel. */
 int place_host(const struct lab *lab, size_t host, enum frame_path to, enum lab_hook hook,
 	       struct move_report *ret_report, struct diag *diag);

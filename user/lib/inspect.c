@@ -400,7 +400,7 @@ static struct dpu_rule default_rule(uint8_t action)
 		.sport_hi = UINT16_MAX,
 		.dport_hi = UINT16_MAX,
 		.direction = DPU_DIR_IN | DPU_DIR_OUT,
-		.action = action,
+		.action = policy_default(action),
 		.id = DPU_RULE_DEFAULT,
 	};
 }

@@ -162,22 +162,34 @@ static int build(const struct state *state, const struct lab *lab, struct loaded
 	return err;
 }
 
-static int write_lab(const struct state *state, const struct lab *lab, struct diag *diag)
+/* The lab as its file says it, to be freed. */
+static int file_text(struct lab *lab, char **ret_text, struct diag *diag)
 {
 	struct lab part = loaded_file_part(lab);
+	int err;
+
+	moved_hide(&part);
+	err = config_write(&part, ret_text, diag);
+	moved_show(&part);
+	return err;
+}
+
+static int write_lab(const struct state *state, struct lab *lab, struct diag *diag)
+{
 	char *text;
-	int err = config_write(&part, &text, diag);
+	int err = file_text(lab, &text, diag);
 
 	if (err)
 		return err;
-	err = lab_stored_write(state, text, diag);
+	err = moved_write(state, lab, diag);
+	if (!err)
+		err = lab_stored_write(state, text, diag);
 	free(text);
 	return err;
 }
 
-static bool same_as_stored(const struct state *state, const struct lab *lab)
+static bool same_as_stored(const struct state *state, struct lab *lab)
 {
-	struct lab part = loaded_file_part(lab);
 	char *stored, *text;
 	size_t length;
 	bool same;
@@ -185,7 +197,7 @@ static bool same_as_stored(const struct state *state, const struct lab *lab)
 	stored = lab_stored_text(state, &length);
 	if (!stored)
 		return false;
-	if (config_write(&part, &text, NULL)) {
+	if (file_text(lab, &text, NULL)) {
 		free(stored);
 		return false;
 	}
@@ -222,6 +234,8 @@ static int remove_all(const struct state *state, const char *name, struct lab_re
 	loaded_free(&loaded);
 	if (!err)
 		err = state_remove(state, STATE_LOADED, diag);
+	if (!err)
+		err = state_remove(state, STATE_MOVED, diag);
 	if (!err)
 		err = pmd_stop_lab(name, diag);
 	if (!err)

@@ -21,6 +21,9 @@ struct lab_session { /* a running lab, locked */
 int lab_open(const char *name, enum state_access access, struct lab_session *ret_session,
 	     struct diag *diag);
 void lab_close(struct lab_session *session);
+/* Another copy of the lab as its file says, with what is loaded and moved; the caller frees. */
+int lab_read_stored(const struct state *state, const char *name, const struct loaded *loaded, struct lab **ret_lab,
+		    struct diag *diag);
 /* Did up or apply come to its end, and are all nodes there? */
 bool lab_is_whole(const struct lab_session *session);
 

@@ -55,6 +55,11 @@ static bool same_prefix(const struct lab_prefix *a, const struct lab_prefix *b)
 	       !memcmp(&a->addr, &b->addr, sizeof(a->addr));
 }
 
+static const char *model_of(const struct lab_host *host)
+{
+	return host->dpu_model ? host->dpu_model : "";
+}
+
 static void compare_host(struct difference *d, const struct lab_host *old, const struct lab_host *new)
 {
 	if (old->dpu != new->dpu)
@@ -64,6 +69,8 @@ static void compare_host(struct difference *d, const struct lab_host *old, const
 		refuse(d, "the DPU's profile", new->name);
 	if (!same_prefix(&old->vtep, &new->vtep))
 		refuse(d, "the tunnel endpoint", new->name);
+	if (strcmp(model_of(old), model_of(new)))
+		note(d, "changed", "dpu model", new->name, "%s", model_of(new));
 	if (old->path != new->path)
 		note(d, "changed", "placement", new->name, "%s to %s", frame_path_name(old->path),
 		     frame_path_name(new->path));
@@ -147,7 +154,7 @@ static const char *shaper_text(const struct lab_shaper *shaper, char buffer[stat
 	if (!shaper->average)
 		return "not shaped";
 	snprintf(buffer, 80, "%.16s (peak %.16s, burst %.16s)", scaled_format(shaper->average, average),
-		 scaled_format(shaper->peak, peak), scaled_format(shaper->burst, burst));
+		 shaper->peak ? scaled_format(shaper->peak, peak) : "none", scaled_format(shaper->burst, burst));
 	return buffer;
 }
 
@@ -361,6 +368,8 @@ static void compare_rules(struct difference *d)
 		     rules.added, rules.removed, rules.changed, rules.moved);
 	if (d->old->default_action != d->new->default_action)
 		note(d, "changed", "rules", "firewall", "default action");
+	if (d->old->log_default != d->new->log_default)
+		note(d, "changed", "rules", "firewall", "default action is %slogged", d->new->log_default ? "" : "not ");
 }
 
 /* ---- the lab itself -------------------------------------------------------- */

@@ -21,7 +21,7 @@
 
 /* ---- the lab after the change ---------------------------------------------- */
 
-static int read_lab(const struct state *state, const char *name, const struct loaded *loaded, struct lab **ret_lab,
+int lab_read_stored(const struct state *state, const char *name, const struct loaded *loaded, struct lab **ret_lab,
 		    struct diag *diag)
 {
 	int err = lab_stored_read(state, name, ret_lab, diag);
@@ -43,7 +43,7 @@ static int reshape(struct lab_session *session, struct diag *diag)
 	int err = loaded_write(session->state, &session->loaded, diag);
 
 	if (!err)
-		err = read_lab(session->state, session->lab->name, &session->loaded, &new, diag);
+		err = lab_read_stored(session->state, session->lab->name, &session->loaded, &new, diag);
 	if (!err)
 		err = lab_reshape(session->state, session->lab, new, &session->loaded, diag);
 	if (err) {

@@ -21,8 +21,6 @@ struct lab_shaper lab_shaper(const struct lab *lab, const struct lab_vm *vm, enu
 		shaper = lab->groups[vm->group].shaping.dir[direction];
 	if (!shaper.average)
 		return (struct lab_shaper){};
-	if (!shaper.peak)
-		shaper.peak = shaper.average;
 	if (!shaper.burst)
 		shaper.burst = largest(shaper.average / BURST_DIVISOR, BURST_FRAMES * (vm->mtu + ETH_HLEN));
 	return shaper;

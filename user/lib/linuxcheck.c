@@ -33,6 +33,8 @@ static void note_differences(const struct lab *lab, struct diag *diag)
 	if (reject)
 		diag_note(diag, "placement linux: ICMP errors of a reject come from 192.0.0.8 (RFC "
 				"7600), not from the refusing VM's address");
+	if (lab_has_stateless(lab))
+		diag_note(diag, "placement linux: rules with `stateless: true` track their connections as the others do");
 	if (log)
 		diag_note(diag, "placement linux: rules with `log: true` write nothing that `dpulab fw log` could read");
 	diag_note(diag, "placement linux: table sizes are the kernel's (net.netfilter.nf_conntrack_max "

@@ -28,11 +28,18 @@ int loaded_read(const struct state *state, struct loaded *ret_loaded)
 	struct loaded loaded = {};
 	struct loaded_port port;
 	char *text, *rest, *line;
-	int err = state_read(state, STATE_LOADED, &text);
+	int err = moved_read(state, &loaded.moved);
 
 	*ret_loaded = loaded;
 	if (err)
-		return err == -ENOENT ? 0 : err;
+		return err;
+	err = state_read(state, STATE_LOADED, &text);
+	if (err == -ENOENT)
+		return 0;
+	if (err) {
+		loaded_free(ret_loaded);
+		return err;
+	}
 	for (rest = text; !err && (line = strsep(&rest, "\n"));)
 		if (parse_line(line, &port) && !loaded_add(&loaded, &port))
 			err = -ENOMEM;
@@ -71,6 +78,7 @@ int loaded_write(const struct state *state, const struct loaded *loaded, struct 
 void loaded_free(struct loaded *loaded)
 {
 	free(loaded->list);
+	moved_free(&loaded->moved);
 	*loaded = (struct loaded){};
 }
 
@@ -147,6 +155,7 @@ int loaded_extend(const struct loaded *loaded, struct lab *lab, struct diag *dia
 {
 	int err = 0;
 
+	moved_overlay(&loaded->moved, lab);
 	for (size_t i = 0; !err && i < loaded->n; i++) {
 		const struct loaded_port *port = &loaded->list[i];
 		struct lab_vm *vm = port->extra ? NULL : lab_find_vm(lab, port->name);
@@ -173,6 +182,7 @@ struct lab loaded_file_part(const struct lab *lab)
 void loaded_strip(struct lab *lab)
 {
 	*lab = loaded_file_part(lab);
+	moved_hide(lab);
 	for (size_t i = 0; i < lab->n_vms; i++)
-		lab->vms[i].loaded = false;
+		lab->vms[i].loaded = lab->vms[i].moved = false;
 }

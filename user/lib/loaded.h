@@ -12,6 +12,7 @@
 #include <net/if.h>
 #include "diag.h"
 #include "model.h"
+#include "moved.h"
 #include "state.h"
 
 /* What load has changed at an interface, to be changed back. */
@@ -38,6 +39,7 @@ struct loaded_port {
 struct loaded {
 	struct loaded_port *list;
 	size_t n;
+	struct moved moved; /* what else the machine has that the file does not say */
 };
 
 /* No list is an empty one. The caller frees with loaded_free(). */
@@ -50,7 +52,7 @@ struct loaded_port *loaded_find(const struct loaded *loaded, const char *name);
 struct loaded_port *loaded_add(struct loaded *loaded, const struct loaded_port *port);
 void loaded_remove(struct loaded *loaded, const char *name);
 
-/* Puts the ports on the list into the lab. -EEXIST, -ENOENT with a sentence if the lab has no place for one. */
+/* Puts the ports on the list into the lab, and VMs that were moved where they are. -EEXIST, -ENOENT with a sentence if the lab has no place for one. */
 int loaded_extend(const struct loaded *loaded, struct lab *lab, struct diag *diag);
 /* The lab as its file says it: without what loaded_extend() added. Borrows everything. */
 struct lab loaded_file_part(const struct lab *lab);

@@ -131,6 +131,9 @@ static void free_rule(struct lab_rule *rule)
 	free(rule->dports);
 	free(rule->icmp);
 	free(rule->services);
+	free(rule->from_mac);
+	free(rule->to_mac);
+	free(rule->ether_types);
 	free(rule->apply_to);
 }
 
@@ -164,6 +167,8 @@ void lab_free(struct lab *lab)
 	free(lab->classes);
 	free(lab->pools);
 	free(lab->class_rules);
+	for (size_t i = 0; i < lab->n_hosts; i++)
+		free(lab->hosts[i].dpu_model);
 	free(lab->hosts);
 	free(lab->groups);
 	free(lab->vms);
@@ -290,7 +295,7 @@ static void derive_rule_ids(struct lab *lab)
 
 const char *lab_category_name(uint8_t category)
 {
-	static const char *const names[CATEGORY_COUNT] = {"emergency", "infrastructure", "environment", "application"};
+	static const char *const names[CATEGORY_COUNT] = {"ethernet", "emergency", "infrastructure", "environment", "application"};
 
 	return names[category % CATEGORY_COUNT];
 }
@@ -309,6 +314,22 @@ int lab_order_rules(struct lab *lab)
 	free(lab->rules);
 	lab->rules = ordered;
 	return 0;
+}
+
+bool lab_jumps(const struct lab *lab)
+{
+	for (size_t i = 0; i < lab->n_rules; i++)
+		if (lab->rules[i].action == DPU_ACTION_JUMP)
+			return true;
+	return false;
+}
+
+bool lab_has_stateless(const struct lab *lab)
+{
+	for (size_t i = 0; i < lab->n_rules; i++)
+		if (lab->rules[i].stateless)
+			return true;
+	return false;
 }
 
 uint16_t lab_group_mtu(const struct lab *lab, const struct lab_group *group)

@@ -65,6 +65,7 @@ struct lab_host {
 	struct profile *profile; /* that profile; NULL likewise */
 	uint32_t profile_scale;	 /* its table and rates are divided by it; default 1 */
 	bool accept_loss;	 /* run on the DPU what it cannot enforce */
+	char *dpu_model; /* optional; NULL */
 	enum frame_path path;	 /* placement of this host */
 	enum lab_hook hook;
 	struct lab_prefix vtep;	 /* IPv4 underlay address; default 10.255.0.N/16, N = position from 1 */
@@ -78,7 +79,7 @@ struct lab_host {
 /* Traffic shaping of one direction, as vSphere's port groups have it. */
 struct lab_shaper {
 	uint64_t average; /* bit/s over time; 0 = not shaped */
-	uint64_t peak;	  /* bit/s while a burst lasts; default the average */
+	uint64_t peak;	  /* bit/s while a burst lasts; 0 = as fast as it comes */
 	uint64_t burst;	  /* bytes that may be sent at the peak rate; default 50 ms of the average, some frames at least */
 };
 
@@ -178,6 +179,9 @@ struct lab_vm {
 	struct lab_shaping shaping; /* of its vNIC; a direction without an average is as the port group's */
 	uint8_t traffic; /* class of its vNIC: 1 + index; 0 = the port group's */
 	struct lab_uplink_share uplink;
+	bool moved;	     /* `move` has taken it to `host`; the lab file says: */
+	size_t file_host;
+	uint16_t moved_port; /* moved.c: while it is shown as the file says */
 	uint64_t ns;  /* loaded: inode of the namespace the interface is in */
 };
 
@@ -187,6 +191,7 @@ enum lab_peer_kind {
 	PEER_VM,
 	PEER_PORT_GROUP,
 	PEER_GROUP,
+	PEER_MAC, /* of rules of category ethernet: the first bytes of prefix.addr, prefix.plen bits of 48 */
 };
 
 /* Who: of a rule's source, destination and place, and of a group's members. */
@@ -228,6 +233,7 @@ struct lab_service {
 
 /* Of rules; in the order in which they are asked. */
 enum lab_category {
+	CATEGORY_ETHERNET, /* by MAC and EtherType; what they allow is still for the others */
 	CATEGORY_EMERGENCY,
 	CATEGORY_INFRASTRUCTURE,
 	CATEGORY_ENVIRONMENT,
@@ -239,6 +245,7 @@ struct lab_rule {
 	char *name;		/* optional; NULL */
 	char *label;		/* in the log; optional; NULL */
 	bool log;		/* its decisions are logged */
+	bool stateless;		/* what it allows makes no connection */
 	uint32_t id;		/* its place, from 1, unless the file states one; stays while the lab is up */
 	bool id_derived;	/* the file states none */
 	uint8_t category;	/* enum lab_category */
@@ -256,6 +263,10 @@ struct lab_rule {
 	size_t n_icmp;
 	size_t *services; /* instead of protocol, ports and ICMP types */
 	size_t n_services;
+	struct lab_peer *from_mac, *to_mac; /* category ethernet; empty = any */
+	size_t n_from_mac, n_to_mac;
+	uint16_t *ether_types; /* category ethernet; host order; empty = any */
+	size_t n_ether_types;
 	struct lab_peer *apply_to; /* empty = every vNIC */
 	size_t n_apply_to;
 	unsigned line;	  /* in the file */
@@ -313,6 +324,7 @@ struct lab {
 	enum frame_path path; /* the lab's own choice; counts for hosts that state none */
 	enum lab_hook hook;   /* likewise */
 	uint8_t default_action; /* of the firewall */
+	bool log_default;	/* what it decides is logged */
 	struct lab_timeouts timeouts;
 	uint32_t log_pps;	/* log events of a location per second and CPU; default 1000 */
 	uint8_t table_full;	/* of the firewall: enum lab_table_full */
@@ -341,6 +353,9 @@ struct lab_rule *lab_find_rule(const struct lab *lab, uint32_t id);
 void lab_derive(struct lab *lab);
 /* Puts the rules into the order in which they are asked; rules of a category keep theirs. -ENOMEM. */
 int lab_order_rules(struct lab *lab);
+/* Has it a rule that jumps to category application; one without state? */
+bool lab_jumps(const struct lab *lab);
+bool lab_has_stateless(const struct lab *lab);
 const char *lab_category_name(uint8_t category);
 /* The largest MTU a VM of this port group can have: what the fabric carries, less the overlay's header. */
 uint16_t lab_group_mtu(const struct lab *lab, const struct lab_group *group);

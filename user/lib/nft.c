@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* nft.c - from lab to nftables text. Pure: text in memory, nothing else. */
 #include "nft.h"
+#include "l2_policy.h"
 #include "linuxpath.h"
 #include "nft_rule.h"
 #include "topology.h"
@@ -114,6 +115,58 @@ static void write_queues(const struct ruleset *set)
 	fputs(" }\n\t}\n", set->out);
 }
 
+/* ---- bridge family: rules of category ethernet ---------------------------- */
+
+static const char *chain_word(enum dpu_direction direction)
+{
+	return direction == DPU_DIR_OUT ? "out" : "in";
+}
+
+static bool has_frame_rules(const struct lab *lab)
+{
+	return lab->n_rules && lab->rules[0].category == CATEGORY_ETHERNET; /* they come first */
+}
+
+static int write_frame_chain(const struct ruleset *set, size_t i, enum dpu_direction direction)
+{
+	struct dpu_l2_rule *rules;
+	size_t n;
+	int err = l2_policy_compile(set->book, set->vms[i], &rules, &n);
+
+	if (err)
+		return err;
+	fprintf(set->out, "\tchain frames_%s_%u {\n", chain_word(direction), vm_at(set, i)->port);
+	for (size_t rule = 0; rule < n; rule++)
+		if (rules[rule].direction & direction)
+			nft_write_frame_rule(set->out, &rules[rule]);
+	fprintf(set->out, "\t}\n");
+	free(rules);
+	return 0;
+}
+
+static int write_frame_chains(const struct ruleset *set)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < set->n_vms && has_frame_rules(set->lab) && !err; i++) {
+		err = write_frame_chain(set, i, DPU_DIR_OUT);
+		if (!err)
+			err = write_frame_chain(set, i, DPU_DIR_IN);
+	}
+	return err;
+}
+
+static void write_frame_jumps(const struct ruleset *set, const char *field, enum dpu_direction direction)
+{
+	if (!has_frame_rules(set->lab))
+		return;
+	fprintf(set->out, "\t\t%s vmap {", field);
+	for (size_t i = 0; i < set->n_vms; i++)
+		fprintf(set->out, "%s \"%s\" : jump frames_%s_%u", i ? "," : "", vm_at(set, i)->name, chain_word(direction),
+			vm_at(set, i)->port);
+	fputs(" }\n", set->out);
+}
+
 /* Both chains come before br_netfilter calls the inet hooks of the same place. */
 static void write_ports_seen(const struct ruleset *set)
 {
@@ -123,28 +176,33 @@ static void write_ports_seen(const struct ruleset *set)
 	fprintf(set->out, "\t\tether type 8021q drop\n"); /* all ports are access ports */
 	if (set->lab->storm_pps)
 		fprintf(set->out, "\t\tmeta pkttype { broadcast, multicast } jump storm\n");
+	write_frame_jumps(set, "iif", DPU_DIR_OUT);
 	fprintf(set->out, "\t}\n"
 			  "\tchain egress {\n"
 			  "\t\ttype filter hook forward priority -300;\n");
 	write_port_map(set, "meta mark set oif map");
+	write_frame_jumps(set, "oif", DPU_DIR_IN);
 	fprintf(set->out, "\t}\n");
 }
 
 /* ---- inet family: conntrack and rules ------------------------------------ */
 
-static const char *chain_word(enum dpu_direction direction)
-{
-	return direction == DPU_DIR_OUT ? "out" : "in";
-}
-
 static void write_policy_chain(const struct ruleset *set, size_t i, enum dpu_direction direction)
 {
 	const struct lab *lab = set->lab;
+	const uint16_t port = vm_at(set, i)->port;
+	bool apart = lab_jumps(lab); /* the rules of application have a chain of their own */
 
-	fprintf(set->out, "\tchain %s_%u {\n", chain_word(direction), vm_at(set, i)->port);
-	for (size_t rule = 0; rule < lab->n_rules; rule++)
-		if (set->applies[i * lab->n_rules + rule] && lab->rules[rule].direction & direction)
-			nft_write_rule(set->out, set->book, rule, direction);
+	fprintf(set->out, "\tchain %s_%u {\n", chain_word(direction), port);
+	for (size_t rule = 0; rule <= lab->n_rules; rule++) {
+		if (apart && (rule == lab->n_rules || lab->rules[rule].category == CATEGORY_APPLICATION)) {
+			fprintf(set->out, "\t\tgoto app_%s_%u\n\t}\n\tchain app_%s_%u {\n", chain_word(direction), port,
+				chain_word(direction), port);
+			apart = false;
+		}
+		if (rule < lab->n_rules && set->applies[i * lab->n_rules + rule] && lab->rules[rule].direction & direction)
+			nft_write_rule(set->out, set->book, rule, direction, port);
+	}
 	fprintf(set->out, "\t\t%s\n\t}\n", nft_verdict(lab->default_action, direction));
 }
 
@@ -258,13 +316,16 @@ const char *nft_removal(void)
 	       "table inet " NFT_TABLE "\ndelete table inet " NFT_TABLE "\n";
 }
 
-static void write_ruleset(const struct ruleset *set)
+static int write_ruleset(const struct ruleset *set)
 {
+	int err;
+
 	fputs(nft_removal(), set->out);
 	if (!set->n_vms)
-		return;
+		return 0;
 	fprintf(set->out, "table bridge " NFT_TABLE " {\n");
 	write_storm(set);
+	err = write_frame_chains(set);
 	write_ports_seen(set);
 	if (set->lab->n_classes)
 		write_queues(set);
@@ -276,6 +337,7 @@ static void write_ruleset(const struct ruleset *set)
 	write_input(set);
 	write_forward(set);
 	fprintf(set->out, "}\n");
+	return err;
 }
 
 char *nft_ruleset(const struct lab *lab, size_t host, const struct linuxpath_segment *segments,
@@ -289,8 +351,9 @@ char *nft_ruleset(const struct lab *lab, size_t host, const struct linuxpath_seg
 	if (ruleset_init(&set) == 0) {
 		set.out = open_memstream(&text, &size);
 		if (set.out) {
-			write_ruleset(&set);
-			if (fclose(set.out) != 0) {
+			int err = write_ruleset(&set);
+
+			if (fclose(set.out) != 0 || err) {
 				free(text);
 				text = NULL;
 			}

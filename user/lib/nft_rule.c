@@ -126,8 +126,17 @@ const char *nft_verdict(uint8_t action, enum dpu_direction direction)
 	}
 }
 
+/* chain: whose rules of application a jump leads to. */
+static void write_verdict(FILE *out, const struct policy_rule *rule, enum dpu_direction direction, uint16_t chain)
+{
+	if (rule->rule->action == DPU_ACTION_JUMP)
+		fprintf(out, "goto app_%s_%u\n", direction == DPU_DIR_OUT ? "out" : "in", chain);
+	else
+		fprintf(out, "%s\n", nft_verdict(rule->rule->action, direction));
+}
+
 static void write_line(FILE *out, const struct policy_book *book, const struct policy_rule *rule,
-		       const struct policy_service *service, size_t f, enum dpu_direction direction)
+		       const struct policy_service *service, size_t f, enum dpu_direction direction, uint16_t chain)
 {
 	fputs("\t\t", out);
 	if (is_whole(rule->from, f) && is_whole(rule->to, f))
@@ -135,7 +144,7 @@ static void write_line(FILE *out, const struct policy_book *book, const struct p
 	write_side(out, book, rule->from, f, "saddr");
 	write_side(out, book, rule->to, f, "daddr");
 	write_service(out, service);
-	fprintf(out, "%s\n", nft_verdict(rule->rule->action, direction));
+	write_verdict(out, rule, direction, chain);
 }
 
 static bool matches_family(const struct policy_rule *rule, const struct policy_service *service, size_t f)
@@ -147,7 +156,8 @@ static bool matches_family(const struct policy_rule *rule, const struct policy_s
 	       (rule->to->any || rule->to->n[f]);
 }
 
-void nft_write_rule(FILE *out, const struct policy_book *book, size_t index, enum dpu_direction direction)
+void nft_write_rule(FILE *out, const struct policy_book *book, size_t index, enum dpu_direction direction,
+		    uint16_t chain)
 {
 	const struct policy_rule *rule = &book->rules[index];
 
@@ -159,11 +169,43 @@ void nft_write_rule(FILE *out, const struct policy_book *book, size_t index, enu
 		    (!service->family || service->proto == IPPROTO_ICMPV6)) {
 			fputs("\t\t", out);
 			write_service(out, service);
-			fprintf(out, "%s\n", nft_verdict(rule->rule->action, direction));
+			write_verdict(out, rule, direction, chain);
 			continue;
 		}
 		for (size_t f = 0; f < 2; f++)
 			if (matches_family(rule, service, f))
-				write_line(out, book, rule, service, f, direction);
+				write_line(out, book, rule, service, f, direction, chain);
 	}
+}
+
+/* ---- frames --------------------------------------------------------------------- */
+
+static void write_mac(FILE *out, uint64_t number)
+{
+	for (unsigned i = 0; i < 6; i++)
+		fprintf(out, "%s%02x", i ? ":" : "", (unsigned)(number >> 8 * i & 0xff));
+}
+
+static void write_mac_match(FILE *out, const char *field, uint64_t number, uint64_t mask)
+{
+	if (!mask)
+		return;
+	fprintf(out, "ether %s ", field);
+	if (mask != 0xffffffffffff) {
+		fputs("& ", out);
+		write_mac(out, mask);
+		fputs(" == ", out);
+	}
+	write_mac(out, number);
+	fputc(' ', out);
+}
+
+void nft_write_frame_rule(FILE *out, const struct dpu_l2_rule *rule)
+{
+	fputs("\t\t", out);
+	write_mac_match(out, "saddr", rule->smac, rule->smac_mask);
+	write_mac_match(out, "daddr", rule->dmac, rule->dmac_mask);
+	if (rule->ethertype)
+		fprintf(out, "ether type 0x%04x ", rule->ethertype);
+	fprintf(out, "%s\n", rule->action == DPU_ACTION_ALLOW ? "return" : "drop");
 }

@@ -71,10 +71,13 @@ static struct rt_tbf tbf_of(const struct lab_shaper *shaper, unsigned mtu)
 		.limit = at_most_32_bits(wait > LIMIT_FRAMES * frame ? wait : LIMIT_FRAMES * frame),
 	};
 
-	if (shaper->peak > shaper->average) {
+	if (!shaper->peak)
+		return tbf;
+	tbf.peak_burst = at_most_32_bits(peak > 2 * frame ? peak : 2 * frame);
+	if (shaper->peak > shaper->average)
 		tbf.peak = shaper->peak / 8;
-		tbf.peak_burst = at_most_32_bits(peak > 2 * frame ? peak : 2 * frame);
-	}
+	else if (tbf.burst > tbf.peak_burst) /* TBF wants a peak above the rate: at one rate there is no burst */
+		tbf.burst = tbf.peak_burst;
 	return tbf;
 }
 

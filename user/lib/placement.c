@@ -22,24 +22,16 @@
  *   wire to the DPU; copy               wire to the host; copy
  *   host is emptied                     DPU relays its wire; is emptied
  */
-#include <dpulab/pmd.h>
-#include <dpulab/stats.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "ebpf.h"
 #include "handover.h"
-#include "inspect.h"
 #include "mapio.h"
+#include "movecost.h"
 #include "qos.h"
-#include "rt.h"
 #include "tables.h"
-
-/* dpu_control.handover */
-#define HANDOVER_NONE	  0
-#define HANDOVER_DRAINING 1
-#define HANDOVER_TAKING	  2
 
 #define DRAIN_POLL_US 500
 #define DRAIN_POLLS   100 /* at most 50 ms */
@@ -52,79 +44,13 @@ static double now_us(void)
 	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
 }
 
-/* ---- what a move costs -------------------------------------------------- */
-
-struct cost {
-	uint64_t runs, relayed, dropped;
-};
-
-/* What the policy refuses is no cost of the move. */
-static bool is_policy(unsigned reason)
-{
-	return reason == DPU_REASON_DROP_RULE || reason == DPU_REASON_DROP_DEFAULT ||
-	       reason == DPU_REASON_DROP_STORM || reason == DPU_REASON_DROP_SAME_PORT ||
-	       reason == DPU_REASON_DROP_NO_MEMBER || reason == DPU_REASON_DROP_SPOOFED_MAC ||
-	       reason == DPU_REASON_DROP_SPOOFED_IP;
-}
-
-static void add_programs(const struct location *location, struct cost *cost)
-{
-	struct dpu_node_stats stats;
-
-	for (uint32_t hook = 0; location->dp && hook < DPU_HOOKS; hook++) {
-		if (inspect_stats(location->dp, hook, &stats, NULL))
-			continue;
-		cost->runs += inspect_total(&stats);
-		cost->relayed += stats.reason[DPU_REASON_RELAY];
-		for (unsigned reason = DPU_REASON_FIRST_DROP; reason < DPU_MAX_REASONS; reason++)
-			if (!is_policy(reason))
-				cost->dropped += stats.reason[reason];
-	}
-}
-
-/*
- * Full rings, and what the devices themselves refused. Every device of the
- * namespace, not only ports: a vNIC that moves takes its counters along and
- * turns its representor from a port into none.
- */
-static void add_devices(const struct location *location, struct cost *cost)
-{
-	struct rt_link *links;
-	size_t n;
-
-	if (rt_links(location->ns, &links, &n, NULL))
-		return;
-	for (size_t i = 0; i < n; i++) {
-		struct rtnl_link_stats64 stats;
-
-		cost->dropped += inspect_ring_drops(location->ns, links[i].name);
-		if (!rt_link_stats(location->ns, links[i].name, &stats, NULL))
-			cost->dropped += stats.tx_dropped;
-	}
-	free(links);
-}
-
-static struct cost read_cost(const struct ebpf *ebpf)
-{
-	struct cost cost = {};
-
-	for (int i = 0; i < LOCATION_COUNT; i++) {
-		add_programs(&ebpf->at[i], &cost);
-		if (ebpf->at[i].ns && i != LOCATION_PMD) /* its devices are the host's */
-			add_devices(&ebpf->at[i], &cost);
-	}
-	if (ebpf_has(ebpf, LOCATION_PMD))
-		cost.dropped += dataplane_pmd(ebpf->at[LOCATION_PMD].dp)->no_room;
-	return cost;
-}
-
 /* ---- host <-> dpu-mux --------------------------------------------------- */
 
 static uint64_t location_runs(const struct location *location)
 {
-	struct cost cost = {};
+	struct move_cost cost = {};
 
-	add_programs(location, &cost);
+	move_cost_programs(location, &cost);
 	return cost.runs;
 }
 
@@ -157,9 +83,9 @@ static int steer(const struct ebpf *ebpf, uint32_t functions, uint32_t handover,
 /* Frames the host has passed over the PCIe link so far. */
 static uint64_t relayed_by_host(const struct ebpf *ebpf)
 {
-	struct cost cost = {};
+	struct move_cost cost = {};
 
-	add_programs(&ebpf->at[LOCATION_HOST], &cost);
+	move_cost_programs(&ebpf->at[LOCATION_HOST], &cost);
 	return cost.relayed;
 }
 
@@ -337,7 +263,7 @@ static int move_ebpf(struct ebpf *ebpf, enum frame_path from, enum frame_path to
 static int place_running(struct ebpf *ebpf, enum frame_path from, enum frame_path to, bool xdp,
 			 struct move_report *report, struct diag *diag)
 {
-	struct cost before, after;
+	struct move_cost before, after;
 	int err = from == PATH_PMD ? ebpf_begin_pmd(ebpf, diag) : 0; /* its tables may have gone */
 
 	if (!err)
@@ -348,9 +274,9 @@ static int place_running(struct ebpf *ebpf, enum frame_path from, enum frame_pat
 	err = qos_set(ebpf->lab, ebpf->host, to, true, diag);
 	if (err)
 		return err;
-	before = read_cost(ebpf);
+	before = move_cost_read(ebpf);
 	err = move_ebpf(ebpf, from, to, xdp, report, diag);
-	after = read_cost(ebpf);
+	after = move_cost_read(ebpf);
 	if (!err)
 		err = ebpf_settle(ebpf, to, diag);
 	if (!err)
@@ -404,6 +330,20 @@ int place_read(const struct lab *lab, size_t host, enum frame_path *ret_path, bo
 		*ret_path = PATH_LINUX;
 	ebpf_close(&ebpf);
 	return 0;
+}
+
+int place_read_all(struct lab *lab, struct diag *diag)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < lab->n_hosts; i++) {
+		bool xdp = false;
+
+		err = place_read(lab, i, &lab->hosts[i].path, &xdp, diag);
+		if (lab->hosts[i].path != PATH_LINUX)
+			lab->hosts[i].hook = xdp ? LAB_HOOK_XDP : LAB_HOOK_TC;
+	}
+	return err;
 }
 
 int place_host(const struct lab *lab, size_t host, enum frame_path to, enum lab_hook hook,

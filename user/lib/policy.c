@@ -12,6 +12,7 @@
 struct rule_list {
 	struct dpu_rule *rules;
 	size_t n;
+	bool jumps; /* some rule of the lab does: then those it jumps to are marked */
 };
 
 static int append(struct rule_list *list, const struct dpu_rule *rule)
@@ -71,6 +72,12 @@ static int append_pairs(struct rule_list *list, const struct policy_rule *rule, 
 	return err;
 }
 
+static uint8_t rule_bits(const struct rule_list *list, const struct lab_rule *from)
+{
+	return (uint8_t)(from->direction | (from->log ? DPU_RULE_LOG : 0) | (from->stateless ? DPU_RULE_STATELESS : 0) |
+			 (list->jumps && from->category == CATEGORY_APPLICATION ? DPU_RULE_APPLICATION : 0));
+}
+
 static int append_service(struct rule_list *list, const struct policy_rule *rule,
 			  const struct policy_service *service)
 {
@@ -79,7 +86,7 @@ static int append_service(struct rule_list *list, const struct policy_rule *rule
 	struct dpu_rule entry = {
 		.family = family,
 		.proto = service->proto == IPPROTO_ICMPV6 ? IPPROTO_ICMP : service->proto,
-		.direction = from->direction | (from->log ? DPU_RULE_LOG : 0),
+		.direction = rule_bits(list, from),
 		.action = from->action,
 		.id = from->id,
 	};
@@ -108,7 +115,7 @@ static int append_rule(struct rule_list *list, const struct policy_rule *rule)
 
 int policy_compile_rule(const struct policy_book *book, size_t index, struct dpu_rule **ret_rules, size_t *ret_n)
 {
-	struct rule_list list = {0};
+	struct rule_list list = {.jumps = lab_jumps(book->lab)};
 	int err = append_rule(&list, &book->rules[index]);
 
 	if (err) {
@@ -163,7 +170,7 @@ int policy_compile(const struct policy_book *book, size_t vm, struct dpu_rule **
 		   struct diag *diag)
 {
 	const struct lab *lab = book->lab;
-	struct rule_list list = {0};
+	struct rule_list list = {.jumps = lab_jumps(lab)};
 	int err = 0;
 
 	for (size_t i = 0; i < book->n && !err; i++) {
@@ -219,9 +226,15 @@ static bool matches(const struct dpu_rule *rule, const struct policy_packet *pac
 const struct dpu_rule *policy_match(const struct dpu_rule *rules, size_t n,
 				    const struct policy_packet *packet)
 {
-	for (size_t i = 0; i < n; i++)
-		if (matches(&rules[i], packet))
+	uint8_t only = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (only & ~rules[i].direction || !matches(&rules[i], packet))
+			continue;
+		if (rules[i].action != DPU_ACTION_JUMP)
 			return &rules[i];
+		only = DPU_RULE_APPLICATION;
+	}
 	return NULL;
 }
 
@@ -257,6 +270,14 @@ static bool occurs(const struct dpu_rule *rule, const struct dpu_rule *rules, si
 	return false;
 }
 
+static bool jumps(const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->n; i++)
+		if (policy->rules[i].action == DPU_ACTION_JUMP)
+			return true;
+	return false;
+}
+
 /*
  * Taking a deny rule out, or putting an allow rule in, anywhere, only lets more
  * pass. So if such steps alone lead from old to new, new is not stricter.
@@ -264,6 +285,9 @@ static bool occurs(const struct dpu_rule *rule, const struct dpu_rule *rules, si
 bool policy_is_stricter(const struct policy *old, const struct policy *new)
 {
 	size_t i = 0, j = 0, looks = LOOKS_MAX;
+
+	if (jumps(old) || jumps(new))
+		return true;
 
 	while (i < old->n || j < new->n) {
 		const struct dpu_rule *was = i < old->n ? &old->rules[i] : NULL;
@@ -282,5 +306,5 @@ bool policy_is_stricter(const struct policy *old, const struct policy *new)
 			return true;
 		}
 	}
-	return allows(old->default_action) && !allows(new->default_action);
+	return allows(policy_default(old->default_action)) && !allows(policy_default(new->default_action));
 }

@@ -43,8 +43,18 @@ const struct dpu_rule *policy_match(const struct dpu_rule *rules, size_t n,
 struct policy {
 	const struct dpu_rule *rules;
 	size_t n;
-	uint8_t default_action; /* enum dpu_rule_action */
+	uint8_t default_action; /* enum dpu_rule_action, and DPU_RULE_LOG */
 };
+/* The action without the flag. */
+static inline enum dpu_rule_action policy_default(uint8_t default_action)
+{
+	return (enum dpu_rule_action)(default_action & ~DPU_RULE_LOG);
+}
+/* The lab's, as a policy has it. */
+static inline uint8_t policy_default_of(const struct lab *lab)
+{
+	return (uint8_t)(lab->default_action | (lab->log_default ? DPU_RULE_LOG : 0));
+}
 
 /*
  * False only if all that old let pass also passes new. Conservative: true if that

@@ -444,7 +444,7 @@ static int resolve_rule(struct policy_book *book, struct policy_rule *rule)
 
 	if (!err)
 		err = take_side(book, from->to, from->n_to, from->to_not, from->n_to_not, &rule->to);
-	if (!err)
+	if (!err && from->category != CATEGORY_ETHERNET) /* those have no packets, but frames: l2_policy.h */
 		err = resolve_services(book, rule);
 	return err ? err : resolve_targets(book, rule);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "policy_check.h"
 #include "finding.h"
+#include "l2_policy.h"
 #include "policy.h"
 #include "schema.h"
 #include "values.h"
@@ -132,6 +133,56 @@ static void check_families(struct checker *check, size_t index)
 			index + 1);
 }
 
+/* What is known of IP has no place in a rule about frames, nor the other way round. */
+static void check_layer(struct checker *check, size_t index)
+{
+	const struct lab_rule *rule = &check->lab->rules[index];
+	const bool l2 = rule->n_from_mac || rule->n_to_mac || rule->n_ether_types;
+	const void *l3 = rule->n_from	     ? rule->from
+			 : rule->n_to	     ? rule->to
+			 : rule->n_from_not  ? rule->from_not
+			 : rule->n_to_not    ? rule->to_not
+			 : rule->n_services  ? (void *)rule->services
+			 : rule->n_dports    ? rule->dports
+			 : rule->n_sports    ? rule->sports
+			 : rule->n_icmp	     ? (void *)rule->icmp
+			 : rule->proto	     ? &rule->proto
+			 : rule->family	     ? &rule->family
+					     : NULL;
+
+	if (rule->category != CATEGORY_ETHERNET) {
+		if (l2)
+			FINDING(check, rule, "say `category: ethernet`",
+				"firewall.rules[%zu]: from-mac, to-mac and ether-type are for rules of category ethernet", index + 1);
+		return;
+	}
+	if (l3)
+		FINDING(check, l3, "use from-mac, to-mac, ether-type; a group's name stands for its VMs there, too",
+			"firewall.rules[%zu]: a rule of category ethernet knows no IP addresses, protocols, ports or families",
+			index + 1);
+	if (rule->action == DPU_ACTION_REJECT)
+		FINDING(check, &rule->action, "say drop",
+			"firewall.rules[%zu]: a rule of category ethernet cannot reject: there is nothing that a frame without IP could be answered with",
+			index + 1);
+}
+
+static void check_action(struct checker *check, size_t index)
+{
+	const struct lab_rule *rule = &check->lab->rules[index];
+
+	if (rule->action == DPU_ACTION_JUMP &&
+	    (rule->category == CATEGORY_ETHERNET || rule->category == CATEGORY_APPLICATION))
+		FINDING(check, &rule->action, "jump from emergency, infrastructure or environment",
+			"firewall.rules[%zu]: a rule of category %s cannot jump to application", index + 1,
+			lab_category_name(rule->category));
+	if (rule->stateless && rule->category == CATEGORY_ETHERNET)
+		FINDING(check, &rule->stateless, "leave it out",
+			"firewall.rules[%zu]: rules of category ethernet have no state anyway", index + 1);
+	else if (rule->stateless && rule->action != DPU_ACTION_ALLOW)
+		FINDING(check, &rule->stateless, "leave it out",
+			"firewall.rules[%zu]: stateless says what becomes of what is allowed; this rule allows nothing", index + 1);
+}
+
 static void check_rules(struct checker *check)
 {
 	for (size_t i = 0; i < check->lab->n_rules; i++) {
@@ -151,6 +202,8 @@ static void check_rules(struct checker *check)
 		snprintf(subject.shown, sizeof(subject.shown), "firewall.rules[%zu]", i + 1);
 		check_subject(check, &subject);
 		check_families(check, i);
+		check_layer(check, i);
+		check_action(check, i);
 	}
 }
 
@@ -185,13 +238,21 @@ static void check_rule_ids(struct checker *check)
 /* False after a finding: one says it all. */
 static bool check_vm_rules(struct checker *check, size_t vm)
 {
-	size_t entries = 0;
+	size_t entries = 0, frames = 0;
 
 	for (size_t i = 0; i < check->book->n; i++) {
 		const struct policy_rule *rule = &check->book->rules[i];
 
-		if (policy_applies_to(rule, vm))
+		if (policy_applies_to(rule, vm)) {
 			entries += policy_rule_entries(rule);
+			frames += l2_rule_entries(check->book, i);
+		}
+		if (frames > DPU_L2_VNIC_RULES) {
+			FINDING(check, rule->rule, "use the first bits of addresses, or apply-to",
+				"firewall.rules[%zu]: with it, VM '%s' has %zu entries of category ethernet; a vNIC takes %d",
+				i + 1, check->lab->vms[vm].name, frames, DPU_L2_VNIC_RULES);
+			return false;
+		}
 		if (entries <= DPU_MAX_VNIC_RULES)
 			continue;
 		FINDING(check, rule->rule,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "policy_lint.h"
+#include "l2_policy.h"
 #include "policy_overlap.h"
 
 #include <errno.h>
@@ -98,7 +99,9 @@ static void check_groups(struct linter *linter)
 static void check_alone(struct linter *linter, size_t index)
 {
 	const struct policy_rule *rule = &linter->book->rules[index];
-	const char *empty = !rule->from->set.n	 ? "source"
+	const bool frames = rule->rule->category == CATEGORY_ETHERNET;
+	const char *empty = frames		 ? (l2_rule_entries(linter->book, index) ? NULL : "MAC addresses")
+			    : !rule->from->set.n ? "source"
 			    : !rule->to->set.n	 ? "destination"
 			    : !rule->n_services	 ? "list of ICMP messages or services"
 						 : NULL;

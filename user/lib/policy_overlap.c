@@ -54,7 +54,8 @@ struct policy_volume policy_volume_of(const struct policy_book *book, size_t ind
 		volume.from[f] = hull_of(&rule->from->part[f]);
 		volume.to[f] = hull_of(&rule->to->part[f]);
 	}
-	volume.none = !rule->n_vms || !(volume.family[0] || volume.family[1]);
+	/* where a rule jumps, others before application are left out for its packets, and only for those */
+	volume.none = rule->rule->action == DPU_ACTION_JUMP || !rule->n_vms || !(volume.family[0] || volume.family[1]);
 	return volume;
 }
 

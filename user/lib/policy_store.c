@@ -227,7 +227,7 @@ enum dpu_rule_action policy_store_ask(const struct policy_store *store, struct d
 		return DPU_ACTION_DROP;
 	rule = classifier_find(&store->cells[ref.at], ref.version, packet);
 	if (!rule)
-		return head_at(store, ref.at)->default_action;
+		return policy_default(head_at(store, ref.at)->default_action);
 	*ret_rule_id = rule->id;
 	return rule->action;
 }

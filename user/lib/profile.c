@@ -191,7 +191,7 @@ static void read_section(struct reader *reader, const char *section, const struc
 	}
 }
 
-static bool name_is_valid(const char *name)
+bool profile_name_is_valid(const char *name)
 {
 	size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
@@ -201,7 +201,7 @@ static bool name_is_valid(const char *name)
 static void read_name(struct reader *reader, const struct yaml_node *node, const char *key,
 		      char ret_name[static PROFILE_NAME_MAX])
 {
-	if (node->kind != YAML_SCALAR || !name_is_valid(node->text))
+	if (node->kind != YAML_SCALAR || !profile_name_is_valid(node->text))
 		complain(reader, node, NULL, "%s: expected lower-case letters, digits and dashes, at most %d, found '%.40s'",
 			 key, PROFILE_NAME_MAX - 1, node->kind == YAML_SCALAR ? node->text : "a list or mapping");
 	else

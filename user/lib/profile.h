@@ -170,5 +170,8 @@ const char *profile_expected(const struct profile_row *row, char *buffer, size_t
 char *profile_schema_json(void);
 /* The reference part of docs/profiles.md. The caller frees; NULL: out of memory. */
 char *profile_markdown(void);
+bool profile_name_is_valid(const char *name);
+/* Writes it to a file that is not there yet. */
+int profile_save(const struct profile *profile, const char *file, struct diag *diag);
 /* A profile as a file. The caller frees; NULL: out of memory. */
 char *profile_write(const struct profile *profile);

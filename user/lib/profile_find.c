@@ -85,6 +85,18 @@ int profile_load(const char *name, struct profile **ret_profile, struct diag *di
 	return err;
 }
 
+int profile_save(const struct profile *profile, const char *file, struct diag *diag)
+{
+	char *text = profile_write(profile);
+	FILE *out = text ? fopen(file, "wxe") : NULL;
+	int err = text && !out ? -errno : text ? 0 : -ENOMEM;
+
+	if (out && (fputs(text, out) < 0) | fclose(out))
+		err = -EIO;
+	free(text);
+	return err ? diag_error(diag, err, "name another with --output", "cannot write %s: %s", file, strerror(-err)) : 0;
+}
+
 /* ---- the list ------------------------------------------------------------- */
 
 static int by_name(const void *a, const void *b)

@@ -44,8 +44,8 @@ const struct profile_row profile_keys[PROFILE_VALUES] = {
 	[PROFILE_ACTION_ICMP] = {"actions.icmp", SUPPORT, true, "ICMP and ICMPv6 echo can be offloaded."},
 	[PROFILE_ACTION_OTHER] = {"actions.other", SUPPORT, true, "Flows of any other protocol can be offloaded."},
 
-	[PROFILE_FN_DVS] = {"functions.dvs", SUPPORT, true, "The distributed switch runs on the device."},
-	[PROFILE_FN_VXLAN] = {"functions.vxlan", SUPPORT, true, "The VXLAN overlay does."},
+	[PROFILE_FN_DVS] = {"functions.dvs", SUPPORT, false, "The distributed switch runs on the device."},
+	[PROFILE_FN_VXLAN] = {"functions.vxlan", SUPPORT, false, "The VXLAN overlay does."},
 	[PROFILE_FN_DFW] = {"functions.dfw", SECURITY, true, "The distributed firewall does."},
 	[PROFILE_FN_QOS] = {"functions.qos", SUPPORT, false, "Network I/O Control and traffic shaping do."},
 	[PROFILE_FN_INTERCEPT] = {"functions.intercept", SECURITY, false, "Third-party interception at the vNIC (DV filter) does."},
@@ -54,7 +54,7 @@ const struct profile_row profile_keys[PROFILE_VALUES] = {
 
 	[PROFILE_HAS_VLAN] = {"features.vlan", SUPPORT, false, "Port groups with a VLAN."},
 	[PROFILE_HAS_MAC_LEARNING] = {"features.mac-learning", SUPPORT, false, "Forwarding database that learns."},
-	[PROFILE_HAS_STATEFUL] = {"features.stateful", SECURITY, false, "Rules decide about connections; replies follow."},
+	[PROFILE_HAS_STATEFUL] = {"features.stateful", SECURITY, true, "Rules decide about connections; replies follow."},
 	[PROFILE_HAS_REJECT] = {"features.reject", SUPPORT, false, "Rules that answer what they refuse; else it is dropped."},
 	[PROFILE_HAS_LOG] = {"features.log", SECURITY, true, "Rules that log."},
 	[PROFILE_HAS_CATEGORIES] = {"features.categories", SUPPORT, false, "Categories of rules, applied-to, groups."},

@@ -307,6 +307,24 @@ static int prepare_vnic(struct rule_install *install, size_t location, size_t vm
 	return err;
 }
 
+static bool jumps_or_has_no_state(const struct lab *lab)
+{
+	return lab_jumps(lab) || lab_has_stateless(lab);
+}
+
+/* Where some rule jumps, others carry a mark, and the ports say whether there are rules without state. */
+static bool is_marked(const struct rule_install *install)
+{
+	return jumps_or_has_no_state(install->near.lab) || (install->old.lab && jumps_or_has_no_state(install->old.lab));
+}
+
+/* Rules of category ethernet are not in policies: their lists are short, and are written anew. */
+static bool is_about_frames(const struct lab_stored *stored, const struct rulebook_edit *edit)
+{
+	return (edit->item && edit->category == CATEGORY_ETHERNET) ||
+	       (edit->gone && rulebook_at(&stored->book, edit->at)->category == CATEGORY_ETHERNET);
+}
+
 int rule_install_prepare(const struct lab_stored *stored, const struct loaded *loaded, const struct rulebook_edit *edit,
 			 struct rule_install **ret_install, struct diag *diag)
 {
@@ -318,7 +336,9 @@ int rule_install_prepare(const struct lab_stored *stored, const struct loaded *l
 		return -ENOMEM;
 	*install = (struct rule_install){.stored = stored, .loaded = loaded, .edit = *edit};
 	/* more than one vNIC takes is for the compiler to refuse */
-	err = stored->book.n < DPU_MAX_VNIC_RULES ? open_rules(install, diag) : -EAGAIN;
+	err = stored->book.n < DPU_MAX_VNIC_RULES && !is_about_frames(stored, edit) ? open_rules(install, diag) : -EAGAIN;
+	if (!err && is_marked(install))
+		err = -EAGAIN;
 	if (!err)
 		err = open_places(install, diag);
 	for (size_t i = 0; i < install->n_places && !err; i++)
@@ -358,7 +378,7 @@ static enum dpu_rule_action ask_cells(const void *arg, const struct policy_packe
 	const struct dpu_cls_rule *rule = classifier_find(changed->cells, changed->port.policy.version, packet);
 
 	*ret_rule_id = rule ? rule->id : DPU_RULE_DEFAULT;
-	return rule ? rule->action : changed->cells[0].head.default_action;
+	return rule ? rule->action : policy_default(changed->cells[0].head.default_action);
 }
 
 static int judge_at(const struct rule_install *install, size_t location, struct diag *diag)

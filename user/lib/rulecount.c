@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "inspect.h"
+#include "l2_install.h"
 #include "mapio.h"
 
 /* ---- a rule by its id -------------------------------------------------------- */
@@ -69,6 +70,28 @@ static int add_hits(const struct location *at, struct rule_count *counts, size_t
 	return seen ? 0 : -ENOMEM;
 }
 
+/* Each entry of a rule of category ethernet has a counter of its own. */
+static int add_frames(const struct location *at, struct rule_count *counts, size_t n, struct diag *diag)
+{
+	struct l2_entry *entries;
+	size_t n_entries;
+	int err = l2_list(at, &entries, &n_entries, diag);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < n_entries; i++) {
+		struct rule_count *count = find(counts, n, entries[i].rule.id);
+
+		if (!count)
+			continue;
+		count->hits += entries[i].rule.hits;
+		if (entries[i].rule.last_ns > count->last_ns)
+			count->last_ns = entries[i].rule.last_ns;
+	}
+	free(entries);
+	return 0;
+}
+
 static int add_booked(const struct location *at, struct rule_count *counts, size_t n, struct diag *diag)
 {
 	struct map_dump dump;
@@ -112,6 +135,8 @@ int rule_count_read(const struct location *location, struct rule_count **ret_cou
 	size_t n = location->lab->n_rules + 1;
 	int err = counts ? add_hits(location, counts, n, diag) : -ENOMEM;
 
+	if (!err)
+		err = add_frames(location, counts, n, diag);
 	if (!err)
 		err = add_booked(location, counts, n, diag);
 	if (!err)

@@ -18,7 +18,7 @@
 	 .derived = "not shaped", .help = "Bits per second over time."},                           \
 	{owner_ ".shaping." direction_ ".peak", SCHEMA_RATE,                                       \
 	 ONE(struct type_, shaping.dir[index_].peak), .min = 1000, .max = SHAPE_RATE_MAX,          \
-	 .derived = "the average", .help = "Bits per second while a burst lasts."},                \
+	 .derived = "none", .help = "Bits per second while a burst lasts; none: as fast as it comes."}, \
 	{owner_ ".shaping." direction_ ".burst", SCHEMA_BYTES,                                     \
 	 ONE(struct type_, shaping.dir[index_].burst), .min = 1, .max = UINT32_MAX,                \
 	 .derived = "50 ms of the average, four full frames at least",                             \
@@ -56,6 +56,14 @@ static const struct schema_word actions[] = {
 	{"allow", DPU_ACTION_ALLOW},
 	{"drop", DPU_ACTION_DROP},
 	{"reject", DPU_ACTION_REJECT},
+	{NULL, 0},
+};
+
+static const struct schema_word rule_actions[] = {
+	{"allow", DPU_ACTION_ALLOW},
+	{"drop", DPU_ACTION_DROP},
+	{"reject", DPU_ACTION_REJECT},
+	{"jump-to-application", DPU_ACTION_JUMP},
 	{NULL, 0},
 };
 
@@ -110,6 +118,7 @@ static const struct schema_word pending[] = {
 };
 
 static const struct schema_word categories[] = {
+	{"ethernet", CATEGORY_ETHERNET},
 	{"emergency", CATEGORY_EMERGENCY},
 	{"infrastructure", CATEGORY_INFRASTRUCTURE},
 	{"environment", CATEGORY_ENVIRONMENT},
@@ -215,6 +224,8 @@ const struct schema_key schema_keys[] = {
 	 .help = "The profile's table size, insertion and connection rate are divided by it, to fit them to this machine."},
 	{"hosts.*.dpu.accept-loss", SCHEMA_BOOL, ONE(struct lab_host, accept_loss), .fallback = "false",
 	 .help = "Whether the lab may run on the DPU although a security policy is not enforced there."},
+	{"hosts.*.dpu-model", SCHEMA_TEXT, ONE(struct lab_host, dpu_model), .max = 31, .derived = "its profile's name",
+	 .help = "What the DPU is. `dpulab move` takes VMs between DPUs of one model only, as vSphere does."},
 	{"hosts.*.placement", SCHEMA_WORD, ONE(struct lab_host, path), .words = placements,
 	 .fallback = "@placement", .derived = "the lab's `placement`", .help = "Frame path of this host."},
 	{"hosts.*.hook", SCHEMA_WORD, ONE(struct lab_host, hook), .words = hooks,
@@ -354,6 +365,8 @@ const struct schema_key schema_keys[] = {
 	 .derived = "none", .help = "A service group: the services in it, and no other key."},
 	{"firewall.default", SCHEMA_WORD, ONE(struct lab, default_action), .words = actions, .fallback = "allow",
 	 .help = "What happens when no rule matches."},
+	{"firewall.log-default", SCHEMA_BOOL, ONE(struct lab, log_default), .fallback = "false",
+	 .help = "Whether `dpulab fw log` tells what the default action decides, as rule 0."},
 	{"firewall.log-limit", SCHEMA_NUMBER, ONE(struct lab, log_pps), .min = 0, .max = 1000000, .fallback = "1000",
 	 .help = "Events of rules that log, per second and CPU of a location. What is above it is counted, and the count "
 		 "stands in the log."},
@@ -404,7 +417,9 @@ const struct schema_key schema_keys[] = {
 	 .derived = "its place in the list; in a running lab what the rule of that name or content has, or a new one",
 	 .help = "Number of the rule, by which tables, counters and logs name it. Rules keep it while others come and go."},
 	{"firewall.rules[].category", SCHEMA_WORD, ONE(struct lab_rule, category), .words = categories,
-	 .fallback = "application", .help = "Rules of emergency are asked first, then those of infrastructure, environment and application."},
+	 .fallback = "application", .help = "Rules of emergency are asked first, then those of infrastructure, environment and application. "
+		 "Rules of ethernet know MAC addresses and EtherTypes instead of IP; each frame is for them first, "
+		 "and what they allow, or do not match, is then for the others."},
 	{"firewall.rules[].direction", SCHEMA_WORD, ONE(struct lab_rule, direction), .words = directions,
 	 .fallback = "both", .help = "As the VM sees it: in = towards the VM."},
 	{"firewall.rules[].family", SCHEMA_WORD, ONE(struct lab_rule, family), .words = families, .fallback = "any",
@@ -428,8 +443,18 @@ const struct schema_key schema_keys[] = {
 	{"firewall.rules[].icmp-type", SCHEMA_ICMP, MANY(struct lab_rule, icmp, n_icmp), .derived = "any",
 	 .help = "ICMP messages: names, which mean ICMP's and ICMPv6's message, or TYPE or TYPE/CODE in numbers; "
 		 "need protocol icmp (numbers: IPv4's) or icmpv6."},
-	{"firewall.rules[].action", SCHEMA_WORD, ONE(struct lab_rule, action), .words = actions, .required = true,
-	 .help = "reject answers: TCP with RST, the rest with ICMP administratively prohibited."},
+	{"firewall.rules[].from-mac", SCHEMA_MAC_PEER, MANY(struct lab_rule, from_mac, n_from_mac), .derived = "any",
+	 .help = "Category ethernet: source MAC addresses, their first bits such as 02:00:5e:00:00:00/24, names of VMs, port "
+		 "groups or groups (their VMs)."},
+	{"firewall.rules[].to-mac", SCHEMA_MAC_PEER, MANY(struct lab_rule, to_mac, n_to_mac), .derived = "any",
+	 .help = "Category ethernet: destination, likewise."},
+	{"firewall.rules[].ether-type", SCHEMA_ETHER_TYPE, MANY(struct lab_rule, ether_types, n_ether_types),
+	 .derived = "any", .help = "Category ethernet: arp, ipv4, ipv6, lldp, pppoe-session, ... or a number such as 0x88cc."},
+	{"firewall.rules[].action", SCHEMA_WORD, ONE(struct lab_rule, action), .words = rule_actions, .required = true,
+	 .help = "reject answers: TCP with RST, the rest with ICMP administratively prohibited. jump-to-application: the rules "
+		 "of category application decide, and those before them that are left do not count."},
+	{"firewall.rules[].stateless", SCHEMA_BOOL, ONE(struct lab_rule, stateless), .fallback = "false",
+	 .help = "What the rule allows makes no connection: each frame is for the rules, and answers need a rule of their own."},
 	{"firewall.rules[].apply-to", SCHEMA_TARGET, MANY(struct lab_rule, apply_to, n_apply_to),
 	 .derived = "every vNIC, which `fw check` wants said",
 	 .help = "Names of VMs, port groups or groups at whose vNICs the rule counts; loaded ports are members of "

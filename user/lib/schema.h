@@ -28,6 +28,8 @@ enum schema_type {
 	SCHEMA_ADDRESS4, /* the same, IPv4 only */
 	SCHEMA_PEER,	 /* of a rule: prefix, address, "any", or the name of a VM, port group or group */
 	SCHEMA_MEMBER,	 /* of a group: the same without "any" */
+	SCHEMA_MAC_PEER, /* of a rule of category ethernet: MAC address with or without a length, or such a name */
+	SCHEMA_ETHER_TYPE,
 	SCHEMA_TARGET,	 /* where a rule counts: "any", or the name of a VM, port group or group */
 	SCHEMA_PREFIXES, /* any number of prefixes in one text */
 	SCHEMA_PREFIX_FILE, /* name of a file with such a text: fills the same field as a SCHEMA_PREFIXES key */

@@ -92,6 +92,9 @@ static struct json_object *value_schema(const struct schema_key *key)
 	case SCHEMA_ICMP:
 		put_text_or_number(object, NULL, UINT8_MAX);
 		break;
+	case SCHEMA_ETHER_TYPE:
+		put_text_or_number(object, NULL, UINT16_MAX);
+		break;
 	case SCHEMA_LAB_NAME:
 		put_text(object, LAB_NAME_PATTERN);
 		break;

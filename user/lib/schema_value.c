@@ -195,6 +195,20 @@ static int parse_prefix(struct schema_input *input, const char *text, struct lab
 	return 0;
 }
 
+/* Bits behind the length must be zero. */
+static int parse_mac_peer(struct schema_input *input)
+{
+	struct lab_peer peer = {.kind = PEER_MAC};
+	struct dpu_mac mac;
+
+	if (!strcmp(input->text, "any"))
+		return add(input, &(struct lab_peer){.kind = PEER_ANY});
+	if (mac_prefix_parse(input->text, &mac, &peer.prefix.plen))
+		return parse_named_peer(input);
+	memcpy(peer.prefix.addr.b, mac.b, sizeof(mac.b));
+	return add(input, &peer);
+}
+
 static int parse_peer(struct schema_input *input)
 {
 	struct lab_peer peer = {.kind = PEER_ANY};
@@ -305,6 +319,7 @@ static int parse_plain(struct schema_input *input)
 		struct lab_icmp icmp;
 		struct lab_tag tag;
 		uint8_t protocol;
+		uint16_t ether_type;
 	} value;
 
 	switch (key->type) {
@@ -337,6 +352,8 @@ static int parse_plain(struct schema_input *input)
 								   : add(input, &value.ports);
 	case SCHEMA_ICMP:
 		return icmp_parse(input->text, &value.icmp) ? -EINVAL : add(input, &value.icmp);
+	case SCHEMA_ETHER_TYPE:
+		return ether_type_parse(input->text, &value.ether_type) ? -EINVAL : add(input, &value.ether_type);
 	case SCHEMA_TAG:
 		return tag_parse(input->text, &value.tag) ? -EINVAL : add(input, &value.tag);
 	case SCHEMA_PROTOCOL:
@@ -366,6 +383,8 @@ int schema_value_parse(struct schema_input *input)
 	case SCHEMA_MEMBER:
 	case SCHEMA_TARGET:
 		return parse_peer(input);
+	case SCHEMA_MAC_PEER:
+		return parse_mac_peer(input);
 	case SCHEMA_PREFIXES:
 	case SCHEMA_PREFIX_FILE:
 		return parse_prefixes(input);
@@ -390,7 +409,7 @@ bool schema_value_is_any(const struct schema_key *key, const void *value)
 {
 	const struct lab_port_range *ports = value;
 
-	if (key->type == SCHEMA_PEER)
+	if (key->type == SCHEMA_PEER || key->type == SCHEMA_MAC_PEER)
 		return ((const struct lab_peer *)value)->kind == PEER_ANY;
 	return key->type == SCHEMA_PORTS && ports->lo == 0 && ports->hi == UINT16_MAX;
 }
@@ -451,6 +470,8 @@ static const char *format_peer(const struct lab *lab, const struct lab_peer *pee
 	switch (peer->kind) {
 	case PEER_PREFIX:
 		return prefix_format(&peer->prefix, false, buffer);
+	case PEER_MAC:
+		return mac_prefix_format((const struct dpu_mac *)peer->prefix.addr.b, peer->prefix.plen, buffer);
 	case PEER_VM:
 		return format_name(&peer->index, lab->vms, lab->n_vms, sizeof(*lab->vms));
 	case PEER_PORT_GROUP:
@@ -491,9 +512,12 @@ const char *schema_value_format(const struct schema_key *key, const struct lab *
 	case SCHEMA_PEER:
 	case SCHEMA_MEMBER:
 	case SCHEMA_TARGET:
+	case SCHEMA_MAC_PEER:
 		return format_peer(lab, value, buffer);
 	case SCHEMA_PREFIXES:
 		return prefix_format(value, false, buffer);
+	case SCHEMA_ETHER_TYPE:
+		return ether_type_format(*(const uint16_t *)value, buffer);
 	case SCHEMA_TAG:
 		return ((const struct lab_tag *)value)->name;
 	case SCHEMA_ICMP:
@@ -548,6 +572,8 @@ const char *schema_expected(const struct schema_key *key, char *buffer, size_t s
 		[SCHEMA_ADDRESS4] = "an IPv4 address with prefix length, such as 10.255.0.1/16",
 		[SCHEMA_PEER] = "a prefix such as 10.1.0.0/24, any, or the name of a VM, port group or group",
 		[SCHEMA_MEMBER] = "a prefix such as 10.1.0.0/24, or the name of a VM, port group or group",
+		[SCHEMA_MAC_PEER] = "a MAC address such as 02:00:00:00:00:01, one with a length such as 02:00:5e:00:00:00/24, any, or the name of a VM, port group or group",
+		[SCHEMA_ETHER_TYPE] = "an EtherType such as arp, ipv4, ipv6, lldp or 0x88cc (0x0600 to 0xffff)",
 		[SCHEMA_TARGET] = "any, or the name of a VM, port group or group",
 		[SCHEMA_PREFIXES] = "prefixes such as 10.1.0.0/24 2001:db8::/32",
 		[SCHEMA_PREFIX_FILE] = "the name of a file with prefixes",

@@ -55,11 +55,13 @@ static struct dpu_shaper describe(const struct location *location, const struct 
 	if (new.mode == DPU_SHAPE_OFF)
 		return new;
 	new.cost[DPU_SHAPE_AVERAGE] = cost_of(shaper.average);
-	new.cost[DPU_SHAPE_PEAK] = cost_of(shaper.peak);
 	new.depth_ns[DPU_SHAPE_AVERAGE] = (uint64_t)((double)shaper.burst * 8e9 / (double)shaper.average);
-	new.depth_ns[DPU_SHAPE_PEAK] = PEAK_DEPTH * 8 * NSEC / shaper.peak;
-	if (new.depth_ns[DPU_SHAPE_PEAK] < PEAK_DEPTH_NS)
-		new.depth_ns[DPU_SHAPE_PEAK] = PEAK_DEPTH_NS;
+	if (shaper.peak) {
+		new.cost[DPU_SHAPE_PEAK] = cost_of(shaper.peak);
+		new.depth_ns[DPU_SHAPE_PEAK] = PEAK_DEPTH * 8 * NSEC / shaper.peak;
+		if (new.depth_ns[DPU_SHAPE_PEAK] < PEAK_DEPTH_NS)
+			new.depth_ns[DPU_SHAPE_PEAK] = PEAK_DEPTH_NS;
+	}
 	for (int i = 0; queued && i < DPU_SHAPE_BUCKETS; i++)
 		new.depth_ns[i] += BACKSTOP_NS;
 	return new;

@@ -69,12 +69,11 @@ static int link_files(const char *folder, size_t n, const char *const *paths, bo
 
 int slotlink_run(bool xdp, const char *const *paths, size_t n, char **ret_path, struct diag *diag)
 {
-	char folder[] = STATE_DIR "/.link-XXXXXX", path[PATH_MAX];
+	char folder[] = "/tmp/dpulab-link-XXXXXX", path[PATH_MAX];
 	int err;
 
-	mkdir(STATE_DIR, 0755);
 	if (!mkdtemp(folder))
-		return diag_error(diag, -errno, NULL, "cannot make a folder in " STATE_DIR ": %s", strerror(errno));
+		return diag_error(diag, -errno, NULL, "cannot make a folder in /tmp: %s", strerror(errno));
 	snprintf(path, sizeof(path), "%s/" BASE, folder);
 	err = write_base(path, xdp);
 	bpflog_begin();

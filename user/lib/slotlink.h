@@ -10,7 +10,7 @@
 
 /*
  * Links the built-in object of a hook (xdp or tc) with n slots, whose checked object files are given by
- * number; NULL: that number has none. *ret_path is the linked file, in a folder of its own below /run/dpulab: remove
+ * number; NULL: that number has none. *ret_path is the linked file, in a folder of its own below /tmp: remove
  * it with slotlink_remove(). -EINVAL: what the linker says of it.
  */
 int slotlink_run(bool xdp, const char *const *paths, size_t n, char **ret_path, struct diag *diag);

@@ -8,6 +8,7 @@
 #include "bindings.h"
 #include "device.h"
 #include "firewall.h"
+#include "l2_install.h"
 #include "mapio.h"
 #include "op.h"
 #include "rulecount.h"
@@ -291,12 +292,14 @@ static struct dpu_port describe_port(const struct location *location, const stru
 	new.max_half_open = lab_max_half_open(lab, vm);
 	describe_class(lab, vm, &new);
 	new.flags |= DPU_PORT_F_DFW;
+	new.flags |= lab_has_stateless(lab) ? DPU_PORT_F_STATELESS : 0;
 	new.flags |= lab->table_full == LAB_TABLE_FULL_OPEN ? DPU_PORT_F_FAIL_OPEN : 0;
 	if (location->where == LOCATION_DPU)
 		device_restrict_port(location_host(location), &new);
 	if (old->kind == DPU_PORT_KIND_VNIC) {
 		new.flags |= old->flags & DPU_PORT_F_STRICTER;
 		new.policy = old->policy;
+		new.l2 = old->l2;
 		new.hits_first = old->hits_first;
 		new.policy_gen = old->policy_gen;
 	}
@@ -380,6 +383,8 @@ static int fill_ports(const struct location *location, bool xdp, struct diag *di
 
 		new[port->port] = describe_port(location, port, &old[port->port], xdp);
 	}
+	if (!err && !location->embedded)
+		err = l2_install(location, old, new, diag);
 	if (!err && !location->embedded)
 		err = firewall_install(location, new, &store, diag);
 	if (!err)

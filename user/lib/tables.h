@@ -15,6 +15,11 @@ int tables_fill_vnic(const struct location *location, size_t vm, bool xdp, struc
 /* Do the programs of the location take frames of a device with this number for some port's? */
 bool tables_know_device(const struct location *location, uint32_t ifindex);
 
+/* dpu_control.handover */
+#define HANDOVER_NONE	  0
+#define HANDOVER_DRAINING 1
+#define HANDOVER_TAKING	  2
+
 /* The control word: which functions this location runs, and its part in a handover. */
 int tables_set_control(const struct dataplane *dp, uint32_t functions, uint32_t handover,
 		       struct diag *diag);

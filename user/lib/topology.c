@@ -123,6 +123,11 @@ static void plan_host(struct plan *plan, size_t host)
 	set_end(plan, &wire->end[1], plan->host_node[host], TOPOLOGY_PF);
 }
 
+unsigned topology_channel_mtu(const struct lab *lab, size_t vm)
+{
+	return lab->vms[vm].mtu > lab->fabric_mtu ? lab->vms[vm].mtu : lab->fabric_mtu;
+}
+
 static void plan_vm(struct plan *plan, size_t vm)
 {
 	const struct lab_vm *v = &plan->lab->vms[vm];
@@ -141,8 +146,7 @@ static void plan_vm(struct plan *plan, size_t vm)
 		return;
 	topology_channel_host(v->port, host_dev);
 	topology_channel_dpu(v->port, dpu_dev);
-	/* a channel relays whole frames: the wire's too, while the other side is in charge */
-	wire = add_wire(plan, v->mtu > plan->lab->fabric_mtu ? v->mtu : plan->lab->fabric_mtu);
+	wire = add_wire(plan, topology_channel_mtu(plan->lab, vm));
 	set_end(plan, &wire->end[0], plan->dpu_node[v->host], dpu_dev);
 	set_end(plan, &wire->end[1], host_node, host_dev);
 }

@@ -62,6 +62,8 @@ void topology_free(struct topology *topology);
 /* "vf0" and "pf0vf0" of a vNIC port number; buffers hold IFNAMSIZ. */
 void topology_channel_host(uint16_t port, char *buffer);
 void topology_channel_dpu(uint16_t port, char *buffer);
+/* A channel relays whole frames of its VM, and of the wire while the other side is in charge: bytes at L3. */
+unsigned topology_channel_mtu(const struct lab *lab, size_t vm);
 /* Node name of a host's DPU: "esx1-dpu"; the buffer holds NODE_FULL_MAX. */
 const char *topology_dpu(const struct lab_host *host, char *buffer);
 /*

@@ -51,6 +51,13 @@ int protocol_parse(const char *text, uint8_t *ret_protocol);
 const char *protocol_format(uint8_t protocol, char *buffer);
 bool protocol_has_ports(uint8_t protocol);
 
+/* "02:00:5e:00:00:00/24", or without a length: 48. Bits behind it must be zero. */
+int mac_prefix_parse(const char *text, struct dpu_mac *ret_mac, uint8_t *ret_bits);
+const char *mac_prefix_format(const struct dpu_mac *mac, uint8_t bits, char *buffer);
+/* "arp", "0x88cc", "35020": 0x0600 and above. */
+int ether_type_parse(const char *text, uint16_t *ret_type);
+const char *ether_type_format(uint16_t type, char *buffer);
+
 /* "echo-request", "3", "3/4". */
 int icmp_parse(const char *text, struct lab_icmp *ret_icmp);
 const char *icmp_format(const struct lab_icmp *icmp, char *buffer);

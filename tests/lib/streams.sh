@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck shell=bash
+#
+# streams.sh - something done to lab $LAB under a stream of numbered datagrams, beside an equal stream in lab
+# $CONTROL that is left alone. Source it after moves.sh; set PPS and CONTROL.
+
+word() { sed -n "s/.*$2 \([0-9]*\).*/\1/p" "$1"; } # FILE WORD: the number after it
+has() { grep -q "$2" "$1"; }
+
+# Frames web1's own device refused: they never came as far as the datapath.
+refused() { # LAB
+	in_lab "$1" web1 awk '$1 == "eth0:" {print $13}' /proc/net/dev
+}
+
+# Datagrams that came as far as web3's socket and found it full: the sink was not run in time.
+unread() { # LAB
+	in_lab "$1" web3 awk '$1 == "Udp:" && $6 ~ /^[0-9]+$/ {print $6}' /proc/net/snmp
+}
+
+start_stream() { # LAB PORT
+	in_lab "$1" web3 "$STREAM" sink "$2" >"sink.$1" &
+	wait_for 10 has "sink.$1" ready
+	in_lab "$1" web1 "$STREAM" send 10.1.0.13 "$2" "$PPS" stop >"send.$1" &
+}
+
+# Runs the command while both streams flow; sets lost and lost_control.
+under_stream() { # PORT CMD...
+	local before before_control unread unread_control
+	rm -f sink.* send.* stop
+	before=$(refused "$LAB")
+	before_control=$(refused "$CONTROL")
+	unread=$(unread "$LAB")
+	unread_control=$(unread "$CONTROL")
+	drops_of "$LAB" >drops.before
+	start_stream "$CONTROL" "$1"
+	start_stream "$LAB" "$1"
+	wait_for 10 has "send.$LAB" "under way"
+	"${@:2}" || fail "${*:2}: exit status $?"
+	touch stop
+	wait_for 60 has "sink.$LAB" received
+	wait_for 60 has "sink.$CONTROL" received
+	wait_for 10 has "send.$LAB" "^sent" # its last datagrams count, too
+	wait_for 10 has "send.$CONTROL" "^sent"
+	lost=$(($(word "sink.$LAB" lost) - $(refused "$LAB") + before - $(unread "$LAB") + unread))
+	lost_control=$(($(word "sink.$CONTROL" lost) - $(refused "$CONTROL") + before_control -
+		$(unread "$CONTROL") + unread_control))
+	[ "$lost" = 0 ] || { drops_of "$LAB" | diff drops.before - | grep '^>'; }
+}

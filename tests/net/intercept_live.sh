@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck shell=bash
+#
+# Slots inserted, replaced and removed, by apply and by command, under a stream of 100,000 numbered datagrams a second, at both
+# hooks, at the host and at the DPU, each beside an equal stream in a lab that is left alone: nothing is lost that the
+# control does not lose. What is done to one vNIC's chain does nothing to another's: a slot that overruns
+# its budget is taken out, a process that is stopped fills its own queue.
+. "$TESTS/lib/net.sh"
+. "$TESTS/lib/moves.sh"
+. "$TESTS/lib/streams.sh"
+
+pps=100000
+emulated && pps=500
+PPS=${STREAM_PPS:-$pps}
+CONTROL=${LAB}c
+at_exit "remove_lab $CONTROL"
+
+cat >slow.c <<'C'
+#define DPU_SLOT
+#include <dpulab/intercept.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+/* Far above its budget for each frame to port 5900, whatever the CPU. */
+int slow(struct dpu_frame *frame, struct dpu_intercept *at)
+{
+	__u64 end;
+
+	if (!at || at->dport != 0x0c17)
+		return DPU_INTERCEPT_PASS;
+	end = bpf_ktime_get_ns() + 100000;
+	for (int i = 0; i < 3000; i++)
+		if (bpf_ktime_get_ns() >= end)
+			break;
+	return DPU_INTERCEPT_PASS;
+}
+char LICENSE[] SEC("license") = "GPL";
+C
+cat >version.c <<'C'
+#define DPU_SLOT
+#include <dpulab/intercept.h>
+int version(struct dpu_frame *frame, struct dpu_intercept *at)
+{
+	return DPU_INTERCEPT_BECAUSE(DPU_INTERCEPT_PASS, VERSION);
+}
+char LICENSE[] __attribute__((section("license"))) = "GPL";
+C
+
+# write_chains FILE VERSION WEB1-OUT WEB3-IN
+write_chains() {
+	write_move_lab "$1" "$LAB" ''
+	cat >>"$1" <<-YAML
+		intercept:
+		  version: {source: version.c, define: VERSION=$2}
+		  count: {source: conn_count.c}
+		  slow: {source: slow.c, budget-ns: 20000, fail: open}
+		  match: {source: signature.c, define: 'SIGNATURES=SIGNATURE("punt")', queue: 4, fail: closed}
+	YAML
+	[ -z "$3" ] || sed -i "s/\(web1: {\)/\1intercept-out: [$3], /" "$1"
+	[ -z "$4" ] || sed -i "s/\(web3: {\)/\1intercept-in: [$4], /" "$1"
+}
+
+shown() { # NODE VNIC SLOT FIELD
+	"$DPULAB" show -j "$LAB" intercept | "$PYTHON" -c '
+import json, sys
+node, vnic, slot, field = sys.argv[1:]
+print(*[r[field] for r in json.load(sys.stdin)["intercept"]
+        if (r["node"], r["vnic"], r["slot"]) == (node, vnic, slot)])' "$@"
+}
+
+write_move_lab control.yaml "$CONTROL" ''
+write_chains none.yaml 1 '' ''
+write_chains one.yaml 1 version version
+write_chains two.yaml 2 version version
+write_chains more.yaml 2 'count, version' 'version, count'
+run "$DPULAB" up none.yaml
+run "$DPULAB" up control.yaml
+
+apply() { "$DPULAB" apply "$1" >applied; }
+port=5000
+# A round in which the machine lost frames of the control as well says nothing, and is repeated.
+loses_nothing() { # WHAT CMD...
+	local void=0 what=$1
+	shift
+	while :; do
+		port=$((port + 1))
+		under_stream $port "$@"
+		echo "$what: lost $lost (control $lost_control), $(tail -n 1 "sink.$LAB")"
+		[ "$lost" != 0 ] || return 0
+		[ "$lost_control" != 0 ] || fail "$what lost $lost frames, its control none"
+		void=$((void + 1))
+		[ "$void" -le 10 ] || fail "$what: $void rounds say nothing: machine too busy"
+		run "$DPULAB" apply "$again"
+	done
+}
+
+for hook in tc xdp; do
+	for path in host dpu-mux; do
+		for lab in "$LAB" "$CONTROL"; do run "$DPULAB" place "$lab" "$path" --hook "$hook"; done
+		node=esx1
+		[ "$path" = host ] || node=esx1-dpu
+		again=none.yaml loses_nothing "$hook $path: insert" apply one.yaml
+		again=one.yaml loses_nothing "$hook $path: replace" apply two.yaml
+		expect "the version that runs" "$(shown $node web1 version reason)" 2
+		[ "$(shown $node web1 version noted)" -ge $((PPS / 100)) ] || fail "the chain has not seen the stream"
+		again=two.yaml loses_nothing "$hook $path: two more" apply more.yaml
+		again=more.yaml loses_nothing "$hook $path: remove" "$DPULAB" intercept -q remove "$LAB" web1 out version
+		expect "a slot that was removed" "$(shown $node web1 version calls)" ""
+		again=one.yaml loses_nothing "$hook $path: remove all" apply none.yaml
+	done
+done
+[ -z "$(ls /sys/fs/bpf/dpulab/"$LAB"/esx1/maps | grep icpt)" ] || fail "tables of slots are left without slots"
+
+# The breaker: overruns at web1 take the slot out there, not at web2, and it says so; rearm puts it back in.
+write_chains slow.yaml 1 'slow' ''
+sed -i 's/\(web2: {\)/\1intercept-out: [slow], /' slow.yaml
+run "$DPULAB" place "$LAB" host --hook tc
+run "$DPULAB" apply slow.yaml
+serve web3 - 5900,5901
+is_out() { shown esx1 "$1" slow state | grep -q '^out: overran its 20000 ns'; }
+run probe web1 udp 10.1.0.13 5900 20 300
+is_out web1 || fail "the slot is still in: $("$DPULAB" show "$LAB" intercept)"
+[ "$(shown esx1 web1 slow overruns)" -ge 4 ] || fail "overruns are not counted"
+run probe web2 udp 10.1.0.13 5901 20 300
+is_out web2 && fail "the breaker of web1 took the slot out at web2"
+expect "overruns at web2" "$(shown esx1 web2 slow overruns)" 0
+expect "places put back in" "$("$DPULAB" intercept -j rearm "$LAB" slow | "$PYTHON" -c 'import json,sys; print(json.load(sys.stdin)["rearmed"])')" 1
+is_out web1 && fail "rearm has put nothing back in"
+
+# A stopped process: its queue is full, its vNIC's frames with a signature are dropped (fail closed); all other
+# frames of the vNIC and those of other vNICs go on.
+write_chains match.yaml 1 'match' ''
+run "$DPULAB" apply match.yaml
+"$DPULAB" intercept serve "$LAB" match punt >served 2>serving &
+process=$!
+wait_for 10 grep -q 'serving slot' serving
+kill -STOP "$process"
+sends() { # VM TEXT N: N connections' worth of datagrams with a text, no answers awaited
+	in_lab "$LAB" "$1" "$PYTHON" -c '
+import socket, sys
+for i in range(int(sys.argv[2])):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.sendto(sys.argv[1].encode(), ("10.1.0.13", 5901))' "$2" "$3"
+}
+sends web1 'punt me' 20
+[ "$(shown esx1 web1 match waiting)" = 4 ] || fail "the queue holds $(shown esx1 web1 match waiting) frames, not 4"
+expect "frames dropped as the queue was full" "$(shown esx1 web1 match full_drop)" 16
+run probe web1 udp 10.1.0.13 5901 20 300
+run probe web2 udp 10.1.0.13 5901 20 300
+kill -CONT "$process"
+emptied() { [ "$(shown esx1 web1 match waiting)" = 0 ]; }
+wait_for 10 emptied
+expect "frames the process has seen" "$(grep -c 'signature punt' served)" 4
+kill "$process"
+wait "$process"

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "vmmove.h"
+
+#include <errno.h>
+#include <net/ethernet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ethtool.h"
+#include "frame.h"
+#include "handover.h"
+#include "machine.h"
+#include "movecost.h"
+#include "tables.h"
+#include "topology.h"
+
+#define RARP_FRAME 60 /* bytes, the shortest */
+
+/* One end of a move. */
+struct side {
+	struct lab *lab; /* before the move, or after it */
+	size_t host;
+	uint16_t port; /* the vNIC's number there */
+	bool xdp;
+	struct ebpf ebpf;
+	bool open;
+};
+
+struct vm_move {
+	struct lab_session *session;
+	size_t vm;
+	struct side old, new;
+	struct handover handover;
+	bool copying;
+	struct vm_move_report report;
+};
+
+static double now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static const struct lab_host *host_of(const struct side *side)
+{
+	return &side->lab->hosts[side->host];
+}
+
+static bool runs_in_dpu(const struct lab_host *host)
+{
+	return host->path == PATH_DPU_MUX || host->path == PATH_DPU_UPT;
+}
+
+/* Where the functions of this host run, and the vNIC's connections are. */
+static const struct location *running(const struct side *side)
+{
+	return &side->ebpf.at[runs_in_dpu(host_of(side)) ? LOCATION_DPU : LOCATION_HOST];
+}
+
+/* ---- may it -------------------------------------------------------------- */
+
+static int refuse(enum vm_move_refusal *ret_refusal, enum vm_move_refusal refusal, int err)
+{
+	*ret_refusal = refusal;
+	return err;
+}
+
+static int check_paths(const struct vm_move *move, enum vm_move_refusal *ret_refusal, struct diag *diag)
+{
+	const struct lab_host *old = host_of(&move->old), *new = &move->old.lab->hosts[move->new.host];
+	const struct lab_host *linux_host = old->path == PATH_LINUX ? old : new->path == PATH_LINUX ? new : NULL;
+
+	if (linux_host)
+		return refuse(ret_refusal, VM_MOVE_USAGE,
+			      diag_error(diag, -EINVAL, "dpulab place LAB PATH, or `host:` in the lab file and dpulab apply: a cold move",
+					 "host %s is on frame path linux, whose connections cannot be handed over",
+					 linux_host->name));
+	for (int i = 0; i < 2; i++) {
+		const struct lab_host *host = i ? new : old;
+
+		if (host->path == PATH_PMD || host->path == PATH_SRIOV)
+			return refuse(ret_refusal, VM_MOVE_USAGE,
+				      diag_error(diag, -EINVAL, "dpulab place LAB PATH, or `host:` in the lab file and dpulab apply: a cold move",
+						 "host %s is on frame path %s: a VM moves with its connections on host, dpu-mux and dpu-upt",
+						 host->name, frame_path_name(host->path)));
+	}
+	if (old->hook != new->hook)
+		return refuse(ret_refusal, VM_MOVE_USAGE,
+			      diag_error(diag, -EINVAL, "dpulab place LAB PATH --hook HOOK",
+					 "host %s is served by %s, host %s by %s: the VM's offloads would have to change",
+					 old->name, lab_hook_name(old->hook), new->name, lab_hook_name(new->hook)));
+	return 0;
+}
+
+static const char *model_of(const struct lab_host *host)
+{
+	return host->dpu_model ? host->dpu_model : host->profile_name ? host->profile_name : "unnamed model";
+}
+
+static int check_models(const struct vm_move *move, const struct vm_move_request *request,
+			enum vm_move_refusal *ret_refusal, struct diag *diag)
+{
+	const struct lab_host *old = host_of(&move->old), *new = &move->old.lab->hosts[move->new.host];
+
+	if (request->any_model || !runs_in_dpu(old) || !runs_in_dpu(new) || !strcmp(model_of(old), model_of(new)))
+		return 0;
+	return refuse(ret_refusal, VM_MOVE_WANTING,
+		      diag_error(diag, -EXDEV, "--any-model moves it all the same; vSphere would not",
+				 "the DPU of %s is a %s, that of %s a %s: connections move between DPUs of one model only",
+				 old->name, model_of(old), new->name, model_of(new)));
+}
+
+static int find_ends(struct vm_move *move, const struct vm_move_request *request, enum vm_move_refusal *ret_refusal,
+		     struct diag *diag)
+{
+	struct lab *lab = move->old.lab;
+	const struct lab_vm *vm = lab_find_vm(lab, request->vm);
+	const struct lab_host *to = lab_find_host(lab, request->host);
+
+	if (!vm || !to)
+		return refuse(ret_refusal, VM_MOVE_USAGE,
+			      diag_error(diag, -ENOENT, "dpulab ls LAB lists them", "lab %s has no %s %s", lab->name,
+					 vm ? "host" : "VM", vm ? request->host : request->vm));
+	if (vm->loaded)
+		return refuse(ret_refusal, VM_MOVE_USAGE,
+			      diag_error(diag, -EINVAL, "dpulab unload and load it there",
+					 "%s is a loaded interface: its wire ends at this host", vm->name));
+	move->vm = (size_t)(vm - lab->vms);
+	move->old.host = vm->host;
+	move->old.port = vm->port;
+	move->new.host = (size_t)(to - lab->hosts);
+	if (move->new.host == vm->host)
+		return refuse(ret_refusal, VM_MOVE_USAGE,
+			      diag_error(diag, -EALREADY, NULL, "%s is on host %s already", vm->name, to->name));
+	if (vm->n_intercept[0] || vm->n_intercept[1] || lab_shaper(lab, vm, DPU_SHAPE_INGRESS).average ||
+	    lab_shaper(lab, vm, DPU_SHAPE_EGRESS).average || lab->n_classes)
+		return refuse(ret_refusal, VM_MOVE_USAGE,
+			      diag_error(diag, -EOPNOTSUPP, "`host:` in the lab file and dpulab apply: a cold move",
+					 "%s is shaped, shares an uplink or has intercept slots: their state does not go from host to host",
+					 vm->name));
+	if (!lab_is_whole(move->session))
+		return diag_error(diag, -ESTALE, "dpulab up LAB.yaml repairs it", "lab %s is broken", lab->name);
+	return 0;
+}
+
+/* ---- before -------------------------------------------------------------- */
+
+/* The lab after the move, its hosts placed as they are now. */
+static int plan_after(struct vm_move *move, struct diag *diag)
+{
+	struct lab *old = move->old.lab, *new;
+	int err = lab_read_stored(move->session->state, old->name, &move->session->loaded, &new, diag);
+
+	if (err)
+		return err;
+	move->new.lab = new;
+	moved_put(new, move->vm, move->new.host, DPU_PORT_NONE);
+	err = lab_keep_numbers(old, new, diag);
+	if (!err)
+		err = place_read_all(new, diag);
+	move->new.port = new->vms[move->vm].port;
+	return err;
+}
+
+static struct netns *ns_of(const struct side *side, enum node_location where)
+{
+	return side->ebpf.at[where].ns;
+}
+
+/* The PCIe channel of the vNIC at its new host; a host without a DPU needs none. */
+static int make_channel(struct vm_move *move, struct diag *diag)
+{
+	struct side *new = &move->new;
+	char host_dev[IFNAMSIZ], dpu_dev[IFNAMSIZ], node[NODE_FULL_MAX];
+	const struct lab_host *host = host_of(new);
+	struct rt_end ends[2];
+	int err;
+
+	if (!host->dpu)
+		return 0;
+	topology_channel_host(new->port, host_dev);
+	topology_channel_dpu(new->port, dpu_dev);
+	if (rt_ifindex(ns_of(new, LOCATION_HOST), host_dev) > 0)
+		return 0;
+	ends[0] = (struct rt_end){.ns = ns_of(new, LOCATION_HOST), .name = host_dev, .mtu = topology_channel_mtu(new->lab, move->vm),
+				  .mac = topology_mac(new->lab->name, host->name, host_dev)};
+	ends[1] = (struct rt_end){.ns = ns_of(new, LOCATION_DPU), .name = dpu_dev, .mtu = ends[0].mtu,
+				  .mac = topology_mac(new->lab->name, topology_dpu(host, node), dpu_dev)};
+	err = rt_veth_add(&ends[0], &ends[1], diag);
+	for (int i = 0; !err && i < 2; i++) {
+		err = rt_link_up(ends[i].ns, rt_ifindex(ends[i].ns, ends[i].name), true, diag);
+		if (!err)
+			err = ethtool_set(ends[i].ns, ends[i].name, ETHTOOL_GRO, true, diag);
+	}
+	return err;
+}
+
+static int open_side(struct side *side, struct diag *diag)
+{
+	int err = ebpf_open(side->lab, side->host, &side->ebpf, diag);
+
+	side->open = !err;
+	if (!err)
+		side->xdp = ebpf_xdp_serves(&side->ebpf);
+	return err;
+}
+
+/* The new side knows the vNIC, its rules and its way, before anything moves. */
+static int prepare(struct vm_move *move, struct diag *diag)
+{
+	int err = open_side(&move->new, diag);
+
+	if (!err)
+		err = make_channel(move, diag);
+	if (!err)
+		err = ebpf_refresh(&move->new.ebpf, diag);
+	if (!err)
+		err = ebpf_serve(&move->new.ebpf, move->new.xdp, diag);
+	if (!err)
+		err = handover_open_vnic(running(&move->old)->dp, move->old.port, running(&move->new)->dp, move->new.port,
+					 &move->handover, diag);
+	move->copying = !err;
+	return err;
+}
+
+static void longest(double *longest_ms, double ms)
+{
+	if (ms > *longest_ms)
+		*longest_ms = ms;
+}
+
+/* A device passed through to the VM's DPU cannot be handed to another one: on dpu-mux it can. */
+static int fall_back(struct vm_move *move, struct diag *diag)
+{
+	double blackout_ms = 0;
+	int err;
+
+	if (!location_has_vnic(&move->old.ebpf.at[LOCATION_DPU], move->vm))
+		return 0;
+	move->report.fell_back = true;
+	err = ebpf_move_vnic(&move->old.ebpf, move->vm, LOCATION_HOST, move->old.xdp, &blackout_ms, diag);
+	longest(&move->report.blackout_ms, blackout_ms);
+	return err;
+}
+
+static int copy(struct vm_move *move, double *ret_ms, struct diag *diag)
+{
+	double begin = now_ms();
+	int err = handover_copy(&move->handover, diag);
+
+	*ret_ms = now_ms() - begin;
+	move->report.bytes += move->handover.n_counted * (sizeof(struct dpu_ct_key) + sizeof(struct dpu_ct));
+	return err;
+}
+
+/* ---- the move ------------------------------------------------------------ */
+
+/* Reverse ARP in the VM's name, as vSphere sends it: every switch on its way learns where the VM is now. */
+static int announce(const struct vm_move *move, struct diag *diag)
+{
+	const struct lab_vm *vm = &move->new.lab->vms[move->vm];
+	static const uint8_t rarp[] = {0x80, 0x35, 0, 1, 8, 0, 6, 4, 0, 3}; /* RFC 903: request reverse */
+	struct netns *ns NETNS_CLEANUP = NULL;
+	uint8_t frame[RARP_FRAME] = {};
+	int err = topology_open_vm(move->new.lab, move->vm, &ns, diag);
+
+	if (err)
+		return err;
+	memset(frame, 0xff, ETH_ALEN);
+	memcpy(frame + ETH_ALEN, vm->mac.b, ETH_ALEN);
+	memcpy(frame + 2 * ETH_ALEN, rarp, sizeof(rarp));
+	memcpy(frame + 2 * ETH_ALEN + sizeof(rarp), vm->mac.b, ETH_ALEN);	 /* sender */
+	memcpy(frame + 2 * ETH_ALEN + sizeof(rarp) + 10, vm->mac.b, ETH_ALEN); /* target */
+	return frame_send(ns, TOPOLOGY_VM_DEV, frame, sizeof(frame), diag);
+}
+
+static int flip(struct vm_move *move, struct diag *diag)
+{
+	const struct dataplane *dp = running(&move->new)->dp;
+	double begin;
+	int err = ebpf_keep_neighbours(move->old.lab, move->vm, diag);
+
+	/* what opens between the two copies is taken over in mid-stream */
+	if (!err)
+		err = tables_set_control(dp, DPU_FN_ALL, HANDOVER_TAKING, diag);
+	begin = now_ms();
+	if (!err)
+		err = ebpf_move_device(&move->old.ebpf.at[LOCATION_HOST], &move->new.ebpf.at[LOCATION_HOST], move->vm,
+				       move->new.xdp, diag);
+	move->report.flip_ms = now_ms() - begin;
+	longest(&move->report.blackout_ms, move->report.flip_ms);
+	if (!err)
+		err = announce(move, diag);
+	if (!err)
+		err = copy(move, &move->report.delta_ms, diag);
+	if (!err)
+		err = tables_set_control(dp, DPU_FN_ALL, HANDOVER_NONE, diag);
+	return err ? err : handover_clear_vnic(running(&move->old)->dp, move->old.port, diag);
+}
+
+static void close_sides(struct vm_move *move)
+{
+	if (move->copying)
+		handover_close(&move->handover);
+	if (move->old.open)
+		ebpf_close(&move->old.ebpf);
+	if (move->new.open)
+		ebpf_close(&move->new.ebpf);
+	move->copying = move->old.open = move->new.open = false;
+}
+
+/* Back to dpu-upt, if that is the path of the new host. */
+static int come_back(struct vm_move *move, struct diag *diag)
+{
+	double blackout_ms = 0;
+	int err;
+
+	if (host_of(&move->new)->path != PATH_DPU_UPT)
+		return 0;
+	err = ebpf_move_vnic(&move->new.ebpf, move->vm, LOCATION_DPU, move->new.xdp, &blackout_ms, diag);
+	longest(&move->report.blackout_ms, blackout_ms);
+	return err;
+}
+
+/* The lab of the session is the one after the move; what the old host had of the VM goes. */
+static int settle(struct vm_move *move, struct diag *diag)
+{
+	struct lab_session *session = move->session;
+	struct lab_report ignored;
+
+	session->lab = move->new.lab;
+	move->new.lab = move->old.lab;
+	return lab_repair(session, &ignored, diag);
+}
+
+/* Nothing has moved yet: as it was. */
+static int take_back(struct vm_move *move, int err)
+{
+	struct lab_report ignored;
+
+	moved_write(move->session->state, move->old.lab, NULL);
+	lab_repair(move->session, &ignored, NULL);
+	return err;
+}
+
+static int write_down(const struct vm_move *move, struct diag *diag)
+{
+	const struct state *state = move->session->state;
+	int err = state_remove(state, STATE_READY, diag);
+
+	return err ? err : moved_write(state, move->new.lab, diag);
+}
+
+/* While its device is on its way the VM's own end refuses what the VM sends. */
+static uint64_t dropped(const struct vm_move *move)
+{
+	uint64_t sum = move_cost_read(&move->old.ebpf).dropped + move_cost_read(&move->new.ebpf).dropped;
+	struct netns *ns NETNS_CLEANUP = NULL;
+	struct rtnl_link_stats64 stats;
+
+	if (!topology_open_vm(move->old.lab, move->vm, &ns, NULL) && !rt_link_stats(ns, TOPOLOGY_VM_DEV, &stats, NULL))
+		sum += stats.tx_dropped;
+	return sum;
+}
+
+/* *ret_gone: the vNIC's device may have left the old host. */
+static int hand_over(struct vm_move *move, bool *ret_gone, struct diag *diag)
+{
+	uint64_t before = 0;
+	int err = open_side(&move->old, diag);
+
+	if (!err)
+		err = prepare(move, diag);
+	if (!err)
+		before = dropped(move);
+	if (!err)
+		err = fall_back(move, diag);
+	if (!err)
+		err = copy(move, &move->report.bulk_ms, diag);
+	if (err)
+		return err;
+	*ret_gone = true;
+	err = flip(move, diag);
+	if (!err)
+		err = come_back(move, diag);
+	move->report.dropped = dropped(move) - before;
+	move->report.connections = move->handover.connections;
+	return err;
+}
+
+static int run(struct vm_move *move, struct diag *diag)
+{
+	struct machine_hurry hurry;
+	bool gone = false;
+	int err = write_down(move, diag);
+
+	if (err)
+		return err;
+	machine_hurry(&hurry);
+	err = hand_over(move, &gone, diag);
+	machine_calm(&hurry);
+	close_sides(move);
+	if (err)
+		return gone ? err : take_back(move, err);
+	return settle(move, diag);
+}
+
+int vm_move(struct lab_session *session, const struct vm_move_request *request, struct vm_move_report *ret_report,
+	    enum vm_move_refusal *ret_refusal, struct diag *diag)
+{
+	struct vm_move move = {.session = session, .old = {.lab = session->lab}};
+	double begin = now_ms();
+	int err = place_read_all(session->lab, diag);
+
+	*ret_refusal = VM_MOVE_POSSIBLE;
+	if (!err)
+		err = find_ends(&move, request, ret_refusal, diag);
+	if (!err)
+		err = check_paths(&move, ret_refusal, diag);
+	if (!err)
+		err = check_models(&move, request, ret_refusal, diag);
+	if (!err)
+		err = plan_after(&move, diag);
+	if (!err) {
+		move.report.from_path = host_of(&move.old)->path;
+		move.report.to_path = host_of(&move.new)->path;
+		err = run(&move, diag);
+	}
+	move.report.total_ms = now_ms() - begin;
+	move.report.from = session->lab->hosts[move.old.host].name;
+	move.report.to = session->lab->hosts[move.new.host].name;
+	if (!err)
+		*ret_report = move.report;
+	lab_free(move.new.lab);
+	return err;
+}
