@@ -20,12 +20,12 @@
 #include "host.h"
 #include "intercept.h"
 #include "lab_check.h"
+#include "lab_placement.h"
 #include "lab_stored.h"
 #include "machine.h"
 #include "nodes.h"
 #include "plan.h"
 #include "pmd.h"
-#include "pmd_lacks.h"
 #include "preflight.h"
 #include "qos.h"
 #include "topology.h"
@@ -260,48 +260,6 @@ static int extend_both(const struct loaded *loaded, struct lab *old, struct lab 
 	return err ? err : loaded_extend(loaded, new, diag);
 }
 
-/* Where the file says the same placement as before, what `place` has done since stands. old may be new. */
-static bool placement_stands(const struct lab *old, const struct lab_host *host, enum frame_path *ret_path, bool *ret_xdp)
-{
-	const struct lab_host *before = lab_find_host((struct lab *)old, host->name);
-
-	if (!before || before->path != host->path || before->hook != host->hook)
-		return false;
-	if (place_read(old, before - old->hosts, ret_path, ret_xdp, NULL))
-		return false;
-	/* no tables and no bridges: pins were lost, and what the file says is the way to repair it */
-	return *ret_path != PATH_LINUX || linuxpath_runs(old, before - old->hosts);
-}
-
-static void keep_placement(const struct lab *old, struct lab *new)
-{
-	for (size_t i = 0; i < new->n_hosts; i++) {
-		struct lab_host *host = &new->hosts[i];
-		enum frame_path path;
-		bool xdp;
-
-		if (!placement_stands(old, host, &path, &xdp))
-			continue;
-		host->path = path;
-		host->hook = xdp ? LAB_HOOK_XDP : LAB_HOOK_TC;
-	}
-}
-
-/* What the file asks for may be beyond the path that `place` has led a host to. lab_check() knows of the file's own. */
-static int refuse_where_placed(const struct lab *old, const struct lab *new, struct diag *diag)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < new->n_hosts; i++) {
-		enum frame_path path;
-		bool xdp;
-
-		if (placement_stands(old, &new->hosts[i], &path, &xdp) && path == PATH_PMD && pmd_refuse(new, i, diag))
-			err = -EINVAL;
-	}
-	return err;
-}
-
 /* What is there of this lab: nothing, the same lab, or another one of the same name. */
 static int meet_old(const struct state *state, struct lab *lab, struct loaded *loaded,
 		    struct lab_report *report, struct diag *diag)
@@ -363,7 +321,7 @@ static int up_locked(const struct state *state, struct lab *lab, struct lab_repo
 	if (!err)
 		err = write_lab(state, lab, diag);
 	if (!err && report->was_there)
-		keep_placement(lab, lab);
+		lab_keep_placement(lab, lab);
 	if (!err)
 		err = meet_drill(state, lab, report->was_there, diag);
 	/* of a killed apply */
@@ -458,7 +416,7 @@ static int change(const struct state *state, const struct lab *old, struct lab *
 		err = write_lab(state, new, diag);
 	/* the file keeps saying what the user wrote, the machine what place made of it */
 	if (live)
-		keep_placement(old, new);
+		lab_keep_placement(old, new);
 	else
 		drill_record_place(state, new);
 	if (!err)
@@ -490,7 +448,7 @@ int lab_reshape(const struct state *state, const struct lab *old, struct lab *ne
 	struct machine_hurry hurry;
 	int err;
 
-	err = refuse_where_placed(old, new, diag);
+	err = lab_refuse_where_placed(old, new, diag);
 	if (err)
 		return err;
 	machine_hurry(&hurry);
@@ -517,7 +475,7 @@ static int apply_locked(const struct state *state, struct lab *new, struct lab_r
 	if (!err)
 		err = lab_keep_numbers(old, new, diag);
 	if (!err && ready)
-		err = refuse_where_placed(old, new, diag);
+		err = lab_refuse_where_placed(old, new, diag);
 	if (!err)
 		err = lab_difference(old, new, report, diag);
 	if (!err)
