@@ -47,6 +47,7 @@ struct {
 	__type(value, struct dpu_tcp_window);
 } ct_windows SEC(".maps");
 
+#define MERGE_HOOK DPU_HOOK_TC
 #include "merge.h"
 
 SEC("syscall")

@@ -2,7 +2,8 @@
 /*
  * merge.h - what user space changes in a connection while the datapath goes on using it: what another location
  * knows of it is added while it is being handed over, and a new policy's judgement is carried out.
- * Whoever includes this has the maps "conntrack", "ct_counts", "ct_windows", "dfw_bytes" and "node_stats" already:
+ * Whoever includes this has the maps "conntrack", "ct_counts", "ct_windows", "dfw_bytes" and "node_stats" already, and
+ * says at which hook's statistics it counts (MERGE_HOOK):
  * dpulab_merge.bpf.c the kernel's, user/lib/pmd_merge.c those in memory.
  */
 #pragma once
@@ -16,7 +17,7 @@
 /* Its counters are added to atomically: the datapath may interrupt us on this CPU, we never interrupt it. */
 INLINE struct dpu_node_stats *merge_stats(void)
 {
-	__u32 key = DPU_HOOK_TC;
+	__u32 key = MERGE_HOOK;
 
 	return env_lookup(node_stats, &key);
 }

@@ -461,6 +461,7 @@ static const struct subject {
     {.name = "nioc", .show_host = show_nioc},
     {.name = "intercept", .show = show_intercept},
     {.name = "offload", .show = show_offload},
+    {.name = "pmd", .show = show_pmd},
     {.name = "placement"},
 };
 

@@ -13,6 +13,7 @@ DPU_MAP(ct_windows, ARRAY, __u32, struct dpu_tcp_window, 1, 0);
 DPU_MAP(node_stats, PERCPU_ARRAY, __u32, struct dpu_node_stats, DPU_HOOKS, 0);
 DPU_MAP(dfw_bytes, HASH, struct dpu_rule_key, __u64, 0, 0);
 
+#define MERGE_HOOK DPU_HOOK_NATIVE
 #include "merge.h"
 #include "pmd_merge.h"
 

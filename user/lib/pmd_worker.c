@@ -113,9 +113,11 @@ static int serve_wanted(struct worker *worker, struct diag *diag)
 	err = take_cpu(worker->state, diag);
 	if (!err)
 		err = pmd_ports_sync(diag);
-	if (!err)
-		__atomic_store_n(&worker->state->served, wanted, __ATOMIC_RELEASE);
-	return err;
+	if (err)
+		return err;
+	worker->state->error = 0; /* of one before, whose sockets the kernel had not let go yet */
+	__atomic_store_n(&worker->state->served, wanted, __ATOMIC_RELEASE);
+	return 0;
 }
 
 static void rest(struct worker *worker, uint64_t now)
