@@ -98,9 +98,11 @@ check: deps
 install: all
 	install -D -m 755 $B/dpulab $(DESTDIR)$(PREFIX)/bin/dpulab
 	install -d $(DESTDIR)$(PREFIX)/share/dpulab $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
-	install -d $(DESTDIR)$(PREFIX)/share/dpulab/profiles
+	install -d $(DESTDIR)$(PREFIX)/share/dpulab/profiles $(DESTDIR)$(PREFIX)/share/dpulab/intercept $(DESTDIR)$(PREFIX)/include/dpulab
 	install -m 644 $(wildcard user/share/*.*) $(DESTDIR)$(PREFIX)/share/dpulab/
 	install -m 644 $(wildcard user/share/profiles/*) $(DESTDIR)$(PREFIX)/share/dpulab/profiles/
+	install -m 644 $(wildcard bpf/intercept/*.c) $(DESTDIR)$(PREFIX)/share/dpulab/intercept/
+	install -m 644 include/dpulab/intercept.h include/dpulab/addr.h $(DESTDIR)$(PREFIX)/include/dpulab/
 	install -m 644 $(wildcard docs/man/*.8) $(DESTDIR)$(PREFIX)/share/man/man8/
 	install -m 644 user/completion/dpulab.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/dpulab
 

@@ -368,7 +368,7 @@ INLINE int policy_tcp(struct pkt *p, struct dpu_ct *ct, __u32 dir)
 	policy_note_tcp(p, ct, event, dir);
 	if (ct->state == DPU_CT_REOPENING && next == DPU_CT_SYN_RECV)
 		policy_answered(p, ct);
-	else if (settings.tcp_strict && handshake)
+	else if (settings.tcp_strict && handshake && p->tcp.seq == (dir ? ct->iss[1] : ct->iss[0])) /* not another SYN's */
 		tcp_window_open(ct, dir, 0);
 	ct->state = next;
 	if (!tcp_half_open(next))

@@ -46,6 +46,18 @@ INLINE struct dpu_tcp_window *tcp_window_of(const struct dpu_ct *ct)
 	return w;
 }
 
+/* While a vNIC's connections move, each location sees a part of their segments: what it knows is not enough to judge. */
+INLINE int tcp_window_moving(struct dpu_tcp_window *w)
+{
+	const struct dpu_control *word = env_value(control);
+
+	if (!(env_read(word->handover) & DPU_HANDOVER_MASK))
+		return 0;
+	w->side[0].flags &= DPU_TCP_SYN | DPU_TCP_SCALE;
+	w->side[1].flags &= DPU_TCP_SYN | DPU_TCP_SCALE;
+	return 1;
+}
+
 /* Bits to shift the window of a segment that is no SYN. Where the SYNs were not seen, the most there can be. */
 INLINE __u32 tcp_window_shift(const struct dpu_tcp_side *me, const struct dpu_tcp_side *peer)
 {
@@ -150,6 +162,8 @@ STAGE int tcp_window_judge(const struct dpu_ct *ct, __u32 dir)
 	w = tcp_window_of(ct);
 	if (!w)
 		return TCP_WINDOW_OUT;
+	if (tcp_window_moving(w))
+		return TCP_WINDOW_IN;
 	me = dir ? &w->side[1] : &w->side[0];
 	peer = dir ? &w->side[0] : &w->side[1];
 	if (s->flags & WIRE_TCP_RST)

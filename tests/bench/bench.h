@@ -103,8 +103,8 @@ struct tables_options {
 	unsigned flow_entries;
 	bool firewall;		     /* at each vNIC; */
 	const struct policy *policy; /* NULL: BENCH_RULES rules of which the last allows */
-	bool qos;		     /* the function is in the program */
 	unsigned connections;	     /* 0: 16 for each of BENCH_FLOWS; a power of two */
+	bool qos;		     /* the function is in the program */
 };
 int tables_load(struct bench *b, const struct tables_options *options, struct dpulab_xdp **ret_datapath);
 /* What left the pipeline for which reason, for the void check and the curious. */
@@ -124,7 +124,7 @@ struct bench_more {
 	const char *(*name)(unsigned i);
 	int (*run)(struct bench *b, unsigned i);
 };
-extern const struct bench_more connections_bars, newflows_bars, qos_bars, intercept_bars; /* newflows_bars change the kernel's rules */
+extern const struct bench_more connections_bars, ruleupdate_bars, newflows_bars, qos_bars, intercept_bars; /* newflows_bars change the kernel's rules */
 
 /* allowlist.c: 2 * BENCH_VMS rules for each port from frames.c's server port on: VM to VM, one protocol, one port. */
 struct dpu_rule *allowlist_make(unsigned ports); /* the caller frees */

@@ -52,7 +52,7 @@ static const struct bar bars[] = {
 };
 #define N_BARS (sizeof(bars) / sizeof(bars[0]))
 
-static const struct bench_more *const more[] = {&qos_bars, &connections_bars, &intercept_bars, &newflows_bars};
+static const struct bench_more *const more[] = {&qos_bars, &connections_bars, &ruleupdate_bars, &intercept_bars, &newflows_bars};
 #define N_MORE (sizeof(more) / sizeof(more[0]))
 
 static void show_diag(const struct diag_record *record, void *arg)

@@ -161,7 +161,8 @@ static int flush_kernel(void *arg)
 static int forget(struct newflows *n, bool kernel)
 {
 	const struct policy policy = {n->rules, RULES, DPU_ACTION_DROP};
-	const struct tables_options options = {FLOW_ENTRIES, true, &policy, TABLE_ENTRIES};
+	const struct tables_options options = {
+		.flow_entries = FLOW_ENTRIES, .firewall = true, .policy = &policy, .connections = TABLE_ENTRIES};
 	struct dpulab_xdp *old = n->dp;
 	int err;
 

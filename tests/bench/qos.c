@@ -8,7 +8,7 @@
 
 #include <bpf/libbpf.h>
 #include <dpulab/qos.h>
-#include <dpulab/reasons.h>
+#include <dpulab/settings.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,9 +23,9 @@ static const struct qos_bar {
 	enum bench_way way;
 	bool policed;
 } bars[] = {
-	{"qos-unshaped/off", 0.98, BENCH_LOCAL, false},
-	{"qos-policed/off", 0.40, BENCH_LOCAL, true},
-	{"qos-policed-encap/off", 0.45, BENCH_REMOTE, true},
+	{"qos-unshaped/off", 0.97, BENCH_LOCAL, false},
+	{"qos-policed/off", 0.60, BENCH_LOCAL, true},
+	{"qos-policed-encap/off", 0.60, BENCH_REMOTE, true},
 };
 
 static const char *qos_name(unsigned i)

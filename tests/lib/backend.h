@@ -57,6 +57,13 @@ enum backend_kind {
 	BACKEND_KINDS,
 };
 
+/* From here on backend_kernel() gives programs with this slot linked in as number 0 (C text); NULL: without. */
+void backend_slot(const char *source);
+/* A slot that passes everything. */
+#define BACKEND_PASS_SLOT                                                                          \
+	"#define DPU_SLOT\n#include <dpulab/intercept.h>\n"                                       \
+	"int pass(struct dpu_frame *frame, struct dpu_intercept *at) { return DPU_INTERCEPT_PASS; }\n" \
+	"char LICENSE[] __attribute__((section(\"license\"))) = \"GPL\";\n"
 /* NULL and a reason if this machine cannot. */
 const struct backend *backend_kernel(enum dpu_hook hook, enum backend_kind kind, const char **ret_reason);
 /* The program of the instance in use, loaded. */

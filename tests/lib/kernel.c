@@ -5,13 +5,17 @@
  * of an instance share one set of maps.
  */
 #include "backend.h"
+#include "dataplane_load.h"
 #include "directmaps.h"
+#include "slotcc.h"
+#include "slotlink.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "dpulab_xdp.skel.h"
@@ -20,13 +24,13 @@
 #define HEADROOM 64 /* room for an outer header and a tag in data_out */
 
 struct instance {
-	struct dpulab_xdp *xdp;
-	struct dpulab_tc *tc;
+	struct bpf_object *object[2]; /* by hook: XDP, TC */
 	char error[256]; /* why it could not be loaded */
 	bool tried;
 };
 
-static struct instance instances[2][BACKEND_KINDS]; /* by backend_strict, kind */
+#define WITH_SLOT BACKEND_KINDS
+static struct instance instances[2][BACKEND_KINDS + 1]; /* by backend_strict, kind; with a slot, without options */
 static struct instance *current;
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -57,55 +61,108 @@ static void shrink_maps(struct bpf_object *object, enum backend_kind kind)
 	}
 }
 
-/* Lets every map of `object` be the one of the same name in `owner`, but for the constants. */
-static int share_maps(struct bpf_object *object, struct bpf_object *owner)
-{
-	struct bpf_map *map, *shared;
-	int err = 0;
+/* The slot that is linked into the third instance: C text. */
+static const char *slot_source;
 
-	bpf_object__for_each_map(map, object) {
-		if (err || bpf_map__is_internal(map))
-			continue;
-		shared = bpf_object__find_map_by_name(owner, bpf_map__name(map));
-		if (shared)
-			err = bpf_map__reuse_fd(map, bpf_map__fd(shared));
-	}
+/* Another slot takes the place of the one before. */
+void backend_slot(const char *source)
+{
+	static const char *linked;
+	struct instance *instance = &instances[false][WITH_SLOT];
+
+	slot_source = source;
+	if (!source || source == linked)
+		return;
+	bpf_object__close(instance->object[DPU_HOOK_XDP]);
+	bpf_object__close(instance->object[DPU_HOOK_TC]);
+	*instance = (struct instance){};
+	linked = source;
+}
+
+static int make_slot(const char *folder, char *object)
+{
+	char path[64];
+	struct lab_slot slot = {.name = "slot", .source = path};
+	struct slotobj found;
+	FILE *file;
+	int err;
+
+	sprintf(path, "%s/slot.c", folder);
+	sprintf(object, "%s/slot.o", folder);
+	file = fopen(path, "we");
+	if (!file)
+		return -errno;
+	fputs(slot_source, file);
+	fclose(file);
+	err = slotcc_make(&slot, NULL, object, &found, NULL);
+	unlink(path);
 	return err;
+}
+
+static int open_linked(bool xdp, struct bpf_object **ret_object)
+{
+	char folder[] = "/tmp/prog-slot-XXXXXX", object[64], *linked;
+	const char *paths[DPU_INTERCEPT_SLOTS] = {object};
+	const __u32 one = 1;
+	int err;
+
+	if (!mkdtemp(folder))
+		return -errno;
+	err = make_slot(folder, object);
+	if (!err)
+		err = slotlink_run(xdp, paths, DPU_INTERCEPT_SLOTS, &linked, NULL);
+	unlink(object);
+	rmdir(folder);
+	if (err)
+		return err;
+	libbpf_set_print(quiet);
+	*ret_object = bpf_object__open_file(linked, NULL);
+	slotlink_remove(linked);
+	return *ret_object ? dataplane_set_constant(*ret_object, "icpt_slots", &one, sizeof(one)) : -errno;
+}
+
+static int open_object(struct instance *instance, enum dpu_hook hook)
+{
+	const void *bytes;
+	size_t size;
+
+	if (slot_source)
+		return open_linked(hook == DPU_HOOK_XDP, &instance->object[hook]);
+	bytes = hook == DPU_HOOK_XDP ? dpulab_xdp__elf_bytes(&size) : dpulab_tc__elf_bytes(&size);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = hook == DPU_HOOK_XDP ? "dpulab_xdp" : "dpulab_tc");
+	instance->object[hook] = bpf_object__open_mem(bytes, size, &opts);
+	return instance->object[hook] ? 0 : -errno;
 }
 
 static int load(struct instance *instance, enum backend_kind kind)
 {
-	struct dpu_settings settings = backend_settings(kind);
+	const struct dpu_settings settings = backend_settings(kind);
 	int err = directmaps_init();
 
-	if (err)
-		return err;
-	instance->xdp = dpulab_xdp__open();
-	instance->tc = dpulab_tc__open();
-	if (!instance->xdp || !instance->tc)
-		return -errno;
-	instance->xdp->rodata->settings = settings;
-	instance->tc->rodata->settings = settings;
-	shrink_maps(instance->xdp->obj, kind);
-	shrink_maps(instance->tc->obj, kind);
-	err = directmaps_size_flows(instance->xdp->obj, backend_sizes(kind).flow_sets * DPU_FLOW_WAYS);
+	for (enum dpu_hook hook = DPU_HOOK_XDP; !err && hook <= DPU_HOOK_TC; hook++) {
+		err = open_object(instance, hook);
+		if (!err)
+			err = dataplane_set_constant(instance->object[hook], "settings", &settings, sizeof(settings));
+		if (err)
+			break;
+		shrink_maps(instance->object[hook], kind);
+		err = directmaps_size_flows(instance->object[hook], backend_sizes(kind).flow_sets * DPU_FLOW_WAYS);
+	}
 	if (!err)
-		err = directmaps_size_flows(instance->tc->obj, backend_sizes(kind).flow_sets * DPU_FLOW_WAYS);
+		err = bpf_object__load(instance->object[DPU_HOOK_XDP]);
 	if (!err)
-		err = dpulab_xdp__load(instance->xdp);
-	if (!err)
-		err = share_maps(instance->tc->obj, instance->xdp->obj);
-	return err ? err : dpulab_tc__load(instance->tc);
+		err = dataplane_share_maps(instance->object[DPU_HOOK_XDP], instance->object[DPU_HOOK_TC]);
+	return err ? err : bpf_object__load(instance->object[DPU_HOOK_TC]);
 }
 
 static int map_fd(const char *name)
 {
-	return bpf_object__find_map_fd_by_name(current->xdp->obj, name);
+	return bpf_object__find_map_fd_by_name(current->object[DPU_HOOK_XDP], name);
 }
 
 static struct bpf_map *map_of(const char *name)
 {
-	return bpf_object__find_map_by_name(current->xdp->obj, name);
+	return bpf_object__find_map_by_name(current->object[DPU_HOOK_XDP], name);
 }
 
 static int lookup(const char *name, const void *key, void *value)
@@ -255,7 +312,7 @@ static void reset(void)
 
 	consume("dfw_log");
 	taken.next = taken.n = 0;
-	bpf_object__for_each_map(map, current->xdp->obj) {
+	bpf_object__for_each_map(map, current->object[DPU_HOOK_XDP]) {
 		if (bpf_map__is_internal(map))
 			continue;
 		if (bpf_map__type(map) == BPF_MAP_TYPE_HASH ||
@@ -302,7 +359,7 @@ static int run_xdp(const struct frame *in, __u16 port, __u32 gso_size, struct ba
 
 	if (gso_size)
 		return -EOPNOTSUPP;
-	return test_run(bpf_program__fd(current->xdp->progs.dpulab_xdp), &opts, result);
+	return test_run(bpf_program__fd(backend_program(DPU_HOOK_XDP)), &opts, result);
 }
 
 /* skb test runs refuse a frame that claims IP and ends inside the IP header. */
@@ -326,7 +383,7 @@ static int run_tc(const struct frame *in, __u16 port, __u32 gso_size, struct bac
 
 	if (!has_l3_header(in))
 		return -EOPNOTSUPP;
-	return test_run(bpf_program__fd(current->tc->progs.dpulab_tc), &opts, result);
+	return test_run(bpf_program__fd(backend_program(DPU_HOOK_TC)), &opts, result);
 }
 
 /* The two instances share these operations: `current` is set by backend_kernel(). */
@@ -337,7 +394,7 @@ static const struct backend backends[2] = {
 
 const struct backend *backend_kernel(enum dpu_hook hook, enum backend_kind kind, const char **ret_reason)
 {
-	struct instance *instance = &instances[backend_strict][kind];
+	struct instance *instance = slot_source ? &instances[false][WITH_SLOT] : &instances[backend_strict][kind];
 	int err;
 
 	if (!instance->tried) {
@@ -358,7 +415,7 @@ const struct backend *backend_kernel(enum dpu_hook hook, enum backend_kind kind,
 
 const struct bpf_program *backend_program(enum dpu_hook hook)
 {
-	return hook == DPU_HOOK_XDP ? current->xdp->progs.dpulab_xdp : current->tc->progs.dpulab_tc;
+	return bpf_object__next_program(current->object[hook], NULL);
 }
 
 unsigned long backend_verified_insns(enum dpu_hook hook)

@@ -74,6 +74,7 @@ struct prog_suite {
 	size_t n;
 	bool strict; /* backend_strict */
 	bool device; /* on a device with limits: dpulab/asic.h */
+	const char *slot; /* source of an intercept slot that is linked in, as number 0; NULL: none. At XDP and TC only */
 	/* Instead of a table: a generated test. Reports for itself through report.h. */
 	void (*run)(const char *pattern);
 	struct prog_suite *next;
@@ -94,6 +95,13 @@ void prog_register(struct prog_suite *suite);
 #define PROG_DEVICE_SUITE(id, cases_)                                                              \
 	static struct prog_suite id##_suite = {                                                    \
 		.name = #id, .cases = cases_, .n = sizeof(cases_) / sizeof(cases_[0]), .device = true}; \
+	__attribute__((constructor)) static void id##_register(void)                               \
+	{                                                                                          \
+		prog_register(&id##_suite);                                                        \
+	}
+#define PROG_SLOT_SUITE(id, cases_, slot_)                                                         \
+	static struct prog_suite id##_suite = {                                                    \
+		.name = #id, .cases = cases_, .n = sizeof(cases_) / sizeof(cases_[0]), .slot = slot_}; \
 	__attribute__((constructor)) static void id##_register(void)                               \
 	{                                                                                          \
 		prog_register(&id##_suite);                                                        \

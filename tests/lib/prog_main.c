@@ -284,7 +284,11 @@ static void run_table(const struct prog_suite *suite, enum dpu_hook hook, const 
 	const char *reason;
 
 	snprintf(name, sizeof(name), "%s [%s]", suite->name, hook_names[hook]);
+	if (suite->slot && hook == DPU_HOOK_NATIVE)
+		return;
+	backend_slot(suite->slot);
 	backend = prog_at(hook, suite->device ? BACKEND_DEVICE : BACKEND_CACHE, &reason);
+	backend_slot(NULL);
 	if (!backend) {
 		report_fail(name, "the program can be run", reason);
 		return;

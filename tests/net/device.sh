@@ -39,11 +39,11 @@ firewall:
   default: allow
 YAML
 
-# figures HOST FIGURE...: "SECONDS VALUE..." of show offload
+# figures HOST FIGURE...: "SECONDS VALUE..." of show offload, SECONDS when they were read
 figures() {
-	"$DPULAB" show "$LAB" offload -j -q -H "$1" | "$PYTHON" -c 'import json,sys,time
+	"$DPULAB" show "$LAB" offload -j -q -H "$1" | "$PYTHON" -c 'import json,sys
 rows={r["figure"]: r["value"] for r in json.load(sys.stdin)["offload"]}
-print(time.monotonic(), *(rows.get(f, 0) for f in sys.argv[1:]))' "${@:2}"
+print(rows["read at"], *(rows.get(f, 0) for f in sys.argv[1:]))' "${@:2}"
 }
 figure() { figures "$1" "$2" | cut -d " " -f 2; }
 flows() { in_node "$1" "$PYTHON" "$TESTS/lib/flows.py" "${@:2}"; } # NODE WORDS...
@@ -61,6 +61,7 @@ expect "its high-water mark" "$(figure h1 high-water)" 128
 expect "frames that found it full" "$(figure h1 "software: table-full")" 372
 shown=$("$DPULAB" show "$LAB" offload -H h1 2>&1)
 grep -q "is nearly full: 128 of 128 flows" <<<"$shown" || fail "no warning that the table is full: $shown"
+grep -q "talker: 10.1.0.11 *128" <<<"$shown" || fail "the address with most flows is not named: $shown"
 grep -q "creator: a " <<<"$shown" || fail "the creator of the flows is not named"
 expect "connections that say so" "$("$DPULAB" show "$LAB" connections -j -H h1 | grep -c '"offload": *"table-full"')" 744
 run flows a again 10.1.0.12 20000 500 1

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# kill -9 of fw add, delete and replace after each operation that changes something: what is stored and what the
+# kill -9 of fw add, delete and replace after an operation that changes something (a sample; DPULAB_SWEEP=full: each one): what is stored and what the
 # datapath does are of one mind after the next command, whichever it is, and a connection that no version of the
 # policy denies never breaks.
 . "$TESTS/lib/net.sh"
@@ -35,14 +35,16 @@ kill_all() { # COMMAND...: kills it after each of its operations
 	DPULAB_COUNT_OPS=$PWD/ops "$DPULAB" "$@" >log 2>&1 || fail "$*: $(cat log)"
 	count=$(cat ops)
 	[ "$count" -ge 5 ] || fail "$*: only $count operations are counted"
-	killed=0
-	for ((at = 1; at <= count; at++)); do
+	killed=0 tries=0 step=1
+	[ "${DPULAB_SWEEP:-}" = full ] || step=3
+	for ((at = 1 + turn % step; at <= count; at += step)); do
+		tries=$((tries + 1))
 		quiet "$DPULAB" apply lab.yaml
 		(DPULAB_CRASH_AFTER=$at exec "$DPULAB" "$@" >log 2>&1)
-		# the last ones are about connections that may have ended meanwhile
+		# some are about connections, which may have ended since they were counted: then it is done before
 		case $? in
 		137) killed=$((killed + 1)) ;;
-		0) ;;
+		0) break ;;
 		*) fail "$*, to be killed after operation $at: $(cat log)" ;;
 		esac
 		# the next command finishes it: one that changes something else, or the file
@@ -54,8 +56,8 @@ kill_all() { # COMMAND...: kills it after each of its operations
 		want=$(stored "$* at $at")
 		expect "$* killed after $at of $count: port 7000" "$(probe web1 outcome tcp 10.1.0.13 7000)" "7000 $want"
 	done
-	[ "$killed" -ge $((count - 4)) ] || fail "$*: $killed of $count were killed"
-	echo "$*: killed after each of $killed operations"
+	[ "$killed" -ge 2 ] || fail "$*: $killed of $tries were killed"
+	echo "$*: killed $killed times, after every ${step}. of $count operations"
 } 2>/dev/null
 quiet() { "$@" >quiet.log 2>&1 || fail "$*: $(cat quiet.log)"; }
 

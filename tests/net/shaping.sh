@@ -86,8 +86,13 @@ done
 lab_with 'average: 1k, burst: 1M' 'average: 1k, burst: 1M' police
 run "$DPULAB" apply lab.yaml
 run "$DPULAB" place "$LAB" host --hook tc
-# Nobody but this test speaks: a link that comes up would make IPv6 send reports.
-for vm in web1 web2 web3 web4; do in_node $vm sysctl -q -w net.ipv6.conf.all.disable_ipv6=1; done
+# Nobody but this test speaks: a link that comes up would make IPv6 send reports, a neighbour that gets old is asked for.
+for vm in web1 web2 web3 web4; do
+	in_node $vm sysctl -q -w net.ipv6.conf.all.disable_ipv6=1
+	in_node $vm ip neigh flush dev eth0
+done
+in_node web1 ip neigh replace 10.1.0.12 lladdr "$(mac_of web2)" dev eth0 nud permanent
+in_node web2 ip neigh replace 10.1.0.11 lladdr "$(mac_of web1)" dev eth0 nud permanent
 shaper() { # NODE PORT DIRECTION: raw bytes
 	local n=$(($2 * 2 + $3))
 	bpftool -j map lookup pinned "/sys/fs/bpf/dpulab/$LAB/$1/maps/shapers" key hex \

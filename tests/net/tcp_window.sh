@@ -103,6 +103,19 @@ for combination in "host tc" "host xdp" "dpu-mux tc" "pmd xdp"; do
 	echo "ok: $what"
 done
 
+# A move takes the scales along and learns the numbers anew: nothing of a transfer under way is taken for forged.
+lab host tc strict
+fresh_lab
+serve vc 80 -
+before=$(dropped)
+probe va tcp 10.1.0.3 80 60000000 >moved &
+mover=$!
+for path in dpu-mux host dpu-mux; do run "$DPULAB" place "$LAB" "$path"; done
+wait "$mover"
+expect "bulk during moves" "$(cat moved)" ok
+expect "real segments dropped by moves" "$(dropped)" "$before"
+unserve
+
 # By default an RST outside the window is believed until the named side speaks again, and nothing is dropped for it.
 lab host tc liberal
 fresh_lab

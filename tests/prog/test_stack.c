@@ -20,6 +20,7 @@
 #define STACK_MAX     512 /* MAX_BPF_STACK */
 #define STACK_STEP    32  /* round_up() in check_max_stack_depth() of Linux 6.1 */
 #define STACK_ROOM    64
+#define SLOT_ROOM     32 /* beside the deepest chain of programs that carry slots; a slot itself has 200 */
 #define MAX_FUNCTIONS 256
 #define MAX_DEPTH     16
 
@@ -162,13 +163,13 @@ static void print_all(const struct program *p)
 		       p->function[i].deepest, p->function[i].next ? p->function[p->function[i].next].name : "-");
 }
 
-static void judge(const char *name, const struct bpf_program *prog, const char *pattern)
+static void judge(const char *name, const struct bpf_program *prog, unsigned room, const char *pattern)
 {
 	static struct program p;
 	char sentence[128], chain[512], detail[640];
 
 	snprintf(sentence, sizeof(sentence), "%s leaves %d bytes of the stack free as Linux 6.1 counts it", name,
-		 STACK_ROOM);
+		 (int)room);
 	if (!report_wanted(pattern, "stack", sentence))
 		return;
 	memset(&p, 0, sizeof(p));
@@ -184,7 +185,7 @@ static void judge(const char *name, const struct bpf_program *prog, const char *
 		printf("%s: %s\n", name, detail);
 		print_all(&p);
 	}
-	if (p.function[0].deepest + STACK_ROOM > STACK_MAX || p.n < 2)
+	if (p.function[0].deepest + room > STACK_MAX || p.n < 2)
 		report_fail("stack", sentence, detail);
 	else
 		report_pass("stack", sentence);
@@ -192,15 +193,18 @@ static void judge(const char *name, const struct bpf_program *prog, const char *
 
 static void run(const char *pattern)
 {
-	static const char *const programs[2] = {"dpulab_xdp", "dpulab_tc"};
+	static const char *const programs[4] = {"dpulab_xdp", "dpulab_tc", "dpulab_xdp with a slot",
+						"dpulab_tc with a slot"};
 	const char *reason;
 
-	for (enum dpu_hook hook = DPU_HOOK_XDP; hook <= DPU_HOOK_TC; hook++) {
-		if (!prog_at(hook, BACKEND_DEVICE, &reason)) /* with all that can be in it */
-			report_fail("stack", programs[hook], reason);
+	for (int i = 0; i < 4; i++) {
+		backend_slot(i > DPU_HOOK_TC ? BACKEND_PASS_SLOT : NULL);
+		if (!prog_at(i % 2, i > DPU_HOOK_TC ? BACKEND_CACHE : BACKEND_DEVICE, &reason)) /* a device: with all that can be in it */
+			report_fail("stack", programs[i], reason);
 		else
-			judge(programs[hook], backend_program(hook), pattern);
+			judge(programs[i], backend_program(i % 2), i > DPU_HOOK_TC ? SLOT_ROOM : STACK_ROOM, pattern);
 	}
+	backend_slot(NULL);
 }
 
 PROG_GENERATED(stack, run)

@@ -223,6 +223,8 @@ static const struct script strict_scripts[] = {
 	{"strict: data in the SYN, and before the handshake is over",
 	 "> S len=30 pass SYN_SENT\n< SA len=40 pass SYN_RECV\n< PA len=100 pass SYN_RECV\n> A pass ESTABLISHED\n"
 	 "> A len=900 pass ESTABLISHED\n"},
+	{"strict: a SYN with another number does not disturb a handshake",
+	 "> S pass SYN_SENT\n< SA pass SYN_RECV\n> S seq=0x50000000 pass SYN_RECV\n> A pass ESTABLISHED\n> A len=1000 pass ESTABLISHED\n"},
 	{"strict: simultaneous open", "> S pass SYN_SENT\n< S pass SYN_SENT2\n> SA seq=0 pass SYN_RECV\n< SA seq=0 pass SYN_RECV\n"
 				      "> A pass ESTABLISHED\n< A len=900 pass ESTABLISHED\n< A seq=5000 window ESTABLISHED\n"},
 };

@@ -2,6 +2,7 @@
 /* check: is this machine able; is this lab file right. */
 #include "config.h"
 #include "cpus.h"
+#include "intercept.h"
 #include "lab_check.h"
 #include "linuxpath.h"
 #include "preflight.h"
@@ -11,6 +12,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 const struct cmd_option cmd_check_options[] = {
     {0, "schema", NULL, "print the JSON Schema of lab files, for editors"},
@@ -65,6 +67,7 @@ static int check_lab(struct cmd_context *ctx, const char *file)
 			linuxpath_check(lab, host, ctx->diag);
 		else if (lab->hosts[host].path == PATH_SRIOV)
 			sriov_warn(lab, host, ctx->diag);
+	intercept_try(lab, geteuid() == 0, ctx->diag);
 	if (found_wanting(ctx->diag))
 		code = CMD_WANTING;
 	out_str(ctx->out, "lab", "%s", lab->name);

@@ -67,6 +67,7 @@ static void out_head(struct out *out, const struct lab *lab, const struct drill_
 	out_str(out, "path", "%s", frame_path_name(report->path));
 	out_str(out, "hook", "%s", report->path == PATH_LINUX ? "none" : report->xdp ? "xdp" : "tc");
 	out_real(out, "fault_ms", report->fault_ms, 1);
+	out_real(out, "waited_ms", report->waited_ms, 1);
 	out_real(out, "repair_ms", report->repair_ms, 1);
 	out_real(out, "blackout_ms", longest_silence(report), 1);
 	out_uint(out, "connections_broken", broken_connections(report));

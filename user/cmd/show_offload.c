@@ -2,14 +2,17 @@
 /* show LAB offload: an emulated device beside its limits: table, rates, reasons, who fills it, the cores. */
 #include "inspect.h"
 #include "show.h"
+#include "values.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 
 #define NEARLY_FULL_PC 90
 #define CREATORS_SHOWN 10
+#define TALKERS_SHOWN  5
 
 struct view {
 	const struct location *at;
@@ -134,6 +137,58 @@ static void out_creators(const struct view *view)
 	}
 }
 
+static int by_source(const void *a, const void *b)
+{
+	const struct inspect_flow *x = a, *y = b;
+
+	return memcmp(&x->entry.key.src, &y->entry.key.src, sizeof(x->entry.key.src));
+}
+
+struct talker {
+	const union dpu_ip *source;
+	uint64_t flows;
+};
+
+/* Keeps the list of those with most flows, in order. */
+static void keep_talker(struct talker list[static TALKERS_SHOWN], struct talker talker)
+{
+	for (size_t i = 0; i < TALKERS_SHOWN; i++)
+		if (talker.flows > list[i].flows) {
+			struct talker pushed = list[i];
+
+			list[i] = talker;
+			talker = pushed;
+		}
+}
+
+/* The addresses that have most flows in the table now. */
+static int out_talkers(const struct view *view, struct diag *diag)
+{
+	struct talker top[TALKERS_SHOWN] = {0}, talker = {0};
+	struct inspect_flow *flows;
+	size_t n;
+	int err = inspect_flows(view->at, &flows, &n, diag);
+
+	if (err)
+		return err;
+	qsort(flows, n, sizeof(*flows), by_source);
+	for (size_t i = 0; i < n; i++) {
+		if (!i || by_source(&flows[i], &flows[i - 1]))
+			talker = (struct talker){&flows[i].entry.key.src, 0};
+		talker.flows++;
+		if (i + 1 == n || by_source(&flows[i], &flows[i + 1]))
+			keep_talker(top, talker);
+	}
+	for (size_t i = 0; i < TALKERS_SHOWN && top[i].flows; i++) {
+		char figure[80], text[VALUE_TEXT_MAX];
+
+		snprintf(figure, sizeof(figure), "talker: %.60s", ip_format(top[i].source, text));
+		count(view, figure, top[i].flows, "flows from this address in the table now");
+	}
+	free(flows);
+	return 0;
+}
+
 /* ---- the cores ------------------------------------------------------------------ */
 
 /* Percent below which half of the waits came out. */
@@ -175,18 +230,23 @@ bool show_has_device(const struct location *at)
 
 int show_offload(const struct location *at, struct out *out, struct diag *diag)
 {
+	uint64_t at_ns;
 	struct dpu_asic device;
 	struct view view = {at, out, &device};
 	int err;
 
 	if (!show_has_device(at))
 		return 0;
-	err = inspect_device(at, &device, diag);
+	err = inspect_device(at, &device, &at_ns, diag);
 	if (err)
 		return err;
+	row(&view, "read at", (double)at_ns / 1e9, 3, 0, "seconds of CLOCK_MONOTONIC, for rates between two readings");
 	out_table(&view);
 	out_reasons(&view);
 	out_creators(&view);
+	err = out_talkers(&view, diag);
+	if (err)
+		return err;
 	out_cores(&view);
 	if (is_nearly_full(&device))
 		diag_warn(diag, "the lines `creator` say who fills it", "the flow table of %s is nearly full: %u of %u flows",

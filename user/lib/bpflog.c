@@ -58,13 +58,6 @@ static bool write_file(const char *path, const char *text)
 	return fclose(file) == 0;
 }
 
-const char *bpflog_text(void)
-{
-	if (collected.stream)
-		fflush(collected.stream);
-	return collected.text;
-}
-
 int bpflog_error(struct diag *diag, int err, const char *path, const char *what)
 {
 	const char *hint = err == -EPERM ? "run it as root" : "`dpulab check` tells what this machine lacks";

@@ -9,7 +9,5 @@
 /* From here to bpflog_end, libbpf's warnings are collected. Not nestable. */
 void bpflog_begin(void);
 void bpflog_end(void);
-/* What was collected so far; NULL or empty: nothing. Until bpflog_end. */
-const char *bpflog_text(void);
 /* Adds an error about `what` that names the file the whole text went to. Returns err. */
 int bpflog_error(struct diag *diag, int err, const char *path, const char *what);

@@ -22,6 +22,7 @@
 #include "dpulab_tc.skel.h"
 #include "dpulab_xdp.skel.h"
 
+#define LOG_BYTES    (1 << 20)
 #define PROGRAM_MAPS 64 /* a program's; more than there are */
 
 /* Both objects of a location, being made. */
@@ -278,48 +279,82 @@ static int prepare_object(struct making *making, enum dataplane_prog prog)
 	return err || !making->node ? err : reuse_pinned(making, making->object[prog]);
 }
 
-static const char *trial_name(const struct making *making)
-{
-	return making->node ? making->node : "the slots";
-}
+/* What the log says last: which function, which line of source, and what is wrong. */
+struct refusal {
+	unsigned number; /* of the slot; DPU_INTERCEPT_SLOTS: not known */
+	char line[256], why[256];
+};
 
-/* Which slot the verifier was at, and where: the log's last words about both. */
-static int refused(const struct making *making, int err, const char *which)
+static void read_log(const char *log, struct refusal *ret)
 {
-	const char *log = bpflog_text(), *at = log, *slot = NULL, *line = NULL;
-	unsigned number;
-	char why[256] = "", place[256] = "";
+	const char *at = log;
 
-	for (; log && *at; at += strcspn(at, "\n"), at += *at == '\n') {
-		if (sscanf(at, "Validating dpu_slot_%u()", &number) == 1 && number < DPU_INTERCEPT_SLOTS)
-			slot = making->set->slot[number].name, line = NULL;
-		else if (*at == ';')
-			line = at + 2;
-		else if (!strncmp(at, "processed ", 10) || !strncmp(at, "-- END", 6))
+	*ret = (struct refusal){.number = DPU_INTERCEPT_SLOTS};
+	for (; *at; at += strcspn(at, "\n"), at += *at == '\n') {
+		int len = (int)strcspn(at, "\n");
+		unsigned number;
+
+		if (!strncmp(at, "processed ", 10))
 			break;
-		else
-			snprintf(why, sizeof(why), "%.*s", (int)strcspn(at, "\n"), at);
+		if (sscanf(at, "Validating dpu_slot_%u()", &number) == 1)
+			ret->number = number, ret->line[0] = '\0';
+		else if (*at == ';')
+			snprintf(ret->line, sizeof(ret->line), "%.*s", len - 2, at + 2);
+		else if (len)
+			snprintf(ret->why, sizeof(ret->why), "%.*s", len, at);
 	}
-	if (!slot)
-		return 1;
-	if (line)
-		snprintf(place, sizeof(place), "%.*s", (int)strcspn(line, "\n"), line);
-	return diag_error(making->diag, err, "the verifier has to see that it is safe for any frame, and short",
-			  "the kernel's verifier refuses slot %s (%s): %s%s%s%s", slot, which, why,
-			  line ? ", at `" : "", place, line ? "`" : "");
 }
 
-/* Without a node nothing of the log is of use to anybody but in a sentence. */
+/* The log keeps its end: of a long one, the beginning, with the name, is lost. */
+static const char *slot_refused(const struct making *making, const struct refusal *refusal)
+{
+	const char *only = NULL;
+	size_t n = 0;
+
+	if (refusal->number < DPU_INTERCEPT_SLOTS)
+		return making->set->slot[refusal->number].name;
+	for (size_t i = 0; i < DPU_INTERCEPT_SLOTS; i++)
+		if (making->set->slot[i].name) {
+			only = making->set->slot[i].name;
+			n++;
+		}
+	return n == 1 ? only : NULL;
+}
+
+static int refuse(const struct making *making, int err, const char *which, const char *log)
+{
+	struct refusal refusal;
+	const char *slot;
+
+	read_log(log, &refusal);
+	slot = slot_refused(making, &refusal);
+	return diag_error(making->diag, err, "the verifier has to see that it is safe for any frame, and short",
+			  "the kernel's verifier refuses %s%s (%s): %s%s%s%s", slot ? "slot " : "the slots",
+			  slot ?: "", which, *refusal.why ? refusal.why : strerror(-err),
+			  *refusal.line ? ", at `" : "", refusal.line, *refusal.line ? "`" : "");
+}
+
+/* The log has a fixed size: libbpf's own grows until it holds all that the verifier says of a million instructions. */
 static int load_object(const struct making *making, enum dataplane_prog prog)
 {
-	const char *which = dataplane_prog_name(prog);
+	struct bpf_program *program = bpf_object__next_program(making->object[prog], NULL);
+	char *log = calloc(1, LOG_BYTES);
 	int err;
 
+	if (!log || !program) {
+		free(log);
+		return -ENOMEM;
+	}
+	bpf_program__set_log_buf(program, log, LOG_BYTES);
 	bpflog_begin();
 	err = bpf_object__load(making->object[prog]);
-	if (err && refused(making, err, which) > 0)
-		bpflog_error(making->diag, err, "/run/dpulab/.verifier-slots.log", trial_name(making));
+	if (err && *log)
+		refuse(making, err, dataplane_prog_name(prog), log);
+	else if (err)
+		bpflog_error(making->diag, err, "/run/dpulab/.verifier-slots.log",
+			     making->node ?: "the programs with the slots");
 	bpflog_end();
+	free(log);
 	return err;
 }
 

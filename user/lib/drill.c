@@ -29,6 +29,7 @@ struct drill {
 	struct drill_cause *cause;
 	uint64_t broken_ns, ended_ns, repair_ns, repaired_ns;
 	bool back_by_itself[DRILL_FLOWS_MAX], back[DRILL_FLOWS_MAX];
+	struct damage_list before; /* what was not as it should be already: a vNIC that has fallen back to dpu-mux */
 	struct drill_report report;
 };
 
@@ -192,6 +193,7 @@ static int look(struct drill *drill, enum damage_mended how, struct diag *diag)
 
 	if (err)
 		return err;
+	damage_forget(&now, &drill->before);
 	err = look_at_table(drill, &now, diag);
 	if (!err)
 		err = damage_compare(&drill->report.damage, &now, how);
@@ -211,7 +213,7 @@ static int break_it(struct drill *drill, struct diag *diag)
 		err = state_remove(state, STATE_READY, diag);
 	if (err)
 		return err;
-	machine_hurry(&hurry);
+	machine_try_hurry(&hurry);
 	drill_flows_mark(drill->flows);
 	drill->broken_ns = drill_now_ns();
 	err = drill_cause_begin(drill->cause, diag);
@@ -248,6 +250,7 @@ static int repair(struct drill *drill, struct diag *diag)
 
 	drill_cause_release(drill->cause);
 	drill->repair_ns = drill_now_ns();
+	drill->report.waited_ms = ms_between(drill->ended_ns, drill->repair_ns);
 	err = lab_repair(drill->session, &ignored, diag);
 	drill->repaired_ns = drill_now_ns();
 	drill->report.repair_ms = ms_between(drill->repair_ns, drill->repaired_ns);
@@ -301,6 +304,8 @@ static int run_watched(struct drill *drill, const struct drill_flow *flows, size
 	int err = drill_cause_open(drill->lab, drill->host, &drill->request, flows, n, &drill->cause, &report->refused, diag);
 
 	if (!err)
+		err = damage_read(drill->lab, drill->host, &drill->before, diag);
+	if (!err)
 		err = drill_flows_start(drill->lab, flows, n, &drill->flows, diag);
 	if (err)
 		return err;
@@ -333,6 +338,7 @@ int drill_run(struct lab_session *session, const struct drill_request *request, 
 	}
 	drill_flows_stop(drill.flows, NULL);
 	drill_cause_close(drill.cause);
+	damage_free(&drill.before);
 	*ret_report = drill.report;
 	return err;
 }

@@ -59,7 +59,7 @@ struct drill_report {
 	size_t host;
 	enum frame_path path;
 	bool xdp;
-	double fault_ms, repair_ms; /* as it was; the repair's own duration */
+	double fault_ms, waited_ms, repair_ms; /* as it was; for what comes back by itself; the repair's own duration */
 	uint64_t swallowed; /* frames that arrived where nobody served them */
 	uint64_t load_frames, load_entries, load_limit; /* table-full, slow-path-overload */
 	unsigned killed; /* agent-kill: processes */

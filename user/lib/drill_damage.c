@@ -44,6 +44,16 @@ static bool holds(const struct damage_list *damage, const char *what)
 	return false;
 }
 
+void damage_forget(struct damage_list *damage, const struct damage_list *known)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < damage->n; i++)
+		if (!holds(known, damage->list[i].what))
+			damage->list[n++] = damage->list[i];
+	damage->n = n;
+}
+
 int damage_compare(struct damage_list *damage, const struct damage_list *now, enum damage_mended how)
 {
 	int err = 0;

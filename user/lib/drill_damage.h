@@ -30,5 +30,7 @@ int damage_read(const struct lab *lab, size_t host, struct damage_list *ret_dama
 void damage_free(struct damage_list *damage);
 /* Adds a line; -ENOMEM. */
 int damage_add(struct damage_list *damage, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Takes out of `damage` what is in `known`, too. */
+void damage_forget(struct damage_list *damage, const struct damage_list *known);
 /* Entries of `damage` that still stay and are not in `now` were mended that way; what is only in `now` is added. */
 int damage_compare(struct damage_list *damage, const struct damage_list *now, enum damage_mended how);

@@ -345,6 +345,41 @@ int ebpf_move_device(struct location *old, struct location *new, size_t vm, bool
 	return err ? err : tables_fill_vnic(old, vm, xdp, diag);
 }
 
+/*
+ * The device did not go: its links get the host's programs back. The VM is served as before, by the DPU behind the host's
+ * relay, and the next `place` tries again.
+ */
+static int fall_back(struct ebpf *ebpf, size_t vm, bool xdp, struct diag *refused, struct diag *diag)
+{
+	struct location *host = &ebpf->at[LOCATION_HOST], *dpu = &ebpf->at[LOCATION_DPU];
+	const char *dev = ebpf->lab->vms[vm].name;
+	int err = hand_over_device(dpu, host, dev, diag);
+
+	if (!err)
+		err = attach_arrived(host, dev, xdp, diag);
+	if (!err)
+		err = raise_ports(host, diag);
+	diag_warn(diag, "dpulab place LAB dpu-upt tries again", "the vNIC of %s stays on dpu-mux: %s", dev,
+		  refused->n ? refused->records[refused->n - 1].message : "its device cannot be passed through");
+	return err;
+}
+
+/* A device that refuses is still where it was; anything else is a failure. */
+static int pass_through(struct ebpf *ebpf, size_t vm, bool xdp, struct diag *diag)
+{
+	struct location *host = &ebpf->at[LOCATION_HOST];
+	struct diag refused = {};
+	int err = ebpf_move_device(host, &ebpf->at[LOCATION_DPU], vm, xdp, &refused);
+
+	if (err && rt_ifindex(host->ns, ebpf->lab->vms[vm].name) >= 0)
+		err = fall_back(ebpf, vm, xdp, &refused, diag);
+	else if (err)
+		diag_error(diag, err, NULL, "cannot pass the vNIC of %s through: %s", ebpf->lab->vms[vm].name,
+			   refused.n ? refused.records[refused.n - 1].message : strerror(-err));
+	diag_clear(&refused);
+	return err;
+}
+
 int ebpf_move_vnic(struct ebpf *ebpf, size_t vm, enum node_location to, bool xdp,
 		     double *ret_blackout_ms, struct diag *diag)
 {
@@ -361,7 +396,8 @@ int ebpf_move_vnic(struct ebpf *ebpf, size_t vm, enum node_location to, bool xdp
 	if (err)
 		return err;
 	begin = now_ms();
-	err = ebpf_move_device(&ebpf->at[!to], &ebpf->at[to], vm, xdp, diag);
+	err = to == LOCATION_DPU ? pass_through(ebpf, vm, xdp, diag)
+				 : ebpf_move_device(&ebpf->at[!to], &ebpf->at[to], vm, xdp, diag);
 	*ret_blackout_ms = now_ms() - begin;
 	return err;
 }

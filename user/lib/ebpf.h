@@ -41,7 +41,10 @@ int ebpf_use_wire(const struct ebpf *ebpf, enum node_location where, struct diag
  */
 int ebpf_move_vnics(struct ebpf *ebpf, enum node_location to, bool xdp, double *ret_worst_ms,
 		    struct diag *diag);
-/* One VM's; silent that long. Already there: nothing is done. */
+/*
+ * One VM's; silent that long. Already there: nothing is done. A device that refuses to be passed through (to the DPU)
+ * stays on dpu-mux, with a warning: success.
+ */
 int ebpf_move_vnic(struct ebpf *ebpf, size_t vm, enum node_location to, bool xdp, double *ret_blackout_ms,
 		   struct diag *diag);
 /*

@@ -90,8 +90,8 @@ uint64_t inspect_ring_drops(struct netns *ns, const char *dev);
 
 const char *inspect_reason_word(unsigned reason);     /* "dfw-rule" */
 const char *inspect_reason_sentence(unsigned reason); /* "dropped by a firewall rule" */
-/* The limits of the emulated device and its counters; all 0 where there is none. */
-int inspect_device(const struct location *location, struct dpu_asic *ret_device, struct diag *diag);
+/* The limits of the emulated device and its counters, all 0 where there is none; and when they were read. */
+int inspect_device(const struct location *location, struct dpu_asic *ret_device, uint64_t *ret_at_ns, struct diag *diag);
 /* Of dpu_ct.flow_ref: "offloaded", why not ("table-full"), or "-": nothing has asked yet. */
 const char *inspect_offload_word(uint32_t flow_ref);
 const char *inspect_offload_sentence(unsigned reason); /* enum dpu_offload_reason */

@@ -181,11 +181,10 @@ static int write_lab(const struct state *state, struct lab *lab, struct diag *di
 
 	if (err)
 		return err;
-	err = moved_write(state, lab, diag);
-	if (!err)
-		err = lab_stored_write(state, text, diag);
+	err = lab_stored_write(state, text, diag);
 	free(text);
-	return err;
+	/* after the file: until then a move that the new file ends is one that does not hold (moved.h) */
+	return err ? err : moved_write(state, lab, diag);
 }
 
 static bool same_as_stored(const struct state *state, struct lab *lab)
@@ -433,7 +432,7 @@ int lab_repair(const struct lab_session *session, struct lab_report *ret_report,
 	struct machine_hurry hurry;
 	int err;
 
-	machine_hurry(&hurry);
+	machine_try_hurry(&hurry); /* flows may be waiting */
 	err = build(session->state, session->lab, (struct loaded *)&session->loaded, true, ret_report, diag);
 	if (!err)
 		err = make_ready(session->state, session->lab, diag);
@@ -487,6 +486,8 @@ static int apply_locked(const struct state *state, struct lab *new, struct lab_r
 		machine_hurry(&hurry);
 		err = change(state, old, new, &loaded, ready, report, diag);
 		machine_calm(&hurry);
+	} else if (!err && !same_as_stored(state, new)) {
+		err = write_lab(state, new, diag); /* it names the host a VM has been moved to */
 	}
 	lab_free(old);
 	loaded_free(&loaded);

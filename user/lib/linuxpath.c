@@ -405,11 +405,25 @@ static int remove_rules(struct path *path)
 
 /* ---- both -------------------------------------------------------------------- */
 
+/* A chain that is not run is no mere difference: what it was there to drop passes. */
+static void warn_intercept(const struct lab *lab, size_t host, struct diag *diag)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < lab->n_vms; i++)
+		n += lab->vms[i].host == host && (lab->vms[i].n_intercept[0] || lab->vms[i].n_intercept[1]);
+	if (n)
+		diag_warn(diag, "use placement host, dpu-mux or dpu-upt there",
+			  "placement linux of host %s: there is no intercept, the chains of %zu vNICs are not run",
+			  lab->hosts[host].name, n);
+}
+
 int linuxpath_start_in(struct netns *ns, const struct lab *lab, size_t host, struct diag *diag)
 {
 	struct path path = {.lab = lab, .host = host, .ns = ns, .diag = diag};
 	int err = linuxpath_segments(lab, host, &path.segments, &path.n_segments);
 
+	warn_intercept(lab, host, diag);
 	if (!err)
 		err = need_br_netfilter(diag);
 	if (!err)

@@ -116,9 +116,9 @@ static int start_guardian(struct machine_hurry *hurry)
 	return 0;
 }
 
-void machine_hurry(struct machine_hurry *ret_hurry)
+static void hurry_up(int how, struct machine_hurry *ret_hurry)
 {
-	struct machine_hurry hurry = {.lock = take_lock(LOCK_EX)};
+	struct machine_hurry hurry = {.lock = take_lock(how)};
 	char value[VALUE_MAX];
 
 	*ret_hurry = (struct machine_hurry){.lock = -1};
@@ -135,6 +135,16 @@ void machine_hurry(struct machine_hurry *ret_hurry)
 	op_done();
 	if (!write_value(SETTING, "1", 0))
 		op_done();
+}
+
+void machine_hurry(struct machine_hurry *ret_hurry)
+{
+	hurry_up(LOCK_EX, ret_hurry);
+}
+
+void machine_try_hurry(struct machine_hurry *ret_hurry)
+{
+	hurry_up(LOCK_EX | LOCK_NB, ret_hurry);
 }
 
 void machine_calm(struct machine_hurry *hurry)

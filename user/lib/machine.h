@@ -21,6 +21,8 @@ struct machine_hurry {
 
 /* Failing only means that things take longer: no error. */
 void machine_hurry(struct machine_hurry *ret_hurry);
+/* Not if another dpulab is in a hurry: for work that must not wait for anybody's, slower as it is then. */
+void machine_try_hurry(struct machine_hurry *ret_hurry);
 void machine_calm(struct machine_hurry *hurry);
 /* Puts back what a killed dpulab left; nothing to do is success. */
 void machine_repair(void);

@@ -11,7 +11,7 @@
 #include "topology.h"
 
 #define LIMIT_DIVISOR 80 /* of bits in a second to bytes in 100 ms */
-#define LIMIT_FRAMES  64
+#define LIMIT_FRAMES  24 /* more would be a round trip near the time-outs of TCP */
 #define PEAK_DIVISOR  8000 /* to bytes in 1 ms */
 #define EMPTY_POLL_NS 2000000
 #define EMPTY_POLLS   100 /* at most 200 ms: about what a full queue takes at its rate */

@@ -153,6 +153,8 @@ static int come_to_host(const struct crossing *c, struct move_report *report, st
 		err = handover_copy(&handover, diag);
 	relayed = relayed_by_host(ebpf);
 	if (!err)
+		err = tables_set_control(c->there, DPU_FN_ALL, HANDOVER_LEAVING, diag);
+	if (!err)
 		err = steer(ebpf, DPU_FN_ALL, HANDOVER_DRAINING | c->to_pmd, report, diag);
 	if (!err)
 		err = handover_copy(&handover, diag);

@@ -19,6 +19,7 @@ bool tables_know_device(const struct location *location, uint32_t ifindex);
 #define HANDOVER_NONE	  0
 #define HANDOVER_DRAINING 1
 #define HANDOVER_TAKING	  2
+#define HANDOVER_LEAVING  3
 
 /* The control word: which functions this location runs, and its part in a handover. */
 int tables_set_control(const struct dataplane *dp, uint32_t functions, uint32_t handover,

@@ -109,7 +109,7 @@ static int check_models(const struct vm_move *move, const struct vm_move_request
 		return 0;
 	return refuse(ret_refusal, VM_MOVE_WANTING,
 		      diag_error(diag, -EXDEV, "--any-model moves it all the same; vSphere would not",
-				 "the DPU of %s is a %s, that of %s a %s: connections move between DPUs of one model only",
+				 "the DPUs of %s (%s) and %s (%s) differ: connections move between DPUs of one model only",
 				 old->name, model_of(old), new->name, model_of(new)));
 }
 
