@@ -30,6 +30,7 @@
 #include "handover.h"
 #include "mapio.h"
 #include "movecost.h"
+#include "pmd.h"
 #include "qos.h"
 #include "tables.h"
 
@@ -60,6 +61,10 @@ static void drain(const struct location *location)
 	const struct timespec pause = {.tv_nsec = DRAIN_POLL_US * 1000};
 	uint64_t before = location_runs(location), now;
 
+	if (dataplane_pmd(location->dp)) {
+		pmd_drain(location->dp);
+		return;
+	}
 	for (int i = 0; i < DRAIN_POLLS; i++) {
 		nanosleep(&pause, NULL);
 		now = location_runs(location);

@@ -21,6 +21,7 @@
 
 #define SERVE_MS    10000 /* for a worker to serve, after which something is wrong */
 #define STOP_MS	    10000
+#define DRAIN_MS    2000
 #define POLL_US	    500
 #define RESTART_MS_MOST 1000 /* between two workers that end in errors */
 #define IDLE_BEFORE_SLEEP_US 20
@@ -214,6 +215,18 @@ int pmd_serve(const struct location *location, struct diag *diag)
 		op_done();
 	}
 	return err ? err : wait_until_served(state, names.node, diag);
+}
+
+void pmd_drain(const struct dataplane *dp)
+{
+	const struct dpu_pmd *state = dataplane_pmd(dp);
+	uint64_t before = __atomic_load_n(&state->idle_polls, __ATOMIC_ACQUIRE);
+
+	for (int i = 0; i < DRAIN_MS * 1000 / POLL_US && lives(state); i++) {
+		if (__atomic_load_n(&state->idle_polls, __ATOMIC_ACQUIRE) - before >= 2)
+			return;
+		pause_us(POLL_US);
+	}
 }
 
 static int wait_for_end(int process)

@@ -15,6 +15,8 @@
  * does not run. An error says why it cannot serve.
  */
 int pmd_serve(const struct location *location, struct diag *diag);
+/* Waits until the process has twice found all its sockets empty: it may have to wait for its CPU first. */
+void pmd_drain(const struct dataplane *dp);
 /* Ends the process of a node and waits until its sockets are gone. None there is success. */
 int pmd_stop(const char *lab, const char *node, struct diag *diag);
 /* The processes of all nodes of a lab. */
