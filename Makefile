@@ -69,6 +69,9 @@ $B/user/%.o: user/%.c | $(SKEL) $B/.able
 # The datapath itself, for this machine: its sources are in bpf/.
 NATIVE_FLAGS := -DDPU_NATIVE -I. -Ibpf -Wno-unused-function -Wno-shadow
 $B/user/lib/dryrun.o $B/tests/user/lib/dryrun.o: CFLAGS += $(NATIVE_FLAGS)
+# ... and for the poll-mode process, over memory that it shares.
+PMD_NATIVE := pmd_pipe.o pmd_merge.o
+$(addprefix $B/user/lib/,$(PMD_NATIVE)) $(addprefix $B/tests/user/lib/,$(PMD_NATIVE)): CFLAGS += $(NATIVE_FLAGS) -DDPU_PMD
 
 $B/libdpulab.a: $(LIB_OBJ)
 	@rm -f $@

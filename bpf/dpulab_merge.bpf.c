@@ -47,188 +47,43 @@ struct {
 	__type(value, struct dpu_tcp_window);
 } ct_windows SEC(".maps");
 
-#include "core/rulebytes.h"
+#define MERGE_HOOK DPU_HOOK_TC
+#include "merge.h"
 
-/* Its counters are added to atomically: the datapath may interrupt us on this CPU, we never interrupt it. */
-static __always_inline struct dpu_node_stats *node(void)
-{
-	__u32 key = DPU_HOOK_TC;
-
-	return bpf_map_lookup_elem(&node_stats, &key);
-}
-
-/* What the other location knows of the scales; numbers are learned anew from each side's next segment. */
-static __always_inline void keep_scales(const struct dpu_ct *ct, const struct dpu_tcp_window *other)
-{
-	__u32 seat = ct->gc_slot;
-	struct dpu_tcp_window *w = bpf_map_lookup_elem(&ct_windows, &seat);
-	__u8 known;
-
-	if (!w || !other->ct_id)
-		return;
-	known = w->ct_id == ct->id ? w->side[0].flags & w->side[1].flags & DPU_TCP_SYN : 0;
-	if (known)
-		return;
-	if (w->ct_id != ct->id)
-		__builtin_memset(w, 0, sizeof(*w));
-	for (int i = 0; i < 2; i++) {
-		w->side[i].scale = other->side[i].scale;
-		w->side[i].flags |= other->side[i].flags & (DPU_TCP_SYN | DPU_TCP_SCALE);
-	}
-	w->ct_id = ct->id;
-}
-
-/*
- * The past is taken from the other side, the state from whoever saw the
- * connection last; counters add up, as each side counted frames that the other
- * did not. Id and references stay with what this side's flow entries name.
- */
-static __always_inline void merge(struct dpu_ct *ct, const struct dpu_ct *other)
-{
-	__u8 flags = other->flags;
-
-	for (int dir = 0; dir < 2; dir++) {
-		__sync_fetch_and_add(&ct->packets[dir], other->packets[dir]);
-		__sync_fetch_and_add(&ct->bytes[dir], other->bytes[dir]);
-	}
-	ct->created_ns = other->created_ns;
-	ct->rule_id = other->rule_id;
-	ct->iss[0] = other->iss[0];
-	ct->iss[1] = other->iss[1];
-	ct->syn_len = other->syn_len;
-	ct->policy_gen = other->policy_gen;
-	if (ct->last_seen_ns > other->last_seen_ns) {
-		if (ct->flags & DPU_CT_F_TAKEN_OVER)
-			ct->state = other->state;
-		flags &= ~(DPU_CT_F_RST_OPENER | DPU_CT_F_RST_REPLIER);
-		flags |= ct->flags & (DPU_CT_F_FIN_OPENER | DPU_CT_F_FIN_REPLIER | DPU_CT_F_RST_OPENER |
-				      DPU_CT_F_RST_REPLIER);
-	} else {
-		ct->state = other->state;
-		ct->last_seen_ns = other->last_seen_ns;
-	}
-	ct->flags = flags;
-}
-
-/* Atomic, like the datapath's own steps: core and stage/conntrack.h. */
-static __always_inline void settle(struct dpu_ct *ct, struct dpu_ct_count *count)
-{
-	if (!tcp_half_open(ct->state) && ct->half_open && __sync_val_compare_and_swap(&ct->half_open, 1, 0) == 1)
-		__sync_fetch_and_add(&count->half_open, -1);
-}
-
-/* Counters of arg: new since the other location last told. 0, or 1: there is no such connection here. */
 SEC("syscall")
 int merge_connection(struct dpu_ct_merge *arg)
 {
-	struct dpu_ct_key key = arg->key;
-	struct dpu_ct other = arg->ct, *ct = bpf_map_lookup_elem(&conntrack, &key);
-	struct dpu_tcp_window window = arg->window;
-
-	__u32 zone = key.zone;
-	struct dpu_ct_count *count = bpf_map_lookup_elem(&ct_counts, &zone);
-
-	if (!ct || !count)
-		return 1;
-	merge(ct, &other);
-	keep_scales(ct, &window);
-	settle(ct, count);
-	return 0;
+	return ct_merge_connection(arg);
 }
 
-/* Adds a connection that has its seat, and counts it. 0, 1: there is one already, or 2: no place. */
 SEC("syscall")
 int add_connection(struct dpu_ct_merge *arg)
 {
-	struct dpu_ct_key key = arg->key;
-	struct dpu_ct ct = arg->ct;
-	struct dpu_tcp_window window = arg->window;
-	struct dpu_node_stats *stats = node();
-	__u32 zone = key.zone;
-	struct dpu_ct_count *count = bpf_map_lookup_elem(&ct_counts, &zone);
-	long err;
-
-	if (!count || !stats)
-		return 2;
-	ct.half_open = tcp_half_open(ct.state);
-	keep_scales(&ct, &window);
-	err = bpf_map_update_elem(&conntrack, &key, &ct, BPF_NOEXIST);
-	if (err)
-		return err == -EEXIST ? 1 : 2;
-	__sync_fetch_and_add(&count->connections, 1);
-	if (ct.half_open)
-		__sync_fetch_and_add(&count->half_open, 1);
-	__sync_fetch_and_add(&stats->ct_handed_in, 1);
-	return 0;
+	return ct_add_connection(arg);
 }
 
-/* The connection that arg says, if it is still the same one. */
-static __always_inline struct dpu_ct *same_connection(const struct dpu_ct_key *key, const struct dpu_ct *known)
-{
-	struct dpu_ct *ct = bpf_map_lookup_elem(&conntrack, key);
-
-	return ct && ct->id == known->id ? ct : NULL;
-}
-
-/* A connection that a new policy still allows: rule_id and policy_gen. 0, or 1: it has gone. */
 SEC("syscall")
 int keep_connection(struct dpu_ct_merge *arg)
 {
-	struct dpu_ct_key key = arg->key;
-	struct dpu_ct known = arg->ct, *ct = same_connection(&key, &known);
-
-	if (!ct)
-		return 1;
-	ct->rule_id = known.rule_id;
-	ct->policy_gen = known.policy_gen;
-	return 0;
+	return ct_keep_connection(arg);
 }
 
-/* One that it refuses leaves the table. Counters: what its flow entries have not handed in. 0, or 1: it has gone. */
 SEC("syscall")
 int end_connection(struct dpu_ct_merge *arg)
 {
-	struct dpu_ct_key key = arg->key;
-	struct dpu_ct known = arg->ct, *ct = same_connection(&key, &known);
-	struct dpu_node_stats *stats = node();
-	__u32 zone = key.zone, rule_id;
-	struct dpu_ct_count *count = bpf_map_lookup_elem(&ct_counts, &zone);
-	__u64 bytes;
-
-	if (!ct || !count || !stats)
-		return 1;
-	bytes = ct->bytes[0] + ct->bytes[1] + known.bytes[0] + known.bytes[1];
-	rule_id = ct->rule_id;
-	if (ct->half_open && __sync_val_compare_and_swap(&ct->half_open, 1, 0) == 1)
-		__sync_fetch_and_add(&count->half_open, -1);
-	if (bpf_map_delete_elem(&conntrack, &key))
-		return 1;
-	__sync_fetch_and_add(&count->connections, -1);
-	__sync_fetch_and_add(&stats->ct_removed, 1);
-	rule_book(rule_id, key.zone, bytes);
-	return 0;
+	return ct_end_connection(arg);
 }
 
-/* A connection that lives on at the other location leaves the table; its zone's counts are the caller's. 0, or 1: it had gone. */
 SEC("syscall")
 int hand_out_connection(struct dpu_ct_merge *arg)
 {
-	struct dpu_ct_key key = arg->key;
-	struct dpu_node_stats *stats = node();
-
-	if (bpf_map_delete_elem(&conntrack, &key))
-		return 1;
-	if (stats)
-		__sync_fetch_and_add(&stats->ct_handed_out, 1);
-	return 0;
+	return ct_hand_out_connection(arg);
 }
 
-/* The bytes of arg are booked to its rule. Always 0. */
 SEC("syscall")
 int book_bytes(struct dpu_ct_merge *arg)
 {
-	rule_book(arg->ct.rule_id, arg->key.zone, arg->ct.bytes[0]);
-	return 0;
+	return ct_book_bytes(arg);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

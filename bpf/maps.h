@@ -74,6 +74,7 @@ DPU_MAP(vteps, ARRAY, __u32, struct dpu_vtep, DPU_MAX_VTEPS, 0);
 DPU_MAP(vtep_by_ip, HASH, __be32, __u32, DPU_MAX_VTEPS, 0);
 DPU_MAP(dfw_cells, ARRAY, __u32, union dpu_cls_cell, 65536, BPF_F_MMAPABLE); /* * compiled policies */
 DPU_MAP(redirect, DEVMAP, __u32, __u32, DPU_MAX_PORTS, 0); /* port number -> device; XDP only */
+DPU_MAP(xsks, XSKMAP, __u32, __u32, DPU_MAX_PORTS, 0); /* port number -> socket of the poll-mode process; XDP only */
 
 /* Written by programs and by user space (ageing, handover). */
 DPU_MAP(generations, ARRAY, __u32, struct dpu_generations, 1, BPF_F_MMAPABLE);

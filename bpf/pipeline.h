@@ -104,10 +104,19 @@ INLINE void pipeline_unicast(hook_ctx *ctx, struct pkt *p)
 		verdict_set(p, DPU_VERDICT_FORWARD, DPU_REASON_FORWARD);
 }
 
+/* What tc leaves to the other side does not get to a poll-mode process. */
+INLINE int pipeline_drains_to_pmd(void)
+{
+	const struct dpu_control *word = env_value(control);
+
+	return env_read(word->handover) == (DPU_HANDOVER_DRAIN | DPU_HANDOVER_TO_PMD);
+}
+
 /* What only tc can do: copies, and fragments that may have to wait for each other. */
 INLINE int pipeline_for_tc(const struct pkt *p)
 {
-	return !HOOK_CAN_CLONE && (p->flood || (settings.hold_fragments && p->frag != PKT_FRAG_NONE));
+	return !HOOK_CAN_CLONE &&
+	       (p->flood || (settings.hold_fragments && p->frag != PKT_FRAG_NONE && !pipeline_drains_to_pmd()));
 }
 
 /* Fragments that wait for another one, and one that others may wait for. */
@@ -124,7 +133,7 @@ INLINE void pipeline_fragment(hook_ctx *ctx, struct pkt *p)
 /* Out by a device whose qdisc is to hold the frame, at a hook that passes qdiscs by. */
 INLINE int pipeline_needs_queue(struct pkt *p)
 {
-	return settings.qos && !HOOK_CAN_QUEUE && qos_wants_queue(p);
+	return settings.qos && !HOOK_CAN_QUEUE && qos_wants_queue(p) && !pipeline_drains_to_pmd();
 }
 
 /*
@@ -145,13 +154,22 @@ INLINE int pipeline_from_vnic(hook_ctx *ctx, struct pkt *p)
 	return drained && !p->flood && intercept_slow(ctx, p->key.in_port, DPU_INTERCEPT_OUT);
 }
 
+/* What this hook cannot do is left to tc; a flood of a side that is being drained, to the other side. */
+INLINE void pipeline_leave(struct pkt *p)
+{
+	if (p->flood && policy_handover() == DPU_HANDOVER_DRAIN)
+		policy_relay(p);
+	else
+		verdict_stack(p, DPU_REASON_TO_TC);
+}
+
 /* Where it goes and whether it may. Verdict FORWARD with reason FORWARD is yet to be carried out. */
 INLINE void pipeline_decide(hook_ctx *ctx, struct pkt *p)
 {
 	if (guard(ctx) || fdb_learn(p) || fdb_lookup(p))
 		return;
-	if (pipeline_for_tc(p) || pipeline_needs_queue(p)) { /* before the firewall has seen it: tc begins anew */
-		verdict_stack(p, DPU_REASON_TO_TC);
+	if (pipeline_for_tc(p) || pipeline_needs_queue(p)) { /* before the firewall has seen it: it begins anew */
+		pipeline_leave(p);
 		return;
 	}
 	if (pipeline_from_vnic(ctx, p))
@@ -240,11 +258,26 @@ HOOK_FAST int pipeline_fast(hook_ctx *ctx, int *ret_action)
 	return 1;
 }
 
+/*
+ * What a poll-mode process takes is out of the kernel's reach: a frame from the wire that is the kernel's own, to the
+ * host's address that is, must not get there. VXLAN to another address than ours is nobody's.
+ */
+INLINE int pipeline_is_kernels(hook_ctx *ctx, const struct dpu_port *port)
+{
+	const struct pkt *p = scratch_pkt();
+
+	if (port->kind == DPU_PORT_KIND_VNIC || !p || entry_looks_like_vxlan(ctx))
+		return 0;
+	pipeline_read(ctx);
+	return p->verdict == DPU_VERDICT_STACK;
+}
+
 /* A frame that the flow cache does not know, or need not be asked about. */
 INLINE int pipeline_other(hook_ctx *ctx)
 {
 	__u16 number = 0;
 	const struct dpu_port *port = port_of_device(hook_ifindex(ctx), &number);
+	__u32 to;
 
 	if (!port)
 		return exit_unparsed(ctx, DPU_VERDICT_STACK, DPU_REASON_TO_STACK);
@@ -252,9 +285,12 @@ INLINE int pipeline_other(hook_ctx *ctx)
 		return hook_to_stack(ctx);
 	if (!port_relays(port))
 		return pipeline_slow(ctx);
-	if (!port->relay_to)
+	to = port_relay(port, number);
+	if (!to)
 		return exit_unparsed(ctx, DPU_VERDICT_DROP, DPU_REASON_DROP_NO_PORT);
-	return exit_relay(ctx, number, port->relay_to);
+	if (to >= DPU_PORT_PMD_OF(0) && pipeline_is_kernels(ctx, port))
+		return exit_unparsed(ctx, DPU_VERDICT_STACK, DPU_REASON_TO_STACK);
+	return exit_relay(ctx, number, to);
 }
 
 /*

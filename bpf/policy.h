@@ -19,6 +19,7 @@
 #include "stage/dfwlog.h"
 #include "stage/fragment.h"
 #include "stage/l2.h"
+#include "stage/port.h"
 
 /*
  * What a step says. Steps are functions of their own that one caller calls one
@@ -65,7 +66,7 @@ INLINE __u32 policy_handover(void)
 {
 	const struct dpu_control *word = env_value(control);
 
-	return env_read(word->handover);
+	return env_read(word->handover) & DPU_HANDOVER_MASK;
 }
 
 /* While this side is being drained, what it does not know belongs to the other: the whole frame, untouched. */
@@ -73,10 +74,11 @@ INLINE int policy_relay(struct pkt *p)
 {
 	__u32 key = p->raw_port;
 	const struct dpu_port *port = env_lookup(ports, &key);
+	__u32 to = port ? port_relay(port, p->raw_port) : DPU_PORT_NONE;
 
 	p->cacheable = 0;
-	if (port && port->relay_to)
-		verdict_forward(p, port->relay_to, DPU_FLOW_FORWARD, DPU_REASON_RELAY);
+	if (to)
+		verdict_forward(p, to, DPU_FLOW_FORWARD, DPU_REASON_RELAY);
 	else
 		verdict_drop(p, DPU_REASON_DROP_NO_PORT);
 	return 1;

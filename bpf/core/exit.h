@@ -31,6 +31,12 @@ INLINE int exit_hit(hook_ctx *ctx, __u16 out_port)
 	return hook_forward(ctx, out_port);
 }
 
+/* A port, or the poll-mode process. */
+INLINE int exit_by(hook_ctx *ctx, __u16 out_port)
+{
+	return out_port >= DPU_PORT_PMD_OF(0) ? hook_to_pmd(ctx, out_port - DPU_PORT_PMD_OF(0)) : hook_forward(ctx, out_port);
+}
+
 /* Door of the relay: one constant redirect. */
 INLINE int exit_relay(hook_ctx *ctx, __u16 raw_port, __u16 out_port)
 {
@@ -40,7 +46,7 @@ INLINE int exit_relay(hook_ctx *ctx, __u16 raw_port, __u16 out_port)
 	stats_rx(raw_port, segs, len);
 	stats_tx(out_port, segs, len);
 	exit_note(DPU_VERDICT_FORWARD, out_port, DPU_REASON_RELAY);
-	return hook_forward(ctx, out_port);
+	return exit_by(ctx, out_port);
 }
 
 /* Door of frames nobody parsed: an unknown interface, a relay without a target. */
@@ -66,7 +72,7 @@ INLINE int exit_frame(hook_ctx *ctx, const struct pkt *p)
 	exit_note(p->verdict, out, p->reason);
 	switch (p->verdict) {
 	case DPU_VERDICT_FORWARD:
-		return hook_forward(ctx, p->out_port);
+		return exit_by(ctx, p->out_port);
 	case DPU_VERDICT_STACK:
 		return hook_to_stack(ctx);
 	default: /* DROP, CONSUMED */

@@ -51,7 +51,7 @@ INLINE int tcp_window_moving(struct dpu_tcp_window *w)
 {
 	const struct dpu_control *word = env_value(control);
 
-	if (!env_read(word->handover))
+	if (!(env_read(word->handover) & DPU_HANDOVER_MASK))
 		return 0;
 	w->side[0].flags &= DPU_TCP_SYN | DPU_TCP_SCALE;
 	w->side[1].flags &= DPU_TCP_SYN | DPU_TCP_SCALE;

@@ -27,7 +27,11 @@
 #pragma once
 #include <linux/errno.h>
 #ifdef DPU_NATIVE
+#ifdef DPU_PMD
+#include "env_pmd.h"
+#else
 #include "env_native.h"
+#endif
 #define env_tick() native_now_ns
 #define env_clock_ns() native_now_ns
 #else

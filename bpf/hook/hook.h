@@ -38,6 +38,8 @@
  *   hook_clone_to(ctx, ifindex)  send a copy out of a device (HOOK_CAN_CLONE only)
  * Ends, the only places that name XDP_x or TC_ACT_x:
  *   hook_forward(ctx, port), hook_to_stack(ctx), hook_drop(ctx)
+ *   hook_to_pmd(ctx, port)  to the poll-mode process, as a frame of that port; where a hook cannot, or
+ *			  nobody is there, the frame is dropped
  */
 #pragma once
 

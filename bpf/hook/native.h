@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * native.h - the hook contract (hook.h) over plain memory (user/lib/env_native.h):
- * the third place where the pipeline runs: under sanitizers in the tests, and for `fw explain`. Frames are exactly as
- * long as their allocation and move with every edit, so that reading beyond a
- * frame or through a pointer from before an edit is an error.
+ * native.h - the hook contract (hook.h) over plain memory: the third place where the pipeline runs.
+ *
+ *   user/lib/env_native.h	under sanitizers in the tests, and for `fw explain`. Frames are exactly as
+ *				long as their allocation and move with every edit, so that reading beyond a
+ *				frame or through a pointer from before an edit is an error.
+ *   user/lib/env_pmd.h		in the poll-mode process (-DDPU_PMD). Frames are edited where they lie.
  */
 #pragma once
 #include <dpulab/stats.h>
@@ -140,10 +142,9 @@ INLINE long hook_replace(hook_ctx *ctx, const void *bytes, __u32 len)
 	return native_frame_resize(ctx, len) ? -1 : hook_store(ctx, 0, bytes, len);
 }
 
-/* As a copy for the device it arrives at: whoever runs frames sees it there. */
 INLINE long hook_again(hook_ctx *ctx, __u32 ifindex)
 {
-	return native_frame_clone(ctx, ifindex);
+	return native_frame_again(ctx, ifindex);
 }
 
 INLINE long hook_clone_to(hook_ctx *ctx, __u32 ifindex)
@@ -158,9 +159,15 @@ INLINE void hook_set_queue(hook_ctx *ctx, __u32 id)
 
 INLINE int hook_forward(hook_ctx *ctx, __u32 port)
 {
+	ctx->out_port = port;
+	return DPU_VERDICT_FORWARD;
+}
+
+INLINE int hook_to_pmd(hook_ctx *ctx, __u32 port)
+{
 	(void)ctx;
 	(void)port;
-	return DPU_VERDICT_FORWARD;
+	return DPU_VERDICT_DROP;
 }
 
 INLINE int hook_to_stack(hook_ctx *ctx)

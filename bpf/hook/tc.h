@@ -240,6 +240,13 @@ INLINE int hook_forward(hook_ctx *ctx, __u32 port)
 	return bpf_redirect(out->ifindex, 0);
 }
 
+INLINE int hook_to_pmd(hook_ctx *ctx, __u32 port)
+{
+	(void)ctx;
+	(void)port;
+	return TC_ACT_SHOT;
+}
+
 INLINE int hook_to_stack(hook_ctx *ctx)
 {
 	(void)ctx;

@@ -174,6 +174,13 @@ INLINE void hook_set_queue(hook_ctx *ctx, __u32 id)
 	(void)id;
 }
 
+/* The socket is bound to the device's one queue; without a process there is none. */
+INLINE int hook_to_pmd(hook_ctx *ctx, __u32 port)
+{
+	(void)ctx;
+	return bpf_redirect_map(&xsks, port, XDP_DROP);
+}
+
 INLINE int hook_to_stack(hook_ctx *ctx)
 {
 	(void)ctx;

@@ -32,6 +32,15 @@ INLINE int entry_is_vxlan(hook_ctx *ctx, const struct pkt *p)
 	       outer->udp.dport == bpf_htons(DPU_VXLAN_PORT);
 }
 
+/* The same without asking a table: most of what comes by a wire. */
+INLINE int entry_looks_like_vxlan(hook_ctx *ctx)
+{
+	const struct wire_outer *outer = bytes_at(ctx, 0, DPU_VXLAN_OVERHEAD);
+
+	return outer && outer->eth.type == bpf_htons(ETHERTYPE_IP4) && outer->ip.ver_ihl == 0x45 &&
+	       outer->ip.proto == WIRE_PROTO_UDP && outer->udp.dport == bpf_htons(DPU_VXLAN_PORT);
+}
+
 /* RFC 7348: I flag, known VNI, and from an endpoint we know. */
 INLINE void entry_vxlan(hook_ctx *ctx, struct pkt *p)
 {

@@ -35,7 +35,7 @@ INLINE int guard_owns_mac(const struct pkt *p, const struct dpu_port *port)
 	__u32 key = p->binding.port;
 	struct dpu_guard *state;
 
-	if (port->guard == DPU_GUARD_STRICT)
+	if (port->guard != DPU_GUARD_LEARN)
 		return mac == guard_mac_word(port->mac);
 	state = env_lookup(guards, &key);
 	if (!state)
@@ -183,6 +183,8 @@ STAGE int guard(hook_ctx *ctx)
 		verdict_drop(p, DPU_REASON_DROP_SPOOFED_MAC);
 		return 1;
 	}
+	if (p->guard == DPU_GUARD_MAC)
+		return 0;
 	if (p->l3 == PKT_L3_ARP)
 		return guard_arp(ctx, p);
 	return p->l3 == PKT_L3_OTHER ? 0 : guard_ip(ctx, p);

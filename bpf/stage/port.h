@@ -36,6 +36,16 @@ INLINE int port_relays(const struct dpu_port *port)
 	return port->kind == DPU_PORT_KIND_CHANNEL || !env_read(word->functions);
 }
 
+/* Where a frame that is not for this side goes. 0: nowhere. */
+INLINE __u32 port_relay(const struct dpu_port *port, __u16 number)
+{
+	const struct dpu_control *word = env_value(control);
+
+	if (env_read(word->handover) & DPU_HANDOVER_TO_PMD && port->kind != DPU_PORT_KIND_CHANNEL)
+		return DPU_PORT_PMD_OF(number);
+	return port->relay_to;
+}
+
 /* The port the frame is taken as having arrived on: wire frames of the other location come by KIND_PF. */
 INLINE __u16 port_entry(const struct dpu_port *port, __u16 number)
 {

@@ -9,6 +9,7 @@ enum dpu_guard_mode {
 	DPU_GUARD_OFF = 0,
 	DPU_GUARD_LEARN = 1,  /* the first MAC it sends from and the first DPU_GUARD_ADDRESSES addresses are its own */
 	DPU_GUARD_STRICT = 2, /* dpu_port.mac and the addresses listed in "bindings" */
+	DPU_GUARD_MAC = 3,    /* dpu_port.mac, any address: an embedded switch's check */
 };
 
 /* Map "bindings", hash. Key: port and address. An entry lives until user space removes it. */

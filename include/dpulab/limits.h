@@ -19,6 +19,7 @@
 #define DPU_PORT_VNIC_MAX  511 /* last vNIC port */
 #define DPU_PORT_CHANNEL_OF(vnic) ((vnic) + 512) /* host end of that vNIC's PCIe channel */
 #define DPU_MAX_PORTS	   1024
+#define DPU_PORT_PMD_OF(port) ((port) + 2048) /* output only: the poll-mode process, as that port's frame */
 
 #define DPU_MAX_IFINDEX	   65536 /* port_by_ifindex is an array; larger ifindexes are refused at load */
 #define DPU_MAX_SEGMENTS   256	 /* segment 0 = none */

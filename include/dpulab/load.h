@@ -3,7 +3,8 @@
 #pragma once
 #include <linux/types.h>
 
-#define DPU_LOAD_MAX_FRAME   128   /* bytes */
+#define DPU_LOAD_MAX_FRAME   128   /* bytes of a frame that can be told; what is longer goes on in zeros */
+#define DPU_LOAD_LONGEST     2048  /* bytes of a frame */
 #define DPU_LOAD_MAX_FRAMES  65536 /* different frames of one load; a power of two */
 #define DPU_LOAD_MAX_DEVICES 64
 

@@ -37,6 +37,8 @@ enum dpu_handover {
 	DPU_HANDOVER_DRAIN = 1, /* what is unknown here is relayed to the other location, which takes it */
 	DPU_HANDOVER_TAKE = 2,	/* this side is taking over: TCP in mid-stream may create an entry */
 	DPU_HANDOVER_LEAVE = 3, /* the other side is taking over, and a connection's frames pass at either */
+	DPU_HANDOVER_MASK = 0xff,
+	DPU_HANDOVER_TO_PMD = 0x100, /* a bit besides: what this side relays goes to the poll-mode process, not over PCIe */
 };
 
 enum dpu_port_kind {

@@ -56,7 +56,7 @@ static int fill(struct frameload *load, const struct lab *lab, struct traffic_pa
 	int err = 0;
 
 	for (unsigned i = 0; i < flows && !err; i++) {
-		err = framerate_frame(lab, pair, (uint16_t)(FIRST_SPORT + i), DPORT, frame);
+		err = framerate_frame(lab, pair, (uint16_t)(FIRST_SPORT + i), DPORT, sizeof(frame), frame);
 		memcpy(frameload_frame(load, i)->bytes, frame, sizeof(frame));
 	}
 	return err;

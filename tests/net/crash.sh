@@ -42,6 +42,13 @@ settings_restored() { # under the lock nobody is in a hurry
 		fail "$1: rcu_expedited is $(cat /sys/kernel/rcu_expedited), was $rcu"
 }
 
+no_processes() { # in a namespace that has no name any more; supervisors, in ours, end with their workers
+	local pid
+	for pid in $(pgrep -x dpulab-pmd); do
+		[ ! -e "/proc/$pid/ns/net" ] || [ "/proc/$pid/ns/net" -ef /proc/self/ns/net ] || stat -Lc %i /run/netns/* | grep -qx "$(stat -Lc %i "/proc/$pid/ns/net")" ||
+			return 1
+	done
+}
 nothing_left() {
 	local left
 	left=$(ls /run/netns | grep "^$LAB-")
@@ -49,6 +56,8 @@ nothing_left() {
 	for left in "/run/dpulab/$LAB" "/sys/fs/bpf/dpulab/$LAB"; do
 		[ ! -e "$left" ] || fail "$1: $left is left: $(ls -R "$left")"
 	done
+	# a poll-mode process that was started just before its lab went notices within a fraction of a second
+	wait_for 10 no_processes
 }
 
 # ---- the sweep ---------------------------------------------------------------
@@ -70,6 +79,11 @@ start_anew() {
 start_upt() {
 	quietly "$DPULAB" up lab.yaml
 	quietly "$DPULAB" place "$LAB" dpu-upt
+}
+
+start_pmd() {
+	quietly "$DPULAB" up lab.yaml
+	quietly "$DPULAB" place "$LAB" pmd
 }
 
 killed() { # STATUS WHAT: of a command that was to be killed
@@ -170,6 +184,8 @@ sweep down start_up "$DPULAB" down "$LAB"
 sweep place-dpu start_host "$DPULAB" place "$LAB" dpu-mux
 sweep place-host start_upt "$DPULAB" place "$LAB" host
 sweep place-upt start_up "$DPULAB" place "$LAB" dpu-upt
+sweep place-pmd start_host "$DPULAB" place "$LAB" pmd
+sweep leave-pmd start_pmd "$DPULAB" place "$LAB" dpu-mux
 sweep place-linux start_up "$DPULAB" place "$LAB" linux
 start_none
 sweep apply start_anew "$DPULAB" apply changed.yaml

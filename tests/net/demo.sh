@@ -19,7 +19,7 @@ flock /run/dpulab/.hurry sh -c '[ ! -e /run/dpulab/.rcu_expedited ] && [ "$(cat 
 "$PYTHON" - <<'PY' || fail "the raw figures are not whole"
 import json, sys
 paths = json.load(open("raw.json"))["paths"]
-assert [p["path"] for p in paths] == ["linux", "host", "dpu-mux", "dpu-upt"], paths
+assert [p["path"] for p in paths] == ["linux", "host", "pmd", "dpu-mux", "dpu-upt"], paths
 for p in paths:
     assert p["measured"] and p["probes"] > 100, p
     assert p["wrong_at_socket_hook"] == p["wrong_at_frame_hook"] == 0, p

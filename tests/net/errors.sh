@@ -90,7 +90,7 @@ done
 
 # words: 2, and what is not built says so
 for words in "" "no-such-verb" "up" "up a b" "up --no-such-option x" "ls --json=yes" "place $LAB nowhere" \
-	"fw check" "plan" "profile" "profile nonsense" "trace x y" "bench x" "report x"; do
+	"fw check" "plan" "profile" "profile nonsense" "trace x y" "bench" "report x"; do
 	# shellcheck disable=SC2086
 	"$DPULAB" $words >/dev/null 2>&1
 	expect "exit code of dpulab $words" $? 2

@@ -44,7 +44,7 @@ known() { # FROM ADDRESS: until the switch knows where everybody is
 	in_node "$1" ping -c 1 -W 1 "$2"
 }
 
-for combination in "host tc" "host xdp" "dpu-mux tc"; do
+for combination in "host tc" "host xdp" "dpu-mux tc" "pmd xdp"; do
 	read -r path hook <<<"$combination"
 	what="$path at $hook"
 	lab "$path" "$hook" reassemble

@@ -42,7 +42,7 @@ unchanged() { # that the file of these rules is what runs
 }
 
 declare -A CLIENT
-for path in host dpu-mux linux; do
+for path in host dpu-mux pmd linux; do
 	what='this rule'
 	[ "$path" = linux ] && what='all rules'
 	lab "$path" "$ICMP" "$KEPT" "$OPEN"

@@ -6,6 +6,9 @@
 # a second lab that does not move. A move loses nothing that the control does
 # not lose; a TCP connection lives through all moves; what conntrack knows is
 # the same before and after, field by field. Fewer on emulated CPUs.
+#
+# handover_pmd.sh runs it with the poll-mode process in the DPU's place: THERE (frame path), NODE (where the
+# connections are then), HOOKS, KEYS (of the hosts).
 . "$TESTS/lib/net.sh"
 . "$TESTS/lib/moves.sh"
 . "$TESTS/lib/streams.sh"
@@ -13,12 +16,13 @@
 pps=100000 moves=10
 emulated && pps=500 moves=4 # what such a CPU carries without loss: a ring takes half a second of it
 PPS=${STREAM_PPS:-$pps}
+THERE=${THERE:-dpu-mux} NODE=${NODE:-esx1-dpu} HOOKS=${HOOKS:-tc xdp} KEYS=${KEYS:-}
 MOVES=${MOVES:-$moves} # at each hook
 CONTROL=${LAB}c
 at_exit "remove_lab $CONTROL"
 
-write_move_lab lab.yaml "$LAB" ''
-write_move_lab control.yaml "$CONTROL" ''
+write_move_lab lab.yaml "$LAB" "$KEYS"
+write_move_lab control.yaml "$CONTROL" "$KEYS"
 run "$DPULAB" up lab.yaml
 run "$DPULAB" up control.yaml
 
@@ -32,12 +36,12 @@ move_round() { # PATH PORT
 
 # A round in which the machine lost frames of the control as well says nothing, and is repeated.
 moves_lose_nothing() { # HOOK
-	local path=dpu-mux done=0 void=0
+	local path=$THERE done=0 void=0
 	run "$DPULAB" place "$LAB" host --hook "$1"
 	run "$DPULAB" place "$CONTROL" host --hook "$1"
 	while [ "$done" -lt "$MOVES" ]; do
 		move_round "$path" $((5000 + done + void))
-		[ "$path" = host ] && path=dpu-mux || path=host
+		[ "$path" = host ] && path=$THERE || path=host
 		if [ "$lost" = 0 ]; then
 			done=$((done + 1))
 			continue
@@ -81,7 +85,7 @@ start_tcp() {
 }
 
 start_tcp
-for hook in tc xdp; do
+for hook in $HOOKS; do
 	moves_lose_nothing "$hook"
 done
 touch tcp.stop
@@ -92,11 +96,11 @@ grep echoed client.out || fail "the TCP client said nothing"
 run "$DPULAB" place "$LAB" host
 connections esx1 before
 grep -q src_ip before || fail "no connections to compare"
-run "$DPULAB" place "$LAB" dpu-mux
-connections esx1-dpu at-dpu before
+run "$DPULAB" place "$LAB" "$THERE"
+connections "$NODE" there before
 run "$DPULAB" place "$LAB" host
 connections esx1 after before
-diff before at-dpu >&2 || fail "host to dpu-mux changed conntrack entries"
-diff before after >&2 || fail "dpu-mux to host changed conntrack entries"
+diff before there >&2 || fail "host to $THERE changed conntrack entries"
+diff before after >&2 || fail "$THERE to host changed conntrack entries"
 books_balance "$LAB"
-echo "$(wc -l <before) connections equal at host, DPU and host again"
+echo "$(wc -l <before) connections equal at host, $THERE and host again"

@@ -64,7 +64,7 @@ has err.txt "is interface vetha" || fail "exec: $(cat err.txt)"
 [ ! -e "/run/netns/$LAB-web2" ] || fail "web2 is there twice"
 
 # Every frame path, either hook, apply, up.
-for path in dpu-mux dpu-upt linux host; do
+for path in dpu-mux dpu-upt pmd linux host; do
 	run "$DPULAB" place -q "$LAB" "$path"
 	reaches "$path"
 	tcp_passes a web3 10.1.0.13

@@ -37,8 +37,8 @@ declare -A CLIENT
 rules 5000-5999
 run "$DPULAB" up lab.yaml
 kept=5101 denied=5102
-for NODE in esx1 esx1-dpu; do
-	[ "$NODE" = esx1 ] && path=host || path=dpu-mux
+for NODE in esx1 esx1-dpu esx1-pmd; do
+	case $NODE in *-dpu) path=dpu-mux ;; *-pmd) path=pmd ;; *) path=host ;; esac
 	rm -f tcp.stop
 	sed -i "/^lab:/a placement: $path" lab.yaml
 	run "$DPULAB" apply lab.yaml
@@ -66,5 +66,5 @@ for NODE in esx1 esx1-dpu; do
 	books_balance "$LAB"
 	rules 5000-5999
 	run "$DPULAB" apply lab.yaml
-	kept=5201 denied=5202 # the servers of the denied connections still wait for it
+	kept=$((kept + 100)) denied=$((denied + 100)) # the servers of the denied connections still wait for it
 done

@@ -119,7 +119,7 @@ vlans() {
 	no_way blue3 green1 10.1.0.21
 }
 
-for combination in "host tc" "host xdp" "linux tc"; do
+for combination in "host tc" "host xdp" "pmd xdp" "linux tc"; do
 	read -r path hook <<<"$combination"
 	what="$path at $hook"
 	lab "$path" "$hook"

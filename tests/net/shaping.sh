@@ -62,10 +62,15 @@ lab_with 'average: 20M, peak: 60M, burst: 100k' 'average: 20M'
 run "$DPULAB" apply lab.yaml
 both_ways "after apply" 20000000 1
 
+# ---- frame path pmd has no queue towards a VM: policed, and said so ----------------------------------------------------
+run "$DPULAB" place "$LAB" pmd
+expect "pmd: web1" "$(shown web1 ingress how)" paced
+expect "pmd: web2" "$(shown web2 egress how)" policed
+
 # ---- policed: never above; what TCP makes of it depends on the burst (docs/qos.md) --------------------------------------------
 lab_with 'average: 20M, burst: 250k' 'average: 20M, burst: 250k' police
 run "$DPULAB" apply lab.yaml
-for how in "host tc" "host xdp" "dpu-mux xdp"; do
+for how in "host tc" "host xdp" "dpu-mux xdp" "pmd xdp"; do
 	# shellcheck disable=SC2086
 	set -- $how
 	run "$DPULAB" place "$LAB" "$1" --hook "$2"

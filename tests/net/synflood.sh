@@ -50,7 +50,7 @@ opens() { # NODE ADDRESS WHAT
 	expect "$what: $3" "$(in_node "$1" "$PYTHON" "$TESTS/lib/synflood.py" open "$2" 80 20)" open
 }
 
-for combination in "host tc" "host xdp" "dpu-mux tc"; do
+for combination in "host tc" "host xdp" "dpu-mux tc" "pmd xdp"; do
 	read -r path hook <<<"$combination"
 	what="$path at $hook"
 	lab "$path" "$hook"

@@ -65,7 +65,7 @@ alive_all() { # WHAT...
 	expect "forged segments" "$got"$'\n' "$want"
 }
 
-for combination in "host tc" "host xdp" "dpu-mux tc"; do
+for combination in "host tc" "host xdp" "dpu-mux tc" "pmd xdp"; do
 	read -r path hook <<<"$combination"
 	what="$path at $hook"
 	lab "$path" "$hook" strict

@@ -61,7 +61,7 @@ place_hosts() { # PATH-OF-ESX1 PATH-OF-ESX2 HOOK
 run "$DPULAB" up lab.yaml
 for vm in web1 web2 web3; do serve "$vm" $PORT,8 $PORT; done
 for paths in "host host tc" "linux linux tc" "linux host tc" "dpu-mux linux tc" "dpu-upt linux tc" "linux host xdp" \
-	"dpu-mux linux xdp" "linux dpu-mux xdp"; do
+	"dpu-mux linux xdp" "linux dpu-mux xdp" "pmd linux xdp" "linux pmd xdp"; do
 	# shellcheck disable=SC2086
 	place_hosts $paths
 	first_frame 10.1.0.12

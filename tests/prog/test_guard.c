@@ -69,6 +69,17 @@ static void learning(void)
 	fixture_edit_port(16, be_learning);
 }
 
+static void be_embedded(struct dpu_port *port)
+{
+	port->guard = DPU_GUARD_MAC;
+}
+
+static void mac_only(void)
+{
+	three_vms();
+	fixture_edit_port(16, be_embedded);
+}
+
 /* To its last place, with addresses of another port. */
 static void full_table(void)
 {
@@ -139,6 +150,9 @@ static const char *mac_unknown(void)
 }
 
 static const struct prog_case cases[] = {
+	{"an embedded switch checks the source MAC and no address", mac_only,
+	 STEPS({16, FROM("10.0.0.99"), FORWARD(17)}, {16, CLAIM(MAC(99), "10.0.0.99"), FORWARD(17)},
+	       {16, FRAME(ETH(MAC(17), MAC(99)), IP4("10.0.0.16", "10.0.0.17"), UDP(1, 2), FILL(20)), DROP(SPOOFED_MAC)})},
 	{"strict: an own address passes, from the cache as well", strict,
 	 STEPS({16, FROM("10.0.0.16"), FORWARD(17)}, {16, FROM("10.0.0.16"), HIT(17)}, {16, FROM6(OWN6), FORWARD(17)},
 	       {16, FROM6(OWN6), HIT(17)})},

@@ -57,6 +57,12 @@ static void stop_here(void)
 	fixture_functions(0, 0);
 }
 
+static void relaying_to_pmd(void)
+{
+	two_vms();
+	fixture_functions(0, DPU_HANDOVER_TO_PMD);
+}
+
 static const struct prog_case cases[] = {
 	{"a device that is no port is left to the kernel's stack", two_vms,
 	 STEPS({18, VM16_TO_VM17, STACK})},
@@ -64,6 +70,8 @@ static const struct prog_case cases[] = {
 	 STEPS({16, VM16_TO_PEER, RELAY(DPU_PORT_CHANNEL_OF(16))})},
 	{"a wire frame is relayed whole over the PF while nothing runs here", relaying_host,
 	 STEPS({DPU_PORT_UPLINK, PEER_TO_VM16, RELAY(DPU_PORT_PF)})},
+	{"what is the kernel's own is not relayed to a poll-mode process, which has no way back", relaying_to_pmd,
+	 STEPS({DPU_PORT_UPLINK, FRAME(ETH(VTEP_MAC(1), VTEP_MAC(2)), IP4(VTEP_PEER, VTEP_LOCAL), UDP(1, 2)), STACK})},
 	{"a channel's frame goes to its vNIC while nothing runs here", relaying_host,
 	 STEPS({DPU_PORT_CHANNEL_OF(16), VM16_TO_PEER, RELAY(16)})},
 	{"a channel's frame goes to its vNIC also while this side runs", host_with_dpu,

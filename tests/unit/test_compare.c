@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "suite.h"
 #include "compare.h"
+#include "pathbench.h"
 #include "config.h"
 #include "framerate.h"
 #include "verify.h"
@@ -153,7 +154,7 @@ static void frame_is_a_valid_datagram(void)
 	uint8_t frame[64];
 	uint32_t sum = 0;
 
-	CU_ASSERT_EQUAL_FATAL(framerate_frame(lab, pair, 20000, 5201, frame), 0);
+	CU_ASSERT_EQUAL_FATAL(framerate_frame(lab, pair, 20000, 5201, sizeof(frame), frame), 0);
 	CU_ASSERT_EQUAL(memcmp(frame, lab->vms[pair.to].mac.b, 6), 0);
 	CU_ASSERT_EQUAL(memcmp(frame + 6, lab->vms[pair.from].mac.b, 6), 0);
 	for (size_t i = 14; i < 34; i += 2)
@@ -165,7 +166,19 @@ static void frame_is_a_valid_datagram(void)
 	lab_free(lab);
 }
 
-SUITE(compare, {"a pair to measure shares a segment", pairs_share_a_segment},
+static void break_even_is_where_both_cost_the_same(void)
+{
+	const double host[] = {100, 400}, mux[] = {300, 100}, worse[] = {200, 500}, better[] = {50, 50}, odd[] = {50, 500};
+
+	/* s * 100 + (1 - s) * 400 = s * 300 + (1 - s) * 100 */
+	CU_ASSERT_DOUBLE_EQUAL(pathbench_break_even(host, mux), 0.6, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(pathbench_break_even(host, worse), 0, 0);
+	CU_ASSERT_DOUBLE_EQUAL(pathbench_break_even(host, better), 1, 0);
+	CU_ASSERT_DOUBLE_EQUAL(pathbench_break_even(host, odd), 1, 0);
+}
+
+SUITE(compare,
+      {"break-even is where both cost the same", break_even_is_where_both_cost_the_same}, {"a pair to measure shares a segment", pairs_share_a_segment},
       {"probes expect what the lab file says", probes_expect_what_the_lab_says},
       {"probes stand on both sides of each rule's borders", plan_probes_both_sides_of_each_border},
       {"median and range of samples", medians_and_ranges},

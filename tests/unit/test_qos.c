@@ -86,7 +86,7 @@ static void a_vm_has_its_groups_shaping(void)
 	CU_ASSERT_EQUAL(others.peak, 0);
 	CU_ASSERT_EQUAL(others.burst, 62500);
 	CU_ASSERT_EQUAL(lab_shape_mode(lab, &lab->vms[0]), LAB_SHAPE_POLICE);
-	CU_ASSERT_EQUAL(shapers_mode(lab, &lab->vms[0], DPU_SHAPE_EGRESS), DPU_SHAPE_POLICE);
+	CU_ASSERT_EQUAL(shapers_mode(&(struct location){.lab = lab}, &lab->vms[0], DPU_SHAPE_EGRESS), DPU_SHAPE_POLICE);
 	CU_ASSERT_TRUE(lab_uses_qos(lab));
 	lab_free(lab);
 }
@@ -96,7 +96,7 @@ static void without_any_nothing_is_asked(void)
 	struct lab *lab = must_read("", "", "");
 
 	CU_ASSERT_FALSE(lab_uses_qos(lab));
-	CU_ASSERT_EQUAL(shapers_mode(lab, &lab->vms[0], DPU_SHAPE_EGRESS), DPU_SHAPE_OFF);
+	CU_ASSERT_EQUAL(shapers_mode(&(struct location){.lab = lab}, &lab->vms[0], DPU_SHAPE_EGRESS), DPU_SHAPE_OFF);
 	CU_ASSERT_EQUAL(lab_queue(lab, &lab->vms[0]), 0);
 	lab_free(lab);
 }

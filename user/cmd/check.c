@@ -7,6 +7,7 @@
 #include "linuxpath.h"
 #include "preflight.h"
 #include "schema.h"
+#include "sriov.h"
 #include "verbs.h"
 
 #include <errno.h>
@@ -64,6 +65,8 @@ static int check_lab(struct cmd_context *ctx, const char *file)
 	for (size_t host = 0; host < lab->n_hosts; host++)
 		if (lab->hosts[host].path == PATH_LINUX)
 			linuxpath_check(lab, host, ctx->diag);
+		else if (lab->hosts[host].path == PATH_SRIOV)
+			sriov_warn(lab, host, ctx->diag);
 	intercept_try(lab, geteuid() == 0, ctx->diag);
 	if (found_wanting(ctx->diag))
 		code = CMD_WANTING;

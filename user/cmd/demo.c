@@ -123,7 +123,7 @@ static void print_paths(struct out *out, const struct comparison *result)
 		out_str(out, "path", "%s", frame_path_name(path));
 		if (each->measured) {
 			out_str(out, "policy", "%zu of %zu probes right", each->probes - each->wrong[0], each->probes);
-			if (path == PATH_LINUX)
+			if (path == PATH_LINUX || path == PATH_PMD) /* at one hook only */
 				out_str(out, "policy at xdp", "-");
 			else
 				out_str(out, "policy at xdp", "%zu of %zu probes right",

@@ -6,6 +6,9 @@
 #include "lab_device.h"
 #include "machine.h"
 #include "plan.h"
+#include "placement_set.h"
+#include "pmd_lacks.h"
+#include "sriov.h"
 #include "values.h"
 #include "verbs.h"
 
@@ -17,7 +20,7 @@ const struct cmd_option cmd_place_options[] = {
     {0, "hook", "HOOK", "xdp, tc or auto (default: as it is)"},
     {'p', "profile", "PROFILE", "with this device in place of the one the DPU is (docs/profiles.md)"},
     {0, "scale", "N", "with its table and rates divided by N"},
-    {0, "accept-loss", NULL, "move although the DPU does not enforce a security policy there"},
+    {0, "accept-loss", NULL, "move although a security policy is not enforced there: by the DPU, by sriov"},
     {},
 };
 
@@ -29,10 +32,12 @@ static const char *hook_word(enum frame_path path, bool xdp)
 	return xdp ? "xdp" : "tc";
 }
 
-/* The device, and what of the lab's policies it does not enforce where it runs now. */
-static int place_show_device(struct out *out, const struct lab *lab, size_t host, enum frame_path path)
+/* What of the lab's policies is not enforced where the host runs now: said for as long as it is so. */
+static int out_not_enforced(struct out *out, const struct lab *lab, size_t host, enum frame_path path)
 {
 	const struct profile *profile = lab->hosts[host].profile;
+	struct sriov_loss losses[SRIOV_LOSSES];
+	size_t n = path == PATH_SRIOV ? sriov_losses(lab, host, losses) : 0;
 	struct plan plan = {0};
 	int err = profile && plan_path_is_dpu(path) ? plan_make(lab, host, profile, &plan) : 0;
 
@@ -40,6 +45,8 @@ static int place_show_device(struct out *out, const struct lab *lab, size_t host
 		return err;
 	out_str(out, "profile", "%s", profile ? profile->name : lab->hosts[host].dpu ? "ideal" : "-");
 	out_list(out, "not_enforced");
+	for (size_t i = 0; i < n; i++)
+		out_str(out, NULL, "%s", losses[i].text);
 	for (size_t i = 0; i < plan.n; i++)
 		if (plan.items[i].verdict == PLAN_LOST)
 			out_str(out, NULL, "%s (%s)", plan.items[i].policy, plan.items[i].subject);
@@ -61,7 +68,8 @@ int place_show(const struct lab *lab, size_t host, struct cmd_context *ctx)
 	out_str(ctx->out, "path", "%s", frame_path_name(path));
 	out_str(ctx->out, "hook", "%s", hook_word(path, xdp));
 	out_bool(ctx->out, "dpu", lab->hosts[host].dpu);
-	err = place_show_device(ctx->out, lab, host, path);
+	out_str(ctx->out, "picture", "%s", placement_picture(path));
+	err = out_not_enforced(ctx->out, lab, host, path);
 	out_end(ctx->out);
 	return err;
 }
@@ -93,10 +101,10 @@ static int change_device(struct cmd_context *ctx, const struct lab_session *sess
 
 	if (!cmd_option(ctx, "profile"))
 		return 0;
-	if (plan_path_is_dpu(*from))
+	if (frame_path_needs_dpu(*from)) {
 		err = place_host(session->lab, host, PATH_HOST, hook, &ignored, ctx->diag);
-	if (!err)
-		*from = *from == PATH_LINUX ? PATH_LINUX : PATH_HOST;
+		*from = PATH_HOST;
+	}
 	return err ? err : lab_commit_device(session, host, ctx->diag);
 }
 
@@ -114,31 +122,41 @@ static int place_one(struct cmd_context *ctx, const struct lab_session *session,
 		return err;
 	if (hook_name)
 		lab_hook_parse(hook_name, &hook);
-	else if (from == PATH_LINUX)
+	else if (from == PATH_LINUX || from == PATH_PMD) /* XDP was the poll-mode process's need */
 		hook = lab->hosts[host].hook;
 	else
 		hook = xdp ? LAB_HOOK_XDP : LAB_HOOK_TC;
+	if (to == PATH_PMD)
+		pmd_warn(lab, host, ctx->diag);
 	err = change_device(ctx, session, host, &from, hook);
 	if (!err)
 		err = place_host(lab, host, to, hook, &report, ctx->diag);
 	if (!err)
-		out_report(ctx->out, &lab->hosts[host], from, to, hook == LAB_HOOK_XDP, &report);
+		out_report(ctx->out, &lab->hosts[host], from, to, to == PATH_PMD || hook == LAB_HOOK_XDP, &report);
 	return err;
 }
 
-/* All or nothing: before any host moves. */
+/* A path that leaves security policies out is taken only by who says so. All or nothing: before any host moves. */
 static int refuse_loss(struct cmd_context *ctx, const struct lab *lab, enum frame_path to)
 {
 	const char *only = cmd_option(ctx, "host");
 	bool accept = cmd_option(ctx, "accept-loss");
+	size_t security = 0;
 	int err = 0;
 
 	for (size_t i = 0; i < lab->n_hosts; i++) {
-		int refused = only && strcmp(lab->hosts[i].name, only) ? 0 : plan_refuse_loss(lab, i, to, accept, ctx->diag);
+		int refused;
 
+		if (only && strcmp(lab->hosts[i].name, only))
+			continue;
+		refused = to == PATH_PMD ? pmd_refuse(lab, i, ctx->diag) : plan_refuse_loss(lab, i, to, accept, ctx->diag);
 		err = err ? err : refused;
+		security += to == PATH_SRIOV ? sriov_warn(lab, i, ctx->diag) : 0;
 	}
-	return err;
+	if (err || !security || accept)
+		return err;
+	return diag_error(ctx->diag, -EPERM, "--accept-loss moves it all the same",
+			  "not moved: %s does not enforce what the lab file says", frame_path_name(to));
 }
 
 /* In memory, so that what it would lose is known before anything is done. */
@@ -178,6 +196,21 @@ static int place_all(struct cmd_context *ctx, const struct lab_session *session,
 	return err;
 }
 
+/* One frame path, or a location for each function. */
+static int read_place(struct cmd_context *ctx, int n, char **words, enum frame_path *ret_path)
+{
+	struct placement_set set = {};
+
+	if (n == 1 && !frame_path_parse(words[0], ret_path))
+		return 0;
+	if (n == 1 && !strchr(words[0], '='))
+		return cmd_usage(ctx, "%s is no frame path: linux, host, pmd, sriov, dpu-mux or dpu-upt", words[0]);
+	for (int i = 0; i < n; i++)
+		if (placement_set_word(&set, words[i], ctx->diag))
+			return CMD_USAGE;
+	return placement_set_path(&set, ret_path, ctx->diag) ? CMD_USAGE : 0;
+}
+
 int cmd_place(struct cmd_context *ctx, int argc, char **argv)
 {
 	const char *only = cmd_option(ctx, "host"), *hook_name = cmd_option(ctx, "hook");
@@ -186,11 +219,12 @@ int cmd_place(struct cmd_context *ctx, int argc, char **argv)
 	enum frame_path to;
 	int err;
 
-	(void)argc;
-	if (frame_path_parse(argv[1], &to))
-		return cmd_usage(ctx, "%s is no frame path: linux, host, dpu-mux or dpu-upt", argv[1]);
+	if (read_place(ctx, argc - 1, argv + 1, &to))
+		return CMD_USAGE;
 	if (hook_name && lab_hook_parse(hook_name, &hook))
 		return cmd_usage(ctx, "%s is no hook: xdp, tc or auto", hook_name);
+	if (to == PATH_PMD && hook_name && hook == LAB_HOOK_TC)
+		return cmd_usage(ctx, "frame path pmd takes its frames from XDP: hook tc has none for it");
 	if (cmd_option(ctx, "scale") && !cmd_option(ctx, "profile"))
 		return cmd_usage(ctx, "--scale is about the device of --profile");
 	err = lab_open(argv[0], STATE_WRITE, &session, ctx->diag);

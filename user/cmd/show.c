@@ -96,6 +96,14 @@ void show_node(struct out *out, const struct location *at)
 
 /* ---- one list per subject --------------------------------------------------- */
 
+static const char *served_by(const struct location *at, const struct inspect_port *port)
+{
+	if (at->where == LOCATION_PMD)
+		return "af_xdp";
+	return attach_kind_name(port->attached.xdp && port->entry.flags & DPU_PORT_F_XDP ? port->attached.xdp
+											  : port->attached.tc);
+}
+
 static int show_ports(const struct location *at, struct out *out, struct diag *diag)
 {
 	static const char *const kinds[] = {"none", "vnic", "uplink", "channel", "pf"};
@@ -116,9 +124,7 @@ static int show_ports(const struct location *at, struct out *out, struct diag *d
 		out_str(out, "kind", "%s", kinds[port->entry.kind % 5]);
 		out_str(out, "name", "%s", port_name(at, port->dev->port, text, sizeof(text)));
 		out_str(out, "group", "%s", group_name(at->lab, port->entry.segment));
-		out_str(out, "hook", "%s", port->attached.xdp && port->entry.flags & DPU_PORT_F_XDP
-					       ? attach_kind_name(port->attached.xdp)
-					       : attach_kind_name(port->attached.tc));
+		out_str(out, "hook", "%s", served_by(at, port));
 		out_uint(out, "rx_packets", port->rx_packets);
 		out_uint(out, "rx_bytes", port->rx_bytes);
 		out_uint(out, "tx_packets", port->tx_packets);
@@ -314,15 +320,24 @@ static int show_connections(const struct location *at, struct out *out, struct d
 	return 0;
 }
 
+static const char *const hook_names[DPU_HOOKS] = {"xdp", "tc", "pmd"};
+
+/* A poll-mode location is no hook of the kernel's, and the kernel's hooks are at no poll-mode location. */
+static bool runs_here(const struct location *at, enum dpu_hook hook)
+{
+	return (at->where == LOCATION_PMD) == (hook == DPU_HOOK_NATIVE);
+}
+
 static int show_stats(const struct location *at, struct out *out, struct diag *diag)
 {
-	static const char *const hooks[] = {"xdp", "tc"};
 	struct dpu_node_stats stats;
 	uint64_t *runs;
 	size_t cpus;
 	int err = 0;
 
-	for (enum dpu_hook hook = DPU_HOOK_XDP; !err && hook <= DPU_HOOK_TC; hook++) {
+	for (enum dpu_hook hook = DPU_HOOK_XDP; !err && hook < DPU_HOOKS; hook++) {
+		if (!runs_here(at, hook))
+			continue;
 		err = inspect_stats(at->dp, hook, &stats, diag);
 		if (!err)
 			err = inspect_runs(at->dp, hook, &runs, &cpus, diag);
@@ -330,7 +345,7 @@ static int show_stats(const struct location *at, struct out *out, struct diag *d
 			break;
 		out_item(out);
 		show_node(out, at);
-		out_str(out, "hook", "%s", hooks[hook]);
+		out_str(out, "hook", "%s", hook_names[hook]);
 		out_uint(out, "runs", inspect_total(&stats));
 		out_uint(out, "flow_hits", stats.reason[DPU_REASON_FLOW_HIT]);
 		out_uint(out, "relayed", stats.reason[DPU_REASON_RELAY]);
@@ -409,15 +424,19 @@ static int show_ring_drops(const struct location *at, struct out *out, struct di
 static int show_drops(const struct location *at, struct out *out, struct diag *diag)
 {
 	struct dpu_node_stats stats;
-	int err = inspect_stats(at->dp, DPU_HOOK_XDP, &stats, diag);
 
-	if (err)
-		return err;
-	out_reasons(out, at, "xdp", &stats);
-	err = inspect_stats(at->dp, DPU_HOOK_TC, &stats, diag);
-	if (err)
-		return err;
-	out_reasons(out, at, "tc", &stats);
+	for (enum dpu_hook hook = DPU_HOOK_XDP; hook < DPU_HOOKS; hook++) {
+		int err = inspect_stats(at->dp, hook, &stats, diag);
+
+		if (err)
+			return err;
+		if (runs_here(at, hook))
+			out_reasons(out, at, hook_names[hook], &stats);
+	}
+	if (at->where == LOCATION_PMD) {
+		show_pmd_drops(at, out);
+		return 0; /* its devices are the host's */
+	}
 	return show_ring_drops(at, out, diag);
 }
 
@@ -442,6 +461,7 @@ static const struct subject {
     {.name = "nioc", .show_host = show_nioc},
     {.name = "intercept", .show = show_intercept},
     {.name = "offload", .show = show_offload},
+    {.name = "pmd", .show = show_pmd},
     {.name = "placement"},
 };
 
@@ -499,6 +519,8 @@ static int show_host(const struct subject *subject, const struct lab_session *se
 	if (!subject->show)
 		return place_show(lab, host, ctx);
 	err = show_location(subject, lab, host, LOCATION_HOST, ctx);
+	if (!err)
+		err = show_location(subject, lab, host, LOCATION_PMD, ctx);
 	if (!err && lab->hosts[host].dpu)
 		err = show_location(subject, lab, host, LOCATION_DPU, ctx);
 	return err || !subject->relays ? err : show_relays(subject, session, host, ctx);
@@ -513,7 +535,7 @@ int cmd_show(struct cmd_context *ctx, int argc, char **argv)
 
 	(void)argc;
 	if (!subject)
-		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, qos, nioc, intercept, offload, stats or drops");
+		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, pmd, qos, nioc, intercept, offload, stats or drops");
 	if (cmd_option(ctx, "compiled")) {
 		if (subject->show != show_rules)
 			return cmd_usage(ctx, "--compiled is about rules, not %s", argv[1]);

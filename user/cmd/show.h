@@ -15,6 +15,9 @@ int show_nioc(const struct lab *lab, size_t host, struct out *out, struct diag *
 bool show_has_device(const struct location *at);
 /* The emulated device: limits, what they did, who fills the table, the cores. */
 int show_offload(const struct location *at, struct out *out, struct diag *diag);
+int show_pmd(const struct location *at, struct out *out, struct diag *diag);
+/* What a poll-mode process has dropped outside the pipeline. */
+void show_pmd_drops(const struct location *at, struct out *out);
 int show_rules(const struct location *at, struct out *out, struct diag *diag);
 int show_intercept(const struct location *at, struct out *out, struct diag *diag);
 /* Every entry of the compiled rules, at each vNIC. */

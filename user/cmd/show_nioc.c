@@ -93,7 +93,7 @@ int show_nioc(const struct lab *lab, size_t host, struct out *out, struct diag *
 	err = place_read(lab, host, &path, &xdp, diag);
 	if (err)
 		return err;
-	err = show_wire(lab, host, path == PATH_DPU_MUX || path == PATH_DPU_UPT, out);
+	err = show_wire(lab, host, frame_path_needs_dpu(path), out);
 	return err ? diag_error(diag, err, "bring the lab `up` again: it repairs what is missing",
 				"cannot read the queues of %s's wire", lab->hosts[host].name)
 		   : 0;

@@ -101,7 +101,7 @@ static int open_place(const struct lab *lab, size_t host, struct place *place, s
 	err = place_read(lab, host, &place->path, &place->xdp, diag);
 	if (err)
 		return err;
-	where = place->path == PATH_DPU_MUX || place->path == PATH_DPU_UPT ? LOCATION_DPU : LOCATION_HOST;
+	where = frame_path_needs_dpu(place->path) ? LOCATION_DPU : place->path == PATH_PMD ? LOCATION_PMD : LOCATION_HOST;
 	return location_open(lab, host, where, &place->at, diag);
 }
 

@@ -59,6 +59,8 @@ VERB(profile_list);
 VERB(profile_show);
 VERB(profile_check);
 VERB(profile_calibrate);
+VERB(bench);
+VERB_OPTIONS(bench);
 VERB(check);
 VERB_OPTIONS(check);
 VERB(complete);

@@ -42,7 +42,7 @@ _dpulab()
 		place:3) words=$($ask paths 2>/dev/null) ;;
 		move:3 | move:4) words=$($ask nodes "${COMP_WORDS[2]}" 2>/dev/null) ;;
 		drill:3) words="dpu-crash dpu-hang dpu-reboot pcie-freeze table-full slow-path-overload uplink-down agent-kill" ;;
-		show:3) words="ports fdb bindings vteps flows rules connections placement stats drops" ;;
+		show:3) words="ports fdb bindings vteps flows rules connections placement pmd qos nioc intercept offload stats drops" ;;
 		load:2 | unload:2) words=$(ls /sys/class/net 2>/dev/null) ;;
 		*:2) words=$($ask labs 2>/dev/null) ;;
 		esac

@@ -15,6 +15,7 @@
 
 enum {
 	SOCKET_SECONDS = 1,
+	FRAME_BYTES = 64,
 	FRAME_MS = 500,
 	SILENT_MS = 500, /* a probe without an answer by then was dropped */
 };
@@ -200,7 +201,7 @@ static int measure_frames(struct compare *compare, struct path_result *result,
 		[CPU_DPU] = FIGURE_DPU_NS, [CPU_FABRIC] = FIGURE_FABRIC_NS};
 	struct framerate rate;
 	double arrived;
-	int err = framerate_measure(compare->lab, compare->result->pair[where], FRAME_MS, meter, &rate,
+	int err = framerate_measure(compare->lab, compare->result->pair[where], FRAME_BYTES, FRAME_MS, meter, &rate,
 				    compare->diag);
 
 	if (err)
@@ -233,21 +234,22 @@ static int visit(struct compare *compare, enum frame_path path, unsigned round)
 {
 	struct path_result *result = &compare->result->path[path];
 	enum lab_hook frame_hook = path == PATH_LINUX ? LAB_HOOK_TC : LAB_HOOK_XDP;
-	int err = move_all(compare, path, LAB_HOOK_TC, result);
+	enum lab_hook socket_hook = path == PATH_PMD ? LAB_HOOK_XDP : LAB_HOOK_TC; /* it has no other */
+	int err = move_all(compare, path, socket_hook, result);
 
 	if (!err)
-		err = read_state(compare, path, LAB_HOOK_TC, result->socket_state,
+		err = read_state(compare, path, socket_hook, result->socket_state,
 				 sizeof(result->socket_state));
 	if (!err && !round)
 		err = prove_policy(compare, result, 0);
 	for (unsigned where = 0; where < WHERE_COUNT && !err; where++)
 		err = measure_sockets(compare, result, where);
-	if (!err && path != PATH_LINUX)
+	if (!err && frame_hook != socket_hook)
 		err = move_all(compare, path, LAB_HOOK_XDP, result);
 	if (!err)
 		err = read_state(compare, path, frame_hook, result->frame_state,
 				 sizeof(result->frame_state));
-	if (!err && !round && path != PATH_LINUX)
+	if (!err && !round && frame_hook != socket_hook)
 		err = prove_policy(compare, result, 1);
 	if (!err)
 		err = frames_at_all_places(compare, result, frame_hook);
@@ -264,8 +266,10 @@ static void choose_paths(const struct compare *compare)
 		struct path_result *result = &compare->result->path[path];
 
 		*result = (struct path_result){.path = path};
+		if (path == PATH_SRIOV)
+			snprintf(result->why, sizeof(result->why), "no firewall, no overlay: nothing to prove, nothing across hosts");
 		for (size_t host = 0; host < compare->lab->n_hosts; host++)
-			if ((path == PATH_DPU_MUX || path == PATH_DPU_UPT) && !compare->lab->hosts[host].dpu)
+			if (frame_path_needs_dpu(path) && !compare->lab->hosts[host].dpu)
 				snprintf(result->why, sizeof(result->why), "host %s has no DPU",
 					 compare->lab->hosts[host].name);
 	}

@@ -8,8 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <dpulab/pmd.h>
+
 #include "cpus.h"
+#include "dataplane.h"
 #include "napi.h"
+#include "pmd.h"
 #include "rt.h"
 #include "topology.h"
 
@@ -28,6 +32,8 @@ struct cpu_meter {
 	struct netns **nodes; /* by index in topology.nodes */
 	struct metered *devices;
 	size_t n_devices;
+	pid_t *pollers; /* poll-mode processes: the hosts' work */
+	size_t n_pollers;
 };
 
 static const struct lab_host *host_of(const struct lab *lab, const struct node *node)
@@ -107,7 +113,8 @@ static int open_nodes(struct cpu_meter *meter, struct diag *diag)
 		return err;
 	meter->nodes = calloc(meter->topology.n_nodes, sizeof(struct netns *));
 	meter->devices = calloc(2 * meter->topology.n_wires, sizeof(*meter->devices));
-	if (!meter->nodes || !meter->devices)
+	meter->pollers = calloc(meter->lab->n_hosts + 1, sizeof(*meter->pollers));
+	if (!meter->nodes || !meter->devices || !meter->pollers)
 		return -ENOMEM;
 	for (size_t i = 0; i < meter->topology.n_nodes; i++) {
 		netns_name(name, meter->lab->name, meter->topology.nodes[i].name);
@@ -116,6 +123,23 @@ static int open_nodes(struct cpu_meter *meter, struct diag *diag)
 			return diag_error(diag, err, "dpulab up LAB.yaml", "no namespace %s", name);
 	}
 	return 0;
+}
+
+/* They have a CPU of their own choice and no priority: two may share it. */
+static void find_pollers(struct cpu_meter *meter)
+{
+	for (size_t host = 0; host < meter->lab->n_hosts; host++) {
+		char node[NODE_NAME_MAX + 4];
+		struct dpu_pmd state;
+		struct dataplane *dp;
+
+		location_node_name(&meter->lab->hosts[host], LOCATION_PMD, node);
+		if (dataplane_open(meter->lab->name, node, &dp, NULL))
+			continue;
+		if (pmd_is_alive(dp, &state))
+			meter->pollers[meter->n_pollers++] = (pid_t)state.worker;
+		dataplane_close(dp);
+	}
 }
 
 int cpu_meter_open(const struct lab *lab, enum lab_hook hook, struct cpu_meter **ret_meter,
@@ -135,6 +159,7 @@ int cpu_meter_open(const struct lab *lab, enum lab_hook hook, struct cpu_meter *
 		cpu_meter_close(meter);
 		return err;
 	}
+	find_pollers(meter);
 	*ret_meter = meter;
 	return 0;
 }
@@ -159,6 +184,7 @@ void cpu_meter_close(struct cpu_meter *meter)
 	topology_free(&meter->topology);
 	free(meter->nodes);
 	free(meter->devices);
+	free(meter->pollers);
 	free(meter);
 }
 
@@ -193,6 +219,15 @@ int cpu_meter_read(const struct cpu_meter *meter, struct cpu_account *ret_accoun
 						  strerror(-err));
 			account.run_ns[meter->devices[i].owner] += ns;
 		}
+	for (size_t i = 0; i < meter->n_pollers; i++) {
+		uint64_t ns;
+		int err = thread_run_ns(meter->pollers[i], &ns);
+
+		if (err)
+			return diag_error(diag, err, NULL, "cannot read the run time of a poll-mode process: %s",
+					  strerror(-err));
+		account.run_ns[CPU_HOST] += ns;
+	}
 	*ret_account = account;
 	return 0;
 }

@@ -15,7 +15,7 @@
 
 enum cpu_owner {
 	CPU_VM,	    /* the guests' own ends */
-	CPU_HOST,   /* host namespaces */
+	CPU_HOST,   /* host namespaces, poll-mode processes */
 	CPU_DPU,    /* DPU namespaces */
 	CPU_FABRIC, /* the underlay between them: nobody's bill */
 	CPU_OWNERS,

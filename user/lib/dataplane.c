@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "dataplane.h"
+#include "dataplane_pins.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -15,15 +16,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "bpflog.h"
-#include "dataplane_load.h"
-#include "device.h"
-#include "dilate.h"
-#include "directmaps.h"
 #include "mapio.h"
 #include "op.h"
-#include "dpulab_tc.skel.h"
-#include "dpulab_xdp.skel.h"
+#include "pmd_tables.h"
 
 #define BPFFS		 "/sys/fs/bpf"
 #define PIN_ENTRY_MAX	 4 /* depth of LAB/NODE/kind/name, for nftw */
@@ -36,7 +31,14 @@ struct dataplane {
 	struct dpu_generations *generations;
 	struct dpu_control *control;
 	size_t generations_size, control_size;
+	struct dpu_pmd *pmd; /* of a poll-mode location; then hashes are in memory */
+	struct dpu_shtab *shared[DATAPLANE_MAP_COUNT];
+	size_t pmd_size, shared_size[DATAPLANE_MAP_COUNT];
 };
+
+static const enum dataplane_map hashes[] = {MAP_segment_by_wire, MAP_vtep_by_ip, MAP_fdb, MAP_conntrack, MAP_bindings,
+					    MAP_dfw_bytes};
+#define N_HASHES (sizeof(hashes) / sizeof(*hashes))
 
 static const char *const map_names[] = {
 #define DATAPLANE_MAP_NAME(name) #name,
@@ -49,7 +51,9 @@ static const char *const map_names[] = {
 void location_node_name(const struct lab_host *host, enum node_location where,
 			char ret_node[static NODE_NAME_MAX + 4])
 {
-	snprintf(ret_node, NODE_NAME_MAX + 4, "%s%s", host->name, where == LOCATION_DPU ? "-dpu" : "");
+	static const char *const suffixes[LOCATION_COUNT] = {"", "-dpu", "-pmd"};
+
+	snprintf(ret_node, NODE_NAME_MAX + 4, "%s%s", host->name, suffixes[where]);
 }
 
 const char *dataplane_prog_name(enum dataplane_prog prog)
@@ -64,7 +68,7 @@ void dataplane_pin_path(char ret_path[static PATH_MAX], const char *lab, const c
 		 name ? "/" : "", name ? name : "");
 }
 
-static void layout_path(char ret_path[static PATH_MAX], const char *lab, const char *node)
+void dataplane_layout_path(char ret_path[static PATH_MAX], const char *lab, const char *node)
 {
 	char layout[32];
 
@@ -79,6 +83,21 @@ void dataplane_link_path(const struct dataplane *dp, enum dataplane_prog prog, c
 
 	snprintf(name, sizeof(name), "%s-%s", dataplane_prog_name(prog), dev);
 	dataplane_pin_path(ret_path, dp->lab, dp->node, "links", name);
+}
+
+void dataplane_maps_path(const char *lab, const char *node, char ret_path[static PATH_MAX])
+{
+	dataplane_pin_path(ret_path, lab, node, "maps", NULL);
+}
+
+struct dpu_pmd *dataplane_pmd(const struct dataplane *dp)
+{
+	return dp->pmd;
+}
+
+struct dpu_shtab *dataplane_shared(const struct dataplane *dp, enum dataplane_map map)
+{
+	return dp->shared[map];
 }
 
 const char *dataplane_map_name(enum dataplane_map map)
@@ -126,7 +145,7 @@ const char *dataplane_lab(const struct dataplane *dp)
 
 /* ---- the pin directories ------------------------------------------------ */
 
-static int bpffs_ensure(struct diag *diag)
+int dataplane_bpffs(struct diag *diag)
 {
 	struct statfs fs;
 
@@ -138,7 +157,7 @@ static int bpffs_ensure(struct diag *diag)
 	return 0;
 }
 
-static int make_dir(const char *path, struct diag *diag)
+int dataplane_make_dir(const char *path, struct diag *diag)
 {
 	if (mkdir(path, 0700) && errno != EEXIST)
 		return diag_error(diag, -errno, "is " BPFFS " a mounted BPF file system?",
@@ -146,18 +165,18 @@ static int make_dir(const char *path, struct diag *diag)
 	return 0;
 }
 
-static int make_pin_dirs(const char *lab, const char *node, struct diag *diag)
+int dataplane_make_dirs(const char *lab, const char *node, struct diag *diag)
 {
 	static const char *const kinds[] = {"", "maps", "progs", "links"};
 	char path[PATH_MAX];
-	int err = make_dir(DATAPLANE_PIN_ROOT, diag);
+	int err = dataplane_make_dir(DATAPLANE_PIN_ROOT, diag);
 
 	snprintf(path, sizeof(path), DATAPLANE_PIN_ROOT "/%s", lab);
 	if (!err)
-		err = make_dir(path, diag);
+		err = dataplane_make_dir(path, diag);
 	for (size_t i = 0; !err && i < sizeof(kinds) / sizeof(*kinds); i++) {
 		dataplane_pin_path(path, lab, node, kinds[i], NULL);
-		err = make_dir(path, diag);
+		err = dataplane_make_dir(path, diag);
 	}
 	return err;
 }
@@ -187,7 +206,7 @@ int dataplane_remove(const char *lab, const char *node, struct diag *diag)
 	dataplane_pin_path(path, lab, node, "", NULL);
 	if (access(path, F_OK))
 		return 0;
-	layout_path(path, lab, node);
+	dataplane_layout_path(path, lab, node);
 	rmdir(path);
 	op_done();
 	dataplane_pin_path(path, lab, node, "links", NULL);
@@ -287,9 +306,48 @@ static int open_pin(const char *path, struct diag *diag)
 	return fd;
 }
 
+static int open_progs(struct dataplane *dp, struct diag *diag)
+{
+	char path[PATH_MAX];
+
+	for (enum dataplane_prog prog = 0; prog < DATAPLANE_PROGS; prog++) {
+		dataplane_pin_path(path, dp->lab, dp->node, "progs", dataplane_prog_name(prog));
+		dp->prog_fd[prog] = open_pin(path, diag);
+		if (dp->prog_fd[prog] < 0)
+			return dp->prog_fd[prog];
+	}
+	return 0;
+}
+
+/* A poll-mode location has a page of state and no programs. */
+static int open_memory(struct dataplane *dp, struct diag *diag)
+{
+	char path[PATH_MAX];
+	int fd, err = 0;
+
+	dataplane_pin_path(path, dp->lab, dp->node, "maps", PMD_STATE_MAP);
+	if (access(path, F_OK))
+		return open_progs(dp, diag);
+	fd = open_pin(path, diag);
+	if (fd < 0)
+		return fd;
+	dp->pmd = pmd_tables_map(fd, &dp->pmd_size);
+	close(fd);
+	for (size_t i = 0; dp->pmd && !err && i < N_HASHES; i++) {
+		enum dataplane_map map = hashes[i];
+
+		dp->shared[map] = pmd_tables_map(dp->map_fd[map], &dp->shared_size[map]);
+		err = dp->shared[map] ? 0 : -errno;
+	}
+	if (dp->pmd && !err)
+		return 0;
+	return diag_error(diag, -errno, NULL, "cannot map the tables of %s: %s", dp->node, strerror(errno));
+}
+
 static int open_pins(struct dataplane *dp, struct diag *diag)
 {
 	char path[PATH_MAX];
+	int err;
 
 	for (size_t i = 0; i < DATAPLANE_MAPS_ALWAYS; i++) {
 		dataplane_pin_path(path, dp->lab, dp->node, "maps", map_names[i]);
@@ -301,12 +359,9 @@ static int open_pins(struct dataplane *dp, struct diag *diag)
 		dataplane_pin_path(path, dp->lab, dp->node, "maps", map_names[i]);
 		dp->map_fd[i] = bpf_obj_get(path);
 	}
-	for (enum dataplane_prog prog = 0; prog < DATAPLANE_PROGS; prog++) {
-		dataplane_pin_path(path, dp->lab, dp->node, "progs", dataplane_prog_name(prog));
-		dp->prog_fd[prog] = open_pin(path, diag);
-		if (dp->prog_fd[prog] < 0)
-			return dp->prog_fd[prog];
-	}
+	err = open_memory(dp, diag);
+	if (err)
+		return err;
 	dp->generations = mapio_mmap(dp, MAP_generations, true, &dp->generations_size);
 	dp->control = dp->generations ? mapio_mmap(dp, MAP_control, true, &dp->control_size) : NULL;
 	return dp->control ? 0
@@ -320,7 +375,7 @@ int dataplane_open(const char *lab, const char *node, struct dataplane **ret_dp,
 	char path[PATH_MAX];
 	int err;
 
-	layout_path(path, lab, node);
+	dataplane_layout_path(path, lab, node);
 	if (access(path, F_OK))
 		return refuse_other_layout(lab, node, diag);
 	dp = dataplane_new(lab, node);
@@ -340,6 +395,9 @@ void dataplane_close(struct dataplane *dp)
 		return;
 	mapio_munmap(dp->generations, dp->generations_size);
 	mapio_munmap(dp->control, dp->control_size);
+	mapio_munmap(dp->pmd, dp->pmd_size);
+	for (size_t i = 0; i < N_HASHES; i++)
+		mapio_munmap(dp->shared[hashes[i]], dp->shared_size[hashes[i]]);
 	for (size_t i = 0; i < DATAPLANE_MAP_COUNT; i++)
 		if (dp->map_fd[i] >= 0)
 			close(dp->map_fd[i]);
@@ -347,208 +405,4 @@ void dataplane_close(struct dataplane *dp)
 		if (dp->prog_fd[i] >= 0)
 			close(dp->prog_fd[i]);
 	free(dp);
-}
-
-/* ---- loading ------------------------------------------------------------ */
-
-/* Both objects of a location work on one set of maps: those of the object loaded first. */
-int dataplane_share_maps(struct bpf_object *from, struct bpf_object *to)
-{
-	struct bpf_map *map, *first;
-	int err = 0;
-
-	bpf_object__for_each_map(map, to) {
-		if (bpf_map__is_internal(map))
-			continue;
-		first = bpf_object__find_map_by_name(from, bpf_map__name(map));
-		if (first && !err)
-			err = bpf_map__reuse_fd(map, bpf_map__fd(first));
-	}
-	return err;
-}
-
-static int pin_maps(struct bpf_object *obj, const char *lab, const char *node, struct diag *diag)
-{
-	struct bpf_map *map;
-	char path[PATH_MAX];
-	int err;
-
-	bpf_object__for_each_map(map, obj) {
-		if (bpf_map__is_internal(map))
-			continue;
-		dataplane_pin_path(path, lab, node, "maps", bpf_map__name(map));
-		err = bpf_obj_pin(bpf_map__fd(map), path);
-		if (err)
-			return diag_error(diag, err, NULL, "cannot pin map %s: %s", path, strerror(-err));
-	}
-	return 0;
-}
-
-static int pin_prog(struct bpf_program *prog, const char *lab, const char *node,
-		    enum dataplane_prog which, struct diag *diag)
-{
-	char path[PATH_MAX];
-	int err;
-
-	dataplane_pin_path(path, lab, node, "progs", dataplane_prog_name(which));
-	err = bpf_obj_pin(bpf_program__fd(prog), path);
-	op_done();
-	return err ? diag_error(diag, err, NULL, "cannot pin program %s: %s", path, strerror(-err)) : 0;
-}
-
-int dataplane_load_object(struct bpf_object *obj, const char *lab, const char *node, const char *which,
-			  struct diag *diag)
-{
-	char path[PATH_MAX], what[64];
-	int err;
-
-	bpflog_begin();
-	err = bpf_object__load(obj);
-	if (err) {
-		snprintf(path, sizeof(path), "/run/dpulab/.verifier-%s-%s-%s.log", lab, node, which);
-		snprintf(what, sizeof(what), "the %s program of %s", which, node);
-		bpflog_error(diag, err, path, what);
-	}
-	bpflog_end();
-	return err;
-}
-
-struct objects {
-	struct dpulab_tc *tc;
-	struct dpulab_xdp *xdp;
-};
-
-static void objects_close(struct objects *objects)
-{
-	dpulab_tc__destroy(objects->tc);
-	dpulab_xdp__destroy(objects->xdp);
-}
-
-/* What the device of a host makes different. */
-static void device_settings(const struct lab_host *device, uint32_t flows, struct dpu_settings *settings)
-{
-	settings->flow_slot_shift = DPU_FLOW_SLOT_SHIFT(flows / DPU_FLOW_WAYS);
-	settings->emulate = device_emulates(device);
-	if (!device_logs(device))
-		settings->log_pps = 0;
-}
-
-/* device: the host whose DPU this is for, or NULL. */
-static int objects_open(const struct lab *lab, const struct lab_host *device, struct objects *ret_objects,
-			struct diag *diag)
-{
-	uint32_t flows = device ? device_flow_slots(lab, device) : lab->flows;
-	struct dpu_settings settings;
-	int err = directmaps_init(); /* before: an object remembers it */
-	struct objects objects = {dpulab_tc__open(), dpulab_xdp__open()};
-
-	if (err || !objects.tc || !objects.xdp) {
-		objects_close(&objects);
-		return diag_error(diag, -EINVAL, "rebuild dpulab", "cannot open the built-in BPF objects");
-	}
-	dataplane_settings(lab, &settings);
-	if (device)
-		device_settings(device, flows, &settings);
-	/* the verifier folds these; rodata is const for everyone but the loader */
-	memcpy((void *)&objects.tc->rodata->settings, &settings, sizeof(settings));
-	memcpy((void *)&objects.xdp->rodata->settings, &settings, sizeof(settings));
-	dataplane_set_sizes(objects.tc->obj, &settings, lab, flows);
-	dataplane_set_sizes(objects.xdp->obj, &settings, lab, flows);
-	err = directmaps_size_flows(objects.tc->obj, flows);
-	if (!err)
-		err = directmaps_size_flows(objects.xdp->obj, flows);
-	if (err) {
-		objects_close(&objects);
-		return diag_error(diag, err, "rebuild dpulab", "cannot size the flow table: %s", strerror(-err));
-	}
-	*ret_objects = objects;
-	return 0;
-}
-
-static int objects_load_and_pin(struct objects *objects, const char *lab, const char *node,
-				struct diag *diag)
-{
-	int err = dataplane_load_object(objects->tc->obj, lab, node, "tc", diag);
-
-	if (!err)
-		err = dataplane_share_maps(objects->tc->obj, objects->xdp->obj);
-	if (!err)
-		err = dataplane_load_object(objects->xdp->obj, lab, node, "xdp", diag);
-	if (!err)
-		err = make_pin_dirs(lab, node, diag);
-	op_done();
-	if (!err)
-		err = pin_maps(objects->tc->obj, lab, node, diag);
-	op_done();
-	if (!err)
-		err = pin_prog(objects->tc->progs.dpulab_tc, lab, node, DATAPLANE_TC, diag);
-	if (!err)
-		err = pin_prog(objects->xdp->progs.dpulab_xdp, lab, node, DATAPLANE_XDP, diag);
-	return err;
-}
-
-/* The limits of a host's device, before anything is attached. */
-static int put_device(const struct objects *objects, const struct lab_host *device, struct diag *diag)
-{
-	struct dpu_asic limits;
-	uint32_t key = 0;
-	int err;
-
-	if (!device || !device_emulates(device))
-		return 0;
-	device_limits(device, &limits);
-	err = dilate_calibrate(&limits, diag);
-	if (!err && bpf_map_update_elem(bpf_map__fd(objects->tc->maps.asic), &key, &limits, BPF_ANY))
-		err = diag_error(diag, -errno, NULL, "cannot write the limits of the device of %s: %s", device->name,
-				 strerror(errno));
-	return err;
-}
-
-static int load_afresh(const struct lab *lab, const char *node, const struct lab_host *device, struct diag *diag)
-{
-	struct objects objects = {};
-	char path[PATH_MAX];
-	int err = objects_open(lab, device, &objects, diag);
-
-	if (err)
-		return err;
-	err = objects_load_and_pin(&objects, lab->name, node, diag);
-	if (!err)
-		err = put_device(&objects, device, diag);
-	objects_close(&objects);
-	layout_path(path, lab->name, node);
-	if (!err)
-		err = make_dir(path, diag);
-	op_done();
-	return err;
-}
-
-static int load_node(const struct lab *lab, const char *node, const struct lab_host *device,
-		     struct dataplane **ret_dp, struct diag *diag)
-{
-	int err = bpffs_ensure(diag);
-
-	if (err)
-		return err;
-	err = dataplane_open(lab->name, node, ret_dp, diag);
-	if (err != -ENOENT)
-		return err;
-	err = dataplane_remove(lab->name, node, diag);
-	if (!err)
-		err = load_afresh(lab, node, device, diag);
-	return err ? err : dataplane_open(lab->name, node, ret_dp, diag);
-}
-
-int dataplane_load_node(const struct lab *lab, const char *node, struct dataplane **ret_dp, struct diag *diag)
-{
-	return load_node(lab, node, NULL, ret_dp, diag);
-}
-
-int dataplane_load(const struct lab *lab, const struct lab_host *host, enum node_location where,
-		   struct dataplane **ret_dp, struct diag *diag)
-{
-	char node[NODE_NAME_MAX + 4];
-
-	location_node_name(host, where, node);
-	return load_node(lab, node, where == LOCATION_DPU && host->profile ? host : NULL, ret_dp, diag);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * dataplane.h - the datapath of one location (a node: "esx1" or "esx1-dpu"):
+ * dataplane.h - the datapath of one location (a node: "esx1", "esx1-dpu" or "esx1-pmd"):
  * load it, pin it, open it again, remove it. Attaching is attach.h, filling and
  * reading the tables is tables.h; both work on the handle made here.
  *
@@ -22,6 +22,8 @@ struct dataplane; /* one location; owns its fds, frees them on close; pins stay 
 enum node_location {
 	LOCATION_HOST,
 	LOCATION_DPU,
+	LOCATION_PMD, /* the poll-mode process of a host, in the host's namespace: tables in memory, no programs */
+	LOCATION_COUNT,
 };
 
 enum dataplane_prog {
@@ -33,7 +35,7 @@ enum dataplane_prog {
 /* The maps user space works with, by their names in bpf/maps.h. */
 #define DATAPLANE_MAPS(X)                                                                          \
 	X(control) X(port_by_ifindex) X(ports) X(segments) X(segment_by_wire) X(vteps)             \
-	X(vtep_by_ip) X(dfw_cells) X(redirect) X(generations) X(fdb) X(conntrack) X(ct_clock) X(ct_windows) \
+	X(vtep_by_ip) X(dfw_cells) X(redirect) X(xsks) X(generations) X(fdb) X(conntrack) X(ct_clock) X(ct_windows) \
 	X(ct_clock_hand) X(ct_counts) X(fdb_clock) X(fdb_clock_hand) X(flows) X(flow_sets) X(flow_info) X(paths) \
 	X(bindings) X(asic) X(guards) X(dfw_hits) X(dfw_bytes) X(l2_rules) X(hits) X(port_stats) X(node_stats) X(fragments) X(dfw_log) \
 	X(shapers) X(class_rules)
@@ -52,7 +54,7 @@ enum dataplane_map {
 	DATAPLANE_MAP_COUNT,
 };
 
-/* Name of a location's node: "esx1" or "esx1-dpu". */
+/* Name of a location's node: "esx1", "esx1-dpu" or "esx1-pmd". */
 void location_node_name(const struct lab_host *host, enum node_location where,
 			char ret_node[static NODE_NAME_MAX + 4]);
 
@@ -78,9 +80,15 @@ int dataplane_each_node(const char *lab, int (*visit)(const char *node, void *ar
 struct dpu_generations *dataplane_generations(const struct dataplane *dp);
 /* The memory of map "control", likewise. */
 struct dpu_control *dataplane_control(const struct dataplane *dp);
+/* The page of state of a poll-mode location; NULL for all others. */
+struct dpu_pmd *dataplane_pmd(const struct dataplane *dp);
+/* A hash of a poll-mode location, in shared memory; NULL: the map is the kernel's. */
+struct dpu_shtab *dataplane_shared(const struct dataplane *dp, enum dataplane_map map);
+/* Path of the pinned maps of a node. */
+void dataplane_maps_path(const char *lab, const char *node, char ret_path[static PATH_MAX]);
 const char *dataplane_map_name(enum dataplane_map map);
 int dataplane_map_fd(const struct dataplane *dp, enum dataplane_map map);
-int dataplane_prog_fd(const struct dataplane *dp, enum dataplane_prog prog);
+int dataplane_prog_fd(const struct dataplane *dp, enum dataplane_prog prog); /* -1: poll-mode */
 /* Kernel id of a program of this location; 0 if it cannot be read. */
 unsigned dataplane_prog_id(const struct dataplane *dp, enum dataplane_prog prog);
 const char *dataplane_node(const struct dataplane *dp);

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* dataplane_load.h - what the loader of the built-in objects (dataplane.c) and that of linked ones share. */
+/* dataplane_load.h - what the loader of the built-in objects (dataplane_load.c) and that of linked ones share. */
 #pragma once
 #include <bpf/libbpf.h>
-#include <limits.h>
 #include "dataplane.h"
+#include "dataplane_pins.h"
 #include "dataplane_sizes.h"
 
-/* "/sys/fs/bpf/dpulab/LAB/NODE/KIND/NAME"; name may be NULL. */
-void dataplane_pin_path(char ret_path[static PATH_MAX], const char *lab, const char *node, const char *kind,
-			const char *name);
 /* Lets `to` work on the maps of `from`, which is loaded. */
 int dataplane_share_maps(struct bpf_object *from, struct bpf_object *to);
 /* Sets a load-time constant, by its name and of its whole size, of an object not yet loaded. -ENOENT. */

@@ -52,6 +52,14 @@ static bool runs_this_program(pid_t pid)
 	       own.st_dev == other.st_dev;
 }
 
+/* The datapath of a host on frame path pmd is this program, too, and no agent. */
+static bool is_poll_mode(pid_t pid)
+{
+	char name[32];
+
+	return read_proc(pid, "comm", name, sizeof(name)) > 0 && !strcmp(name, "dpulab-pmd\n");
+}
+
 static bool names_lab(pid_t pid, const char *lab)
 {
 	char words[COMMAND_MAX];
@@ -91,7 +99,7 @@ static unsigned kill_others(const char *lab)
 	while (processes && (entry = readdir(processes))) {
 		pid_t pid = isdigit(entry->d_name[0]) ? atoi(entry->d_name) : 0;
 
-		if (!pid || !runs_this_program(pid) || !names_lab(pid, lab))
+		if (!pid || !runs_this_program(pid) || is_poll_mode(pid) || !names_lab(pid, lab))
 			continue;
 		if (descends_from(pid, getpid()) || descends_from(getpid(), pid))
 			continue;

@@ -163,7 +163,7 @@ static int ebpf_damage(const struct ebpf *ebpf, struct damage_list *damage, stru
 	int err = vnics_of(ebpf, damage);
 
 	for (int i = 0; !err && i < (ebpf->has_dpu ? 2 : 1); i++)
-		err = location_damage(&ebpf->at[i], i == (int)runs, ebpf_wants_xdp(host->hook), damage, diag);
+		err = location_damage(&ebpf->at[i], i == (int)runs, ebpf_wants_xdp(host->path, host->hook), damage, diag);
 	return err;
 }
 

@@ -71,7 +71,8 @@ static int prepare(struct batch *batch, const struct lab *lab, const struct dril
 {
 	batch->to = (struct sockaddr_ll){.sll_family = AF_PACKET, .sll_halen = ETH_ALEN, .sll_ifindex = ifindex};
 	for (size_t i = 0; i < BATCH; i++) {
-		int err = framerate_frame(lab, spec->pair, FIRST_SPORT, spec->port ? spec->port : 9, batch->frames[i]);
+		int err = framerate_frame(lab, spec->pair, FIRST_SPORT, spec->port ? spec->port : 9,
+					  FRAME_BYTES, batch->frames[i]);
 
 		if (err)
 			return err;

@@ -64,7 +64,7 @@ static void take_host(char words[3][WORD_MAX + 1], void *arg)
 
 	if (!host || frame_path_parse(words[1], &path) || lab_hook_parse(words[2], &hook))
 		return; /* the lab has changed since: as its file says */
-	if (!host->dpu && (path == PATH_DPU_MUX || path == PATH_DPU_UPT))
+	if (!host->dpu && frame_path_needs_dpu(path))
 		return;
 	host->path = path;
 	host->hook = hook;

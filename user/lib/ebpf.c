@@ -14,12 +14,24 @@
 #include "intercept.h"
 #include "mapio.h"
 #include "offload.h"
+#include "pmd.h"
+#include "pmd_lacks.h"
 #include "qos.h"
 #include "rt.h"
 #include "tables.h"
 #include "topology.h"
 
 /* ---- opening, what runs ------------------------------------------------- */
+
+/* The switch alone: no other frame path leaves the rest out. */
+static bool is_embedded(const struct ebpf *ebpf)
+{
+	struct dpu_control control;
+	uint32_t key = 0;
+
+	return ebpf->at[LOCATION_DPU].dp && !mapio_get(ebpf->at[LOCATION_DPU].dp, MAP_control, &key, &control) &&
+	       control.functions == DPU_FN_DVS;
+}
 
 int ebpf_open(const struct lab *lab, size_t host, struct ebpf *ret_ebpf, struct diag *diag)
 {
@@ -30,6 +42,10 @@ int ebpf_open(const struct lab *lab, size_t host, struct ebpf *ret_ebpf, struct 
 		err = location_open(lab, host, LOCATION_DPU, &ebpf.at[LOCATION_DPU], diag);
 		ebpf.has_dpu = !err;
 	}
+	if (!err)
+		err = location_open(lab, host, LOCATION_PMD, &ebpf.at[LOCATION_PMD], diag);
+	if (!err)
+		ebpf.at[LOCATION_DPU].embedded = is_embedded(&ebpf);
 	if (err)
 		ebpf_close(&ebpf);
 	else
@@ -39,13 +55,19 @@ int ebpf_open(const struct lab *lab, size_t host, struct ebpf *ret_ebpf, struct 
 
 void ebpf_close(struct ebpf *ebpf)
 {
-	location_close(&ebpf->at[LOCATION_HOST]);
-	location_close(&ebpf->at[LOCATION_DPU]);
+	for (size_t i = 0; i < LOCATION_COUNT; i++)
+		location_close(&ebpf->at[i]);
 }
 
+/* Those with programs. */
 static size_t n_locations(const struct ebpf *ebpf)
 {
 	return ebpf->has_dpu ? 2 : 1;
+}
+
+bool ebpf_has(const struct ebpf *ebpf, enum node_location where)
+{
+	return ebpf->at[where].dp;
 }
 
 int ebpf_refresh(struct ebpf *ebpf, struct diag *diag)
@@ -54,7 +76,7 @@ int ebpf_refresh(struct ebpf *ebpf, struct diag *diag)
 
 	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
 		err = location_refresh(&ebpf->at[i], diag);
-	return err;
+	return err ? err : location_refresh(&ebpf->at[LOCATION_PMD], diag);
 }
 
 static bool vnic_in_dpu(const struct ebpf *ebpf)
@@ -75,7 +97,9 @@ int ebpf_path(const struct ebpf *ebpf, enum frame_path *ret_path)
 	    mapio_get(ebpf->at[LOCATION_HOST].dp, MAP_control, &key, &control))
 		return -ENOENT;
 	if (vnic_in_dpu(ebpf))
-		*ret_path = PATH_DPU_UPT;
+		*ret_path = is_embedded(ebpf) ? PATH_SRIOV : PATH_DPU_UPT;
+	else if (!control.functions && control.handover & DPU_HANDOVER_TO_PMD)
+		*ret_path = PATH_PMD;
 	else
 		*ret_path = control.functions ? PATH_HOST : PATH_DPU_MUX;
 	return 0;
@@ -91,8 +115,10 @@ bool ebpf_xdp_serves(const struct ebpf *ebpf)
 	       uplink.flags & DPU_PORT_F_XDP;
 }
 
-bool ebpf_wants_xdp(enum lab_hook hook)
+bool ebpf_wants_xdp(enum frame_path path, enum lab_hook hook)
 {
+	if (path == PATH_PMD) /* AF_XDP */
+		return true;
 	return hook == LAB_HOOK_XDP; /* auto: tc, because every device of a lab is a veth */
 }
 
@@ -182,6 +208,15 @@ static int serve_location(struct location *location, bool xdp, struct diag *diag
 	return err ? err : pin_ports(location, location_cpus(location), xdp, diag);
 }
 
+static bool pmd_is_in_use(const struct ebpf *ebpf)
+{
+	struct dpu_control control;
+	uint32_t key = 0;
+
+	return ebpf_has(ebpf, LOCATION_HOST) && !mapio_get(ebpf->at[LOCATION_HOST].dp, MAP_control, &key, &control) &&
+	       control.handover & DPU_HANDOVER_TO_PMD;
+}
+
 /* Senders stop leaving work to hardware before XDP serves them, and start again after it has gone. */
 int ebpf_serve(struct ebpf *ebpf, bool xdp, struct diag *diag)
 {
@@ -189,9 +224,38 @@ int ebpf_serve(struct ebpf *ebpf, bool xdp, struct diag *diag)
 
 	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
 		err = serve_location(&ebpf->at[i], xdp, diag);
+	if (!err && pmd_is_in_use(ebpf))
+		err = ebpf_begin_pmd(ebpf, diag);
+	else if (!err && ebpf_has(ebpf, LOCATION_PMD)) /* its rules have counted, and go and come with the others */
+		err = tables_fill(&ebpf->at[LOCATION_PMD], true, diag);
 	if (!err && !xdp)
 		err = offload_set(ebpf->lab, ebpf->host, false, diag);
 	return err;
+}
+
+int ebpf_begin_pmd(struct ebpf *ebpf, struct diag *diag)
+{
+	struct location *pmd = &ebpf->at[LOCATION_PMD];
+	int err = location_load(pmd, diag);
+
+	if (!err)
+		err = tables_fill(pmd, true, diag);
+	return err ? err : pmd_serve(pmd, diag);
+}
+
+static int remove_pmd(const struct lab *lab, size_t host, struct diag *diag)
+{
+	char node[NODE_NAME_MAX + 4];
+	int err;
+
+	location_node_name(&lab->hosts[host], LOCATION_PMD, node);
+	err = pmd_stop(lab->name, node, diag);
+	return err ? err : dataplane_remove(lab->name, node, diag);
+}
+
+int ebpf_end_pmd(struct ebpf *ebpf, struct diag *diag)
+{
+	return ebpf_has(ebpf, LOCATION_PMD) ? pmd_stop(ebpf->lab->name, dataplane_node(ebpf->at[LOCATION_PMD].dp), diag) : 0;
 }
 
 int ebpf_use_wire(const struct ebpf *ebpf, enum node_location where, struct diag *diag)
@@ -358,25 +422,43 @@ int ebpf_move_vnics(struct ebpf *ebpf, enum node_location to, bool xdp, double *
 
 /* ---- start and stop ----------------------------------------------------- */
 
-static int set_controls(const struct ebpf *ebpf, enum node_location runs, struct diag *diag)
+enum node_location ebpf_vnics_at(enum frame_path path)
 {
+	return path == PATH_DPU_UPT || path == PATH_SRIOV ? LOCATION_DPU : LOCATION_HOST;
+}
+
+/* Which location runs the functions of a path. */
+static enum node_location runs_at(enum frame_path path)
+{
+	return path == PATH_HOST ? LOCATION_HOST : path == PATH_PMD ? LOCATION_PMD : LOCATION_DPU;
+}
+
+/* Where nothing runs, all is relayed: to the DPU, or to the poll-mode process. */
+static int set_controls(const struct ebpf *ebpf, enum frame_path path, struct diag *diag)
+{
+	enum node_location runs = runs_at(path);
+	uint32_t functions = path == PATH_SRIOV ? DPU_FN_DVS : DPU_FN_ALL;
+	uint32_t to_pmd = runs == LOCATION_PMD ? DPU_HANDOVER_TO_PMD : 0;
 	int err = 0;
 
+	if (ebpf_has(ebpf, LOCATION_PMD))
+		err = tables_set_control(ebpf->at[LOCATION_PMD].dp, runs == LOCATION_PMD ? DPU_FN_ALL : 0, 0, diag);
 	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
-		err = tables_set_control(ebpf->at[i].dp, i == runs ? DPU_FN_ALL : 0, 0, diag);
+		err = tables_set_control(ebpf->at[i].dp, i == runs ? functions : 0, i == LOCATION_HOST ? to_pmd : 0, diag);
 	return err;
 }
 
 int ebpf_settle(const struct ebpf *ebpf, enum frame_path path, struct diag *diag)
 {
-	enum node_location runs = path == PATH_HOST ? LOCATION_HOST : LOCATION_DPU;
-	int err = set_controls(ebpf, runs, diag);
+	int err = set_controls(ebpf, path, diag);
 
-	return err ? err : ebpf_use_wire(ebpf, runs, diag);
+	return err ? err : ebpf_use_wire(ebpf, runs_at(path), diag);
 }
 
-int ebpf_refuse_without_dpu(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag)
+int ebpf_refuse_path(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag)
 {
+	if (path == PATH_PMD)
+		return pmd_refuse(lab, host, diag);
 	if (lab->hosts[host].dpu || path == PATH_HOST)
 		return 0;
 	return diag_error(diag, -EINVAL, "give it one with `dpu: true` in the lab file",
@@ -384,29 +466,38 @@ int ebpf_refuse_without_dpu(const struct lab *lab, size_t host, enum frame_path 
 			  frame_path_name(path));
 }
 
+/* Make before break: a poll-mode process is there before frames are led to it, and goes after. */
+static int start_at(struct ebpf *ebpf, enum frame_path path, bool xdp, struct diag *diag)
+{
+	int err = 0;
+
+	ebpf->at[LOCATION_DPU].embedded = path == PATH_SRIOV;
+	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
+		err = location_load(&ebpf->at[i], diag);
+	if (!err && path == PATH_PMD)
+		err = location_load(&ebpf->at[LOCATION_PMD], diag);
+	if (!err)
+		err = set_controls(ebpf, path, diag);
+	if (!err)
+		err = ebpf_move_vnics(ebpf, ebpf_vnics_at(path), xdp, NULL, diag);
+	if (!err)
+		err = ebpf_serve(ebpf, xdp, diag);
+	if (!err)
+		err = ebpf_settle(ebpf, path, diag);
+	return err || path == PATH_PMD ? err : ebpf_end_pmd(ebpf, diag);
+}
+
 int ebpf_start(const struct lab *lab, size_t host, enum frame_path path, enum lab_hook hook,
 	       struct diag *diag)
 {
-	enum node_location runs = path == PATH_HOST ? LOCATION_HOST : LOCATION_DPU;
-	bool xdp = ebpf_wants_xdp(hook);
 	struct ebpf ebpf;
-	int err = ebpf_refuse_without_dpu(lab, host, path, diag);
+	int err = ebpf_refuse_path(lab, host, path, diag);
 
 	if (!err)
 		err = ebpf_open(lab, host, &ebpf, diag);
 	if (err)
 		return err;
-	for (size_t i = 0; !err && i < n_locations(&ebpf); i++)
-		err = location_load(&ebpf.at[i], diag);
-	if (!err)
-		err = set_controls(&ebpf, runs, diag);
-	if (!err)
-		err = ebpf_move_vnics(&ebpf, path == PATH_DPU_UPT ? LOCATION_DPU : LOCATION_HOST, xdp, NULL,
-				      diag);
-	if (!err)
-		err = ebpf_serve(&ebpf, xdp, diag);
-	if (!err)
-		err = ebpf_settle(&ebpf, path, diag);
+	err = start_at(&ebpf, path, ebpf_wants_xdp(path, hook), diag);
 	if (!err)
 		err = qos_set(lab, host, path, false, diag);
 	ebpf_close(&ebpf);
@@ -443,6 +534,8 @@ static int leave_devices(struct ebpf *ebpf, struct diag *diag)
 		if (!err)
 			err = pin_ports(&ebpf->at[i], &anywhere, xdp, diag);
 	}
+	if (!err)
+		err = ebpf_end_pmd(ebpf, diag);
 	return err ? err : offload_set(ebpf->lab, ebpf->host, false, diag);
 }
 
@@ -472,6 +565,8 @@ int ebpf_stop(const struct lab *lab, size_t host, struct diag *diag)
 		if (!err)
 			err = fabric_use_wire(lab, host, false, diag);
 	}
+	if (!err)
+		err = remove_pmd(lab, host, diag);
 	if (!err)
 		err = dataplane_remove(lab->name, lab->hosts[host].name, diag);
 	return err ? err : dataplane_remove(lab->name, topology_dpu(&lab->hosts[host], dpu), diag);

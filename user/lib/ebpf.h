@@ -11,9 +11,12 @@
 struct ebpf {
 	const struct lab *lab;
 	size_t host;
-	struct location at[2]; /* by enum node_location; [LOCATION_DPU] only if has_dpu */
+	struct location at[LOCATION_COUNT]; /* by enum node_location; [LOCATION_DPU] only if has_dpu */
 	bool has_dpu;
 };
+
+/* Is there such a location, and is anything loaded at it? */
+bool ebpf_has(const struct ebpf *ebpf, enum node_location where);
 
 /* Opens both locations, loaded or not. */
 int ebpf_open(const struct lab *lab, size_t host, struct ebpf *ret_ebpf, struct diag *diag);
@@ -23,8 +26,8 @@ int ebpf_refresh(struct ebpf *ebpf, struct diag *diag);
 int ebpf_path(const struct ebpf *ebpf, enum frame_path *ret_path);
 /* XDP serves the ports (as their table entries say). */
 bool ebpf_xdp_serves(const struct ebpf *ebpf);
-/* Does the lab's choice mean XDP on these (virtual) devices? */
-bool ebpf_wants_xdp(enum lab_hook hook);
+/* Does the lab's choice mean XDP on these (virtual) devices, on that frame path? */
+bool ebpf_wants_xdp(enum frame_path path, enum lab_hook hook);
 
 /* Fills the tables, sets far ends' offloads, attaches, pins work to CPUs: both locations, control word untouched. */
 int ebpf_serve(struct ebpf *ebpf, bool xdp, struct diag *diag);
@@ -51,5 +54,13 @@ int ebpf_move_vnic(struct ebpf *ebpf, size_t vm, enum node_location to, bool xdp
 int ebpf_move_device(struct location *old, struct location *new, size_t vm, bool xdp, struct diag *diag);
 /* The VM keeps its neighbours across the carrier change: else it asks for them again, a second late. */
 int ebpf_keep_neighbours(const struct lab *lab, size_t vm, struct diag *diag);
-/* 0, or -EINVAL with the reason: this path needs a DPU and the host has none. */
-int ebpf_refuse_without_dpu(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag);
+/* Where the vNIC devices themselves are on a path. */
+enum node_location ebpf_vnics_at(enum frame_path path);
+/*
+ * Loads the tables of a poll-mode process, fills them, starts the process; ends it. The tables stay, as a DPU's do, with
+ * what their rules have counted.
+ */
+int ebpf_begin_pmd(struct ebpf *ebpf, struct diag *diag);
+int ebpf_end_pmd(struct ebpf *ebpf, struct diag *diag);
+/* 0, or -EINVAL with the reason: this path needs a DPU and the host has none, or does not do what the lab asks for. */
+int ebpf_refuse_path(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag);

@@ -24,6 +24,7 @@ enum native_map_type {
 	NATIVE_MAP_PERCPU_HASH = NATIVE_MAP_HASH,
 	NATIVE_MAP_LRU_HASH = NATIVE_MAP_HASH,	       /* full is full: no eviction */
 	NATIVE_MAP_DEVMAP = NATIVE_MAP_ARRAY,
+	NATIVE_MAP_XSKMAP = NATIVE_MAP_ARRAY,
 	NATIVE_MAP_RING,
 };
 
@@ -73,6 +74,7 @@ struct native_frame {
 	__u8 *data;
 	__u32 len, ifindex, gso_size, gso_segs;
 	__u32 queue; /* as skb->priority at tc */
+	__u32 out_port; /* of verdict FORWARD */
 	void (*cloned)(const struct native_frame *frame, __u32 ifindex); /* told of every copy */
 };
 
@@ -81,6 +83,7 @@ long native_frame_move_head(struct native_frame *frame, int n);
 /* Exactly len bytes; what is behind the Ethernet header is undefined afterwards. */
 long native_frame_resize(struct native_frame *frame, __u32 len);
 long native_frame_clone(struct native_frame *frame, __u32 ifindex);
+#define native_frame_again native_frame_clone /* whoever runs frames sees a copy for the device it arrives at */
 
 #define DPU_MAP(name_, type_, key_, value_, entries_, flags_)                                      \
 	static struct native_map name_ = {.name = #name_,                                          \

@@ -62,7 +62,7 @@ static int wire_of(struct walk *walk, size_t host, enum node_location *ret_where
 
 	if (!err)
 		ebpf_path(ebpf, &path);
-	*ret_where = path == PATH_HOST ? LOCATION_HOST : LOCATION_DPU;
+	*ret_where = path == PATH_HOST ? LOCATION_HOST : path == PATH_PMD ? LOCATION_PMD : LOCATION_DPU;
 	return err;
 }
 
@@ -218,6 +218,7 @@ static int start(struct walk *walk, const struct frame_text *frame)
 	const struct lab_vm *vm = &walk->lab->vms[frame->vm];
 	struct dryrun_frame bytes = {.data = (uint8_t *)frame->data, .len = frame->len};
 	struct arrival to = {.host = vm->host, .port = vm->port};
+	enum frame_path path;
 	struct ebpf *ebpf;
 	int err = open_host(walk, vm->host, &ebpf);
 
@@ -225,6 +226,8 @@ static int start(struct walk *walk, const struct frame_text *frame)
 		return err;
 	if (ebpf->has_dpu && location_has_vnic(&ebpf->at[LOCATION_DPU], frame->vm))
 		to.where = LOCATION_DPU;
+	else if (!ebpf_path(ebpf, &path) && path == PATH_PMD)
+		to.where = LOCATION_PMD;
 	return arrive(walk, to, &bytes);
 }
 

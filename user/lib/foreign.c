@@ -9,6 +9,7 @@
 
 #include "attach.h"
 #include "clsact.h"
+#include "ebpf.h"
 #include "ethtool.h"
 #include "foreign_proof.h"
 #include "mapio.h"
@@ -73,7 +74,7 @@ static int open_vnic_namespace(const struct far_side *far, enum node_location wh
 
 static int make_wire(struct far_side *far)
 {
-	bool dpu = far->lab->hosts[far->vm->host].path == PATH_DPU_UPT;
+	bool dpu = ebpf_vnics_at(far->lab->hosts[far->vm->host].path) == LOCATION_DPU;
 	struct netns *ns NETNS_CLEANUP = NULL;
 	struct rt_end patch = {.ns = far->ns, .name = far->patch_name, .mtu = far->vm->mtu,
 			       .mac = topology_mac(far->lab->name, far->vm->name, "patch")};

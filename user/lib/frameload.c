@@ -47,7 +47,7 @@ int frameload_open(unsigned n_frames, unsigned frame_len, struct frameload **ret
 	int err;
 
 	if (!n_frames || n_frames > DPU_LOAD_MAX_FRAMES || n_frames & (n_frames - 1) ||
-	    frame_len < 8 || frame_len > DPU_LOAD_MAX_FRAME || frame_len % 8)
+	    frame_len < 8 || frame_len > DPU_LOAD_LONGEST || frame_len % 8)
 		return -EINVAL;
 	load = calloc(1, sizeof(*load));
 	if (!load)
@@ -156,7 +156,7 @@ void frameload_stop(struct frameload *load)
 
 int frameload_send(struct frameload *load, uint64_t count, struct diag *diag)
 {
-	char frame[DPU_LOAD_MAX_FRAME] = {0};
+	char frame[DPU_LOAD_LONGEST] = {0};
 
 	while (count) {
 		uint64_t now = count < REPEAT_MAX ? count : REPEAT_MAX;

@@ -13,7 +13,7 @@
 
 struct frameload;
 
-/* n_frames is a power of two; frame_len a multiple of 8, 8..DPU_LOAD_MAX_FRAME bytes. */
+/* n_frames is a power of two; frame_len a multiple of 8, 8..DPU_LOAD_LONGEST bytes. */
 int frameload_open(unsigned n_frames, unsigned frame_len, struct frameload **ret_load,
 		   struct diag *diag);
 void frameload_close(struct frameload *load);

@@ -14,7 +14,6 @@
 #include "topology.h"
 
 enum {
-	FRAME_LEN = 64,
 	CIRCULATING = 128, /* frames, each a flow of its own; a veth ring holds 256 */
 	FIRST_SPORT = 20000,
 	DPORT = 5201, /* iperf3's: a lab that lets itself be measured allows it */
@@ -39,15 +38,15 @@ static const struct lab_prefix *ipv4_of(const struct lab_vm *vm)
 }
 
 int framerate_frame(const struct lab *lab, struct traffic_pair pair, uint16_t sport, uint16_t dport,
-		    uint8_t ret_frame[FRAME_LEN])
+		    size_t len, uint8_t *ret_frame)
 {
 	const struct lab_vm *from = &lab->vms[pair.from], *to = &lab->vms[pair.to];
 	const struct lab_prefix *src = ipv4_of(from), *dst = ipv4_of(to);
 	struct ether_header ether = {.ether_type = htons(ETHERTYPE_IP)};
 	struct iphdr ip = {.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP,
-			   .tot_len = htons(FRAME_LEN - sizeof(ether))};
+			   .tot_len = htons(len - sizeof(ether))};
 	struct udphdr udp = {.source = htons(sport), .dest = htons(dport),
-			     .len = htons(FRAME_LEN - sizeof(ether) - sizeof(ip))};
+			     .len = htons(len - sizeof(ether) - sizeof(ip))};
 
 	if (!src || !dst)
 		return -EADDRNOTAVAIL;
@@ -56,7 +55,7 @@ int framerate_frame(const struct lab *lab, struct traffic_pair pair, uint16_t sp
 	memcpy(&ip.saddr, &src->addr.w[3], sizeof(ip.saddr));
 	memcpy(&ip.daddr, &dst->addr.w[3], sizeof(ip.daddr));
 	ip.check = frame_ip_checksum(&ip, sizeof(ip));
-	memset(ret_frame, 0, FRAME_LEN);
+	memset(ret_frame, 0, len);
 	memcpy(ret_frame, &ether, sizeof(ether));
 	memcpy(ret_frame + sizeof(ether), &ip, sizeof(ip));
 	memcpy(ret_frame + sizeof(ether) + sizeof(ip), &udp, sizeof(udp));
@@ -75,13 +74,16 @@ struct reading {
 	uint64_t at_ns;
 	struct dpu_load_count count;
 	struct cpu_account cpu;
+	struct cpu_machine machine;
 };
 
 static int take_reading(struct frameload *load, const struct cpu_meter *meter, struct reading *reading,
 			struct diag *diag)
 {
-	int err = cpu_meter_read(meter, &reading->cpu, diag);
+	int err = cpu_machine_read(&reading->machine);
 
+	if (!err)
+		err = cpu_meter_read(meter, &reading->cpu, diag);
 	if (!err)
 		err = frameload_arrivals(load, &reading->count);
 	reading->at_ns = now_ns();
@@ -105,11 +107,11 @@ static int gather(struct frameload *load, uint64_t *ret_ended)
 	return err;
 }
 
-static int prepare(const struct lab *lab, struct traffic_pair pair, struct frameload *load,
+static int prepare(const struct lab *lab, struct traffic_pair pair, unsigned frame_len, struct frameload *load,
 		   struct diag *diag)
 {
 	NETNS_CLEANUP struct netns *from = NULL, *to = NULL;
-	uint8_t frame[FRAME_LEN];
+	uint8_t frame[DPU_LOAD_LONGEST] = {0};
 	int err = topology_open_vm(lab, pair.from, &from, diag);
 
 	if (!err)
@@ -119,8 +121,8 @@ static int prepare(const struct lab *lab, struct traffic_pair pair, struct frame
 	if (!err)
 		err = frameload_bounce(load, 1, to, TOPOLOGY_VM_DEV, diag);
 	for (unsigned i = 0; i < CIRCULATING && !err; i++) {
-		err = framerate_frame(lab, pair, (uint16_t)(FIRST_SPORT + i), DPORT, frame);
-		memcpy(frameload_frame(load, i)->bytes, frame, sizeof(frame));
+		err = framerate_frame(lab, pair, (uint16_t)(FIRST_SPORT + i), DPORT, frame_len, frame);
+		memcpy(frameload_frame(load, i)->bytes, frame, DPU_LOAD_MAX_FRAME);
 	}
 	return err;
 }
@@ -145,6 +147,8 @@ static int measure(struct frameload *load, unsigned ms, const struct cpu_meter *
 	rate->seconds = (double)(end.at_ns - start.at_ns) / 1e9;
 	rate->arrived = end.count.packets - start.count.packets;
 	rate->lost = CIRCULATING - ended;
+	rate->machine.busy_ns = end.machine.busy_ns - start.machine.busy_ns;
+	rate->machine.tasks_ns = end.machine.tasks_ns - start.machine.tasks_ns;
 	for (unsigned i = 0; i < CPU_OWNERS; i++)
 		rate->cpu.run_ns[i] = end.cpu.run_ns[i] - start.cpu.run_ns[i];
 	if (!rate->arrived)
@@ -152,15 +156,15 @@ static int measure(struct frameload *load, unsigned ms, const struct cpu_meter *
 	return 0;
 }
 
-int framerate_measure(const struct lab *lab, struct traffic_pair pair, unsigned ms,
+int framerate_measure(const struct lab *lab, struct traffic_pair pair, unsigned frame_len, unsigned ms,
 		      const struct cpu_meter *meter, struct framerate *ret_rate, struct diag *diag)
 {
 	struct frameload *load;
-	int err = frameload_open(CIRCULATING, FRAME_LEN, &load, diag);
+	int err = frameload_open(CIRCULATING, frame_len, &load, diag);
 
 	if (err)
 		return err;
-	err = prepare(lab, pair, load, diag);
+	err = prepare(lab, pair, frame_len, load, diag);
 	if (!err)
 		err = measure(load, ms, meter, ret_rate, diag);
 	frameload_close(load);

@@ -162,6 +162,8 @@ static int judge_all(struct comparison *c)
 
 	for (size_t i = 0; !err && i < c->old->n_hosts; i++) {
 		err = judge_if_running(c, i, LOCATION_HOST);
+		if (!err)
+			err = judge_if_running(c, i, LOCATION_PMD);
 		if (!err && c->old->hosts[i].dpu)
 			err = judge_if_running(c, i, LOCATION_DPU);
 	}

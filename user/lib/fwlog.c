@@ -157,10 +157,12 @@ static int open_sources(struct fwlog *log, struct diag *diag)
 	log->file = file_of_lab(log);
 	log->lab = session.lab;
 	session.lab = NULL;
-	log->sources = calloc(2 * log->lab->n_hosts + 1, sizeof(*log->sources));
+	log->sources = calloc(LOCATION_COUNT * log->lab->n_hosts + 1, sizeof(*log->sources));
 	err = log->sources ? 0 : -ENOMEM;
 	for (size_t i = 0; !err && i < log->lab->n_hosts; i++) {
 		err = add_source(log, i, LOCATION_HOST, diag);
+		if (!err)
+			err = add_source(log, i, LOCATION_PMD, diag);
 		if (!err && log->lab->hosts[i].dpu)
 			err = add_source(log, i, LOCATION_DPU, diag);
 	}

@@ -14,9 +14,13 @@
 
 /* ---- which slots, under which number --------------------------------------- */
 
+/* A NIC's embedded switch has none. */
 static bool is_used(const struct location *location, size_t slot)
 {
 	const struct lab *lab = location->lab;
+
+	if (location->embedded)
+		return false;
 
 	for (size_t vm = 0; vm < lab->n_vms; vm++)
 		for (unsigned dir = 0; lab->vms[vm].host == location->host && dir < DPU_INTERCEPT_DIRECTIONS; dir++)

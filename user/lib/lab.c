@@ -20,10 +20,12 @@
 #include "host.h"
 #include "intercept.h"
 #include "lab_check.h"
+#include "lab_placement.h"
 #include "lab_stored.h"
 #include "machine.h"
 #include "nodes.h"
 #include "plan.h"
+#include "pmd.h"
 #include "preflight.h"
 #include "qos.h"
 #include "topology.h"
@@ -234,6 +236,8 @@ static int remove_all(const struct state *state, const char *name, struct lab_re
 	if (!err)
 		err = state_remove(state, STATE_MOVED, diag);
 	if (!err)
+		err = pmd_stop_lab(name, diag);
+	if (!err)
 		err = nodes_remove(state, name, NULL, &report->nodes, diag);
 	/* after the devices: links without one are cheap to drop, a program per device is not */
 	return err ? err : dataplane_remove_lab(name, diag);
@@ -253,26 +257,6 @@ static int extend_both(const struct loaded *loaded, struct lab *old, struct lab 
 	int err = loaded_extend(loaded, old, NULL);
 
 	return err ? err : loaded_extend(loaded, new, diag);
-}
-
-/* Where the file says the same placement as before, what `place` has done since stands. old may be new. */
-static void keep_placement(const struct lab *old, struct lab *new)
-{
-	for (size_t i = 0; i < new->n_hosts; i++) {
-		struct lab_host *host = &new->hosts[i], *before = lab_find_host((struct lab *)old, host->name);
-		enum frame_path path;
-		bool xdp;
-
-		if (!before || before->path != host->path || before->hook != host->hook)
-			continue;
-		if (place_read(old, before - old->hosts, &path, &xdp, NULL))
-			continue;
-		/* no tables and no bridges: pins were lost, and what the file says is the way to repair it */
-		if (path == PATH_LINUX && !linuxpath_runs(old, before - old->hosts))
-			continue;
-		host->path = path;
-		host->hook = xdp ? LAB_HOOK_XDP : LAB_HOOK_TC;
-	}
 }
 
 /* What is there of this lab: nothing, the same lab, or another one of the same name. */
@@ -336,7 +320,7 @@ static int up_locked(const struct state *state, struct lab *lab, struct lab_repo
 	if (!err)
 		err = write_lab(state, lab, diag);
 	if (!err && report->was_there)
-		keep_placement(lab, lab);
+		lab_keep_placement(lab, lab);
 	if (!err)
 		err = meet_drill(state, lab, report->was_there, diag);
 	/* of a killed apply */
@@ -431,7 +415,7 @@ static int change(const struct state *state, const struct lab *old, struct lab *
 		err = write_lab(state, new, diag);
 	/* the file keeps saying what the user wrote, the machine what place made of it */
 	if (live)
-		keep_placement(old, new);
+		lab_keep_placement(old, new);
 	else
 		drill_record_place(state, new);
 	if (!err)
@@ -463,6 +447,9 @@ int lab_reshape(const struct state *state, const struct lab *old, struct lab *ne
 	struct machine_hurry hurry;
 	int err;
 
+	err = lab_refuse_where_placed(old, new, diag);
+	if (err)
+		return err;
 	machine_hurry(&hurry);
 	err = change(state, old, new, loaded, true, &ignored, diag);
 	machine_calm(&hurry);
@@ -486,6 +473,8 @@ static int apply_locked(const struct state *state, struct lab *new, struct lab_r
 		err = extend_both(&loaded, old, new, diag);
 	if (!err)
 		err = lab_keep_numbers(old, new, diag);
+	if (!err && ready)
+		err = lab_refuse_where_placed(old, new, diag);
 	if (!err)
 		err = lab_difference(old, new, report, diag);
 	if (!err)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "lab_check.h"
 #include "finding.h"
+#include "pmd_lacks.h"
 #include "policy_check.h"
 #include "qos_check.h"
 #include "schema.h"
@@ -24,13 +25,14 @@ struct checker {
 
 /* ---- names ------------------------------------------------------------------ */
 
-static bool is_dpu_of_a_host(const struct lab *lab, const char *name)
+/* Tables of a host's poll-mode process are called after it, as its DPU is. */
+static bool is_of_a_host(const struct lab *lab, const char *name, const char *suffix)
 {
-	char dpu[NODE_NAME_MAX + 4];
+	char node[NODE_NAME_MAX + 4];
 
 	for (size_t i = 0; i < lab->n_hosts; i++) {
-		snprintf(dpu, sizeof(dpu), "%s-dpu", lab->hosts[i].name);
-		if (!strcmp(dpu, name))
+		snprintf(node, sizeof(node), "%s%s", lab->hosts[i].name, suffix);
+		if (!strcmp(node, name))
 			return true;
 	}
 	return false;
@@ -47,7 +49,10 @@ static void check_node_name(struct checker *check, const char *name, const char 
 {
 	if (!strcmp(name, "fabric"))
 		FINDING(check, name, "rename it", "a %s cannot be called 'fabric': the underlay is", kind);
-	else if (is_dpu_of_a_host(check->lab, name))
+	else if (is_of_a_host(check->lab, name, "-pmd"))
+		FINDING(check, name, "rename it", "a %s cannot be called '%s': a host's poll-mode process would be", kind,
+			name);
+	else if (is_of_a_host(check->lab, name, "-dpu"))
 		FINDING(check, name, "rename it", "a %s cannot be called '%s': a host's DPU would be", kind,
 			name);
 }
@@ -60,7 +65,7 @@ int lab_check_port_name(const struct lab *lab, const char *name, struct diag *di
 		return diag_error(diag, -EINVAL, NULL,
 				  "a port's name is lower-case letters, digits and inner dashes, a letter first, at most %d in all",
 				  NODE_NAME_MAX - 1);
-	if (!strcmp(name, "fabric") || is_device_name(name) || is_dpu_of_a_host(lab, name) ||
+	if (!strcmp(name, "fabric") || is_device_name(name) || is_of_a_host(lab, name, "-dpu") ||
 	    lab_find_host(found, name) || lab_find_group(found, name))
 		return diag_error(diag, -EINVAL, "call it something else", "%s is the name of something else in lab %s",
 				  name, lab->name);
@@ -149,10 +154,17 @@ static void check_hosts(struct checker *check)
 		const struct lab_host *host = &lab->hosts[i];
 
 		check_vtep(check, i);
-		if (!host->dpu && (host->path == PATH_DPU_MUX || host->path == PATH_DPU_UPT))
+		if (!host->dpu && frame_path_needs_dpu(host->path))
 			FINDING(check, &host->path, "give the host a DPU (`dpu: true`) or another placement",
 				"hosts.%s: placement %s needs a DPU", host->name,
 				frame_path_name(host->path));
+		if (host->path == PATH_PMD && host->hook == LAB_HOOK_TC)
+			FINDING(check, &host->hook, "leave it `auto`, or say xdp",
+				"hosts.%s: placement pmd takes its frames from XDP, hook tc has none for it", host->name);
+		if (host->path == PATH_PMD) {
+			check->failed |= pmd_refuse(lab, i, check->diag) != 0;
+			pmd_warn(lab, i, check->diag);
+		}
 		if (!host->dpu && !cpu_set_is_empty(&host->dpu_cpus))
 			FINDING(check, &host->dpu_cpus, "give the host a DPU (`dpu: true`)",
 				"hosts.%s.dpu-cpus: the host has no DPU", host->name);
@@ -384,6 +396,7 @@ void lab_check_cpus(const struct lab *lab, const struct cpu_set *online, struct 
 
 		warn_missing(host->name, "cpus", &host->cpus, online, diag);
 		warn_missing(host->name, "dpu-cpus", &host->dpu_cpus, online, diag);
+		warn_missing(host->name, "pmd-cpus", &host->pmd_cpus, online, diag);
 	}
 }
 
@@ -393,8 +406,10 @@ void lab_limit_cpus(struct lab *lab, const struct cpu_set *online)
 		struct lab_host *host = &lab->hosts[i];
 		const struct cpu_set missing = without(&host->cpus, online);
 		const struct cpu_set dpu_missing = without(&host->dpu_cpus, online);
+		const struct cpu_set pmd_missing = without(&host->pmd_cpus, online);
 
 		host->cpus = without(&host->cpus, &missing);
 		host->dpu_cpus = without(&host->dpu_cpus, &dpu_missing);
+		host->pmd_cpus = without(&host->pmd_cpus, &pmd_missing);
 	}
 }

@@ -81,7 +81,8 @@ static void compare_host(struct difference *d, const struct lab_host *old, const
 		note(d, "changed", "hook", new->name, "%s to %s", lab_hook_name(old->hook),
 		     lab_hook_name(new->hook));
 	if (memcmp(&old->cpus, &new->cpus, sizeof(old->cpus)) ||
-	    memcmp(&old->dpu_cpus, &new->dpu_cpus, sizeof(old->dpu_cpus)))
+	    memcmp(&old->dpu_cpus, &new->dpu_cpus, sizeof(old->dpu_cpus)) ||
+	    memcmp(&old->pmd_cpus, &new->pmd_cpus, sizeof(old->pmd_cpus)) || old->pmd_sleep != new->pmd_sleep)
 		note(d, "changed", "cpus", new->name, "%s", "");
 }
 

@@ -48,12 +48,12 @@ static void add_vm_ports(struct location *location, const struct links *links, s
 	bool here = find_link(links, v->name);
 	char channel[IFNAMSIZ];
 
-	if (here || location->where == LOCATION_HOST)
+	if (here || location->where != LOCATION_DPU)
 		add_port(location, links, v->port, DPU_PORT_KIND_VNIC, v->name, vm);
 	if (location->where == LOCATION_HOST) {
 		topology_channel_host(v->port, channel);
 		add_port(location, links, DPU_PORT_CHANNEL_OF(v->port), DPU_PORT_KIND_CHANNEL, channel, vm);
-	} else if (!here) {
+	} else if (location->where == LOCATION_DPU && !here) {
 		topology_channel_dpu(v->port, channel);
 		add_port(location, links, v->port, DPU_PORT_KIND_VNIC, channel, vm);
 	}
@@ -61,7 +61,7 @@ static void add_vm_ports(struct location *location, const struct links *links, s
 
 static void add_ports(struct location *location, const struct links *links)
 {
-	bool host = location->where == LOCATION_HOST;
+	bool host = location->where != LOCATION_DPU;
 
 	location->n_ports = 0;
 	add_port(location, links, DPU_PORT_UPLINK, DPU_PORT_KIND_UPLINK,
@@ -111,9 +111,9 @@ bool location_has_vnic(const struct location *location, size_t vm)
 static int open_namespace(struct location *location, struct diag *diag)
 {
 	char node[NODE_NAME_MAX + 4];
-	int err = location->where == LOCATION_HOST
-			  ? topology_open_host(location->lab, location->host, &location->ns, diag)
-			  : topology_open_dpu(location->lab, location->host, &location->ns, diag);
+	int err = location->where == LOCATION_DPU
+			  ? topology_open_dpu(location->lab, location->host, &location->ns, diag)
+			  : topology_open_host(location->lab, location->host, &location->ns, diag);
 
 	location_node_name(location_host(location), location->where, node);
 	if (err == -ENOENT)

@@ -26,6 +26,7 @@ struct location {
 	struct dataplane *dp; /* NULL: nothing is loaded here */
 	struct port_dev *ports;
 	size_t n_ports;
+	bool embedded; /* the DPU's node is a plain NIC with an embedded switch: MAC and VLAN (sriov.h) */
 };
 
 /* Opens namespace and ports; the datapath if it is loaded. -ENOENT: no such namespace (said in diag). */

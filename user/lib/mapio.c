@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "op.h"
+#include "shtab.h"
 
 #define BATCH	   1024 /* entries of one system call; more than any hash bucket holds */
 #define VALUE_MAX  sizeof(struct dpu_segment)
@@ -28,10 +29,20 @@ static int map_error(struct diag *diag, int err, const struct dataplane *dp, enu
 			  dataplane_node(dp), strerror(-err));
 }
 
+/* A table of the kernel, or one in memory that a poll-mode process shares. */
+static int update(const struct dataplane *dp, enum dataplane_map map, const void *key, const void *value,
+		  uint64_t flags)
+{
+	struct dpu_shtab *shared = dataplane_shared(dp, map);
+
+	return shared ? shtab_update(shared, key, value, flags)
+		      : bpf_map_update_elem(dataplane_map_fd(dp, map), key, value, flags);
+}
+
 int mapio_put(const struct dataplane *dp, enum dataplane_map map, const void *key, const void *value,
 	      struct diag *diag)
 {
-	int err = bpf_map_update_elem(dataplane_map_fd(dp, map), key, value, BPF_ANY);
+	int err = update(dp, map, key, value, BPF_ANY);
 
 	op_done();
 	return err ? map_error(diag, err, dp, map, "write") : 0;
@@ -53,13 +64,22 @@ int mapio_put_changed(const struct dataplane *dp, enum dataplane_map map, const 
 
 int mapio_get(const struct dataplane *dp, enum dataplane_map map, const void *key, void *ret_value)
 {
-	return bpf_map_lookup_elem(dataplane_map_fd(dp, map), key, ret_value);
+	struct dpu_shtab *shared = dataplane_shared(dp, map);
+	const void *found;
+
+	if (!shared)
+		return bpf_map_lookup_elem(dataplane_map_fd(dp, map), key, ret_value);
+	found = shtab_lookup(shared, key);
+	if (!found)
+		return -ENOENT;
+	memcpy(ret_value, found, shared->value_size);
+	return 0;
 }
 
 int mapio_add(const struct dataplane *dp, enum dataplane_map map, const void *key, const void *value,
 	      struct diag *diag)
 {
-	int err = bpf_map_update_elem(dataplane_map_fd(dp, map), key, value, BPF_NOEXIST);
+	int err = update(dp, map, key, value, BPF_NOEXIST);
 
 	op_done();
 	if (err == -EEXIST)
@@ -69,7 +89,8 @@ int mapio_add(const struct dataplane *dp, enum dataplane_map map, const void *ke
 
 int mapio_delete(const struct dataplane *dp, enum dataplane_map map, const void *key, struct diag *diag)
 {
-	int err = bpf_map_delete_elem(dataplane_map_fd(dp, map), key);
+	struct dpu_shtab *shared = dataplane_shared(dp, map);
+	int err = shared ? shtab_delete(shared, key) : bpf_map_delete_elem(dataplane_map_fd(dp, map), key);
 
 	op_done();
 	return err && err != -ENOENT ? map_error(diag, err, dp, map, "delete from") : 0;
@@ -142,15 +163,36 @@ static int dump_grow(struct map_dump *dump, size_t key_size, size_t value_size)
 	return 0;
 }
 
+/* In memory an entry is copied while it is in use; sizes are the table's own. */
+static int dump_shared(const struct dpu_shtab *table, struct map_dump *ret_dump)
+{
+	struct map_dump dump = {};
+
+	dump.keys = calloc(table->entries + 1u, table->key_size);
+	dump.values = calloc(table->entries + 1u, table->value_size);
+	if (!dump.keys || !dump.values) {
+		map_dump_free(&dump);
+		return -ENOMEM;
+	}
+	for (uint32_t at = 0; at < table->entries; at++)
+		dump.n += shtab_copy(table, at, (char *)dump.keys + dump.n * table->key_size,
+				     (char *)dump.values + dump.n * table->value_size);
+	*ret_dump = dump;
+	return 0;
+}
+
 int mapio_dump(const struct dataplane *dp, enum dataplane_map map, size_t key_size, size_t value_size,
 	       struct map_dump *ret_dump, struct diag *diag)
 {
+	const struct dpu_shtab *shared = dataplane_shared(dp, map);
 	struct map_dump dump = {};
 	__u64 cursor = 0; /* opaque; hash maps use four bytes */
 	bool started = false;
 	__u32 n;
 	int err;
 
+	if (shared)
+		return dump_shared(shared, ret_dump);
 	do {
 		err = dump_grow(&dump, key_size, value_size);
 		if (err)
@@ -183,7 +225,7 @@ void map_dump_free(struct map_dump *dump)
 int mapio_per_cpu(const struct dataplane *dp, enum dataplane_map map, uint32_t key, size_t n,
 		  uint64_t **ret_counters, size_t *ret_cpus, struct diag *diag)
 {
-	int cpus = libbpf_num_possible_cpus(), err;
+	int cpus = dataplane_pmd(dp) ? 1 : libbpf_num_possible_cpus(), err;
 	uint64_t *counters;
 
 	if (cpus < 0)

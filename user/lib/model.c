@@ -9,6 +9,8 @@
 static const char *const path_names[PATH_COUNT] = {
 	[PATH_LINUX] = "linux",
 	[PATH_HOST] = "host",
+	[PATH_PMD] = "pmd",
+	[PATH_SRIOV] = "sriov",
 	[PATH_DPU_MUX] = "dpu-mux",
 	[PATH_DPU_UPT] = "dpu-upt",
 };
@@ -20,6 +22,11 @@ static const char *const hook_names[] = {
 };
 
 #define HOOK_COUNT (sizeof(hook_names) / sizeof(hook_names[0]))
+
+bool frame_path_needs_dpu(enum frame_path path)
+{
+	return path == PATH_SRIOV || path == PATH_DPU_MUX || path == PATH_DPU_UPT;
+}
 
 const char *frame_path_name(enum frame_path path)
 {

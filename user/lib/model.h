@@ -26,6 +26,8 @@
 enum frame_path {
 	PATH_LINUX,
 	PATH_HOST,
+	PATH_PMD,
+	PATH_SRIOV,
 	PATH_DPU_MUX,
 	PATH_DPU_UPT,
 	PATH_COUNT,
@@ -35,6 +37,12 @@ enum lab_hook {
 	LAB_HOOK_AUTO, /* tc on virtual devices (veth, tap), xdp on drivers with native XDP */
 	LAB_HOOK_XDP,
 	LAB_HOOK_TC,
+};
+
+enum lab_pmd_sleep { /* does the poll-mode process sleep when nothing arrives? */
+	PMD_SLEEP_AUTO, /* only if it has no CPU of its own */
+	PMD_SLEEP_NEVER,
+	PMD_SLEEP_ADAPTIVE,
 };
 
 struct cpu_set {
@@ -63,6 +71,8 @@ struct lab_host {
 	struct lab_prefix vtep;	 /* IPv4 underlay address; default 10.255.0.N/16, N = position from 1 */
 	struct dpu_mac vtep_mac; /* of the uplink, derived: same at host and DPU */
 	struct cpu_set cpus, dpu_cpus;
+	struct cpu_set pmd_cpus; /* the poll-mode process runs on the highest */
+	uint8_t pmd_sleep;	 /* enum lab_pmd_sleep */
 	uint64_t speed; /* of its uplink, bit/s; 0 = not stated, nothing shares it */
 };
 
@@ -370,7 +380,9 @@ bool lab_uses_qos(const struct lab *lab);
 /* Does a rule look at DSCP? */
 bool lab_uses_dscp(const struct lab *lab);
 const char *guard_mode_name(enum dpu_guard_mode mode); /* "off", "learn", "strict" */
-const char *frame_path_name(enum frame_path path); /* as in the contract: "linux", "host", "dpu-mux", "dpu-upt" */
+/* Does the path need the host's DPU (or NIC) node? */
+bool frame_path_needs_dpu(enum frame_path path);
+const char *frame_path_name(enum frame_path path); /* as in the contract: "linux", "host", "pmd", ... */
 int frame_path_parse(const char *word, enum frame_path *ret_path);
 const char *lab_hook_name(enum lab_hook hook);
 int lab_hook_parse(const char *word, enum lab_hook *ret_hook);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "movecost.h"
 
+#include <dpulab/pmd.h>
 #include <dpulab/stats.h>
 #include <stdlib.h>
 
@@ -58,9 +59,12 @@ struct move_cost move_cost_read(const struct ebpf *ebpf)
 {
 	struct move_cost cost = {};
 
-	for (int i = 0; i < (ebpf->has_dpu ? 2 : 1); i++) {
+	for (int i = 0; i < LOCATION_COUNT; i++) {
 		move_cost_programs(&ebpf->at[i], &cost);
-		add_devices(&ebpf->at[i], &cost);
+		if (ebpf->at[i].ns && i != LOCATION_PMD) /* its devices are the host's */
+			add_devices(&ebpf->at[i], &cost);
 	}
+	if (ebpf_has(ebpf, LOCATION_PMD))
+		cost.dropped += dataplane_pmd(ebpf->at[LOCATION_PMD].dp)->no_room;
 	return cost;
 }

@@ -62,3 +62,10 @@ void op_arm(long n)
 	op.count_file = NULL;
 	op.crash_after = op.done + n;
 }
+
+void op_forget(void)
+{
+	op.read = true;
+	op.crash_after = 0;
+	op.count_file = NULL;
+}

@@ -13,6 +13,8 @@
 
 /* One operation took effect. Costs nothing unless one of the variables is set. */
 void op_done(void);
+/* In a process that lives on by itself (pmd.c): what it does is no operation of a command. */
+void op_forget(void);
 /* True while operations are being counted: then a batch must be sent one by one, or steps inside it
  * could not be hit. */
 bool op_stepwise(void);

@@ -33,9 +33,11 @@ static enum spot spot_of(const struct lab *lab, const struct lab_vm *vm, enum fr
 		return SPOT_NONE;
 	if (direction == DPU_SHAPE_INGRESS)
 		return vm->loaded ? SPOT_NONE : SPOT_VM;
+	if (path == PATH_PMD)
+		return SPOT_NONE;
 	if (path == PATH_DPU_MUX)
 		return SPOT_REPRESENTOR;
-	return path == PATH_DPU_UPT ? SPOT_DPU_PORT : SPOT_HOST_PORT;
+	return path == PATH_DPU_UPT || path == PATH_SRIOV ? SPOT_DPU_PORT : SPOT_HOST_PORT;
 }
 
 static int open_spot(const struct lab *lab, size_t vm, enum spot spot, struct netns **ret_ns, char dev[static IFNAMSIZ],

@@ -6,8 +6,9 @@
  *   ingress (from the VM)     the VM's own end, eth0: on every path, at both hooks. A sender in the VM is held
  *                             back by it as by a transmit ring
  *   egress (towards the VM)   the port's device where the switch runs: WEB1 in the host (host, linux) or in the DPU
- *                             (dpu-upt), its representor pf0vf0 (dpu-mux). XDP passes qdiscs by: its program hands
- *                             what is for such a port to tc
+ *                             (dpu-upt, sriov), its representor pf0vf0 (dpu-mux). XDP passes qdiscs by: its program hands
+ *                             what is for such a port to tc.
+ *			       None on path pmd, whose sockets pass qdiscs by: its process polices
  *
  * No queue for a loaded interface's ingress: what is behind it is not dpulab's.
  */

@@ -5,6 +5,9 @@
  *   host <-> dpu-mux     both sides loaded and warm; state is copied, one control word
  *                        steers, the wire follows, a last copy brings the delta
  *   dpu-mux <-> dpu-upt  the vNIC devices move, one by one
+ *   host <-> pmd         as host <-> dpu-mux, with the poll-mode process in the place of the DPU and the
+ *                        same wire on both sides
+ *   dpu-upt <-> sriov    the DPU's tables and functions become an embedded switch's: connections start anew
  *   linux <-> the rest   one engine stops, the other starts: connections start anew
  *
  * host <-> dpu-mux, why no frame is lost. Every frame enters at the host's vNIC port
@@ -27,6 +30,7 @@
 #include "handover.h"
 #include "mapio.h"
 #include "movecost.h"
+#include "pmd.h"
 #include "qos.h"
 #include "tables.h"
 
@@ -57,6 +61,10 @@ static void drain(const struct location *location)
 	const struct timespec pause = {.tv_nsec = DRAIN_POLL_US * 1000};
 	uint64_t before = location_runs(location), now;
 
+	if (dataplane_pmd(location->dp)) {
+		pmd_drain(location->dp);
+		return;
+	}
 	for (int i = 0; i < DRAIN_POLLS; i++) {
 		nanosleep(&pause, NULL);
 		now = location_runs(location);
@@ -86,91 +94,175 @@ static uint64_t relayed_by_host(const struct ebpf *ebpf)
 	return cost.relayed;
 }
 
-static int host_to_dpu(struct ebpf *ebpf, struct move_report *report, struct diag *diag)
-{
-	const struct dataplane *host = ebpf->at[LOCATION_HOST].dp, *dpu = ebpf->at[LOCATION_DPU].dp;
-	struct handover handover = {};
-	uint64_t relayed = relayed_by_host(ebpf);
-	int err = handover_open(host, dpu, &handover, diag);
+/* From the host to the side behind it, and back. What the host relays goes there: to_pmd is its bit. */
+struct crossing {
+	struct ebpf *ebpf;
+	const struct dataplane *host, *there;
+	enum node_location where;
+	uint32_t to_pmd;
+};
 
-	if (!err)
-		err = handover_clear(dpu, diag);
-	if (!err)
-		err = tables_set_control(dpu, DPU_FN_ALL, HANDOVER_TAKING, diag);
-	if (!err)
-		err = tables_set_control(host, DPU_FN_ALL, HANDOVER_DRAINING, diag);
-	if (!err)
-		err = handover_copy(&handover, diag);
-	report->relayed = relayed_by_host(ebpf) - relayed;
-	if (!err)
-		err = steer(ebpf, 0, HANDOVER_NONE, report, diag);
-	if (!err)
-		err = ebpf_use_wire(ebpf, LOCATION_DPU, diag);
-	if (!err)
-		err = handover_copy(&handover, diag);
-	if (!err)
-		err = tables_set_control(dpu, DPU_FN_ALL, HANDOVER_NONE, diag);
-	report->connections = handover.connections;
-	report->macs = handover.macs;
-	handover_close(&handover);
-	return err ? err : handover_clear(host, diag);
+static struct crossing crossing_to(struct ebpf *ebpf, enum node_location where)
+{
+	return (struct crossing){
+		.ebpf = ebpf,
+		.host = ebpf->at[LOCATION_HOST].dp,
+		.there = ebpf->at[where].dp,
+		.where = where,
+		.to_pmd = where == LOCATION_PMD ? DPU_HANDOVER_TO_PMD : 0,
+	};
 }
 
-static int dpu_to_host(struct ebpf *ebpf, struct move_report *report, struct diag *diag)
+static int leave_host(const struct crossing *c, struct move_report *report, struct diag *diag)
 {
-	const struct dataplane *host = ebpf->at[LOCATION_HOST].dp, *dpu = ebpf->at[LOCATION_DPU].dp;
+	struct ebpf *ebpf = c->ebpf;
 	struct handover handover = {};
-	int err = handover_open(dpu, host, &handover, diag);
+	uint64_t relayed = relayed_by_host(ebpf);
+	int err = handover_open(c->host, c->there, &handover, diag);
+
+	if (!err)
+		err = handover_clear(c->there, diag);
+	if (!err)
+		err = tables_set_control(c->there, DPU_FN_ALL, HANDOVER_TAKING, diag);
+	if (!err)
+		err = tables_set_control(c->host, DPU_FN_ALL, HANDOVER_DRAINING | c->to_pmd, diag);
+	if (!err)
+		err = handover_copy(&handover, diag);
+	report->relayed += relayed_by_host(ebpf) - relayed;
+	if (!err)
+		err = steer(ebpf, 0, HANDOVER_NONE | c->to_pmd, report, diag);
+	if (!err)
+		err = ebpf_use_wire(ebpf, c->where, diag);
+	if (!err)
+		err = handover_copy(&handover, diag);
+	if (!err)
+		err = tables_set_control(c->there, DPU_FN_ALL, HANDOVER_NONE, diag);
+	if (handover.connections > report->connections) /* on the way past the host: the same ones again */
+		report->connections = handover.connections;
+	if (handover.macs > report->macs)
+		report->macs = handover.macs;
+	handover_close(&handover);
+	return err ? err : handover_clear(c->host, diag);
+}
+
+static int come_to_host(const struct crossing *c, struct move_report *report, struct diag *diag)
+{
+	struct ebpf *ebpf = c->ebpf;
+	struct handover handover = {};
+	int err = handover_open(c->there, c->host, &handover, diag);
 	uint64_t relayed;
 
 	if (!err)
-		err = handover_clear(host, diag);
+		err = handover_clear(c->host, diag);
 	if (!err)
 		err = handover_copy(&handover, diag);
 	relayed = relayed_by_host(ebpf);
 	if (!err)
-		err = tables_set_control(dpu, DPU_FN_ALL, HANDOVER_LEAVING, diag);
+		err = tables_set_control(c->there, DPU_FN_ALL, HANDOVER_LEAVING, diag);
 	if (!err)
-		err = steer(ebpf, DPU_FN_ALL, HANDOVER_DRAINING, report, diag);
+		err = steer(ebpf, DPU_FN_ALL, HANDOVER_DRAINING | c->to_pmd, report, diag);
 	if (!err)
 		err = handover_copy(&handover, diag);
 	if (!err)
-		err = tables_set_control(host, DPU_FN_ALL, HANDOVER_TAKING, diag);
+		err = tables_set_control(c->host, DPU_FN_ALL, HANDOVER_TAKING | c->to_pmd, diag);
 	if (!err)
 		err = ebpf_use_wire(ebpf, LOCATION_HOST, diag);
 	if (!err) {
-		drain(&ebpf->at[LOCATION_DPU]);
+		drain(&ebpf->at[c->where]);
 		err = handover_copy(&handover, diag);
 	}
 	if (!err)
-		err = tables_set_control(dpu, 0, HANDOVER_NONE, diag);
+		err = tables_set_control(c->there, 0, HANDOVER_NONE, diag);
 	if (!err)
-		err = tables_set_control(host, DPU_FN_ALL, HANDOVER_NONE, diag);
-	report->relayed = relayed_by_host(ebpf) - relayed;
-	report->connections = handover.connections;
-	report->macs = handover.macs;
+		err = tables_set_control(c->host, DPU_FN_ALL, HANDOVER_NONE, diag);
+	report->relayed += relayed_by_host(ebpf) - relayed;
+	if (handover.connections > report->connections) /* on the way past the host: the same ones again */
+		report->connections = handover.connections;
+	if (handover.macs > report->macs)
+		report->macs = handover.macs;
 	handover_close(&handover);
-	return err ? err : handover_clear(dpu, diag);
+	return err ? err : handover_clear(c->there, diag);
+}
+
+static int host_to_dpu(struct ebpf *ebpf, struct move_report *report, struct diag *diag)
+{
+	const struct crossing c = crossing_to(ebpf, LOCATION_DPU);
+
+	return leave_host(&c, report, diag);
+}
+
+static int dpu_to_host(struct ebpf *ebpf, struct move_report *report, struct diag *diag)
+{
+	const struct crossing c = crossing_to(ebpf, LOCATION_DPU);
+
+	return come_to_host(&c, report, diag);
+}
+
+/* The process serves every port before the first frame is led to it. */
+static int host_to_pmd(struct ebpf *ebpf, struct move_report *report, struct diag *diag)
+{
+	struct crossing c;
+	int err = ebpf_begin_pmd(ebpf, diag);
+
+	if (err)
+		return err;
+	c = crossing_to(ebpf, LOCATION_PMD);
+	return leave_host(&c, report, diag);
+}
+
+static int pmd_to_host(struct ebpf *ebpf, struct move_report *report, struct diag *diag)
+{
+	const struct crossing c = crossing_to(ebpf, LOCATION_PMD);
+
+	return come_to_host(&c, report, diag);
 }
 
 /* ---- any path to any path ----------------------------------------------- */
 
-/* Between the three eBPF paths; dpu-mux is the hub. */
+/*
+ * What an embedded switch does not know, it has no state to hand over of: connections begin anew on either side. Its
+ * tables and its word come before it, and the firewall's before the full set.
+ */
+static int set_embedded(struct ebpf *ebpf, bool embedded, bool xdp, struct diag *diag)
+{
+	int err = handover_clear(ebpf->at[LOCATION_DPU].dp, diag);
+
+	ebpf->at[LOCATION_DPU].embedded = embedded;
+	if (!err)
+		err = ebpf_serve(ebpf, xdp, diag);
+	return err ? err : ebpf_settle(ebpf, embedded ? PATH_SRIOV : PATH_DPU_UPT, diag);
+}
+
+/* Between the eBPF paths, which lie in a row: pmd, host, dpu-mux, dpu-upt, sriov. */
 static int move_ebpf(struct ebpf *ebpf, enum frame_path from, enum frame_path to, bool xdp,
 		     struct move_report *report, struct diag *diag)
 {
 	int err = 0;
 
-	if (from == PATH_DPU_UPT && to != PATH_DPU_UPT) {
+	if (from == PATH_SRIOV && to != PATH_SRIOV) {
+		err = set_embedded(ebpf, false, xdp, diag);
+		from = PATH_DPU_UPT;
+	}
+	if (!err && from == PATH_DPU_UPT && to != PATH_DPU_UPT && to != PATH_SRIOV) {
 		err = ebpf_move_vnics(ebpf, LOCATION_HOST, xdp, &report->blackout_ms, diag);
 		from = PATH_DPU_MUX;
 	}
-	if (!err && from == PATH_HOST && to != PATH_HOST)
-		err = host_to_dpu(ebpf, report, diag);
-	if (!err && from == PATH_DPU_MUX && to == PATH_HOST)
+	if (!err && from == PATH_DPU_MUX && (to == PATH_HOST || to == PATH_PMD)) {
 		err = dpu_to_host(ebpf, report, diag);
-	if (!err && to == PATH_DPU_UPT)
+		from = PATH_HOST;
+	}
+	if (!err && from == PATH_PMD && to != PATH_PMD) {
+		err = pmd_to_host(ebpf, report, diag);
+		from = PATH_HOST;
+	}
+	if (!err && from == PATH_HOST && to == PATH_PMD)
+		err = host_to_pmd(ebpf, report, diag);
+	if (!err && from == PATH_HOST && frame_path_needs_dpu(to))
+		err = host_to_dpu(ebpf, report, diag);
+	if (!err && ebpf_vnics_at(to) == LOCATION_DPU)
 		err = ebpf_move_vnics(ebpf, LOCATION_DPU, xdp, &report->blackout_ms, diag);
+	if (!err && to == PATH_SRIOV && from != PATH_SRIOV)
+		err = set_embedded(ebpf, true, xdp, diag);
 	return err;
 }
 
@@ -179,8 +271,10 @@ static int place_running(struct ebpf *ebpf, enum frame_path from, enum frame_pat
 			 struct move_report *report, struct diag *diag)
 {
 	struct move_cost before, after;
-	int err = ebpf_serve(ebpf, xdp, diag);
+	int err = from == PATH_PMD ? ebpf_begin_pmd(ebpf, diag) : 0; /* its tables may have gone */
 
+	if (!err)
+		err = ebpf_serve(ebpf, xdp || from == PATH_PMD, diag);
 	if (err)
 		return err;
 	/* where frames are about to go they meet their queue from the first one on */
@@ -194,6 +288,8 @@ static int place_running(struct ebpf *ebpf, enum frame_path from, enum frame_pat
 		err = ebpf_settle(ebpf, to, diag);
 	if (!err)
 		err = ebpf_refresh(ebpf, diag);
+	if (!err && to != PATH_PMD)
+		err = ebpf_end_pmd(ebpf, diag);
 	if (!err)
 		err = ebpf_serve(ebpf, xdp, diag);
 	if (!err)
@@ -212,7 +308,7 @@ static int place_ebpf(const struct lab *lab, size_t host, enum frame_path to, en
 	if (err)
 		return err;
 	if (!ebpf_path(&ebpf, &from)) {
-		err = place_running(&ebpf, from, to, ebpf_wants_xdp(hook), report, diag);
+		err = place_running(&ebpf, from, to, ebpf_wants_xdp(to, hook), report, diag);
 		ebpf_close(&ebpf);
 		return err;
 	}
@@ -264,8 +360,8 @@ int place_host(const struct lab *lab, size_t host, enum frame_path to, enum lab_
 	double begin = now_us();
 	int err = 0;
 
-	if (to == PATH_DPU_MUX || to == PATH_DPU_UPT)
-		err = ebpf_refuse_without_dpu(lab, host, to, diag);
+	if (to != PATH_LINUX)
+		err = ebpf_refuse_path(lab, host, to, diag);
 	if (!err)
 		err = to == PATH_LINUX ? place_linux(lab, host, diag)
 				       : place_ebpf(lab, host, to, hook, &report, diag);

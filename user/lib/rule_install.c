@@ -116,7 +116,7 @@ static int open_place(struct rule_install *install, size_t host, enum node_locat
 	location_node_name(&lab->hosts[host], where, node);
 	err = dataplane_open(lab->name, node, &place->dp, diag);
 	if (err)
-		return err == -ENOENT ? -EAGAIN : err; /* the kernel's own bridge and nftables run there */
+		return err == -ENOENT && where != LOCATION_PMD ? -EAGAIN : err; /* the kernel's own bridge and nftables run there */
 	install->n_places++;
 	place->host = host;
 	place->where = where;
@@ -132,15 +132,19 @@ static int open_places(struct rule_install *install, struct diag *diag)
 	const struct lab *lab = install->near.lab;
 	int err = 0;
 
-	install->places = calloc(2 * lab->n_hosts + 1, sizeof(*install->places));
-	install->made = calloc(2 * lab->n_vms + 1, sizeof(*install->made));
-	install->changed = calloc(2 * lab->n_vms + 1, sizeof(*install->changed));
+	install->places = calloc(LOCATION_COUNT * lab->n_hosts + 1, sizeof(*install->places));
+	install->made = calloc(LOCATION_COUNT * lab->n_vms + 1, sizeof(*install->made));
+	install->changed = calloc(LOCATION_COUNT * lab->n_vms + 1, sizeof(*install->changed));
 	if (!install->places || !install->made || !install->changed)
 		return -ENOMEM;
 	for (size_t i = 0; i < lab->n_hosts && !err; i++) {
 		err = open_place(install, i, LOCATION_HOST, diag);
 		if (!err && lab->hosts[i].dpu)
 			err = open_place(install, i, LOCATION_DPU, diag);
+		if (!err)
+			err = open_place(install, i, LOCATION_PMD, diag);
+		if (err == -ENOENT) /* it is there on frame path pmd only */
+			err = 0;
 	}
 	return err;
 }

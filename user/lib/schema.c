@@ -32,6 +32,8 @@
 static const struct schema_word placements[] = {
 	{"linux", PATH_LINUX},
 	{"host", PATH_HOST},
+	{"pmd", PATH_PMD},
+	{"sriov", PATH_SRIOV},
 	{"dpu-mux", PATH_DPU_MUX},
 	{"dpu-upt", PATH_DPU_UPT},
 	{NULL, 0},
@@ -41,6 +43,12 @@ static const struct schema_word hooks[] = {
 	{"auto", LAB_HOOK_AUTO},
 	{"xdp", LAB_HOOK_XDP},
 	{"tc", LAB_HOOK_TC},
+	{NULL, 0},
+};
+
+static const struct schema_word pmd_sleeps[] = {
+	{"never", PMD_SLEEP_NEVER},
+	{"adaptive", PMD_SLEEP_ADAPTIVE},
 	{NULL, 0},
 };
 
@@ -228,6 +236,11 @@ const struct schema_key schema_keys[] = {
 	 .help = "CPUs that do the host's work."},
 	{"hosts.*.dpu-cpus", SCHEMA_CPUS, ONE(struct lab_host, dpu_cpus), .derived = "not pinned",
 	 .help = "CPUs that play the DPU's cores. Keep them apart from `cpus` when CPU cost is measured."},
+	{"hosts.*.pmd-cpus", SCHEMA_CPUS, ONE(struct lab_host, pmd_cpus), .derived = "the machine's highest CPU, shared",
+	 .help = "A CPU of its own for the poll-mode process of placement pmd; of several it takes the highest."},
+	{"hosts.*.pmd-sleep", SCHEMA_WORD, ONE(struct lab_host, pmd_sleep), .words = pmd_sleeps,
+	 .derived = "never with `pmd-cpus`, else adaptive",
+	 .help = "Whether the poll-mode process sleeps when no frame has come for 20 us, until one comes."},
 	{"hosts.*.vtep", SCHEMA_ADDRESS4, ONE(struct lab_host, vtep), .derived = "10.255.0.N/16, N = position",
 	 .help = "Underlay address of the host's tunnel endpoint. The DPU takes it over with the overlay."},
 
@@ -252,7 +265,7 @@ const struct schema_key schema_keys[] = {
 	{"port-groups.*.shaping", SCHEMA_SECTION,
 	 .help = "Traffic shaping of each of its vNICs (docs/qos.md)."},
 	{"port-groups.*.shaping.mode", SCHEMA_WORD, ONE(struct lab_group, shaping.mode), .words = shape_modes,
-	 .fallback = "pace", .help = "pace: frames wait in a queue where there is one on their way, which is everywhere but for what a loaded interface sends. "
+	 .fallback = "pace", .help = "pace: frames wait in a queue where there is one on their way, which is everywhere but for what a loaded interface sends, and for what a VM on frame path pmd receives. "
 		 "police: frames above the rate are dropped."},
 	SHAPER("port-groups.*", lab_group, "ingress", DPU_SHAPE_INGRESS, "What the VM sends."),
 	SHAPER("port-groups.*", lab_group, "egress", DPU_SHAPE_EGRESS, "What the VM receives."),

@@ -26,12 +26,15 @@ static struct dpu_shaper *open_shapers(const struct dataplane *dp, size_t *ret_s
 /*
  * Towards the VM the queue is behind the programs (the qdisc of the port's device), so they only count. What the
  * VM sends was in a queue of its own end before: the switch still polices, as it owns no more than the wire.
+ * What the poll-mode process sends passes qdiscs by.
  */
-enum dpu_shape_mode shapers_mode(const struct lab *lab, const struct lab_vm *vm, enum dpu_shape_direction direction)
+enum dpu_shape_mode shapers_mode(const struct location *location, const struct lab_vm *vm, enum dpu_shape_direction direction)
 {
+	const struct lab *lab = location->lab;
+
 	if (!lab_shaper(lab, vm, direction).average)
 		return DPU_SHAPE_OFF;
-	if (direction == DPU_SHAPE_EGRESS && lab_shape_mode(lab, vm) == LAB_SHAPE_PACE)
+	if (direction == DPU_SHAPE_EGRESS && location->where != LOCATION_PMD && lab_shape_mode(lab, vm) == LAB_SHAPE_PACE)
 		return DPU_SHAPE_COUNT;
 	return DPU_SHAPE_POLICE;
 }
@@ -41,10 +44,12 @@ static uint64_t cost_of(uint64_t bits_per_second)
 	return ((8 * NSEC << DPU_SHAPE_COST_SHIFT) + bits_per_second - 1) / bits_per_second;
 }
 
-static struct dpu_shaper describe(const struct lab *lab, const struct lab_vm *vm, enum dpu_shape_direction direction)
+static struct dpu_shaper describe(const struct location *location, const struct lab_vm *vm,
+				  enum dpu_shape_direction direction)
 {
+	const struct lab *lab = location->lab;
 	const struct lab_shaper shaper = lab_shaper(lab, vm, direction);
-	struct dpu_shaper new = {.mode = shapers_mode(lab, vm, direction)};
+	struct dpu_shaper new = {.mode = shapers_mode(location, vm, direction)};
 	bool queued = direction == DPU_SHAPE_INGRESS && !vm->loaded && lab_shape_mode(lab, vm) == LAB_SHAPE_PACE;
 
 	if (new.mode == DPU_SHAPE_OFF)
@@ -96,7 +101,7 @@ int shapers_fill(const struct location *location, struct diag *diag)
 
 		for (int dir = 0; dir < DPU_SHAPE_DIRECTIONS; dir++) {
 			struct dpu_shaper new = port && port->vm != SIZE_MAX
-							? describe(lab, &lab->vms[port->vm], dir)
+							? describe(location, &lab->vms[port->vm], dir)
 							: off;
 
 			changed |= set_shaper(&shapers[DPU_SHAPER(number, dir)], &new);

@@ -10,7 +10,7 @@
 #include "location.h"
 
 /* What the programs do about what the vNIC of a VM sends or receives. */
-enum dpu_shape_mode shapers_mode(const struct lab *lab, const struct lab_vm *vm, enum dpu_shape_direction direction);
+enum dpu_shape_mode shapers_mode(const struct location *location, const struct lab_vm *vm, enum dpu_shape_direction direction);
 /* Every vNIC of the location as the lab says; a direction that begins or ends to be shaped makes its flows stale. */
 int shapers_fill(const struct location *location, struct diag *diag);
 /* The rules of nioc; a change makes the flows of every vNIC of the location stale. */

@@ -154,6 +154,15 @@ static void segment_ports(const struct location *location, const struct lab_grou
 	}
 }
 
+/* Nothing leads there from the wire. */
+static int forget_wire(const struct location *location, const struct dpu_segment *segment, uint32_t number, uint32_t wire,
+		       struct diag *diag)
+{
+	int err = mapio_put_changed(location->dp, MAP_segments, &number, segment, sizeof(*segment), diag);
+
+	return err < 0 ? err : mapio_delete(location->dp, MAP_segment_by_wire, &wire, diag);
+}
+
 static int put_segment(const struct location *location, const struct lab_group *group, struct diag *diag)
 {
 	struct dpu_segment segment = {.vni = group->vni, .vlan = group->vlan, .on_uplink = !group->vni};
@@ -161,10 +170,14 @@ static int put_segment(const struct location *location, const struct lab_group *
 	int err = 0;
 
 	segment_ports(location, group, &segment);
-	if (group->vni)
+	if (location->embedded)
+		segment.vni = 0; /* overlay segments are inside the NIC, and end there */
+	else if (group->vni)
 		err = segment_vteps(location, group, &segment, diag);
 	if (err)
 		return err;
+	if (location->embedded && group->vni)
+		return forget_wire(location, &segment, number, wire, diag);
 	/* no cached decision depends on a segment's member lists: floods are not cached */
 	err = mapio_put_changed(location->dp, MAP_segments, &number, &segment, sizeof(segment), diag);
 	if (err >= 0)
@@ -218,6 +231,8 @@ static uint16_t relay_target(const struct location *location, const struct port_
 {
 	uint16_t target = DPU_PORT_NONE;
 
+	if (location->where == LOCATION_PMD) /* the kernel's side stands in front of it, not behind */
+		return target;
 	switch (port->kind) {
 	case DPU_PORT_KIND_UPLINK:
 		target = DPU_PORT_PF;
@@ -267,6 +282,11 @@ static struct dpu_port describe_port(const struct location *location, const stru
 		return new;
 	new.segment = lab->groups[vm->group].segment;
 	new.storm_pps = lab->storm_pps;
+	memcpy(new.mac, vm->mac.b, sizeof(new.mac));
+	if (location->embedded) {
+		new.guard = lab_guard(lab, vm) == DPU_GUARD_OFF || vm->extra ? DPU_GUARD_OFF : DPU_GUARD_MAC;
+		return new;
+	}
 	new.max_connections = lab_max_connections(lab, vm);
 	new.guard = lab_guard(lab, vm);
 	new.max_half_open = lab_max_half_open(lab, vm);
@@ -274,7 +294,6 @@ static struct dpu_port describe_port(const struct location *location, const stru
 	new.flags |= DPU_PORT_F_DFW;
 	new.flags |= lab_has_stateless(lab) ? DPU_PORT_F_STATELESS : 0;
 	new.flags |= lab->table_full == LAB_TABLE_FULL_OPEN ? DPU_PORT_F_FAIL_OPEN : 0;
-	memcpy(new.mac, vm->mac.b, sizeof(new.mac));
 	if (location->where == LOCATION_DPU)
 		device_restrict_port(location_host(location), &new);
 	if (old->kind == DPU_PORT_KIND_VNIC) {
@@ -364,9 +383,9 @@ static int fill_ports(const struct location *location, bool xdp, struct diag *di
 
 		new[port->port] = describe_port(location, port, &old[port->port], xdp);
 	}
-	if (!err)
+	if (!err && !location->embedded)
 		err = l2_install(location, old, new, diag);
-	if (!err)
+	if (!err && !location->embedded)
 		err = firewall_install(location, new, &store, diag);
 	if (!err)
 		err = put_redirect(location, location->ports, location->n_ports, diag);

@@ -6,6 +6,7 @@
  * else can be set again.
  */
 #include "cpus.h"
+#include "ebpf.h"
 #include "ethtool.h"
 #include "rt.h"
 #include "topology.h"
@@ -115,7 +116,7 @@ static void place_vnic(const struct build *build, const struct wire *wire, struc
 	if (vm->kind != NODE_VM)
 		return;
 	host = build->lab->vms[vm->index].host;
-	for (size_t n = 0; build->lab->hosts[host].path == PATH_DPU_UPT && n < build->plan.n_nodes; n++)
+	for (size_t n = 0; ebpf_vnics_at(build->lab->hosts[host].path) == LOCATION_DPU && n < build->plan.n_nodes; n++)
 		if (build->plan.nodes[n].kind == NODE_DPU && build->plan.nodes[n].index == host)
 			port->ns = build->sites[n].ns;
 }

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* bench LAB: the frame paths of a running lab, measured side by side. */
+#include "lab.h"
+#include "machine.h"
+#include "pathbench.h"
+#include "preflight.h"
+#include "verbs.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+enum { ROUNDS_DEFAULT = 3 };
+
+const struct cmd_option cmd_bench_options[] = {
+	{'p', "paths", "PATHS", "all, or names with commas between (default: all)"},
+	{'r', "rounds", "N", "times each path is visited, 1 to 8 (default: 3)"},
+	{}};
+
+static const char *const hooks[2] = {"tc", "xdp"};
+static const char *const places[WHERE_COUNT] = {"same host", "VXLAN"};
+static const unsigned sizes[SIZE_COUNT] = {64, 1504};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	stop = 1;
+}
+
+static void show_progress(const char *line, void *arg)
+{
+	const struct cmd_context *ctx = arg;
+
+	if (ctx->verbosity >= 0)
+		fprintf(stderr, "%s\n", line);
+}
+
+/* ---- what is printed ----------------------------------------------------------- */
+
+static void out_interval(struct out *out, const struct samples *samples)
+{
+	double low, high;
+
+	samples_range(samples, &low, &high);
+	if (samples->n)
+		out_str(out, "host/linux", "%.3f (%.3f-%.3f)", samples_median(samples), low, high);
+	else
+		out_str(out, "host/linux", "-");
+}
+
+/*
+ * At tc a frame crosses a veth whose sender has segmentation offload in the sender's own softirq (kernel: veth_xmit()), so
+ * that what the DPU does to a frame from the host is on the host's thread.
+ */
+static bool shares_softirq(enum frame_path path, bool xdp)
+{
+	return path == PATH_DPU_MUX && !xdp;
+}
+
+static void out_frames(struct out *out, const struct pathbench_path *path, unsigned xdp, unsigned where, unsigned size)
+{
+	const struct pathbench_frames *frames = &path->frames[xdp][where][size];
+
+	if (!frames->mpps.n)
+		return;
+	out_item(out);
+	out_str(out, "frames", "%s", places[where]);
+	out_uint(out, "bytes", sizes[size]);
+	out_str(out, "path", "%s", frame_path_name(path->path));
+	out_str(out, "hook", "%s", path->path == PATH_LINUX ? "kernel" : path->path == PATH_PMD ? "af_xdp" : hooks[xdp]);
+	out_real(out, "mpps", samples_median(&frames->mpps), 3);
+	out_real(out, "host_ns", samples_median(&frames->host_ns), 0);
+	out_interval(out, &frames->ratio);
+	if (shares_softirq(path->path, xdp))
+		out_str(out, "dpu_ns", "in host");
+	else
+		out_real(out, "dpu_ns", samples_median(&frames->dpu_ns), 0);
+	out_real(out, "vm_ns", samples_median(&frames->vm_ns), 0);
+	out_real(out, "fabric_ns", samples_median(&frames->fabric_ns), 0);
+	out_real(out, "other_ns", samples_median(&frames->other_ns), 0);
+	out_real(out, "open_%", samples_median(&frames->open_percent), 1);
+	out_end(out);
+}
+
+static void print_frames(struct out *out, const struct pathbench *bench)
+{
+	out_list(out, "cpu");
+	for (unsigned where = 0; where < WHERE_COUNT; where++)
+		for (unsigned size = 0; size < SIZE_COUNT; size++)
+			for (unsigned path = 0; path < PATH_COUNT; path++)
+				for (unsigned xdp = 0; xdp < 2; xdp++)
+					out_frames(out, &bench->path[path], xdp, where, size);
+	out_end(out);
+}
+
+static void print_sockets(struct out *out, const struct pathbench *bench)
+{
+	out_list(out, "sockets");
+	for (unsigned path = 0; path < PATH_COUNT; path++)
+		for (unsigned where = 0; where < WHERE_COUNT; where++) {
+			const struct pathbench_path *each = &bench->path[path];
+
+			if (!each->tcp_gbit[where].n)
+				continue;
+			out_item(out);
+			out_str(out, "sockets", "%s", places[where]);
+			out_str(out, "path", "%s", frame_path_name(path));
+			out_str(out, "hook", "%s", path == PATH_LINUX ? "kernel" : path == PATH_PMD ? "af_xdp (veth limit)" : "tc");
+			out_real(out, "tcp_gbit", samples_median(&each->tcp_gbit[where]), 2);
+			out_real(out, "rtt_us", samples_median(&each->rtt_us[where]), 1);
+			out_real(out, "rtt_p99_us", samples_median(&each->rtt_p99_us[where]), 1);
+			out_end(out);
+		}
+	out_end(out);
+}
+
+static double cost(const struct pathbench_path *path, unsigned xdp, unsigned where, unsigned size, bool dpu_too)
+{
+	const struct pathbench_frames *frames = &path->frames[xdp][where][size];
+
+	return samples_median(&frames->host_ns) + (dpu_too ? samples_median(&frames->dpu_ns) : 0);
+}
+
+static void out_share(struct out *out, const char *key, const struct pathbench_path *host,
+		      const struct pathbench_path *dpu, unsigned xdp, unsigned size, bool dpu_too)
+{
+	double a[WHERE_COUNT], b[WHERE_COUNT], share;
+
+	for (unsigned where = 0; where < WHERE_COUNT; where++) {
+		a[where] = cost(host, xdp, where, size, dpu_too);
+		b[where] = cost(dpu, xdp, where, size, dpu_too);
+	}
+	share = pathbench_break_even(a, b);
+	if (share >= 1)
+		out_str(out, key, "never");
+	else
+		out_str(out, key, "above %.0f %%", 100 * share);
+}
+
+/* What the detour through the DPU costs two VMs of one host, and from which share of such traffic on it costs more than it saves. */
+static void print_hairpin(struct out *out, const struct pathbench *bench)
+{
+	static const enum frame_path paths[] = {PATH_DPU_MUX, PATH_DPU_UPT};
+	const struct pathbench_path *host = &bench->path[PATH_HOST];
+
+	out_list(out, "hairpin");
+	for (unsigned i = 0; i < 2 * 2 * SIZE_COUNT; i++) {
+		const struct pathbench_path *dpu = &bench->path[paths[i / (2 * SIZE_COUNT)]];
+		unsigned xdp = i / SIZE_COUNT % 2, size = i % SIZE_COUNT;
+
+		if (!host->frames[xdp][0][size].mpps.n || !dpu->frames[xdp][0][size].mpps.n)
+			continue;
+		out_item(out);
+		out_str(out, "hairpin", "%s", frame_path_name(dpu->path));
+		out_str(out, "hook", "%s", hooks[xdp]);
+		out_uint(out, "bytes", sizes[size]);
+		out_str(out, "mpps", "x%.2f", samples_median(&dpu->frames[xdp][0][size].mpps) /
+						      samples_median(&host->frames[xdp][0][size].mpps));
+		out_real(out, "host+dpu_ns", cost(dpu, xdp, 0, size, true) - cost(host, xdp, 0, size, true), 0);
+		out_real(out, "rtt_us", samples_median(&dpu->rtt_us[0]) - samples_median(&host->rtt_us[0]), 1);
+		if (shares_softirq(dpu->path, xdp))
+			out_str(out, "host cpu lost", "-");
+		else
+			out_share(out, "host cpu lost", host, dpu, xdp, size, false);
+		out_share(out, "host+dpu cpu lost", host, dpu, xdp, size, true);
+		out_end(out);
+	}
+	out_end(out);
+}
+
+static void print_conditions(struct out *out, const struct lab *lab, const struct pathbench *bench)
+{
+	struct utsname kernel;
+
+	uname(&kernel);
+	out_object(out, "conditions");
+	out_str(out, "kernel", "%s", kernel.release);
+	out_uint(out, "cpus", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
+	out_uint(out, "rounds", bench->rounds);
+	out_real(out, "steal_percent", bench->steal_percent, 1);
+	out_real(out, "seconds", bench->seconds, 0);
+	out_str(out, "same_host", "%s to %s", lab->vms[bench->pair[0].from].name, lab->vms[bench->pair[0].to].name);
+	out_str(out, "across", "%s to %s", lab->vms[bench->pair[1].from].name, lab->vms[bench->pair[1].to].name);
+	out_end(out);
+	out_list(out, "not_measured");
+	for (unsigned path = 0; path < PATH_COUNT; path++)
+		if (bench->path[path].why[0])
+			out_str(out, NULL, "%s: %s", frame_path_name(path), bench->path[path].why);
+	out_end(out);
+}
+
+static void print(struct out *out, const struct lab *lab, const struct pathbench *bench)
+{
+	out_text(out, "Medians over interleaved rounds (lowest-highest in brackets); compare within this run only. ns: CPU time\n"
+		      "per frame that arrived; host/linux: of the host, the VMs' own ends apart, to frame path linux in the same\n"
+		      "round; other: the rest of the machine, by its tasks' own counters; open: CPU time in nobody's, which\n"
+		      "is large where short-lived processes run beside; in host: at tc the two cannot be told apart on veth.\n");
+	print_frames(out, bench);
+	print_sockets(out, bench);
+	out_text(out, "\nSame-host traffic through the DPU against path host, and the share of it above which offload costs more.\n");
+	print_hairpin(out, bench);
+	print_conditions(out, lab, bench);
+}
+
+/* ---- the verb -------------------------------------------------------------------- */
+
+/* 0, or -EINVAL with the word that is none. */
+static int choose(const char *words, bool chosen[static PATH_COUNT], char bad[static 16])
+{
+	if (!words || !strcmp(words, "all")) {
+		memset(chosen, true, PATH_COUNT * sizeof(*chosen));
+		return 0;
+	}
+	while (*words) {
+		size_t len = strcspn(words, ",");
+		enum frame_path path;
+
+		snprintf(bad, 16, "%.*s", (int)(len < 15 ? len : 15), words);
+		if (frame_path_parse(bad, &path))
+			return -EINVAL;
+		chosen[path] = true;
+		words += len + (words[len] == ',');
+	}
+	return 0;
+}
+
+static int run(struct cmd_context *ctx, const char *name, const bool *chosen, unsigned rounds)
+{
+	struct compare_options options = {.rounds = rounds, .stop = &stop, .progress = show_progress, .arg = ctx};
+	struct pathbench *bench = calloc(1, sizeof(*bench));
+	struct lab_session session;
+	struct machine_hurry hurry;
+	int err = bench ? lab_open(name, STATE_WRITE, &session, ctx->diag) : -ENOMEM;
+
+	if (!err) {
+		machine_hurry(&hurry);
+		err = pathbench_run(session.lab, chosen, &options, bench, ctx->diag);
+		machine_calm(&hurry);
+		if (!err)
+			print(ctx->out, session.lab, bench);
+		lab_close(&session);
+	}
+	if (err == -EINTR)
+		diag_error(ctx->diag, err, NULL, "interrupted; the lab is where it was");
+	free(bench);
+	return cmd_result(err);
+}
+
+int cmd_bench(struct cmd_context *ctx, int argc, char **argv)
+{
+	const char *rounds_text = cmd_option(ctx, "rounds");
+	long rounds = rounds_text ? strtol(rounds_text, NULL, 10) : ROUNDS_DEFAULT;
+	struct sigaction action = {.sa_handler = on_signal};
+	bool chosen[PATH_COUNT] = {};
+	char bad[16];
+
+	(void)argc;
+	if (rounds < 1 || rounds > COMPARE_ROUNDS_MAX)
+		return cmd_usage(ctx, "--rounds takes 1 to %d, not \"%s\"", COMPARE_ROUNDS_MAX, rounds_text);
+	if (choose(cmd_option(ctx, "paths"), chosen, bad))
+		return cmd_usage(ctx, "--paths: %s is no frame path", bad);
+	if (preflight_require(PREFLIGHT_ROOT | PREFLIGHT_TOOLS | PREFLIGHT_BPF, ctx->diag))
+		return CMD_FAILED;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	return run(ctx, argv[0], chosen, (unsigned)rounds);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "lab_placement.h"
+
+#include <errno.h>
+
+#include "host.h"
+#include "pmd_lacks.h"
+
+/* Has `place` the word? */
+static bool placement_stands(const struct lab *old, const struct lab_host *host, enum frame_path *ret_path, bool *ret_xdp)
+{
+	const struct lab_host *before = lab_find_host((struct lab *)old, host->name);
+
+	if (!before || before->path != host->path || before->hook != host->hook)
+		return false;
+	if (place_read(old, before - old->hosts, ret_path, ret_xdp, NULL))
+		return false;
+	/* no tables and no bridges: pins were lost, and what the file says is the way to repair it */
+	return *ret_path != PATH_LINUX || linuxpath_runs(old, before - old->hosts);
+}
+
+void lab_keep_placement(const struct lab *old, struct lab *new)
+{
+	for (size_t i = 0; i < new->n_hosts; i++) {
+		struct lab_host *host = &new->hosts[i];
+		enum frame_path path;
+		bool xdp;
+
+		if (!placement_stands(old, host, &path, &xdp))
+			continue;
+		host->path = path;
+		host->hook = xdp ? LAB_HOOK_XDP : LAB_HOOK_TC;
+	}
+}
+
+int lab_refuse_where_placed(const struct lab *old, const struct lab *new, struct diag *diag)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < new->n_hosts; i++) {
+		enum frame_path path;
+		bool xdp;
+
+		if (placement_stands(old, &new->hosts[i], &path, &xdp) && path == PATH_PMD && pmd_refuse(new, i, diag))
+			err = -EINVAL;
+	}
+	return err;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "pathbench.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "framerate.h"
+#include "host.h"
+
+enum {
+	FRAME_MS = 500,
+	SOCKET_SECONDS = 1,
+};
+
+static const unsigned frame_bytes[SIZE_COUNT] = {[SIZE_64] = 64, [SIZE_1504] = 1504};
+
+struct tour {
+	struct lab *lab;
+	const bool *chosen;
+	const struct compare_options *options;
+	struct pathbench *bench;
+	struct diag *diag;
+	double started;
+	unsigned round;
+};
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void __attribute__((format(printf, 2, 3))) say(const struct tour *tour, const char *format, ...)
+{
+	char text[120], line[160];
+	va_list args;
+
+	if (!tour->options->progress)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	snprintf(line, sizeof(line), "%5.1f s  %s", now_s() - tour->started, text);
+	tour->options->progress(line, tour->options->arg);
+}
+
+static void add(struct samples *samples, double value)
+{
+	if (samples->n < COMPARE_ROUNDS_MAX)
+		samples->value[samples->n++] = value;
+}
+
+static int stop_asked(const struct tour *tour)
+{
+	return tour->options->stop && *tour->options->stop ? -EINTR : 0;
+}
+
+/* ---- what a path can be asked ------------------------------------------------ */
+
+/* An embedded switch has no overlay: nothing of this pair crosses the wire. */
+static bool can_cross(const struct tour *tour, enum frame_path path, enum compare_where where)
+{
+	const struct lab_vm *from = &tour->lab->vms[tour->bench->pair[where].from];
+
+	return where == WHERE_SAME_HOST || path != PATH_SRIOV || !tour->lab->groups[from->group].vni;
+}
+
+static bool has_hook(enum frame_path path, bool xdp)
+{
+	if (path == PATH_LINUX)
+		return !xdp;
+	return path != PATH_PMD || xdp;
+}
+
+static void choose(struct tour *tour)
+{
+	for (unsigned path = 0; path < PATH_COUNT; path++) {
+		struct pathbench_path *each = &tour->bench->path[path];
+
+		each->path = path;
+		if (!tour->chosen[path])
+			snprintf(each->why, sizeof(each->why), "not asked for");
+		for (size_t host = 0; host < tour->lab->n_hosts; host++)
+			if (frame_path_needs_dpu(path) && !tour->lab->hosts[host].dpu)
+				snprintf(each->why, sizeof(each->why), "host %s has no DPU", tour->lab->hosts[host].name);
+	}
+}
+
+/* ---- one stop ------------------------------------------------------------------ */
+
+static int move_all(struct tour *tour, enum frame_path path, bool xdp)
+{
+	int err = stop_asked(tour);
+
+	for (size_t host = 0; !err && host < tour->lab->n_hosts; host++)
+		err = place_host(tour->lab, host, path, xdp ? LAB_HOOK_XDP : LAB_HOOK_TC, &(struct move_report){}, tour->diag);
+	return err;
+}
+
+static void book(struct pathbench_frames *frames, const struct framerate *rate)
+{
+	double arrived = (double)rate->arrived, ours = 0;
+	/* signed: a task that ended meanwhile took its time along */
+	double busy = (double)(int64_t)rate->machine.busy_ns, tasks = (double)(int64_t)rate->machine.tasks_ns;
+
+	for (unsigned owner = 0; owner < CPU_OWNERS; owner++)
+		ours += (double)rate->cpu.run_ns[owner];
+	add(&frames->mpps, arrived / rate->seconds / 1e6);
+	add(&frames->host_ns, (double)rate->cpu.run_ns[CPU_HOST] / arrived);
+	add(&frames->dpu_ns, (double)rate->cpu.run_ns[CPU_DPU] / arrived);
+	add(&frames->vm_ns, (double)rate->cpu.run_ns[CPU_VM] / arrived);
+	add(&frames->fabric_ns, (double)rate->cpu.run_ns[CPU_FABRIC] / arrived);
+	add(&frames->other_ns, tasks > ours ? (tasks - ours) / arrived : 0);
+	add(&frames->open_percent, busy > 0 ? 100 * (busy - tasks) / busy : 0);
+}
+
+static int measure_frames(struct tour *tour, struct pathbench_path *path, bool xdp)
+{
+	static const char *const places[] = {"same host", "VXLAN"};
+	struct cpu_meter *meter;
+	int err = cpu_meter_open(tour->lab, xdp ? LAB_HOOK_XDP : LAB_HOOK_TC, &meter, tour->diag);
+
+	if (err)
+		return err;
+	for (unsigned where = 0; where < WHERE_COUNT; where++)
+		for (unsigned size = 0; !err && size < SIZE_COUNT; size++) {
+			struct pathbench_frames *frames = &path->frames[xdp][where][size];
+			struct framerate rate;
+
+			if (!can_cross(tour, path->path, where))
+				continue;
+			err = framerate_measure(tour->lab, tour->bench->pair[where], frame_bytes[size], FRAME_MS, meter,
+						&rate, tour->diag);
+			if (err)
+				break;
+			book(frames, &rate);
+			say(tour, "%-8s %-4s %-9s %4u B  %.3f Mpps, host %4.0f, DPU %4.0f ns/frame",
+			    frame_path_name(path->path), path->path == PATH_LINUX ? "-" : xdp ? "xdp" : "tc", places[where],
+			    frame_bytes[size], (double)rate.arrived / rate.seconds / 1e6,
+			    (double)rate.cpu.run_ns[CPU_HOST] / (double)rate.arrived,
+			    (double)rate.cpu.run_ns[CPU_DPU] / (double)rate.arrived);
+			err = stop_asked(tour);
+		}
+	cpu_meter_close(meter);
+	return err;
+}
+
+static int measure_sockets(struct tour *tour, struct pathbench_path *path)
+{
+	int err = 0;
+
+	for (unsigned where = 0; !err && where < WHERE_COUNT; where++) {
+		struct tcp_result tcp;
+		struct rr_result rr;
+
+		if (!can_cross(tour, path->path, where))
+			continue;
+		err = traffic_tcp(tour->lab, tour->bench->pair[where], SOCKET_SECONDS, &tcp, tour->diag);
+		if (!err)
+			err = traffic_rr(tour->lab, tour->bench->pair[where], SOCKET_SECONDS, &rr, tour->diag);
+		if (err)
+			break;
+		add(&path->tcp_gbit[where], tcp.gbit_s);
+		add(&path->rtt_us[where], rr.p50_us);
+		add(&path->rtt_p99_us[where], rr.p99_us);
+		say(tour, "%-8s %-9s TCP %5.2f Gb/s, round trip %5.1f us", frame_path_name(path->path),
+		    where == WHERE_SAME_HOST ? "same host" : "VXLAN", tcp.gbit_s, rr.p50_us);
+		err = stop_asked(tour);
+	}
+	return err;
+}
+
+static int visit(struct tour *tour, struct pathbench_path *path)
+{
+	bool sockets_at_xdp = !has_hook(path->path, false);
+	int err = 0;
+
+	for (int xdp = 0; !err && xdp < 2; xdp++) {
+		if (!has_hook(path->path, xdp))
+			continue;
+		err = move_all(tour, path->path, xdp);
+		if (!err && xdp == sockets_at_xdp)
+			err = measure_sockets(tour, path);
+		if (!err)
+			err = measure_frames(tour, path, xdp);
+	}
+	return err;
+}
+
+/* ---- the tour ---------------------------------------------------------------------- */
+
+/* Of this round, to linux in this round: a machine that is slower for a while is so for both. */
+static void add_ratios(struct pathbench *bench)
+{
+	for (unsigned path = 0; path < PATH_COUNT; path++)
+		for (unsigned i = 0; i < 2 * WHERE_COUNT * SIZE_COUNT; i++) {
+			unsigned size = i % SIZE_COUNT, where = i / SIZE_COUNT % WHERE_COUNT;
+			struct pathbench_frames *frames = &bench->path[path].frames[i / (SIZE_COUNT * WHERE_COUNT)][where][size];
+			const struct samples *kernel = &bench->path[PATH_LINUX].frames[0][where][size].host_ns;
+			size_t n = frames->host_ns.n;
+
+			if (n && kernel->n == n && kernel->value[n - 1] > 0)
+				add(&frames->ratio, frames->host_ns.value[n - 1] / kernel->value[n - 1]);
+		}
+}
+
+static int travel(struct tour *tour)
+{
+	int err = 0;
+
+	for (tour->round = 0; !err && tour->round < tour->options->rounds; tour->round++) {
+		for (unsigned step = 0; !err && step < PATH_COUNT; step++) {
+			/* there and back: A B C D, D C B A, ... */
+			unsigned path = tour->round % 2 ? PATH_COUNT - 1 - step : step;
+
+			if (!tour->bench->path[path].why[0])
+				err = visit(tour, &tour->bench->path[path]);
+		}
+		if (!err)
+			add_ratios(tour->bench);
+	}
+	return err;
+}
+
+struct place {
+	enum frame_path path;
+	bool xdp;
+};
+
+static int find_home(struct tour *tour, struct place *home)
+{
+	int err = 0;
+
+	for (size_t host = 0; !err && host < tour->lab->n_hosts; host++)
+		err = place_read(tour->lab, host, &home[host].path, &home[host].xdp, tour->diag);
+	return err;
+}
+
+static int go_home(struct tour *tour, const struct place *home)
+{
+	int err = 0;
+
+	for (size_t host = 0; !err && host < tour->lab->n_hosts; host++)
+		err = place_host(tour->lab, host, home[host].path, home[host].xdp ? LAB_HOOK_XDP : LAB_HOOK_TC,
+				 &(struct move_report){}, tour->diag);
+	return err;
+}
+
+int pathbench_run(struct lab *lab, const bool chosen[static PATH_COUNT], const struct compare_options *options,
+		  struct pathbench *ret_bench, struct diag *diag)
+{
+	struct tour tour = {.lab = lab, .chosen = chosen, .options = options, .bench = ret_bench, .diag = diag, .started = now_s()};
+	struct place home[DPU_MAX_SEG_VTEPS + 1];
+	uint64_t steal[2] = {}, total[2] = {};
+	int err = 0, back;
+
+	memset(ret_bench, 0, sizeof(*ret_bench));
+	ret_bench->rounds = options->rounds;
+	for (unsigned where = 0; !err && where < WHERE_COUNT; where++)
+		err = compare_find_pair(lab, where, &ret_bench->pair[where]);
+	if (err)
+		return diag_error(diag, err, "give one port group two VMs on one host and one on another",
+				  "nothing to measure: the lab has no two VMs of one segment on one host, and two on two");
+	err = find_home(&tour, home);
+	if (err)
+		return err;
+	choose(&tour);
+	cpu_steal_read(&steal[0], &total[0]);
+	err = travel(&tour);
+	if (!cpu_steal_read(&steal[1], &total[1]) && total[1] > total[0])
+		ret_bench->steal_percent = 100.0 * (double)(steal[1] - steal[0]) / (double)(total[1] - total[0]);
+	back = go_home(&tour, home);
+	ret_bench->seconds = now_s() - tour.started;
+	return err ? err : back;
+}
+
+/* s * a0 + (1 - s) * a1 = s * b0 + (1 - s) * b1, for s. */
+double pathbench_break_even(const double a_ns[static WHERE_COUNT], const double b_ns[static WHERE_COUNT])
+{
+	double same = b_ns[WHERE_SAME_HOST] - a_ns[WHERE_SAME_HOST], wire = b_ns[WHERE_WIRE] - a_ns[WHERE_WIRE];
+	double share;
+
+	if (same <= 0 && wire <= 0)
+		return 1;
+	if (same >= 0 && wire >= 0)
+		return 0;
+	share = wire / (wire - same);
+	return same > 0 ? share : 1; /* dearer across than at home: not a matter of the share */
+}

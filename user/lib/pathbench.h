@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * pathbench.h - the frame paths of a running lab side by side, in one interleaved run: whose CPU a frame takes, at each
+ * hook and frame size, against frame path linux; TCP and round trips; and what same-host traffic has
+ * to be for a DPU to pay. The lab is moved from path to path and back to where it was.
+ */
+#pragma once
+#include <signal.h>
+#include "compare.h"
+
+enum pathbench_size {
+	SIZE_64,
+	SIZE_1504, /* what a 1500-byte frame is to a source that counts in words */
+	SIZE_COUNT,
+};
+
+struct pathbench_frames { /* medians need one sample of each per round */
+	struct samples mpps, host_ns, dpu_ns, vm_ns, fabric_ns;
+	struct samples other_ns; /* of everybody else on this machine, per frame; measured by itself */
+	struct samples open_percent; /* CPU time that neither they nor the lab account for, of all */
+	struct samples ratio;	 /* host_ns to that of linux in the same round */
+};
+
+struct pathbench_path {
+	enum frame_path path;
+	char why[96]; /* not measured, and why */
+	struct pathbench_frames frames[2][WHERE_COUNT][SIZE_COUNT]; /* [0] at tc (linux: the kernel), [1] at xdp */
+	struct samples tcp_gbit[WHERE_COUNT], rtt_us[WHERE_COUNT], rtt_p99_us[WHERE_COUNT];
+};
+
+struct pathbench {
+	struct traffic_pair pair[WHERE_COUNT];
+	unsigned rounds;
+	double seconds, steal_percent;
+	struct pathbench_path path[PATH_COUNT];
+};
+
+/* chosen: by enum frame_path. Left as it was found. */
+int pathbench_run(struct lab *lab, const bool chosen[static PATH_COUNT], const struct compare_options *options,
+		  struct pathbench *ret_bench, struct diag *diag);
+/*
+ * Share of same-host traffic (0 to 1) above which path b takes more CPU of host and DPU than path a, from what a frame costs
+ * each on one host [WHERE_SAME_HOST] and across [WHERE_WIRE]. 1: never; 0: always. Pure.
+ */
+double pathbench_break_even(const double a_ns[static WHERE_COUNT], const double b_ns[static WHERE_COUNT]);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "placement_set.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char *const function_names[SET_FUNCTIONS] = {"dvs", "vxlan", "dfw"};
+
+int placement_set_word(struct placement_set *set, const char *word, struct diag *diag)
+{
+	const char *equals = strchr(word, '=');
+	size_t len = equals ? (size_t)(equals - word) : 0;
+
+	for (unsigned i = 0; equals && i < SET_FUNCTIONS; i++) {
+		if (strlen(function_names[i]) != len || strncmp(word, function_names[i], len))
+			continue;
+		if (set->at[i] != SET_UNSAID)
+			return diag_error(diag, -EINVAL, NULL, "%s is placed twice", function_names[i]);
+		if (!strcmp(equals + 1, "host"))
+			set->at[i] = SET_HOST;
+		else if (!strcmp(equals + 1, "dpu"))
+			set->at[i] = SET_DPU;
+		else
+			return diag_error(diag, -EINVAL, NULL, "%s: a function runs at host or at dpu", word);
+		return 0;
+	}
+	return diag_error(diag, -EINVAL, NULL, "%s: the functions are dvs, vxlan and dfw, as in dfw=host", word);
+}
+
+/* A frame from a VM meets firewall, switch and overlay in this order, and host before DPU; one from the wire the other way round. */
+static int refuse_order(const struct placement_set *set, struct diag *diag)
+{
+	if (set->at[SET_VXLAN] == SET_HOST && set->at[SET_DVS] == SET_DPU)
+		return diag_error(diag, -EINVAL, "vxlan=dpu, or dvs=host",
+				  "vxlan on the host behind dvs on the DPU: a frame would have to come back over PCIe to be encapsulated");
+	if (set->at[SET_DFW] == SET_DPU && set->at[SET_DVS] == SET_HOST)
+		return diag_error(diag, -EINVAL, "dfw=host, or dvs=dpu",
+				  "dfw on the DPU behind dvs on the host: frames between VMs of the host would pass no firewall");
+	return 0;
+}
+
+int placement_set_path(const struct placement_set *set, enum frame_path *ret_path, struct diag *diag)
+{
+	unsigned at_host = 0;
+	int err;
+
+	for (unsigned i = 0; i < SET_FUNCTIONS; i++) {
+		if (set->at[i] == SET_UNSAID)
+			return diag_error(diag, -EINVAL, NULL, "%s is not placed: name a location for each of dvs, vxlan and dfw",
+					  function_names[i]);
+		at_host += set->at[i] == SET_HOST;
+	}
+	err = refuse_order(set, diag);
+	if (err)
+		return err;
+	if (at_host != 0 && at_host != SET_FUNCTIONS)
+		return diag_error(diag, -EOPNOTSUPP, "all at host is frame path host, all at dpu is dpu-mux",
+				  "functions on both sides of PCIe at once are not built yet");
+	*ret_path = at_host ? PATH_HOST : PATH_DPU_MUX;
+	return 0;
+}
+
+const char *placement_picture(enum frame_path path)
+{
+	static const char *const pictures[PATH_COUNT] = {
+		[PATH_LINUX] = "VM ==== host [bridge nftables vxlan] uplink0 ==> wire",
+		[PATH_HOST] = "VM ==== host [dvs dfw vxlan] uplink0 ==> wire",
+		[PATH_PMD] = "VM ==== host [redirect] -> process [dvs dfw vxlan] -> uplink0 ==> wire",
+		[PATH_SRIOV] = "VM ================== NIC [mac vlan] p0 ==> wire",
+		[PATH_DPU_MUX] = "VM ==== host [relay] ==PCIe== DPU [dvs dfw vxlan] p0 ==> wire",
+		[PATH_DPU_UPT] = "VM ==================PCIe== DPU [dvs dfw vxlan] p0 ==> wire",
+	};
+
+	return path < PATH_COUNT ? pictures[path] : "";
+}

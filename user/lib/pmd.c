@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "pmd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <dpulab/pmd.h>
+#include "cpus.h"
+#include "op.h"
+#include "pmd_worker.h"
+
+#define SERVE_MS    10000 /* for a worker to serve, after which something is wrong */
+#define STOP_MS	    10000
+#define DRAIN_MS    2000
+#define POLL_US	    500
+#define RESTART_MS_MOST 1000 /* between two workers that end in errors */
+#define IDLE_BEFORE_SLEEP_US 20
+
+static void pause_us(long us)
+{
+	const struct timespec pause = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+
+	nanosleep(&pause, NULL);
+}
+
+/* ---- which process ---------------------------------------------------------- */
+
+/* State and start time of a process; false: there is none. */
+static bool process_stat(uint32_t pid, char *ret_state, uint64_t *ret_started)
+{
+	char path[32], text[512], *behind;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	behind = strrchr(text, ')'); /* the name may hold anything */
+	if (!behind)
+		return false;
+	/* proc(5): state is field 3, start time field 22 */
+	return sscanf(behind, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lu", ret_state,
+		      ret_started) == 2;
+}
+
+static bool lives(const struct dpu_pmd *state)
+{
+	uint64_t started;
+	char how;
+
+	return state->supervisor && process_stat(state->supervisor, &how, &started) && how != 'Z' && how != 'X' &&
+	       started == state->started;
+}
+
+bool pmd_is_alive(const struct dataplane *dp, struct dpu_pmd *ret_state)
+{
+	const struct dpu_pmd *state = dataplane_pmd(dp);
+
+	if (!state)
+		return false;
+	*ret_state = *state;
+	return lives(ret_state);
+}
+
+/* ---- the supervisor ---------------------------------------------------------- */
+
+/* A process of its own: nothing of the command that started it, its locks above all. */
+static void leave_command(void)
+{
+	int null = open("/dev/null", O_RDWR);
+	sigset_t none;
+
+	setsid();
+	for (int fd = 0; fd < 3 && null >= 0; fd++)
+		dup2(null, fd);
+	close_range(3, ~0u, 0);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int number = 1; number < SIGRTMIN; number++)
+		signal(number, SIG_DFL);
+	if (chdir("/"))
+		return; /* some other directory is held, that is all */
+}
+
+static pid_t start_worker(const struct pmd_names *names)
+{
+	pid_t supervisor = getpid(), pid = fork();
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != supervisor)
+		_exit(PMD_END_UNPINNED);
+	_exit(pmd_worker(names));
+}
+
+/* Its own mapping: that of the command went with the descriptors' owner only in name, memory stays. */
+static void supervise(const struct pmd_names *names, struct dpu_pmd *state)
+{
+	long wait_ms = 1;
+	int status;
+	char how;
+
+	prctl(PR_SET_NAME, "dpulab-pmd");
+	state->supervisor = (uint32_t)getpid();
+	if (!process_stat(state->supervisor, &how, (uint64_t *)&state->started))
+		return;
+	for (;;) {
+		pid_t pid = start_worker(names);
+
+		if (pid < 0 || waitpid(pid, &status, 0) != pid)
+			return;
+		if (WIFEXITED(status) && WEXITSTATUS(status) == PMD_END_UNPINNED)
+			return;
+		state->restarts++;
+		wait_ms = state->error ? wait_ms * 2 : 1;
+		if (wait_ms > RESTART_MS_MOST)
+			wait_ms = RESTART_MS_MOST;
+		if (state->error)
+			pause_us(wait_ms * 1000);
+	}
+}
+
+/* Twice forked, so that the command is not its parent and need not wait for its end. */
+static int spawn(const struct pmd_names *names, struct dpu_pmd *state, struct diag *diag)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return diag_error(diag, -errno, NULL, "cannot start the poll-mode process: %s", strerror(errno));
+	if (!pid) {
+		op_forget();
+		if (fork())
+			_exit(0);
+		leave_command();
+		supervise(names, state);
+		_exit(0);
+	}
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return 0;
+}
+
+/* ---- from a command ------------------------------------------------------------ */
+
+/* The lab file's, or the highest one. */
+static uint32_t cpu_of(const struct lab_host *host)
+{
+	struct cpu_set online;
+
+	if (!cpus_empty(&host->pmd_cpus))
+		return (uint32_t)cpus_highest(&host->pmd_cpus);
+	cpus_online(&online);
+	return (uint32_t)cpus_highest(&online);
+}
+
+static uint32_t sleep_of(const struct lab_host *host)
+{
+	bool never = host->pmd_sleep == PMD_SLEEP_NEVER;
+
+	if (host->pmd_sleep == PMD_SLEEP_AUTO)
+		never = !cpus_empty(&host->pmd_cpus);
+	return never ? 0 : IDLE_BEFORE_SLEEP_US;
+}
+
+static int wait_until_served(struct dpu_pmd *state, const char *node, struct diag *diag)
+{
+	for (int i = 0; i < SERVE_MS * 1000 / POLL_US; i++) {
+		int error = __atomic_load_n(&state->error, __ATOMIC_ACQUIRE);
+
+		if (__atomic_load_n(&state->served, __ATOMIC_ACQUIRE) == state->wanted && lives(state))
+			return 0;
+		if (error)
+			return diag_error(diag, error, NULL, "the poll-mode process of %s cannot serve: %.120s", node,
+					  state->message);
+		pause_us(POLL_US);
+	}
+	return diag_error(diag, -ETIMEDOUT, "is its CPU busy with something of higher priority?",
+			  "the poll-mode process of %s did not come to serve its ports", node);
+}
+
+int pmd_serve(const struct location *location, struct diag *diag)
+{
+	const struct lab_host *host = location_host(location);
+	struct dpu_pmd *state = dataplane_pmd(location->dp);
+	struct pmd_names names = {};
+	int err = 0;
+
+	snprintf(names.lab, sizeof(names.lab), "%s", location->lab->name);
+	snprintf(names.ns, sizeof(names.ns), "%s", location->ns->name);
+	location_node_name(host, LOCATION_HOST, names.host);
+	location_node_name(host, LOCATION_PMD, names.node);
+	state->cpu = cpu_of(host);
+	state->sleep_us = sleep_of(host);
+	state->error = 0;
+	__atomic_store_n(&state->wanted, state->wanted + 1, __ATOMIC_RELEASE);
+	if (!lives(state)) {
+		err = spawn(&names, state, diag);
+		op_done();
+	}
+	return err ? err : wait_until_served(state, names.node, diag);
+}
+
+void pmd_drain(const struct dataplane *dp)
+{
+	const struct dpu_pmd *state = dataplane_pmd(dp);
+	uint64_t before = __atomic_load_n(&state->idle_polls, __ATOMIC_ACQUIRE);
+
+	for (int i = 0; i < DRAIN_MS * 1000 / POLL_US && lives(state); i++) {
+		if (__atomic_load_n(&state->idle_polls, __ATOMIC_ACQUIRE) - before >= 2)
+			return;
+		pause_us(POLL_US);
+	}
+}
+
+static int wait_for_end(int process)
+{
+	struct pollfd end = {.fd = process, .events = POLLIN};
+
+	return poll(&end, 1, STOP_MS) == 1 ? 0 : -ETIMEDOUT;
+}
+
+/* A number, and what it was when it was found: not somebody else's process that got the number since. */
+static int end_process(uint32_t pid)
+{
+	int process = (int)syscall(SYS_pidfd_open, pid, 0), err = 0;
+
+	if (process < 0)
+		return errno == ESRCH ? 0 : -errno;
+	if (syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0) && errno != ESRCH)
+		err = -errno;
+	if (!err)
+		err = wait_for_end(process);
+	close(process);
+	return err;
+}
+
+static int stop(const struct dpu_pmd *state)
+{
+	int worker, err;
+
+	if (!lives(state))
+		return 0;
+	worker = state->worker ? (int)syscall(SYS_pidfd_open, state->worker, 0) : -1;
+	err = end_process(state->supervisor);
+	/* the kernel ends the worker with its parent */
+	if (!err && worker >= 0 && wait_for_end(worker))
+		err = -ETIMEDOUT;
+	if (worker >= 0)
+		close(worker);
+	op_done();
+	return err;
+}
+
+int pmd_stop(const char *lab, const char *node, struct diag *diag)
+{
+	struct dataplane *dp;
+	int err = dataplane_open(lab, node, &dp, NULL);
+
+	if (err)
+		return 0; /* nothing, or not to be told from ruins: a worker without its pins ends by itself */
+	err = dataplane_pmd(dp) ? stop(dataplane_pmd(dp)) : 0;
+	dataplane_close(dp);
+	return err ? diag_error(diag, err, NULL, "cannot end the poll-mode process of %s: %s", node, strerror(-err)) : 0;
+}
+
+struct ending {
+	const char *lab;
+	struct diag *diag;
+};
+
+static int stop_node(const char *node, void *arg)
+{
+	const struct ending *ending = arg;
+
+	return pmd_stop(ending->lab, node, ending->diag);
+}
+
+int pmd_stop_lab(const char *lab, struct diag *diag)
+{
+	struct ending ending = {lab, diag};
+
+	return dataplane_each_node(lab, stop_node, &ending);
+}
