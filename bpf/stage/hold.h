@@ -158,9 +158,12 @@ struct hold_walk {
 /* A fragment arrives anew. 0, or not 0. */
 INLINE long hold_send(hook_ctx *ctx, struct pkt *p, const struct dpu_held *place)
 {
-	__u32 len = place->len;
+	__u32 len;
 
-	if (hold_save(ctx, p) || outside_range(len, HOLD_LEAST, DPU_HELD_BYTES))
+	if (hold_save(ctx, p))
+		return -1;
+	len = place->len; /* now: what is kept across the call forgets its bounds on 6.1 */
+	if (outside_range(len, HOLD_LEAST, DPU_HELD_BYTES))
 		return -1;
 	if (hook_replace(ctx, place->bytes, len))
 		return -1;

@@ -59,6 +59,8 @@ enum backend_kind {
 
 /* From here on backend_kernel() gives programs with this slot linked in as number 0 (C text); NULL: without. */
 void backend_slot(const char *source);
+/* Is there a compiler for it? Guests of vm-test have none. */
+bool backend_compiler(void);
 /* A slot that passes everything. */
 #define BACKEND_PASS_SLOT                                                                          \
 	"#define DPU_SLOT\n#include <dpulab/intercept.h>\n"                                       \

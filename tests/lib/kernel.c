@@ -79,6 +79,11 @@ void backend_slot(const char *source)
 	linked = source;
 }
 
+bool backend_compiler(void)
+{
+	return !system("command -v clang >/dev/null 2>&1");
+}
+
 static int make_slot(const char *folder, char *object)
 {
 	char path[64];

@@ -91,18 +91,24 @@ static void update(const unsigned long *counts, const char *kernel)
 		if (sscanf(line, "%63s %31s", name, class) != 2 || strcmp(class, kernel) || line[0] == '#')
 			fputs(line, out);
 	for (size_t i = 0; out && i < PROGRAMS; i++)
-		fprintf(out, "%s %s %lu\n", programs[i].name, kernel, counts[i]);
+		if (counts[i])
+			fprintf(out, "%s %s %lu\n", programs[i].name, kernel, counts[i]);
 	if (in)
 		fclose(in);
 	if (!out || fclose(out) || rename(BUDGET_FILE ".new", BUDGET_FILE))
 		report_fail("budget", "the file can be written", BUDGET_FILE);
 }
 
+/* 0: it could not be loaded, and why has been said. */
 static unsigned long count_of(size_t i)
 {
 	const char *reason;
 	unsigned long count = 0;
 
+	if (programs[i].slot && !backend_compiler()) {
+		report_skip("budget", programs[i].name, "no clang here to compile a slot with");
+		return 0;
+	}
 	backend_strict = programs[i].options;
 	backend_slot(programs[i].slot);
 	if (prog_at(programs[i].hook, programs[i].kind, &reason))
