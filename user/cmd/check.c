@@ -7,6 +7,7 @@
 #include "linuxpath.h"
 #include "preflight.h"
 #include "schema.h"
+#include "pmd_lacks.h"
 #include "sriov.h"
 #include "verbs.h"
 
@@ -67,6 +68,8 @@ static int check_lab(struct cmd_context *ctx, const char *file)
 			linuxpath_check(lab, host, ctx->diag);
 		else if (lab->hosts[host].path == PATH_SRIOV)
 			sriov_warn(lab, host, ctx->diag);
+		else if (lab->hosts[host].path == PATH_PMD)
+			pmd_warn(lab, host, ctx->diag);
 	intercept_try(lab, geteuid() == 0, ctx->diag);
 	if (found_wanting(ctx->diag))
 		code = CMD_WANTING;

@@ -73,8 +73,8 @@ int handover_merge_open(const struct dataplane *to, struct handover_merge **ret_
 
 	if (!merge)
 		return -ENOMEM;
-	merge->in_memory = dataplane_pmd(to);
-	err = merge->in_memory ? open_memory(to, diag) : open_programs(merge, to, diag);
+	err = dataplane_pmd(to) ? open_memory(to, diag) : open_programs(merge, to, diag);
+	merge->in_memory = !err && dataplane_pmd(to);
 	if (err) {
 		handover_merge_close(merge);
 		return err;

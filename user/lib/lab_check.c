@@ -161,10 +161,8 @@ static void check_hosts(struct checker *check)
 		if (host->path == PATH_PMD && host->hook == LAB_HOOK_TC)
 			FINDING(check, &host->hook, "leave it `auto`, or say xdp",
 				"hosts.%s: placement pmd takes its frames from XDP, hook tc has none for it", host->name);
-		if (host->path == PATH_PMD) {
+		if (host->path == PATH_PMD)
 			check->failed |= pmd_refuse(lab, i, check->diag) != 0;
-			pmd_warn(lab, i, check->diag);
-		}
 		if (!host->dpu && !cpu_set_is_empty(&host->dpu_cpus))
 			FINDING(check, &host->dpu_cpus, "give the host a DPU (`dpu: true`)",
 				"hosts.%s.dpu-cpus: the host has no DPU", host->name);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* pmd_merge.c - compiled with -DDPU_NATIVE -DDPU_PMD: the datapath's own source, on memory. */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
 #include <dpulab/conntrack.h>
 #include <dpulab/dfw.h>
 #include <dpulab/limits.h>
@@ -17,15 +21,29 @@ DPU_MAP(dfw_bytes, HASH, struct dpu_rule_key, __u64, 0, 0);
 #include "merge.h"
 #include "pmd_merge.h"
 
+static char opened[PATH_MAX]; /* maps_dir */
+static unsigned users;	      /* a side that is about to take over is emptied by one more */
+
 int pmd_merge_open(const char *maps_dir, struct diag *diag)
 {
-	pmd_merge_close();
-	return pmd_maps_bind(pmd_maps, maps_dir, diag);
+	int err;
+
+	if (users && strcmp(opened, maps_dir))
+		return diag_error(diag, -EBUSY, NULL, "the tables of one poll-mode process at a time can be changed");
+	err = users ? 0 : pmd_maps_bind(pmd_maps, maps_dir, diag);
+	if (err) {
+		pmd_maps_unbind(pmd_maps);
+		return err;
+	}
+	snprintf(opened, sizeof(opened), "%s", maps_dir);
+	users++;
+	return 0;
 }
 
 void pmd_merge_close(void)
 {
-	pmd_maps_unbind(pmd_maps);
+	if (!--users)
+		pmd_maps_unbind(pmd_maps);
 }
 
 int pmd_merge_run(enum pmd_merge_step step, const struct dpu_ct_merge *arg)

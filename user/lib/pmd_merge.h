@@ -13,7 +13,7 @@ enum pmd_merge_step { /* what the programs of these names do, and return */
 	PMD_BOOK_BYTES,
 };
 
-/* One location at a time: maps its tables, until closed. maps_dir: of its pins. */
+/* One location at a time, by as many as want it: maps its tables, until all have closed it. maps_dir: of its pins. */
 int pmd_merge_open(const char *maps_dir, struct diag *diag);
 void pmd_merge_close(void);
 int pmd_merge_run(enum pmd_merge_step step, const struct dpu_ct_merge *arg);

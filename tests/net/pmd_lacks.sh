@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck shell=bash
+#
+# What frame path pmd does not do is refused with a sentence, by check, up, apply, place, intercept insert, drill and move, and
+# leaves the lab as it was; what it polices where others queue is said.
+. "$TESTS/lib/net.sh"
+cp "$TESTS/../bpf/intercept/conn_count.c" .
+
+lab() { # PLACEMENT NIOC OF-WEB1
+	write_lab <<-YAML
+		lab: x
+		placement: $1
+		hosts: {esx1: {dpu: true, speed: 1G}, esx2: {speed: 1G}}
+		port-groups: {web: {vni: 5001}}
+		intercept: {count: {source: conn_count.c, define: [ALARM=3, LIMIT=5, WINDOW_S=3600], fail: open}}
+		$2
+		vms:
+		  web1: {host: esx1, port-group: web, ip: 10.1.0.11/24$3}
+		  web3: {host: esx2, port-group: web, ip: 10.1.0.13/24}
+		firewall: {default: allow}
+	YAML
+}
+says() { # WORDS STATUS COMMAND...
+	refuse "$2" "${@:3}" >said 2>&1
+	grep -q "$1" said || fail "${*:3}: not said: $1: $(cat said)"
+}
+paths() {
+	"$DPULAB" show -j "$LAB" placement | "$PYTHON" -c 'import json, sys
+print(*[p["path"] for p in json.load(sys.stdin)["placement"]])'
+}
+NIOC='nioc: {classes: {vm: {shares: 50}}}'
+CHAIN=', intercept-out: [count]'
+
+# ---- in the file -------------------------------------------------------------
+for row in "$NIOC||Network I/O Control" "|$CHAIN|no intercept slots"; do
+	IFS='|' read -r nioc chain words <<<"$row"
+	lab pmd "$nioc" "$chain"
+	says "$words" 3 "$DPULAB" check lab.yaml
+	says "$words" 1 "$DPULAB" up lab.yaml
+	[ ! -e "/run/netns/$LAB-esx1" ] || fail "up has left something"
+
+	# ---- on the way there
+	lab host "$nioc" "$chain"
+	run "$DPULAB" up lab.yaml
+	says "$words" 1 "$DPULAB" place "$LAB" pmd
+	expect "paths after a refused move" "$(paths)" "host host"
+
+	# ---- of a lab that is there
+	lab host '' ''
+	run "$DPULAB" apply lab.yaml
+	run "$DPULAB" place "$LAB" pmd
+	lab host "$nioc" "$chain"
+	says "$words" 1 "$DPULAB" apply lab.yaml
+	expect "paths after a refused apply" "$(paths)" "pmd pmd"
+	wait_for 10 in_node web1 ping -q -c 1 -W 2 10.1.0.13
+	run "$DPULAB" down "$LAB"
+done
+
+# ---- shaping -----------------------------------------------------------------
+lab pmd '' ', shaping: {egress: {average: 10M}}'
+says "web1 above its rate is dropped, not queued" 3 "$DPULAB" check lab.yaml
+run "$DPULAB" up lab.yaml
+"$DPULAB" show -j "$LAB" qos >qos.json
+expect "show qos" "$("$PYTHON" -c 'import json; print(*[q["how"] for q in json.load(open("qos.json"))["qos"]])')" policed
+
+# ---- verbs --------------------------------------------------------------------
+lab pmd '' ''
+run "$DPULAB" apply lab.yaml
+says "no intercept slots" 1 "$DPULAB" intercept insert "$LAB" web1 out count
+for drill in dpu-crash table-full uplink-down agent-kill; do
+	says "drills know" 2 "$DPULAB" drill "$LAB" "$drill" --host esx1
+done
+says "frame path pmd" 2 "$DPULAB" move "$LAB" web1 esx2
+wait_for 10 in_node web1 ping -q -c 1 -W 2 10.1.0.13
