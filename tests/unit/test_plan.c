@@ -11,9 +11,10 @@
 
 static const char lab_text[] =
 	"lab: p\nplacement: host\n"
-	"hosts:\n  h: {dpu: {profile: bluefield2, scale: 10}}\n  g: {dpu: true}\n"
-	"port-groups:\n  web: {vni: 5001, spoofguard: strict}\n  db: {vlan: 7}\n"
-	"vms:\n  a: {host: h, port-group: web, ip: 10.1.0.11/24}\n  b: {host: h, port-group: db, ip: 10.1.0.12/24}\n"
+	"hosts:\n  h: {dpu: {profile: bluefield2, scale: 10}, speed: 10G}\n  g: {dpu: true, speed: 10G}\n"
+	"nioc: {classes: {vm: {shares: 50}}}\nintercept: {dns: {source: dns_allow.c}}\n"
+	"port-groups:\n  web: {vni: 5001, spoofguard: strict, shaping: {egress: {average: 100M}}}\n  db: {vlan: 7}\n"
+	"vms:\n  a: {host: h, port-group: web, ip: 10.1.0.11/24, intercept-out: [dns]}\n  b: {host: h, port-group: db, ip: 10.1.0.12/24}\n"
 	"firewall:\n  default: drop\n  rules:\n"
 	"    - {protocol: tcp, port: 80, action: allow, log: true, apply-to: any}\n"
 	"    - {protocol: udp, action: reject, category: emergency, apply-to: web}\n";
@@ -69,7 +70,8 @@ static void every_policy_is_listed(void)
 {
 	static const char *const wanted[] = {"switching", "MAC learning", "VXLAN", "VLAN", "SpoofGuard", "storm limit", "firewall",
 					     "rules that reject", "rules that log", "categories and applied-to", "fragments",
-					     "connection limit", "SYN challenge"};
+					     "connection limit", "SYN challenge", "traffic shaping",
+					     "Network I/O Control", "intercept"};
 
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		CU_ASSERT_EQUAL(verdict("profile: p\n", wanted[i]), PLAN_UNKNOWN);

@@ -5,6 +5,7 @@
  * function that it belongs to.
  */
 #include "plan.h"
+#include "values.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -235,11 +236,52 @@ static void plan_firewall(struct maker *maker)
 	plan_rule_count(maker);
 }
 
+/* ---- what a DPU's first generation lost -------------------------------------- */
+
+static void plan_shaping(struct maker *maker)
+{
+	static const char *const names[DPU_SHAPE_DIRECTIONS] = {"ingress", "egress"};
+	char average[VALUE_TEXT_MAX];
+
+	for (size_t i = 0; i < maker->lab->n_vms; i++) {
+		const struct lab_vm *vm = &maker->lab->vms[i];
+
+		for (int dir = 0; vm->host == maker->host && dir < DPU_SHAPE_DIRECTIONS; dir++) {
+			const struct lab_shaper shaper = lab_shaper(maker->lab, vm, dir);
+
+			if (shaper.average)
+				add_policy(maker, "traffic shaping", PROFILE_FN_QOS, PROFILE_FN_QOS, "%s: %s %.16s bit/s", vm->name,
+					   names[dir], scaled_format(shaper.average, average));
+		}
+	}
+}
+
+static void plan_classes(struct maker *maker)
+{
+	if (maker->lab->n_classes)
+		add_policy(maker, "Network I/O Control", PROFILE_FN_QOS, PROFILE_FN_QOS, "uplink of %s: %zu classes",
+			   maker->lab->hosts[maker->host].name, maker->lab->n_classes);
+}
+
+static void plan_chains(struct maker *maker)
+{
+	static const char *const names[DPU_INTERCEPT_DIRECTIONS] = {"out", "in"};
+
+	for (size_t i = 0; i < maker->lab->n_vms; i++) {
+		const struct lab_vm *vm = &maker->lab->vms[i];
+
+		for (int dir = 0; vm->host == maker->host && dir < DPU_INTERCEPT_DIRECTIONS; dir++)
+			if (vm->n_intercept[dir])
+				add_policy(maker, "intercept", PROFILE_FN_INTERCEPT, PROFILE_FN_INTERCEPT, "%s: %s, %zu slots, first %s",
+					   vm->name, names[dir], vm->n_intercept[dir], maker->lab->slots[vm->intercept[dir][0]].name);
+	}
+}
+
 /* ---- the plan --------------------------------------------------------------- */
 
 /* One for each kind of policy: a new kind is one line here. */
 static void (*const kinds[])(struct maker *maker) = {
-	plan_segments, plan_guards, plan_storm, plan_firewall, plan_capacity, plan_path,
+	plan_segments, plan_guards, plan_storm, plan_firewall, plan_capacity, plan_path, plan_shaping, plan_classes, plan_chains,
 };
 
 int plan_make(const struct lab *lab, size_t host, const struct profile *profile, struct plan *ret_plan)
