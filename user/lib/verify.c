@@ -24,7 +24,7 @@
 enum {
 	TOKEN_SIZE = 8,
 	PATIENCE_MS = 20000, /* for an answer that must come: a busy machine is no broken network */
-	BIND_MS = 3000, /* by then the kernel has buried the connections of a server that was killed */
+	BIND_MS = 40000, /* by then the kernel has buried the connections of a server that was killed */
 };
 
 static const char token[TOKEN_SIZE] = "dpulab?";
