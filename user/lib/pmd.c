@@ -179,18 +179,21 @@ static uint32_t sleep_of(const struct lab_host *host)
 	return never ? 0 : IDLE_BEFORE_SLEEP_US;
 }
 
+/* A queue that is busy is waited for: the socket of a worker that has ended holds it for a grace period. */
 static int wait_until_served(struct dpu_pmd *state, const char *node, struct diag *diag)
 {
-	for (int i = 0; i < SERVE_MS * 1000 / POLL_US; i++) {
-		int error = __atomic_load_n(&state->error, __ATOMIC_ACQUIRE);
+	int error = 0;
 
+	for (int i = 0; i < SERVE_MS * 1000 / POLL_US; i++) {
+		error = __atomic_load_n(&state->error, __ATOMIC_ACQUIRE);
 		if (__atomic_load_n(&state->served, __ATOMIC_ACQUIRE) == state->wanted && lives(state))
 			return 0;
-		if (error)
-			return diag_error(diag, error, NULL, "the poll-mode process of %s cannot serve: %.120s", node,
-					  state->message);
+		if (error && error != -EBUSY)
+			break;
 		pause_us(POLL_US);
 	}
+	if (error)
+		return diag_error(diag, error, NULL, "the poll-mode process of %s cannot serve: %.120s", node, state->message);
 	return diag_error(diag, -ETIMEDOUT, "is its CPU busy with something of higher priority?",
 			  "the poll-mode process of %s did not come to serve its ports", node);
 }
