@@ -166,8 +166,12 @@ INLINE int flow_lookup(const struct flow_id *id, __u32 frame_len, const struct d
 	hit->out_port = hit->path->out_port;
 	hit->out_vlan = hit->path->out_vlan;
 	hit->action = hit->path->action;
-	hit->in_port = settings.qos || INTERCEPT_LINKED ? hit->path->in_port : 0;
-	hit->queue = settings.qos ? hit->path->queue : 0;
+	hit->in_port = hit->queue = 0;
+	if (settings.qos || INTERCEPT_LINKED) {
+		barrier(); /* a branch, which the verifier folds */
+		hit->in_port = hit->path->in_port;
+		hit->queue = hit->path->queue;
+	}
 	hit->intercept = INTERCEPT_LINKED ? hit->path->intercept : 0;
 	env_rmb();
 	return !(hit->stamp & 1) && env_read(hit->hot->stamp) == hit->stamp &&
