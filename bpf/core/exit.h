@@ -46,7 +46,7 @@ INLINE int exit_relay(hook_ctx *ctx, __u16 raw_port, __u16 out_port)
 	stats_rx(raw_port, segs, len);
 	stats_tx(out_port, segs, len);
 	exit_note(DPU_VERDICT_FORWARD, out_port, DPU_REASON_RELAY);
-	return hook_forward(ctx, out_port);
+	return exit_by(ctx, out_port);
 }
 
 /* Door of frames nobody parsed: an unknown interface, a relay without a target. */
