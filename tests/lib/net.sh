@@ -111,6 +111,26 @@ in_node() { # NODE CMD...: in the node's network namespace; bpffs and /sys stay 
 # Lab file from stdin; the line `lab: ...` is replaced by the test's own lab name.
 write_lab() { sed "s/^lab:.*/lab: $LAB/" >"${1:-lab.yaml}"; }
 
+# The lab of most tests: two hosts with a DPU each, one VXLAN segment, both families; va and vb are at ha, vc is at hb.
+# Stdin: the rest of the file, its firewall above all.
+red_lab() { # PATH HOOK
+	write_lab <<-YAML
+		lab: x
+		placement: $1
+		hook: $2
+		hosts:
+		  ha: {dpu: true}
+		  hb: {dpu: true}
+		port-groups:
+		  red: {vni: 5001}
+		vms:
+		  va: {host: ha, port-group: red, ip: [10.1.0.1/24, "2001:db8:1::1/64"]}
+		  vb: {host: ha, port-group: red, ip: [10.1.0.2/24, "2001:db8:1::2/64"]}
+		  vc: {host: hb, port-group: red, ip: [10.1.0.3/24, "2001:db8:1::3/64"]}
+		$(cat)
+	YAML
+}
+
 # Brings the lab file up from nothing (or says why it cannot be).
 fresh_lab() { # [FILE]
 	"$DPULAB" down "$LAB" >/dev/null 2>&1

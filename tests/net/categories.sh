@@ -7,14 +7,7 @@
 need "$PYTHON"
 
 lab() { # PATH CATEGORY of the rule that closes port 80
-	write_lab <<-YAML
-		lab: x
-		placement: $1
-		hosts: {ha: {}}
-		port-groups: {red: {vni: 5001}}
-		vms:
-		  va: {host: ha, port-group: red, ip: 10.1.0.1/24}
-		  vb: {host: ha, port-group: red, ip: 10.1.0.2/24}
+	red_lab "$1" auto <<-YAML
 		firewall:
 		  rules:
 		    - {name: web, protocol: tcp, port: [80, 81], action: allow, apply-to: vb}

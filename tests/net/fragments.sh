@@ -8,19 +8,7 @@
 need "$PYTHON"
 
 lab() { # PATH HOOK FRAGMENTS
-	write_lab <<-YAML
-		lab: x
-		placement: $1
-		hook: $2
-		hosts:
-		  ha: {dpu: true}
-		  hb: {dpu: true}
-		port-groups:
-		  red: {vni: 5001}
-		vms:
-		  va: {host: ha, port-group: red, ip: [10.1.0.1/24, "2001:db8:1::1/64"]}
-		  vb: {host: ha, port-group: red, ip: [10.1.0.2/24, "2001:db8:1::2/64"]}
-		  vc: {host: hb, port-group: red, ip: [10.1.0.3/24, "2001:db8:1::3/64"]}
+	red_lab "$1" "$2" <<-YAML
 		firewall:
 		  fragments: $3
 		  default: drop

@@ -9,14 +9,7 @@ need "$PYTHON"
 lab() { # PATH RULES...
 	local path=$1
 	shift
-	write_lab <<-YAML
-		lab: x
-		placement: $path
-		hosts: {ha: {dpu: true}}
-		port-groups: {red: {vni: 5001}}
-		vms:
-		  va: {host: ha, port-group: red, ip: 10.1.0.1/24}
-		  vb: {host: ha, port-group: red, ip: 10.1.0.2/24}
+	red_lab "$path" auto <<-YAML
 		firewall:
 		  default: drop
 		  log-default: true

@@ -8,20 +8,7 @@
 need "$PYTHON" ping
 
 lab() { # PATH HOOK
-	write_lab <<-YAML
-		lab: x
-		placement: $1
-		hook: $2
-		fabric: {mtu: 1500}
-		hosts:
-		  ha: {dpu: true}
-		  hb: {dpu: true}
-		port-groups:
-		  red: {vni: 5001}
-		vms:
-		  va: {host: ha, port-group: red, ip: [10.1.0.1/24, "2001:db8:1::1/64"]}
-		  vc: {host: hb, port-group: red, ip: [10.1.0.3/24, "2001:db8:1::3/64"]}
-	YAML
+	red_lab "$1" "$2" <<<"fabric: {mtu: 1500}"
 }
 
 # VMs whose owners believe in 40 bytes more than fit into 1500 - 50.

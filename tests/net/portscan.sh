@@ -8,16 +8,7 @@
 need "$PYTHON" nmap
 
 lab() { # HOOK
-	write_lab <<-YAML
-		lab: x
-		hook: $1
-		hosts: {ha: {}, hb: {}}
-		port-groups:
-		  red: {vni: 5001}
-		vms:
-		  va: {host: ha, port-group: red, ip: [10.1.0.1/24, "2001:db8:1::1/64"]}
-		  vb: {host: ha, port-group: red, ip: [10.1.0.2/24, "2001:db8:1::2/64"]}
-		  vc: {host: hb, port-group: red, ip: [10.1.0.3/24, "2001:db8:1::3/64"]}
+	red_lab host "$1" <<-YAML
 		firewall:
 		  default: drop
 		  rules:

@@ -9,19 +9,7 @@
 need "$PYTHON" ethtool nft
 
 lab() { # PATH HOOK WINDOW
-	write_lab <<-YAML
-		lab: x
-		placement: $1
-		hook: $2
-		hosts:
-		  ha: {dpu: true}
-		  hb: {dpu: true}
-		port-groups:
-		  red: {vni: 5001}
-		vms:
-		  va: {host: ha, port-group: red, ip: 10.1.0.1/24}
-		  vb: {host: ha, port-group: red, ip: 10.1.0.2/24}
-		  vc: {host: hb, port-group: red, ip: 10.1.0.3/24}
+	red_lab "$1" "$2" <<-YAML
 		firewall:
 		  tcp-window: $3
 		  default: drop
