@@ -32,8 +32,23 @@
 #else
 #include "env_native.h"
 #endif
-#define env_tick() native_now_ns
+
+#define INLINE static inline __attribute__((always_inline, unused))
+#define STAGE  static __attribute__((noinline, unused))
+#define SEC(name) /* placement in the object has no meaning here */
+
+#define env_now_ns()   native_now_ns
 #define env_clock_ns() native_now_ns
+#define env_tick()     native_now_ns
+#define env_random()   native_random()
+#define env_cpu()      0u
+#define env_loop(n, fn, arg)                                                                       \
+	({                                                                                         \
+		__u32 env_i = 0, env_n = (n);                                                      \
+		while (env_i < env_n && !fn(env_i++, (arg)))                                       \
+			;                                                                          \
+		(long)env_i;                                                                       \
+	})
 #else
 #include <linux/types.h>
 #include <linux/bpf.h>
@@ -60,17 +75,18 @@
 #define env_tick()			 bpf_jiffies64()
 #define env_random()			 bpf_get_prandom_u32()
 #define env_loop(n, fn, arg)		 bpf_loop((n), (fn), (arg), 0)
-#define env_add(ptr, n)			 ((void)__sync_fetch_and_add((ptr), (n)))
 #define env_cpu()			 bpf_get_smp_processor_id()
+#endif
+
 #ifndef barrier
-#define barrier() asm volatile("" ::: "memory")
+#define barrier() __asm__ volatile("" ::: "memory")
 #endif
 /* x86-64 keeps loads ordered among loads and stores among stores; docs/limits.md says so. */
 #define env_rmb() barrier()
 #define env_wmb() barrier()
-#endif
 
 /* One builtin each makes the BPF and the native instruction. */
+#define env_add(ptr, n)	       ((void)__sync_fetch_and_add((ptr), (n)))
 #define env_fetch_add(ptr, n)  __sync_fetch_and_add((ptr), (n))
 #define env_cas(ptr, old, new) __sync_val_compare_and_swap((ptr), (old), (new))
 #define env_read(x)	       (*(const volatile __typeof__(x) *)&(x))

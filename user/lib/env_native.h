@@ -108,30 +108,9 @@ long native_frame_clone(struct native_frame *frame, __u32 ifindex);
 	}                                                                                          \
 	struct name_##_end /* takes the semicolon */
 
-#define INLINE static inline __attribute__((always_inline, unused))
-#define STAGE  static __attribute__((noinline, unused))
-#define SEC(name) /* placement in the object has no meaning here */
-
 #define env_lookup(map, key)		 native_lookup(&(map), (key))
 #define env_value(map)			 native_lookup(&(map), &(__u32){0})
 #define env_update(map, key, val, flags) native_update(&(map), (key), (val), (flags))
 #define env_delete(map, key)		 native_delete(&(map), (key))
 #define env_reserve(ring, size)		 native_ring_reserve(&(ring), (size))
 #define env_submit(record)		 native_ring_submit(record)
-#define env_now_ns()			 native_now_ns
-#define env_clock_ns()			 native_now_ns
-#define env_random()			 native_random()
-#define env_add(ptr, n)			 ((void)__sync_fetch_and_add((ptr), (n)))
-#define env_cpu()			 0u
-#define env_loop(n, fn, arg)                                                                       \
-	({                                                                                         \
-		__u32 env_i = 0, env_n = (n);                                                      \
-		while (env_i < env_n && !fn(env_i++, (arg)))                                       \
-			;                                                                          \
-		(long)env_i;                                                                       \
-	})
-#ifndef barrier
-#define barrier() __asm__ volatile("" ::: "memory")
-#endif
-#define env_rmb() barrier()
-#define env_wmb() barrier()

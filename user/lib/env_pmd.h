@@ -109,29 +109,9 @@ static inline __attribute__((unused)) __u32 native_random(void)
 	return (__u32)(z ^ z >> 31);
 }
 
-#define INLINE static inline __attribute__((always_inline, unused))
-#define STAGE  static __attribute__((noinline, unused))
-#define SEC(name) /* placement in the object has no meaning here */
-
 #define env_lookup(map, key)		 pmd_lookup(&(map), (key))
 #define env_value(map)			 ((map).base)
 #define env_update(map, key, val, flags) pmd_update(&(map), (key), (val), (flags))
 #define env_delete(map, key)		 pmd_delete(&(map), (key))
 #define env_reserve(ring, size)		 pmd_log_reserve(size)
 #define env_submit(record)		 pmd_log_submit(record)
-#define env_now_ns()			 native_now_ns
-#define env_random()			 native_random()
-#define env_add(ptr, n)			 ((void)__sync_fetch_and_add((ptr), (n)))
-#define env_cpu()			 0u
-#define env_loop(n, fn, arg)                                                                       \
-	({                                                                                         \
-		__u32 env_i = 0, env_n = (n);                                                      \
-		while (env_i < env_n && !fn(env_i++, (arg)))                                       \
-			;                                                                          \
-		(long)env_i;                                                                       \
-	})
-#ifndef barrier
-#define barrier() __asm__ volatile("" ::: "memory")
-#endif
-#define env_rmb() barrier()
-#define env_wmb() barrier()
