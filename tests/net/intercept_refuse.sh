@@ -90,7 +90,7 @@ run "$DPULAB" intercept check good.c
 
 # Placement linux: check finds it wanting, up and place say so.
 "$DPULAB" place "$LAB" linux >out 2>err || fail "place linux: $(cat err)"
-grep -q 'there is no intercept, the chains of 1 vNICs are not run' err || fail "place linux does not say that the chain is not run: $(cat err)"
+grep -q 'there is no intercept, the chains of 1 vNIC are not run' err || fail "place linux does not say that the chain is not run: $(cat err)"
 sed 's/^lab:.*/&\nplacement: linux/' good.yaml >linux.yaml
 refuse 3 "$DPULAB" check linux.yaml
 run "$DPULAB" place "$LAB" host

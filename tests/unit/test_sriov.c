@@ -35,7 +35,7 @@ static void test_what_is_lost(void)
 
 	CU_ASSERT_EQUAL_FATAL(n, 4);
 	CU_ASSERT(list[0].security && strstr(list[0].text, "1 rules"));
-	CU_ASSERT(list[1].security && strstr(list[1].text, "of 1 vNICs"));
+	CU_ASSERT(list[1].security && strstr(list[1].text, "of 1 vNIC"));
 	CU_ASSERT(!list[2].security && strstr(list[2].text, "port group web ends"));
 	CU_ASSERT(!list[3].security && strstr(list[3].text, "log"));
 }

@@ -414,8 +414,8 @@ static void warn_intercept(const struct lab *lab, size_t host, struct diag *diag
 		n += lab->vms[i].host == host && (lab->vms[i].n_intercept[0] || lab->vms[i].n_intercept[1]);
 	if (n)
 		diag_warn(diag, "use placement host, dpu-mux or dpu-upt there",
-			  "placement linux of host %s: there is no intercept, the chains of %zu vNICs are not run",
-			  lab->hosts[host].name, n);
+			  "placement linux of host %s: there is no intercept, the chains of %zu vNIC%s are not run",
+			  lab->hosts[host].name, n, n == 1 ? "" : "s");
 }
 
 int linuxpath_start_in(struct netns *ns, const struct lab *lab, size_t host, struct diag *diag)

@@ -101,7 +101,8 @@ static void plan_segments(struct maker *maker)
 
 		if (!n)
 			continue;
-		add_policy(maker, "switching", PROFILE_FN_DVS, PROFILE_FN_DVS, "%s: %zu vNICs", group->name, n);
+		add_policy(maker, "switching", PROFILE_FN_DVS, PROFILE_FN_DVS, "%s: %zu vNIC%s", group->name, n,
+			   n == 1 ? "" : "s");
 		add_policy(maker, "MAC learning", PROFILE_HAS_MAC_LEARNING, PROFILE_FN_DVS, "%s", group->name);
 		if (group->vni)
 			add_policy(maker, "VXLAN", PROFILE_FN_VXLAN, PROFILE_FN_VXLAN, "%s: VNI %u", group->name, group->vni);

@@ -54,7 +54,7 @@ static void lose_slots(const struct lab *lab, size_t host, struct losses *losses
 		n += lab->vms[i].host == host &&
 		     (lab->vms[i].n_intercept[DPU_INTERCEPT_OUT] || lab->vms[i].n_intercept[DPU_INTERCEPT_IN]);
 	if (n)
-		lose(losses, true, "intercept: the chains of %zu vNICs are not run", n);
+		lose(losses, true, "intercept: the chains of %zu vNIC%s are not run", n, n == 1 ? "" : "s");
 }
 
 /* Overlay segments: one sentence names the first, and says of how many it speaks. */
@@ -79,10 +79,11 @@ size_t sriov_losses(const struct lab *lab, size_t host, struct sriov_loss ret_lo
 	size_t vms = count_vms(lab, host, false), guarded = count_vms(lab, host, true);
 
 	if (vms && (lab->n_rules || lab->default_action != DPU_ACTION_ALLOW))
-		lose(&losses, true, "firewall: %zu rules and the default action are not enforced at %zu vNICs", lab->n_rules, vms);
+		lose(&losses, true, "firewall: %zu rules and the default action are not enforced at %zu vNIC%s", lab->n_rules, vms,
+		     vms == 1 ? "" : "s");
 	if (guarded)
-		lose(&losses, true, "spoofguard: of %zu vNICs the source MAC is checked, IP addresses, ARP and neighbour discovery are not",
-		     guarded);
+		lose(&losses, true, "spoofguard: of %zu vNIC%s the source MAC is checked, IP addresses, ARP and neighbour discovery are not",
+		     guarded, guarded == 1 ? "" : "s");
 	lose_slots(lab, host, &losses);
 	lose_overlay(lab, host, &losses);
 	if (vms && lab->n_classes)
