@@ -266,6 +266,8 @@ static const struct {
 	 "40 is the port of VM 'b' already", NULL},
 	{"lab: t\nhosts: {h: {placement: dpu-mux}}\nport-groups: {g: }\n", 2, 24, "needs a DPU", "dpu: true"},
 	{"lab: t\nplacement: dpu-mux\nhosts: {h: }\nport-groups: {g: }\n", 3, 9, "needs a DPU", "dpu: true"},
+	{"lab: t\nhosts: {h: }\nport-groups: {g: }\nvms:\n  m: {host: h, type: bare-metal, port-group: g, ip: 10.0.0.1/24}\n"
+	 "  v: {host: h, port-group: g, ip: 10.0.0.2/24}\n", 6, 13, "is itself machine 'm'", "another host"},
 	{"lab: t\nhosts: {h: {dpu-cpus: 1}}\nport-groups: {g: }\n", 2, 23, "has no DPU", NULL},
 	{"lab: t\nhosts: {h: {vtep: 10.9.0.1/16}, k: {vtep: 10.9.0.1/16}}\nport-groups: {g: }\n", 2, 43,
 	 "VTEP of host 'h' already", NULL},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "suite.h"
+#include "baremetal.h"
 #include "config.h"
 #include "topology.h"
 
@@ -139,6 +140,58 @@ static void auto_means_tc_on_virtual_devices(void)
 	done(&p);
 }
 
+static void a_host_that_is_a_machine_has_the_vnic_s_end_itself(void)
+{
+	static const char bare[] = "lab: t\n"
+				   "hosts: {h1: {dpu: true, placement: bare-metal}, h2: {dpu: true, placement: dpu-upt}}\n"
+				   "port-groups: {g: {vni: 7}}\n"
+				   "vms:\n"
+				   "  iron: {type: bare-metal, host: h1, port-group: g, ip: 10.1.0.1/24}\n"
+				   "  vm: {host: h2, port-group: g, ip: 10.1.0.2/24}\n";
+	struct planned p = {0};
+	struct diag diag = {0};
+	const struct wire *wire;
+
+	CU_ASSERT_EQUAL_FATAL(config_read_text("t.yaml", bare, strlen(bare), &p.lab, &diag), 0);
+	CU_ASSERT_EQUAL_FATAL(topology_plan(p.lab, &p.plan), 0);
+	CU_ASSERT_EQUAL(p.plan.n_nodes, 1 + 2 + 2 + 1); /* fabric, hosts, DPUs, one VM: the machine has no node */
+	wire = find(&p.plan, "h1", "eth0", "h1", "iron");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(wire);
+	CU_ASSERT(wire->vnic && wire->vm == 0);
+	CU_ASSERT_EQUAL(memcmp(&wire->end[0].mac, &p.lab->vms[0].mac, sizeof(wire->end[0].mac)), 0);
+	CU_ASSERT_PTR_NOT_NULL(find(&p.plan, "h1-dpu", "pf0vf0", "h1", "vf0"));
+	CU_ASSERT_EQUAL(lab_bare_machine(p.lab, 0), 0);
+	CU_ASSERT_EQUAL(lab_bare_machine(p.lab, 1), SIZE_MAX);
+	diag_clear(&diag);
+	done(&p);
+}
+
+static void which_path_a_host_can_run_follows_from_who_lives_there(void)
+{
+	static const char bare[] = "lab: t\n"
+				   "hosts: {h1: {dpu: true}, h2: {dpu: true}, h3: {dpu: true}}\n"
+				   "port-groups: {g: {vni: 7}}\n"
+				   "vms:\n"
+				   "  iron: {type: bare-metal, host: h1, port-group: g, ip: 10.1.0.1/24}\n"
+				   "  vm: {host: h2, port-group: g, ip: 10.1.0.2/24}\n";
+	struct diag diag = {0};
+	struct lab *lab;
+
+	CU_ASSERT_EQUAL_FATAL(config_read_text("t.yaml", bare, strlen(bare), &lab, &diag), 0);
+	CU_ASSERT_EQUAL(baremetal_refuse(lab, 0, PATH_BARE_METAL, &diag), 0);
+	CU_ASSERT_EQUAL(baremetal_refuse(lab, 0, PATH_DPU_UPT, &diag), -EINVAL);
+	CU_ASSERT_EQUAL(baremetal_refuse(lab, 1, PATH_BARE_METAL, &diag), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(diag.records[diag.n - 1].message, "VM vm lives there"));
+	CU_ASSERT_EQUAL(baremetal_refuse(lab, 1, PATH_DPU_UPT, &diag), 0);
+	CU_ASSERT_EQUAL(baremetal_refuse(lab, 2, PATH_BARE_METAL, &diag), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(diag.records[diag.n - 1].message, "no machine of the lab"));
+	CU_ASSERT_EQUAL(baremetal_path(lab, 0, PATH_DPU_UPT), PATH_BARE_METAL);
+	CU_ASSERT_EQUAL(baremetal_path(lab, 1, PATH_BARE_METAL), PATH_DPU_UPT);
+	CU_ASSERT_EQUAL(baremetal_path(lab, 0, PATH_HOST), PATH_HOST);
+	diag_clear(&diag);
+	lab_free(lab);
+}
+
 SUITE(topology,
       {"a host with a DPU has two wires, a PCIe channel, and one channel per vNIC",
        a_host_with_dpu_has_two_wires_and_channels},
@@ -146,4 +199,8 @@ SUITE(topology,
       {"addresses are locally administered, stable, and differ", addresses_are_local_unicast_and_differ},
       {"only wires to the underlay join the fabric", only_wires_to_the_underlay_join_the_fabric},
       {"a channel takes what the wire takes, a vNIC what the VM takes", a_channel_takes_what_the_wire_takes},
-      {"hook auto means tc on virtual devices", auto_means_tc_on_virtual_devices});
+      {"hook auto means tc on virtual devices", auto_means_tc_on_virtual_devices},
+      {"a host that is itself a machine has the vNIC's end, and the machine no node",
+       a_host_that_is_a_machine_has_the_vnic_s_end_itself},
+      {"which path a host can run follows from who lives there",
+       which_path_a_host_can_run_follows_from_who_lives_there});

@@ -29,6 +29,7 @@ int cmd_exec(struct cmd_context *ctx, int argc, char **argv)
 {
 	NETNS_CLEANUP struct netns *ns = NULL;
 	struct lab_session session;
+	const struct lab_vm *vm;
 	char name[NETNS_NAME_MAX];
 	int err;
 
@@ -36,7 +37,9 @@ int cmd_exec(struct cmd_context *ctx, int argc, char **argv)
 	err = lab_open(argv[0], STATE_READ, &session, ctx->diag);
 	if (err)
 		return CMD_FAILED;
-	err = netns_open(netns_name(name, argv[0], argv[1]), &ns, ctx->diag);
+	vm = lab_find_vm(session.lab, argv[1]);
+	err = netns_open(netns_name(name, argv[0], vm && vm->type == VM_BARE_METAL ? session.lab->hosts[vm->host].name : argv[1]),
+			 &ns, ctx->diag);
 	if (err == -ENOENT && loaded_find(&session.loaded, argv[1]))
 		diag_error(ctx->diag, err, "run it where the interface leads to", "%s of lab %s is interface %s, not a node",
 			   argv[1], argv[0], loaded_find(&session.loaded, argv[1])->dev);

@@ -145,6 +145,23 @@ static void list_loaded(struct cmd_context *ctx, const struct loaded_port *port)
 	out_end(ctx->out);
 }
 
+/* A machine that is its host has no node of its own. */
+static void list_machine(struct cmd_context *ctx, const struct lab *lab, const struct lab_vm *vm)
+{
+	char name[NETNS_NAME_MAX];
+
+	netns_name(name, lab->name, lab->hosts[vm->host].name);
+	out_item(ctx->out);
+	out_str(ctx->out, "node", "%s", vm->name);
+	out_str(ctx->out, "kind", "bare-metal");
+	out_str(ctx->out, "namespace", "%s", name);
+	out_str(ctx->out, "state", "%s", netns_exists(name) ? "up" : "missing");
+	out_str(ctx->out, "host", "%s", lab->hosts[vm->host].name);
+	out_str(ctx->out, "group", "%s", lab->groups[vm->group].name);
+	list_addresses(ctx, vm->ips, vm->n_ips);
+	out_end(ctx->out);
+}
+
 static int list_nodes(struct cmd_context *ctx, const char *name)
 {
 	struct lab_session session;
@@ -160,6 +177,9 @@ static int list_nodes(struct cmd_context *ctx, const char *name)
 			list_node(ctx, session.lab, &plan.nodes[n]);
 		topology_free(&plan);
 	}
+	for (size_t i = 0; i < session.lab->n_vms; i++)
+		if (session.lab->vms[i].type == VM_BARE_METAL)
+			list_machine(ctx, session.lab, &session.lab->vms[i]);
 	for (size_t i = 0; i < session.loaded.n; i++)
 		list_loaded(ctx, &session.loaded.list[i]);
 	out_end(ctx->out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* place LAB PATH: move a running lab to another frame path, and say what it cost. */
 #include "place.h"
+#include "baremetal.h"
 #include "host.h"
 #include "lab.h"
 #include "lab_device.h"
@@ -150,6 +151,8 @@ static int refuse_loss(struct cmd_context *ctx, const struct lab *lab, enum fram
 		if (only && strcmp(lab->hosts[i].name, only))
 			continue;
 		refused = to == PATH_PMD ? pmd_refuse(lab, i, ctx->diag) : plan_refuse_loss(lab, i, to, accept, ctx->diag);
+		if (!refused)
+			refused = baremetal_refuse(lab, i, to, ctx->diag);
 		err = err ? err : refused;
 		security += to == PATH_SRIOV ? sriov_warn(lab, i, ctx->diag) : 0;
 	}
@@ -204,7 +207,7 @@ static int read_place(struct cmd_context *ctx, int n, char **words, enum frame_p
 	if (n == 1 && !frame_path_parse(words[0], ret_path))
 		return 0;
 	if (n == 1 && !strchr(words[0], '='))
-		return cmd_usage(ctx, "%s is no frame path: linux, host, pmd, sriov, dpu-mux or dpu-upt", words[0]);
+		return cmd_usage(ctx, "%s is no frame path: linux, host, pmd, sriov, dpu-mux, dpu-upt or bare-metal", words[0]);
 	for (int i = 0; i < n; i++)
 		if (placement_set_word(&set, words[i], ctx->diag))
 			return CMD_USAGE;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "baremetal.h"
 #include "ethtool.h"
 #include "framerate.h"
 #include "topology.h"
@@ -91,13 +92,29 @@ void samples_range(const struct samples *samples, double *ret_low, double *ret_h
 	*ret_high = high;
 }
 
+int compare_find_machines(const struct lab *lab, struct traffic_pair *ret_pair)
+{
+	for (size_t a = 0; a < lab->n_vms; a++)
+		for (size_t b = 0; b < lab->n_vms; b++) {
+			const struct lab_vm *from = &lab->vms[a], *to = &lab->vms[b];
+
+			if (a == b || from->type != VM_BARE_METAL || to->type != VM_BARE_METAL ||
+			    lab->groups[from->group].segment != lab->groups[to->group].segment)
+				continue;
+			*ret_pair = (struct traffic_pair){.from = a, .to = b};
+			return 0;
+		}
+	return -ENOENT;
+}
+
 int compare_find_pair(const struct lab *lab, enum compare_where where, struct traffic_pair *ret_pair)
 {
 	for (size_t a = 0; a < lab->n_vms; a++)
 		for (size_t b = 0; b < lab->n_vms; b++) {
 			const struct lab_vm *from = &lab->vms[a], *to = &lab->vms[b];
 
-			if (a == b || lab->groups[from->group].segment != lab->groups[to->group].segment ||
+			if (a == b || from->type == VM_BARE_METAL || to->type == VM_BARE_METAL ||
+			    lab->groups[from->group].segment != lab->groups[to->group].segment ||
 			    (from->host == to->host) != (where == WHERE_SAME_HOST))
 				continue;
 			*ret_pair = (struct traffic_pair){.from = a, .to = b};
@@ -137,7 +154,7 @@ static int move_all(struct compare *compare, enum frame_path path, enum lab_hook
 
 	for (size_t host = 0; host < compare->lab->n_hosts; host++) {
 		struct move_report report = {0};
-		int err = place_host(compare->lab, host, path, hook, &report, compare->diag);
+		int err = place_host(compare->lab, host, baremetal_path(compare->lab, host, path), hook, &report, compare->diag);
 
 		if (err)
 			return err;
@@ -268,6 +285,8 @@ static void choose_paths(const struct compare *compare)
 		*result = (struct path_result){.path = path};
 		if (path == PATH_SRIOV)
 			snprintf(result->why, sizeof(result->why), "no firewall, no overlay: nothing to prove, nothing across hosts");
+		if (path == PATH_BARE_METAL)
+			snprintf(result->why, sizeof(result->why), "its machines are hosts, not VMs: see dpulab bench");
 		for (size_t host = 0; host < compare->lab->n_hosts; host++)
 			if (frame_path_needs_dpu(path) && !compare->lab->hosts[host].dpu)
 				snprintf(result->why, sizeof(result->why), "host %s has no DPU",

@@ -80,5 +80,7 @@ int comparison_write(const struct lab *lab, const struct comparison *comparison,
 double samples_median(const struct samples *samples);
 void samples_range(const struct samples *samples, double *ret_low, double *ret_high);
 
+/* Two machines of one segment that are hosts themselves. -ENOENT: there are none. Pure. */
+int compare_find_machines(const struct lab *lab, struct traffic_pair *ret_pair);
 /* Two VMs of one segment on one host, or on two. Pure. */
 int compare_find_pair(const struct lab *lab, enum compare_where where, struct traffic_pair *ret_pair);

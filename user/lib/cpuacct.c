@@ -73,9 +73,10 @@ static void schedule(const struct napi_threads *threads, int policy)
 		sched_setscheduler(threads->pid[i], policy, &param); /* refused: figures are noisier, no worse */
 }
 
-static int add_device(struct cpu_meter *meter, const struct wire_end *end, enum lab_hook hook,
+static int add_device(struct cpu_meter *meter, const struct wire *wire, unsigned side, enum lab_hook hook,
 		      struct diag *diag)
 {
+	const struct wire_end *end = &wire->end[side];
 	struct metered *device = &meter->devices[meter->n_devices];
 	size_t at = where_is(meter, end);
 	const struct node *node = &meter->topology.nodes[at];
@@ -84,7 +85,8 @@ static int add_device(struct cpu_meter *meter, const struct wire_end *end, enum 
 	int err;
 
 	device->ns = meter->nodes[at];
-	device->owner = owner_of(node->kind);
+	/* the interface of a host that is itself the machine is the machine's own end */
+	device->owner = wire->vnic && side == 0 ? CPU_VM : owner_of(node->kind);
 	device->cpus = node->kind == NODE_DPU ? &host->dpu_cpus : &host->cpus;
 	device->keeps_threads = hook == LAB_HOOK_XDP &&
 				(node->kind == NODE_HOST || node->kind == NODE_DPU);
@@ -154,7 +156,7 @@ int cpu_meter_open(const struct lab *lab, enum lab_hook hook, struct cpu_meter *
 	err = open_nodes(meter, diag);
 	for (size_t i = 0; i < meter->topology.n_wires && !err; i++)
 		for (unsigned side = 0; side < 2 && !err; side++)
-			err = add_device(meter, &meter->topology.wires[i].end[side], hook, diag);
+			err = add_device(meter, &meter->topology.wires[i], side, hook, diag);
 	if (err) {
 		cpu_meter_close(meter);
 		return err;

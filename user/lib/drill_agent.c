@@ -120,6 +120,7 @@ static enum frame_path other_path(const struct lab_host *host)
 	case PATH_DPU_MUX:
 		return PATH_HOST;
 	case PATH_DPU_UPT:
+	case PATH_BARE_METAL:
 		return PATH_DPU_MUX;
 	default: /* to leave it ends every connection: stay, and write everything anew */
 		return host->path;

@@ -32,9 +32,7 @@ struct drill_cause {
 
 static bool in_dpu(const struct drill_cause *cause)
 {
-	enum frame_path path = cause->lab->hosts[cause->host].path;
-
-	return path == PATH_DPU_MUX || path == PATH_DPU_UPT;
+	return frame_path_is_dpu(cause->lab->hosts[cause->host].path);
 }
 
 /* ---- load ---------------------------------------------------------------- */
@@ -165,7 +163,7 @@ static int freeze(struct drill_cause *cause, struct diag *diag)
 	if (!err)
 		err = fault_hang(cause->fault, &cause->ebpf.at[LOCATION_HOST], FAULT_PCIE_PORTS, diag);
 	for (size_t vm = 0; !err && vm < lab->n_vms; vm++)
-		if (lab->vms[vm].host == cause->host && lab->hosts[cause->host].path == PATH_DPU_UPT)
+		if (lab->vms[vm].host == cause->host && frame_path_ends_in_dpu(lab->hosts[cause->host].path))
 			err = fault_deafen(cause->fault, lab, vm, diag);
 	return err;
 }

@@ -143,7 +143,7 @@ static int location_damage(const struct location *location, bool runs, bool xdp,
 /* A vNIC whose device is not where the path wants it. */
 static int vnics_of(const struct ebpf *ebpf, struct damage_list *damage)
 {
-	enum node_location want = ebpf->lab->hosts[ebpf->host].path == PATH_DPU_UPT ? LOCATION_DPU : LOCATION_HOST;
+	enum node_location want = ebpf_vnics_at(ebpf->lab->hosts[ebpf->host].path);
 	int err = 0;
 
 	for (size_t vm = 0; !err && vm < ebpf->lab->n_vms; vm++) {

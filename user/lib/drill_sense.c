@@ -40,7 +40,7 @@ const char *drill_nonsense(const struct lab_host *host, enum drill_kind kind)
 	if (drills[kind].needs_dpu && !host->dpu)
 		return "it has no DPU";
 	if (host->path == PATH_PMD || host->path == PATH_SRIOV)
-		return "drills know the damage of linux, host, dpu-mux and dpu-upt; `dpulab place` moves it to one of them";
+		return "drills know the damage of linux, host, dpu-mux, dpu-upt and bare-metal; `dpulab place` moves it to one of them";
 	return host->path == PATH_LINUX ? drills[kind].not_on_linux : NULL;
 }
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "attach.h"
+#include "baremetal.h"
 #include "cpus.h"
 #include "ethtool.h"
 #include "fabric.h"
@@ -97,7 +98,7 @@ int ebpf_path(const struct ebpf *ebpf, enum frame_path *ret_path)
 	    mapio_get(ebpf->at[LOCATION_HOST].dp, MAP_control, &key, &control))
 		return -ENOENT;
 	if (vnic_in_dpu(ebpf))
-		*ret_path = is_embedded(ebpf) ? PATH_SRIOV : PATH_DPU_UPT;
+		*ret_path = is_embedded(ebpf) ? PATH_SRIOV : baremetal_path(ebpf->lab, ebpf->host, PATH_DPU_UPT);
 	else if (!control.functions && control.handover & DPU_HANDOVER_TO_PMD)
 		*ret_path = PATH_PMD;
 	else
@@ -424,7 +425,7 @@ int ebpf_move_vnics(struct ebpf *ebpf, enum node_location to, bool xdp, double *
 
 enum node_location ebpf_vnics_at(enum frame_path path)
 {
-	return path == PATH_DPU_UPT || path == PATH_SRIOV ? LOCATION_DPU : LOCATION_HOST;
+	return frame_path_ends_in_dpu(path) ? LOCATION_DPU : LOCATION_HOST;
 }
 
 /* Which location runs the functions of a path. */
@@ -459,8 +460,10 @@ int ebpf_refuse_path(const struct lab *lab, size_t host, enum frame_path path, s
 {
 	if (path == PATH_PMD)
 		return pmd_refuse(lab, host, diag);
-	if (lab->hosts[host].dpu || path == PATH_HOST)
+	if (path == PATH_HOST)
 		return 0;
+	if (lab->hosts[host].dpu)
+		return baremetal_refuse(lab, host, path, diag);
 	return diag_error(diag, -EINVAL, "give it one with `dpu: true` in the lab file",
 			  "host %s has no DPU: frame path %s cannot run there", lab->hosts[host].name,
 			  frame_path_name(path));
@@ -484,6 +487,8 @@ static int start_at(struct ebpf *ebpf, enum frame_path path, bool xdp, struct di
 		err = ebpf_serve(ebpf, xdp, diag);
 	if (!err)
 		err = ebpf_settle(ebpf, path, diag);
+	if (!err)
+		err = baremetal_isolate(ebpf->lab, ebpf->host, path == PATH_BARE_METAL, diag);
 	return err || path == PATH_PMD ? err : ebpf_end_pmd(ebpf, diag);
 }
 
@@ -526,7 +531,8 @@ static int leave_devices(struct ebpf *ebpf, struct diag *diag)
 	bool xdp = ebpf_xdp_serves(ebpf);
 	int err = 0;
 
-	if (ebpf->has_dpu && ebpf->at[LOCATION_HOST].dp && ebpf->at[LOCATION_DPU].dp)
+	err = baremetal_isolate(ebpf->lab, ebpf->host, false, diag);
+	if (!err && ebpf->has_dpu && ebpf->at[LOCATION_HOST].dp && ebpf->at[LOCATION_DPU].dp)
 		err = ebpf_move_vnics(ebpf, LOCATION_HOST, xdp, NULL, diag);
 	for (size_t i = 0; !err && i < n_locations(ebpf); i++) {
 		if (ebpf->at[i].dp)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "lab_check.h"
+#include "baremetal.h"
 #include "finding.h"
 #include "pmd_lacks.h"
 #include "policy_check.h"
@@ -163,6 +164,7 @@ static void check_hosts(struct checker *check)
 				"hosts.%s: placement pmd takes its frames from XDP, hook tc has none for it", host->name);
 		if (host->path == PATH_PMD)
 			check->failed |= pmd_refuse(lab, i, check->diag) != 0;
+		check->failed |= baremetal_refuse(lab, i, host->path, check->diag) != 0;
 		if (!host->dpu && !cpu_set_is_empty(&host->dpu_cpus))
 			FINDING(check, &host->dpu_cpus, "give the host a DPU (`dpu: true`)",
 				"hosts.%s.dpu-cpus: the host has no DPU", host->name);
@@ -289,6 +291,19 @@ static void check_vm_addresses(struct checker *check, const struct lab_vm *vm)
 	}
 }
 
+/* A host that is itself a machine has no hypervisor for others. */
+static void check_bare_metal(struct checker *check, const struct lab_vm *vm)
+{
+	const struct lab *lab = check->lab;
+	size_t machine = vm->host < lab->n_hosts ? lab_bare_machine(lab, vm->host) : SIZE_MAX;
+
+	if (machine == SIZE_MAX || vm == &lab->vms[machine])
+		return;
+	FINDING(check, &vm->host, "give one of them another host",
+		"vms.%s.host: host '%s' is itself machine '%s' (type bare-metal), and runs no VMs", vm->name,
+		lab->hosts[vm->host].name, lab->vms[machine].name);
+}
+
 static void check_vms(struct checker *check)
 {
 	const struct lab *lab = check->lab;
@@ -299,6 +314,7 @@ static void check_vms(struct checker *check)
 		check_vm_mtu(check, vm);
 		check_vm_port(check, i);
 		check_vm_addresses(check, vm);
+		check_bare_metal(check, vm);
 		/* The first clash says enough: where all are alike there are n * n. */
 		for (size_t j = 0; j < i && !check_clash(check, vm, &lab->vms[j]); j++)
 			;

@@ -211,6 +211,8 @@ static void compare_vm(struct difference *d, const struct lab_vm *old, const str
 	const char *group_from = d->old->groups[old->group].name;
 	const char *group_to = d->new->groups[new->group].name;
 
+	if (old->type != new->type)
+		note(d, "changed", "vm", new->name, "type %s", new->type == VM_BARE_METAL ? "bare-metal" : "namespace");
 	if (strcmp(from, to))
 		note(d, "moved", "vm", new->name, "%s to %s", from, to);
 	if (strcmp(group_from, group_to))

@@ -114,6 +114,10 @@ static int choose_place(const struct lab *lab, const struct load_request *reques
 	if (!group || !lab->n_groups)
 		return diag_error(diag, -ENOENT, NULL, "lab %s has no port group %s", lab->name,
 				  request->group ? request->group : "at all");
+	if (lab_bare_machine(lab, host - lab->hosts) != SIZE_MAX)
+		return diag_error(diag, -EINVAL, "name another host with --host",
+				  "host %s is itself a machine of the lab: it has no switch that other interfaces could be ports of",
+				  host->name);
 	port->extra = true;
 	port->port = free_port(lab, host - lab->hosts);
 	if (!port->port)
@@ -131,6 +135,9 @@ static int take_vm(const struct lab *lab, const struct lab_vm *vm, const struct 
 	snprintf(port->group, sizeof(port->group), "%s", lab->groups[vm->group].name);
 	port->port = vm->port;
 	port->mtu = vm->mtu;
+	if (vm->type == VM_BARE_METAL)
+		return diag_error(diag, -EINVAL, "load it under another name, on another host",
+				  "machine %s is host %s itself: no interface can take its place", vm->name, port->host);
 	if (request->host && strcmp(request->host, port->host))
 		return diag_error(diag, -EINVAL, NULL, "VM %s is on host %s", vm->name, port->host);
 	if (request->group && strcmp(request->group, port->group))

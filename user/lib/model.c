@@ -13,6 +13,7 @@ static const char *const path_names[PATH_COUNT] = {
 	[PATH_SRIOV] = "sriov",
 	[PATH_DPU_MUX] = "dpu-mux",
 	[PATH_DPU_UPT] = "dpu-upt",
+	[PATH_BARE_METAL] = "bare-metal",
 };
 
 static const char *const hook_names[] = {
@@ -25,7 +26,17 @@ static const char *const hook_names[] = {
 
 bool frame_path_needs_dpu(enum frame_path path)
 {
-	return path == PATH_SRIOV || path == PATH_DPU_MUX || path == PATH_DPU_UPT;
+	return path == PATH_DPU_MUX || frame_path_ends_in_dpu(path);
+}
+
+bool frame_path_ends_in_dpu(enum frame_path path)
+{
+	return path == PATH_SRIOV || path == PATH_DPU_UPT || path == PATH_BARE_METAL;
+}
+
+bool frame_path_is_dpu(enum frame_path path)
+{
+	return path == PATH_DPU_MUX || path == PATH_DPU_UPT || path == PATH_BARE_METAL;
 }
 
 const char *frame_path_name(enum frame_path path)
@@ -80,6 +91,14 @@ struct lab_vm *lab_find_vm(struct lab *lab, const char *name)
 		if (!strcmp(lab->vms[i].name, name))
 			return &lab->vms[i];
 	return NULL;
+}
+
+size_t lab_bare_machine(const struct lab *lab, size_t host)
+{
+	for (size_t i = 0; i < lab->n_vms; i++)
+		if (lab->vms[i].type == VM_BARE_METAL && lab->vms[i].host == host)
+			return i;
+	return SIZE_MAX;
 }
 
 struct lab_rule *lab_find_rule(const struct lab *lab, uint32_t id)

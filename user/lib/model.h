@@ -30,6 +30,7 @@ enum frame_path {
 	PATH_SRIOV,
 	PATH_DPU_MUX,
 	PATH_DPU_UPT,
+	PATH_BARE_METAL,
 	PATH_COUNT,
 };
 
@@ -158,8 +159,15 @@ struct lab_slot {
 	uint32_t queue;	   /* frames of one vNIC and direction that may wait for the process; 0 = there is no process */
 };
 
+/* What a machine of the lab is. */
+enum lab_vm_type {
+	VM_NAMESPACE,  /* a network namespace of its own */
+	VM_BARE_METAL, /* the host itself: its vNIC's end is an interface of the host's namespace */
+};
+
 struct lab_vm {
 	char name[NODE_NAME_MAX];
+	uint8_t type; /* enum lab_vm_type */
 	size_t host, group;	/* indexes */
 	uint16_t port;		/* number on its host, from DPU_PORT_VNIC_MIN; stable while the VM exists */
 	struct dpu_mac mac;	/* default derived from lab and VM name, locally administered */
@@ -380,8 +388,14 @@ bool lab_uses_qos(const struct lab *lab);
 /* Does a rule look at DSCP? */
 bool lab_uses_dscp(const struct lab *lab);
 const char *guard_mode_name(enum dpu_guard_mode mode); /* "off", "learn", "strict" */
+/* The machine that a host itself is (type bare-metal): index in vms, or SIZE_MAX. Such a host has no others. */
+size_t lab_bare_machine(const struct lab *lab, size_t host);
 /* Does the path need the host's DPU (or NIC) node? */
 bool frame_path_needs_dpu(enum frame_path path);
+/* Do vNICs end in that node itself, without a switch or a relay in the host? */
+bool frame_path_ends_in_dpu(enum frame_path path);
+/* Do the functions run on a DPU, with the firewall and the overlay? */
+bool frame_path_is_dpu(enum frame_path path);
 const char *frame_path_name(enum frame_path path); /* as in the contract: "linux", "host", "pmd", ... */
 int frame_path_parse(const char *word, enum frame_path *ret_path);
 const char *lab_hook_name(enum lab_hook hook);

@@ -261,9 +261,12 @@ static void write_tracking(const struct ruleset *set)
 	fprintf(set->out,
 		"\tchain prerouting {\n"
 		"\t\ttype filter hook prerouting priority raw;\n"
-		"\t\tiif \"%s\" udp dport %u goto underlay\n"
-		"\t\tct zone set iif map {",
+		"\t\tiif \"%s\" udp dport %u goto underlay\n",
 		underlay, DPU_VXLAN_PORT);
+	/* whoever reaches a host that is itself a machine must not reach its tunnel endpoint that way */
+	if (lab_bare_machine(set->lab, set->host) != SIZE_MAX)
+		fprintf(set->out, "\t\tiif \"" TOPOLOGY_VM_DEV "\" udp dport %u drop\n", DPU_VXLAN_PORT);
+	fprintf(set->out, "\t\tct zone set iif map {");
 	for (size_t i = 0; i < set->n_segments; i++)
 		fprintf(set->out, "%s \"%s\" : %u", i ? "," : "", set->segments[i].bridge,
 			set->segments[i].number);

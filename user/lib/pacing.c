@@ -37,7 +37,7 @@ static enum spot spot_of(const struct lab *lab, const struct lab_vm *vm, enum fr
 		return SPOT_NONE;
 	if (path == PATH_DPU_MUX)
 		return SPOT_REPRESENTOR;
-	return path == PATH_DPU_UPT || path == PATH_SRIOV ? SPOT_DPU_PORT : SPOT_HOST_PORT;
+	return frame_path_ends_in_dpu(path) ? SPOT_DPU_PORT : SPOT_HOST_PORT;
 }
 
 static int open_spot(const struct lab *lab, size_t vm, enum spot spot, struct netns **ret_ns, char dev[static IFNAMSIZ],

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "baremetal.h"
 #include "framerate.h"
 #include "host.h"
 
@@ -62,11 +63,19 @@ static int stop_asked(const struct tour *tour)
 
 /* ---- what a path can be asked ------------------------------------------------ */
 
-/* An embedded switch has no overlay: nothing of this pair crosses the wire. */
+/* Whose traffic it is: of VMs, or, on path bare-metal, of machines that are hosts. */
+static struct traffic_pair pair_of(const struct tour *tour, enum frame_path path, enum compare_where where)
+{
+	return path == PATH_BARE_METAL ? tour->bench->machines : tour->bench->pair[where];
+}
+
+/* An embedded switch has no overlay: nothing of this pair crosses the wire. One host is one machine, if it is one. */
 static bool can_cross(const struct tour *tour, enum frame_path path, enum compare_where where)
 {
 	const struct lab_vm *from = &tour->lab->vms[tour->bench->pair[where].from];
 
+	if (path == PATH_BARE_METAL)
+		return where == WHERE_WIRE;
 	return where == WHERE_SAME_HOST || path != PATH_SRIOV || !tour->lab->groups[from->group].vni;
 }
 
@@ -85,6 +94,8 @@ static void choose(struct tour *tour)
 		each->path = path;
 		if (!tour->chosen[path])
 			snprintf(each->why, sizeof(each->why), "not asked for");
+		else if (path == PATH_BARE_METAL && compare_find_machines(tour->lab, &tour->bench->machines))
+			snprintf(each->why, sizeof(each->why), "no two machines of one port group are hosts (type bare-metal)");
 		for (size_t host = 0; host < tour->lab->n_hosts; host++)
 			if (frame_path_needs_dpu(path) && !tour->lab->hosts[host].dpu)
 				snprintf(each->why, sizeof(each->why), "host %s has no DPU", tour->lab->hosts[host].name);
@@ -98,7 +109,7 @@ static int move_all(struct tour *tour, enum frame_path path, bool xdp)
 	int err = stop_asked(tour);
 
 	for (size_t host = 0; !err && host < tour->lab->n_hosts; host++)
-		err = place_host(tour->lab, host, path, xdp ? LAB_HOOK_XDP : LAB_HOOK_TC, &(struct move_report){}, tour->diag);
+		err = place_host(tour->lab, host, baremetal_path(tour->lab, host, path), xdp ? LAB_HOOK_XDP : LAB_HOOK_TC, &(struct move_report){}, tour->diag);
 	return err;
 }
 
@@ -134,7 +145,7 @@ static int measure_frames(struct tour *tour, struct pathbench_path *path, bool x
 
 			if (!can_cross(tour, path->path, where))
 				continue;
-			err = framerate_measure(tour->lab, tour->bench->pair[where], frame_bytes[size], FRAME_MS, meter,
+			err = framerate_measure(tour->lab, pair_of(tour, path->path, where), frame_bytes[size], FRAME_MS, meter,
 						&rate, tour->diag);
 			if (err)
 				break;
@@ -160,9 +171,9 @@ static int measure_sockets(struct tour *tour, struct pathbench_path *path)
 
 		if (!can_cross(tour, path->path, where))
 			continue;
-		err = traffic_tcp(tour->lab, tour->bench->pair[where], SOCKET_SECONDS, &tcp, tour->diag);
+		err = traffic_tcp(tour->lab, pair_of(tour, path->path, where), SOCKET_SECONDS, &tcp, tour->diag);
 		if (!err)
-			err = traffic_rr(tour->lab, tour->bench->pair[where], SOCKET_SECONDS, &rr, tour->diag);
+			err = traffic_rr(tour->lab, pair_of(tour, path->path, where), SOCKET_SECONDS, &rr, tour->diag);
 		if (err)
 			break;
 		add(&path->tcp_gbit[where], tcp.gbit_s);

@@ -30,6 +30,7 @@ struct pathbench_path {
 
 struct pathbench {
 	struct traffic_pair pair[WHERE_COUNT];
+	struct traffic_pair machines; /* of path bare-metal */
 	unsigned rounds;
 	double seconds, steal_percent;
 	struct pathbench_path path[PATH_COUNT];

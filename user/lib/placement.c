@@ -5,6 +5,7 @@
  *   host <-> dpu-mux     both sides loaded and warm; state is copied, one control word
  *                        steers, the wire follows, a last copy brings the delta
  *   dpu-mux <-> dpu-upt  the vNIC devices move, one by one
+ *   dpu-mux <-> bare-metal  the same, of a host that is itself the machine; its other ways out are closed
  *   host <-> pmd         as host <-> dpu-mux, with the poll-mode process in the place of the DPU and the
  *                        same wire on both sides
  *   dpu-upt <-> sriov    the DPU's tables and functions become an embedded switch's: connections start anew
@@ -26,6 +27,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "baremetal.h"
 #include "ebpf.h"
 #include "handover.h"
 #include "mapio.h"
@@ -230,20 +232,24 @@ static int set_embedded(struct ebpf *ebpf, bool embedded, bool xdp, struct diag 
 	ebpf->at[LOCATION_DPU].embedded = embedded;
 	if (!err)
 		err = ebpf_serve(ebpf, xdp, diag);
-	return err ? err : ebpf_settle(ebpf, embedded ? PATH_SRIOV : PATH_DPU_UPT, diag);
+	if (!err)
+		err = ebpf_settle(ebpf, embedded ? PATH_SRIOV : baremetal_path(ebpf->lab, ebpf->host, PATH_DPU_UPT), diag);
+	/* frames between the two have made connections anew, which nobody would ever end */
+	return err || !embedded ? err : handover_clear(ebpf->at[LOCATION_DPU].dp, diag);
 }
 
-/* Between the eBPF paths, which lie in a row: pmd, host, dpu-mux, dpu-upt, sriov. */
+/* Between the eBPF paths, which lie in a row: pmd, host, dpu-mux, dpu-upt (of a host that is the machine: bare-metal), sriov. */
 static int move_ebpf(struct ebpf *ebpf, enum frame_path from, enum frame_path to, bool xdp,
 		     struct move_report *report, struct diag *diag)
 {
+	const enum frame_path ended_in_dpu = baremetal_path(ebpf->lab, ebpf->host, PATH_DPU_UPT);
 	int err = 0;
 
 	if (from == PATH_SRIOV && to != PATH_SRIOV) {
 		err = set_embedded(ebpf, false, xdp, diag);
-		from = PATH_DPU_UPT;
+		from = ended_in_dpu;
 	}
-	if (!err && from == PATH_DPU_UPT && to != PATH_DPU_UPT && to != PATH_SRIOV) {
+	if (!err && from == ended_in_dpu && !frame_path_ends_in_dpu(to)) {
 		err = ebpf_move_vnics(ebpf, LOCATION_HOST, xdp, &report->blackout_ms, diag);
 		from = PATH_DPU_MUX;
 	}
@@ -275,6 +281,8 @@ static int place_running(struct ebpf *ebpf, enum frame_path from, enum frame_pat
 
 	if (!err)
 		err = ebpf_serve(ebpf, xdp || from == PATH_PMD, diag);
+	if (!err)
+		err = baremetal_isolate(ebpf->lab, ebpf->host, false, diag);
 	if (err)
 		return err;
 	/* where frames are about to go they meet their queue from the first one on */
@@ -294,6 +302,8 @@ static int place_running(struct ebpf *ebpf, enum frame_path from, enum frame_pat
 		err = ebpf_serve(ebpf, xdp, diag);
 	if (!err)
 		err = qos_set(ebpf->lab, ebpf->host, to, false, diag);
+	if (!err && to == PATH_BARE_METAL)
+		err = baremetal_isolate(ebpf->lab, ebpf->host, true, diag);
 	report->dropped = after.dropped - before.dropped;
 	return err;
 }

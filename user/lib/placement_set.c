@@ -69,6 +69,7 @@ const char *placement_picture(enum frame_path path)
 		[PATH_SRIOV] = "VM ================== NIC [mac vlan] p0 ==> wire",
 		[PATH_DPU_MUX] = "VM ==== host [relay] ==PCIe== DPU [dvs dfw vxlan] p0 ==> wire",
 		[PATH_DPU_UPT] = "VM ==================PCIe== DPU [dvs dfw vxlan] p0 ==> wire",
+		[PATH_BARE_METAL] = "host itself ====PCIe== DPU [dvs dfw vxlan] p0 ==> wire",
 	};
 
 	return path < PATH_COUNT ? pictures[path] : "";

@@ -317,7 +317,7 @@ size_t plan_count(const struct plan *plan, enum plan_verdict verdict, bool secur
 
 bool plan_path_is_dpu(enum frame_path path)
 {
-	return path == PATH_DPU_MUX || path == PATH_DPU_UPT;
+	return frame_path_is_dpu(path);
 }
 
 int plan_refuse_loss(const struct lab *lab, size_t host, enum frame_path path, bool accept, struct diag *diag)

@@ -36,6 +36,13 @@ static const struct schema_word placements[] = {
 	{"sriov", PATH_SRIOV},
 	{"dpu-mux", PATH_DPU_MUX},
 	{"dpu-upt", PATH_DPU_UPT},
+	{"bare-metal", PATH_BARE_METAL},
+	{NULL, 0},
+};
+
+static const struct schema_word vm_types[] = {
+	{"namespace", VM_NAMESPACE},
+	{"bare-metal", VM_BARE_METAL},
 	{NULL, 0},
 };
 
@@ -293,6 +300,9 @@ const struct schema_key schema_keys[] = {
 	{"vms", SCHEMA_ENTRIES, ARRAY(struct lab, vms, n_vms), .help = "The virtual machines, by name."},
 	{"vms.*.host", SCHEMA_HOST, ONE(struct lab_vm, host), .required = true,
 	 .help = "Host the VM runs on."},
+	{"vms.*.type", SCHEMA_WORD, ONE(struct lab_vm, type), .words = vm_types, .fallback = "namespace",
+	 .help = "namespace: a machine of its own on the host. bare-metal: the host itself, whose own interface is the vNIC; "
+		 "such a host has no other VMs."},
 	{"vms.*.port-group", SCHEMA_GROUP, ONE(struct lab_vm, group), .required = true,
 	 .help = "Port group its vNIC is attached to."},
 	{"vms.*.ip", SCHEMA_ADDRESS, MANY(struct lab_vm, ips, n_ips), .required = true,

@@ -138,7 +138,10 @@ static void plan_vm(struct plan *plan, size_t vm)
 	/* the wire of a loaded port ends in a namespace that is not the lab's: foreign.c */
 	if (!v->loaded) {
 		wire = add_wire(plan, v->mtu);
-		set_end(plan, &wire->end[0], add_node(plan, v->name, NODE_VM, vm), TOPOLOGY_VM_DEV);
+		set_end(plan, &wire->end[0],
+			v->type == VM_BARE_METAL ? host_node : add_node(plan, v->name, NODE_VM, vm), TOPOLOGY_VM_DEV);
+		wire->vnic = true;
+		wire->vm = vm;
 		wire->end[0].mac = v->mac;
 		set_end(plan, &wire->end[1], host_node, v->name);
 	}
@@ -212,6 +215,8 @@ int topology_open_vm(const struct lab *lab, size_t vm, struct netns **ret_ns, st
 	const struct lab_vm *v = &lab->vms[vm];
 	int err;
 
+	if (v->type == VM_BARE_METAL)
+		return topology_open_host(lab, v->host, ret_ns, diag);
 	if (!v->loaded)
 		return open_node(lab, v->name, ret_ns, diag);
 	err = netns_open_inode(v->ns, ret_ns);

@@ -4,6 +4,7 @@
  * addresses. No datapath: that is what starts after it (host.h).
  *
  *   VM eth0 == port (host)      host uplink0 == port in LAB-fabric == DPU p0
+ *   host eth0 == port (host), of a host that is itself the machine
  *   host pf0 == pf0hpf (DPU)    host vfN == pf0vfN (DPU), one per vNIC
  *
  * Names are here and nowhere else.
@@ -46,6 +47,8 @@ struct wire { /* a veth pair; end[0] never leaves its namespace, end[1] of a vNI
 	struct wire_end end[2];
 	unsigned mtu;
 	bool on_fabric; /* end[0] joins the fabric bridge */
+	bool vnic;	/* end[0] is the interface of a machine: */
+	size_t vm;	/* that one */
 };
 
 struct topology {
@@ -74,7 +77,7 @@ const char *topology_vm_dev(const struct lab *lab, size_t vm, char buffer[static
 const char *topology_patch(const char *lab, const char *port, char buffer[static IFNAMSIZ]);
 /* Addresses follow from names: the same on every machine. */
 struct dpu_mac topology_mac(const char *lab, const char *node, const char *dev);
-/* Opens LAB-NODE of a host, its DPU, a VM (loaded: the namespace of its interface), the fabric. */
+/* Opens LAB-NODE of a host, its DPU, a VM (loaded: the namespace of its interface; bare-metal: the host's), the fabric. */
 int topology_open_host(const struct lab *lab, size_t host, struct netns **ret_ns,
 		       struct diag *diag);
 int topology_open_dpu(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag);

@@ -110,12 +110,11 @@ static struct rt_end rt_end_of(const struct build *build, const struct wire *wir
 /* On dpu-upt a vNIC ends in the DPU: made there, it need not be moved, which takes 20 ms each. */
 static void place_vnic(const struct build *build, const struct wire *wire, struct rt_end *port)
 {
-	const struct node *vm = &build->plan.nodes[wire->end[0].node];
 	size_t host;
 
-	if (vm->kind != NODE_VM)
+	if (!wire->vnic)
 		return;
-	host = build->lab->vms[vm->index].host;
+	host = build->lab->vms[wire->vm].host;
 	for (size_t n = 0; ebpf_vnics_at(build->lab->hosts[host].path) == LOCATION_DPU && n < build->plan.n_nodes; n++)
 		if (build->plan.nodes[n].kind == NODE_DPU && build->plan.nodes[n].index == host)
 			port->ns = build->sites[n].ns;
@@ -327,7 +326,7 @@ static const char *address_device(enum node_kind kind)
 				  : TOPOLOGY_UPLINK;
 }
 
-/* The addresses a node should have. */
+/* The addresses that a node's own device should have. */
 static const struct lab_prefix *node_addresses(const struct build *build, const struct node *node,
 					       size_t *ret_n)
 {
@@ -369,19 +368,13 @@ static struct rt_addr wanted_address(int ifindex, const struct lab_prefix *prefi
 }
 
 /* Adds what is missing and removes what the lab file no longer says. */
-static int build_addresses(struct build *build, size_t n)
+static int build_addresses(struct build *build, struct netns *ns, const char *dev, const struct lab_prefix *wanted,
+			   size_t n_wanted)
 {
-	const struct node *node = &build->plan.nodes[n];
-	struct netns *ns = build->sites[n].ns;
-	const struct lab_prefix *wanted;
+	int err, ifindex = rt_ifindex(ns, dev);
 	struct rt_addr *found;
-	size_t n_wanted, n_found;
-	int err, ifindex;
+	size_t n_found;
 
-	wanted = node_addresses(build, node, &n_wanted);
-	if (!n_wanted)
-		return 0;
-	ifindex = rt_ifindex(ns, address_device(node->kind));
 	if (ifindex < 0)
 		return ifindex;
 	err = rt_addrs(ns, &found, &n_found, build->diag);
@@ -408,17 +401,47 @@ static int build_addresses(struct build *build, size_t n)
 	return err;
 }
 
+/* The interface of a host that is itself the machine speaks, as a VM's does; switch ports, which it shares the namespace with, do not. */
+static const struct sysctl machine_sysctls[] = {
+	{"ipv6/conf/" TOPOLOGY_VM_DEV "/addr_gen_mode", "0"},
+	{"ipv4/conf/" TOPOLOGY_VM_DEV "/arp_evict_nocarrier", "0"},
+	{"ipv6/conf/" TOPOLOGY_VM_DEV "/ndisc_evict_nocarrier", "0"},
+	/* its neighbours do not learn the underlay's address */
+	{"ipv4/conf/" TOPOLOGY_VM_DEV "/arp_ignore", "1"},
+	{},
+};
+
+static int build_machine(struct build *build, size_t n)
+{
+	const struct node *node = &build->plan.nodes[n];
+	size_t machine = node->kind == NODE_HOST ? lab_bare_machine(build->lab, node->index) : SIZE_MAX;
+	struct netns *ns = build->sites[n].ns;
+	const struct lab_vm *vm;
+	int err;
+
+	if (machine == SIZE_MAX)
+		return 0;
+	vm = &build->lab->vms[machine];
+	err = netns_run(ns, set_sysctls, (void *)machine_sysctls);
+	return err ? err : build_addresses(build, ns, TOPOLOGY_VM_DEV, vm->ips, vm->n_ips);
+}
+
 static int build_inside(struct build *build, size_t n)
 {
 	struct site *site = &build->sites[n];
 	const struct rt_link *lo = find_link(site, "lo");
+	const struct lab_prefix *wanted;
+	size_t n_wanted;
 	int err = 0;
 
 	rt_batch(site->ns);
 	if (lo && !(lo->flags & IFF_UP))
 		err = rt_link_up(site->ns, lo->ifindex, true, build->diag);
+	wanted = node_addresses(build, &build->plan.nodes[n], &n_wanted);
+	if (!err && n_wanted)
+		err = build_addresses(build, site->ns, address_device(build->plan.nodes[n].kind), wanted, n_wanted);
 	if (!err)
-		err = build_addresses(build, n);
+		err = build_machine(build, n);
 	return err ? err : rt_commit(site->ns, build->diag);
 }
 

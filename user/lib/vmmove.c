@@ -51,7 +51,7 @@ static const struct lab_host *host_of(const struct side *side)
 
 static bool runs_in_dpu(const struct lab_host *host)
 {
-	return host->path == PATH_DPU_MUX || host->path == PATH_DPU_UPT;
+	return frame_path_is_dpu(host->path);
 }
 
 /* Where the functions of this host run, and the vNIC's connections are. */
@@ -128,6 +128,13 @@ static int find_ends(struct vm_move *move, const struct vm_move_request *request
 		return refuse(ret_refusal, VM_MOVE_USAGE,
 			      diag_error(diag, -EINVAL, "dpulab unload and load it there",
 					 "%s is a loaded interface: its wire ends at this host", vm->name));
+	if (vm->type == VM_BARE_METAL)
+		return refuse(ret_refusal, VM_MOVE_USAGE,
+			      diag_error(diag, -EINVAL, "`host:` in the lab file and dpulab apply: another machine of that name",
+					 "%s is host %s itself, and does not move", vm->name, lab->hosts[vm->host].name));
+	if (lab_bare_machine(lab, (size_t)(to - lab->hosts)) != SIZE_MAX)
+		return refuse(ret_refusal, VM_MOVE_USAGE,
+			      diag_error(diag, -EINVAL, NULL, "host %s is itself a machine of the lab, and runs no VMs", to->name));
 	move->vm = (size_t)(vm - lab->vms);
 	move->old.host = vm->host;
 	move->old.port = vm->port;

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "baremetal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rt.h"
+#include "topology.h"
+
+static const struct lab_vm *first_vm(const struct lab *lab, size_t host)
+{
+	for (size_t i = 0; i < lab->n_vms; i++)
+		if (lab->vms[i].host == host)
+			return &lab->vms[i];
+	return NULL;
+}
+
+int baremetal_refuse(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag)
+{
+	const char *name = lab->hosts[host].name;
+	size_t machine = lab_bare_machine(lab, host);
+	const struct lab_vm *vm = first_vm(lab, host);
+
+	if (path == PATH_DPU_UPT && machine != SIZE_MAX)
+		return diag_error(diag, -EINVAL, "bare-metal is its frame path of this kind",
+				  "frame path dpu-upt passes vNICs through to VMs, but host %s is itself machine %s", name,
+				  lab->vms[machine].name);
+	if (path != PATH_BARE_METAL || machine != SIZE_MAX)
+		return 0;
+	if (vm)
+		return diag_error(diag, -EINVAL,
+				  "dpu-upt passes vNICs through to VMs; `type: bare-metal` in `vms` makes a machine the host itself; --host places one host",
+				  "frame path bare-metal cannot run on %s: VM %s lives there, and without a switch in the host its vNIC leads nowhere",
+				  name, vm->name);
+	return diag_error(diag, -EINVAL, "`vms: {NAME: {type: bare-metal, host: ...}}` says which",
+			  "frame path bare-metal cannot run on %s: no machine of the lab is that host itself", name);
+}
+
+enum frame_path baremetal_path(const struct lab *lab, size_t host, enum frame_path path)
+{
+	if (path != PATH_DPU_UPT && path != PATH_BARE_METAL)
+		return path;
+	return lab_bare_machine(lab, host) == SIZE_MAX ? PATH_DPU_UPT : PATH_BARE_METAL;
+}
+
+static int set_link(struct netns *ns, const char *dev, bool up, struct diag *diag)
+{
+	int ifindex = rt_ifindex(ns, dev);
+
+	/* not there: nothing leads out of it */
+	return ifindex < 0 ? 0 : rt_link_up(ns, ifindex, up, diag);
+}
+
+static int set_wire(const struct lab *lab, size_t host, bool up, struct diag *diag)
+{
+	NETNS_CLEANUP struct netns *fabric = NULL;
+	int err = topology_open_fabric(lab, &fabric, diag);
+
+	/* the fabric's end of a wire is named like the node at the other end */
+	return err ? err : set_link(fabric, lab->hosts[host].name, up, diag);
+}
+
+int baremetal_isolate(const struct lab *lab, size_t host, bool closed, struct diag *diag)
+{
+	size_t machine = lab_bare_machine(lab, host);
+	NETNS_CLEANUP struct netns *dpu = NULL;
+	char channel[IFNAMSIZ];
+	int err;
+
+	if (machine == SIZE_MAX || !lab->hosts[host].dpu)
+		return 0;
+	topology_channel_dpu(lab->vms[machine].port, channel);
+	err = topology_open_dpu(lab, host, &dpu, diag);
+	/* an interface that refused to go (fall back to dpu-mux) still needs the channel */
+	if (!err && closed && rt_ifindex(dpu, lab->vms[machine].name) < 0)
+		closed = false;
+	if (!err)
+		err = set_wire(lab, host, !closed, diag);
+	if (!err)
+		err = set_link(dpu, TOPOLOGY_DPU_PF, !closed, diag);
+	return err ? err : set_link(dpu, channel, !closed, diag);
+}
