@@ -15,14 +15,14 @@ MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 
 PACKAGES := clang llvm libclang-rt-14-dev bpftool gcc make pkg-config libbpf-dev libxdp-dev libelf-dev \
 	zlib1g-dev linux-libc-dev libnl-3-dev libnl-route-3-dev libfyaml-dev libjson-c-dev \
-	libnftables-dev libcunit1-dev iperf3 sockperf tcpdump nmap nftables iproute2 iputils-ping \
+	libnftables-dev libarchive-dev busybox-static libcunit1-dev iperf3 sockperf tcpdump nmap nftables iproute2 iputils-ping \
 	ethtool python3 python3-scapy man-db groff
 
 WARN	:= -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 CPPFLAGS += -Iinclude -D_GNU_SOURCE
 CFLAGS	?= -O2 -g
 CFLAGS	+= -std=gnu11 $(WARN) -MMD -MP
-LIBS	:= -lxdp -lbpf -lelf -lz -lnl-route-3 -lnl-3 -lfyaml -ljson-c -lnftables -lpthread -lm
+LIBS	:= -lxdp -lbpf -lelf -lz -lnl-route-3 -lnl-3 -lfyaml -ljson-c -lnftables -larchive -lpthread -lm
 # _POSIX pkg-config paths: libnl keeps its headers in a folder of its own
 CPPFLAGS += $(shell pkg-config --cflags libnl-3.0 libnl-route-3.0 2>/dev/null)
 
@@ -40,7 +40,7 @@ CMD_OBJ	:= $(patsubst %.c,$B/%.o,$(wildcard user/cmd/*.c))
 all: $(if $(CMD_OBJ),$B/dpulab,$B/libdpulab.a)
 
 # ---- what a build needs: said in a sentence, once ------------------------
-NEEDED_LIBS := libbpf libxdp libnl-3.0 libnl-route-3.0 libfyaml json-c libnftables
+NEEDED_LIBS := libbpf libxdp libnl-3.0 libnl-route-3.0 libfyaml json-c libnftables libarchive
 NEEDED_TOOLS := pkg-config $(CC) $(CLANG) $(BPFTOOL)
 
 $B/.able:
@@ -72,6 +72,16 @@ $B/user/lib/dryrun.o $B/tests/user/lib/dryrun.o: CFLAGS += $(NATIVE_FLAGS)
 # ... and for the poll-mode process, over memory that it shares.
 PMD_NATIVE := pmd_pipe.o pmd_merge.o
 $(addprefix $B/user/lib/,$(PMD_NATIVE)) $(addprefix $B/tests/user/lib/,$(PMD_NATIVE)): CFLAGS += $(NATIVE_FLAGS) -DDPU_PMD
+
+# The first process of a guest (type: qemu), which dpulab carries inside it.
+GUEST_SRC := $(wildcard user/guest/*.c)
+$B/guest/agent: $(GUEST_SRC) $(wildcard user/guest/*.h)
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$Q$(CC) $(CPPFLAGS) -Iuser/lib $(filter-out -MMD -MP,$(CFLAGS)) -Os -static -s -o $@ $(GUEST_SRC)
+
+$B/user/lib/guest_image.o $B/tests/user/lib/guest_image.o: CPPFLAGS += -DGUEST_AGENT='"$B/guest/agent"'
+$B/user/lib/guest_image.o $B/tests/user/lib/guest_image.o: $B/guest/agent
 
 $B/libdpulab.a: $(LIB_OBJ)
 	@rm -f $@

@@ -2,6 +2,7 @@
 /* check: is this machine able; is this lab file right. */
 #include "config.h"
 #include "cpus.h"
+#include "guest.h"
 #include "intercept.h"
 #include "lab_check.h"
 #include "linuxpath.h"
@@ -70,6 +71,7 @@ static int check_lab(struct cmd_context *ctx, const char *file)
 			sriov_warn(lab, host, ctx->diag);
 		else if (lab->hosts[host].path == PATH_PMD)
 			pmd_warn(lab, host, ctx->diag);
+	guests_require(lab, ctx->diag);
 	intercept_try(lab, geteuid() == 0, ctx->diag);
 	if (found_wanting(ctx->diag))
 		code = CMD_WANTING;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* exec: a command inside a node. Only the network changes: files, processes and bpffs stay in
  * sight. */
+#include "guest_session.h"
 #include "lab.h"
 #include "netns.h"
 #include "verbs.h"
@@ -8,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+
+#define BOOT_MS 180000
 
 /* Becomes the command: its output, signals and exit code are its own. Returns only if it cannot start. */
 static int become(struct cmd_context *ctx, const struct netns *ns, char **argv)
@@ -25,12 +28,24 @@ static int become(struct cmd_context *ctx, const struct netns *ns, char **argv)
 	return err == -ENOENT ? 127 : 126;
 }
 
+/* Of a guest everything is its own. Its boot is waited for. */
+static int run_in_guest(struct cmd_context *ctx, const char *lab, char **argv)
+{
+	static const int fds[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+	int status = guest_attach(lab, argv[0], (const char *const *)argv + 1, BOOT_MS, fds, ctx->diag);
+
+	if (status >= 0)
+		return status;
+	return status == -ENOENT ? 127 : status == -EACCES ? 126 : CMD_FAILED;
+}
+
 int cmd_exec(struct cmd_context *ctx, int argc, char **argv)
 {
 	NETNS_CLEANUP struct netns *ns = NULL;
 	struct lab_session session;
 	const struct lab_vm *vm;
 	char name[NETNS_NAME_MAX];
+	bool guest;
 	int err;
 
 	(void)argc;
@@ -46,7 +61,10 @@ int cmd_exec(struct cmd_context *ctx, int argc, char **argv)
 	else if (err == -ENOENT)
 		diag_error(ctx->diag, err, "dpulab ls LAB lists its nodes",
 			   "lab %s has no node called %s", argv[0], argv[1]);
+	guest = !err && vm && vm->type == VM_QEMU;
 	/* the lock is for looking: the command may run for days */
 	lab_close(&session);
-	return err ? CMD_FAILED : become(ctx, ns, argv + 2);
+	if (err)
+		return CMD_FAILED;
+	return guest ? run_in_guest(ctx, argv[0], argv + 1) : become(ctx, ns, argv + 2);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* ls: the labs of this machine, or the nodes of one. */
 #include "foreign.h"
+#include "guest.h"
 #include "host.h"
 #include "lab.h"
 #include "netns.h"
@@ -105,6 +106,19 @@ static void list_addresses(struct cmd_context *ctx, const struct lab_prefix *pre
 	out_end(ctx->out);
 }
 
+/* A guest is a process besides. */
+static const char *node_state(const struct lab *lab, const struct node *node, const char *namespace)
+{
+	struct guest_status guest;
+
+	if (!netns_exists(namespace))
+		return "missing";
+	if (node->kind != NODE_VM || lab->vms[node->index].type != VM_QEMU)
+		return "up";
+	guest_read(lab, &lab->vms[node->index], &guest);
+	return guest.pid ? "up" : "dead";
+}
+
 static void list_node(struct cmd_context *ctx, const struct lab *lab, const struct node *node)
 {
 	static const char *const kinds[] = {"fabric", "host", "dpu", "vm"};
@@ -114,9 +128,10 @@ static void list_node(struct cmd_context *ctx, const struct lab *lab, const stru
 	netns_name(name, lab->name, node->name);
 	out_item(ctx->out);
 	out_str(ctx->out, "node", "%s", node->name);
-	out_str(ctx->out, "kind", "%s", kinds[node->kind]);
+	out_str(ctx->out, "kind", "%s",
+		node->kind == NODE_VM && lab->vms[node->index].type == VM_QEMU ? "guest" : kinds[node->kind]);
 	out_str(ctx->out, "namespace", "%s", name);
-	out_str(ctx->out, "state", "%s", netns_exists(name) ? "up" : "missing");
+	out_str(ctx->out, "state", "%s", node_state(lab, node, name));
 	if (node->kind == NODE_VM) {
 		const struct lab_vm *vm = &lab->vms[node->index];
 

@@ -113,7 +113,7 @@ int compare_find_pair(const struct lab *lab, enum compare_where where, struct tr
 		for (size_t b = 0; b < lab->n_vms; b++) {
 			const struct lab_vm *from = &lab->vms[a], *to = &lab->vms[b];
 
-			if (a == b || from->type == VM_BARE_METAL || to->type == VM_BARE_METAL ||
+			if (a == b || from->type != VM_NAMESPACE || to->type != VM_NAMESPACE ||
 			    lab->groups[from->group].segment != lab->groups[to->group].segment ||
 			    (from->host == to->host) != (where == WHERE_SAME_HOST))
 				continue;

@@ -219,3 +219,15 @@ int cpus_pin_device(struct netns *ns, const char *dev, const struct cpu_set *set
 				  ns->name, strerror(-err));
 	return 0;
 }
+
+void cpus_pin_self(const struct cpu_set *cpus)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (unsigned cpu = 0; cpu < LAB_MAX_CPUS; cpu++)
+		if (cpus->bits[cpu / 64] >> (cpu % 64) & 1)
+			CPU_SET(cpu, &set);
+	if (CPU_COUNT(&set))
+		sched_setaffinity(0, sizeof(set), &set);
+}

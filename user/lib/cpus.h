@@ -18,6 +18,8 @@
 int cpus_pin_device(struct netns *ns, const char *dev, const struct cpu_set *set,
 		    enum lab_hook hook, struct diag *diag);
 
+/* This process, and what it becomes or starts. An empty set, or one of CPUs that are not there: as it was. */
+void cpus_pin_self(const struct cpu_set *set);
 bool cpus_empty(const struct cpu_set *set);
 /* The machine's CPUs that are online. */
 void cpus_online(struct cpu_set *ret_set);

@@ -196,6 +196,35 @@ static int load_relay(struct far_side *far)
 	return dataplane_load_node(&small, node, &far->dp, far->diag);
 }
 
+int foreign_relay(const struct lab *lab, size_t vm, struct netns *ns, const char *dev, const char *patch,
+		  struct diag *diag)
+{
+	struct loaded_port port = {};
+	struct far_side far = {.lab = lab, .vm = &lab->vms[vm], .port = &port, .ns = ns, .diag = diag};
+	int err;
+
+	snprintf(port.name, sizeof(port.name), "%s", far.vm->name);
+	snprintf(port.dev, sizeof(port.dev), "%s", dev);
+	snprintf(far.patch_name, sizeof(far.patch_name), "%s", patch);
+	err = rt_link_get(ns, dev, &far.dev, diag);
+	if (!err)
+		err = rt_link_get(ns, patch, &far.patch, diag);
+	if (!err)
+		err = load_relay(&far);
+	if (!err)
+		err = join(&far);
+	dataplane_close(far.dp);
+	return err;
+}
+
+int foreign_relay_remove(const char *lab, const char *vm, struct diag *diag)
+{
+	char node[NODE_MAX];
+
+	relay_name(vm, node);
+	return dataplane_remove(lab, node, diag);
+}
+
 /* ---- settings of the interface --------------------------------------------- */
 
 /* What is to be changed, beyond what has been already. */

@@ -29,6 +29,15 @@ int foreign_leave(const char *lab, const struct loaded_port *port, struct diag *
 /* Is the interface there? */
 bool foreign_is_there(const struct loaded_port *port);
 
+/*
+ * The same relay between two devices of a VM's own namespace: what a guest's tap gets and its vNIC (guest_wire.c). Always
+ * at tc, where a checksum or a segmentation that the guest has left to its device is kept. Idempotent.
+ */
+int foreign_relay(const struct lab *lab, size_t vm, struct netns *ns, const char *dev, const char *patch,
+		  struct diag *diag);
+/* Takes away its programs and tables; the devices are left. */
+int foreign_relay_remove(const char *lab, const char *vm, struct diag *diag);
+
 /* Opens the relay of a loaded port as a location, for show; -ENOENT (no diag) if there is none. */
 int foreign_open(const struct lab *lab, const struct loaded_port *port, struct location *ret_location,
 		 struct diag *diag);

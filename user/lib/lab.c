@@ -17,6 +17,7 @@
 #include "dataplane.h"
 #include "drill_record.h"
 #include "foreign.h"
+#include "guest.h"
 #include "host.h"
 #include "intercept.h"
 #include "lab_check.h"
@@ -152,6 +153,9 @@ static int build(const struct state *state, const struct lab *lab, struct loaded
 	double begin = now_s(), wired;
 	int err = topology_build(lab, diag);
 
+	/* guests boot while the rest is built */
+	if (!err)
+		err = guests_start(state, lab, diag);
 	if (!err)
 		err = foreign_build(state, lab, loaded, diag);
 	wired = now_s();
@@ -159,7 +163,7 @@ static int build(const struct state *state, const struct lab *lab, struct loaded
 		err = place_all(lab, live, diag);
 	report->wires_s = wired - begin;
 	report->datapath_s = now_s() - wired;
-	return err;
+	return err ? err : guests_settle(state, lab, diag);
 }
 
 /* The lab as its file says it, to be freed. */
@@ -237,6 +241,8 @@ static int remove_all(const struct state *state, const char *name, struct lab_re
 		err = state_remove(state, STATE_MOVED, diag);
 	if (!err)
 		err = pmd_stop_lab(name, diag);
+	if (!err)
+		err = guests_end(name, NULL, diag);
 	if (!err)
 		err = nodes_remove(state, name, NULL, &report->nodes, diag);
 	/* after the devices: links without one are cheap to drop, a program per device is not */
@@ -325,6 +331,8 @@ static int up_locked(const struct state *state, struct lab *lab, struct lab_repo
 		err = meet_drill(state, lab, report->was_there, diag);
 	/* of a killed apply */
 	if (!err)
+		err = guests_end(lab->name, lab, diag);
+	if (!err)
 		err = nodes_remove(state, lab->name, lab, &removed, diag);
 	if (!err)
 		err = build(state, lab, &loaded, report->was_there, report, diag);
@@ -380,6 +388,8 @@ int lab_up(const char *file, struct lab_report *ret_report, struct diag *diag)
 	if (!err)
 		err = refuse_loss(lab, diag);
 	if (!err)
+		err = guests_require(lab, diag);
+	if (!err)
 		err = preflight_require(NEEDS, diag);
 	if (!err)
 		err = state_open(lab->name, STATE_CREATE, &state, diag);
@@ -418,6 +428,8 @@ static int change(const struct state *state, const struct lab *old, struct lab *
 		lab_keep_placement(old, new);
 	else
 		drill_record_place(state, new);
+	if (!err)
+		err = guests_end(new->name, new, diag);
 	if (!err)
 		err = nodes_remove(state, new->name, new, &removed, diag);
 	if (!err)
@@ -518,6 +530,8 @@ int lab_apply(const char *file, struct lab_report *ret_report, struct diag *diag
 
 	if (!err)
 		err = refuse_loss(lab, diag);
+	if (!err)
+		err = guests_require(lab, diag);
 	if (!err)
 		err = preflight_require(NEEDS, diag);
 	if (!err)

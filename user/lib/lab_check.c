@@ -304,6 +304,13 @@ static void check_bare_metal(struct checker *check, const struct lab_vm *vm)
 		lab->hosts[vm->host].name, lab->vms[machine].name);
 }
 
+/* The stored lab file is elsewhere: a path must mean the same there. */
+static void check_guest(struct checker *check, const struct lab_vm *vm)
+{
+	if (vm->kernel && *vm->kernel != '/')
+		FINDING(check, &vm->kernel, "begin it with /", "vms.%s.kernel: '%s' is no absolute path", vm->name, vm->kernel);
+}
+
 static void check_vms(struct checker *check)
 {
 	const struct lab *lab = check->lab;
@@ -312,6 +319,7 @@ static void check_vms(struct checker *check)
 		const struct lab_vm *vm = &lab->vms[i];
 
 		check_vm_mtu(check, vm);
+		check_guest(check, vm);
 		check_vm_port(check, i);
 		check_vm_addresses(check, vm);
 		check_bare_metal(check, vm);

@@ -205,14 +205,26 @@ static void compare_chains(struct difference *d, const struct lab_vm *old, const
 			note(d, "changed", "intercept", new->name, "%s: %s to %s", names[dir], was, is);
 }
 
+/* What a guest cannot change while it runs. */
+static bool guest_differs(const struct lab_vm *old, const struct lab_vm *new)
+{
+	return old->memory_mib != new->memory_mib || old->cpus != new->cpus || old->accelerator != new->accelerator ||
+	       old->mtu != new->mtu || memcmp(&old->mac, &new->mac, sizeof(old->mac)) ||
+	       strcmp(old->kernel ? old->kernel : "", new->kernel ? new->kernel : "");
+}
+
 static void compare_vm(struct difference *d, const struct lab_vm *old, const struct lab_vm *new)
 {
 	const char *from = d->old->hosts[old->host].name, *to = d->new->hosts[new->host].name;
 	const char *group_from = d->old->groups[old->group].name;
 	const char *group_to = d->new->groups[new->group].name;
 
-	if (old->type != new->type)
+	if (old->type != new->type && (old->type == VM_QEMU || new->type == VM_QEMU))
+		refuse(d, "the type", new->name);
+	else if (old->type != new->type)
 		note(d, "changed", "vm", new->name, "type %s", new->type == VM_BARE_METAL ? "bare-metal" : "namespace");
+	if (new->type == VM_QEMU && guest_differs(old, new))
+		note(d, "changed", "vm", new->name, "the guest boots again");
 	if (strcmp(from, to))
 		note(d, "moved", "vm", new->name, "%s to %s", from, to);
 	if (strcmp(group_from, group_to))

@@ -166,6 +166,7 @@ void lab_free(struct lab *lab)
 	}
 	for (size_t i = 0; i < lab->n_vms; i++) {
 		free(lab->vms[i].ips);
+		free(lab->vms[i].kernel);
 		free(lab->vms[i].tags);
 		free(lab->vms[i].intercept[0]);
 		free(lab->vms[i].intercept[1]);
@@ -379,6 +380,14 @@ uint32_t lab_max_half_open(const struct lab *lab, const struct lab_vm *vm)
 	if (vm->max_half_open)
 		return vm->max_half_open;
 	return lab->max_half_open ? lab->max_half_open : lab->connections / 8;
+}
+
+bool lab_has_guests(const struct lab *lab)
+{
+	for (size_t i = 0; i < lab->n_vms; i++)
+		if (lab->vms[i].type == VM_QEMU && !lab->vms[i].loaded)
+			return true;
+	return false;
 }
 
 enum dpu_guard_mode lab_guard(const struct lab *lab, const struct lab_vm *vm)

@@ -163,6 +163,13 @@ struct lab_slot {
 enum lab_vm_type {
 	VM_NAMESPACE,  /* a network namespace of its own */
 	VM_BARE_METAL, /* the host itself: its vNIC's end is an interface of the host's namespace */
+	VM_QEMU,       /* a guest on a tap in such a namespace: guest.h */
+};
+
+enum lab_accelerator {
+	ACCELERATOR_AUTO, /* kvm where it works */
+	ACCELERATOR_KVM,
+	ACCELERATOR_TCG,
 };
 
 struct lab_vm {
@@ -178,6 +185,9 @@ struct lab_vm {
 	} *tags;
 	size_t n_tags;
 	uint16_t mtu; /* default: follows the overlay (fabric MTU - 50 for a VNI group) */
+	uint8_t accelerator; /* of a guest: enum lab_accelerator */
+	uint32_t memory_mib, cpus; /* likewise */
+	char *kernel; /* likewise: path of its image; NULL = the newest that is installed */
 	bool loaded;  /* an interface of `load` is the VM's end: there is no namespace LAB-NAME */
 	bool extra;   /* loaded, and not in the lab file; such VMs come last */
 	uint32_t max_connections, max_half_open; /* of its vNIC; 0 = the lab's */
@@ -383,6 +393,8 @@ const struct lab_class *lab_class(const struct lab *lab, const struct lab_vm *vm
 bool lab_class_is_vm(const struct lab_class *class);
 /* The queue of the uplink that takes what the vNIC of a VM sends (dpulab/qos.h); 0 = none. */
 uint16_t lab_queue(const struct lab *lab, const struct lab_vm *vm);
+/* Has it VMs that are QEMU guests? */
+bool lab_has_guests(const struct lab *lab);
 /* Does function qos have anything to do in this lab? Its programs are made for that. */
 bool lab_uses_qos(const struct lab *lab);
 /* Does a rule look at DSCP? */

@@ -18,9 +18,9 @@
 #include "cpus.h"
 #include "op.h"
 #include "pmd_worker.h"
+#include "process.h"
 
 #define SERVE_MS    10000 /* for a worker to serve, after which something is wrong */
-#define STOP_MS	    10000
 #define DRAIN_MS    2000
 #define POLL_US	    500
 #define RESTART_MS_MOST 1000 /* between two workers that end in errors */
@@ -34,30 +34,6 @@ static void pause_us(long us)
 }
 
 /* ---- which process ---------------------------------------------------------- */
-
-/* State and start time of a process; false: there is none. */
-static bool process_stat(uint32_t pid, char *ret_state, uint64_t *ret_started)
-{
-	char path[32], text[512], *behind;
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	behind = strrchr(text, ')'); /* the name may hold anything */
-	if (!behind)
-		return false;
-	/* proc(5): state is field 3, start time field 22 */
-	return sscanf(behind, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lu", ret_state,
-		      ret_started) == 2;
-}
 
 static bool lives(const struct dpu_pmd *state)
 {
@@ -79,24 +55,6 @@ bool pmd_is_alive(const struct dataplane *dp, struct dpu_pmd *ret_state)
 }
 
 /* ---- the supervisor ---------------------------------------------------------- */
-
-/* A process of its own: nothing of the command that started it, its locks above all. */
-static void leave_command(void)
-{
-	int null = open("/dev/null", O_RDWR);
-	sigset_t none;
-
-	setsid();
-	for (int fd = 0; fd < 3 && null >= 0; fd++)
-		dup2(null, fd);
-	close_range(3, ~0u, 0);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int number = 1; number < SIGRTMIN; number++)
-		signal(number, SIG_DFL);
-	if (chdir("/"))
-		return; /* some other directory is held, that is all */
-}
 
 static pid_t start_worker(const struct pmd_names *names)
 {
@@ -148,7 +106,7 @@ static int spawn(const struct pmd_names *names, struct dpu_pmd *state, struct di
 		op_forget();
 		if (fork())
 			_exit(0);
-		leave_command();
+		process_detach(3);
 		supervise(names, state);
 		_exit(0);
 	}
@@ -232,28 +190,6 @@ void pmd_drain(const struct dataplane *dp)
 	}
 }
 
-static int wait_for_end(int process)
-{
-	struct pollfd end = {.fd = process, .events = POLLIN};
-
-	return poll(&end, 1, STOP_MS) == 1 ? 0 : -ETIMEDOUT;
-}
-
-/* A number, and what it was when it was found: not somebody else's process that got the number since. */
-static int end_process(uint32_t pid)
-{
-	int process = (int)syscall(SYS_pidfd_open, pid, 0), err = 0;
-
-	if (process < 0)
-		return errno == ESRCH ? 0 : -errno;
-	if (syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0) && errno != ESRCH)
-		err = -errno;
-	if (!err)
-		err = wait_for_end(process);
-	close(process);
-	return err;
-}
-
 static int stop(const struct dpu_pmd *state)
 {
 	int worker, err;
@@ -261,9 +197,9 @@ static int stop(const struct dpu_pmd *state)
 	if (!lives(state))
 		return 0;
 	worker = state->worker ? (int)syscall(SYS_pidfd_open, state->worker, 0) : -1;
-	err = end_process(state->supervisor);
+	err = process_end(state->supervisor);
 	/* the kernel ends the worker with its parent */
-	if (!err && worker >= 0 && wait_for_end(worker))
+	if (!err && worker >= 0 && process_wait(worker))
 		err = -ETIMEDOUT;
 	if (worker >= 0)
 		close(worker);

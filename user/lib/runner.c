@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "runner.h"
+#include "cpus.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,18 +34,6 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static void pin(const struct cpu_set *cpus)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	for (unsigned cpu = 0; cpu < LAB_MAX_CPUS; cpu++)
-		if (cpus->bits[cpu / 64] >> (cpu % 64) & 1)
-			CPU_SET(cpu, &set);
-	if (CPU_COUNT(&set))
-		sched_setaffinity(0, sizeof(set), &set);
-}
-
 /* In the child: becomes argv inside the namespace, or tells the parent why not through failed. */
 static void __attribute__((noreturn)) become(int netns_fd, const struct cpu_set *cpus, int out,
 					     int failed, const char *const argv[])
@@ -55,7 +44,7 @@ static void __attribute__((noreturn)) become(int netns_fd, const struct cpu_set 
 	dup2(out, STDOUT_FILENO);
 	dup2(out, STDERR_FILENO);
 	if (cpus)
-		pin(cpus);
+		cpus_pin_self(cpus);
 	if (setns(netns_fd, CLONE_NEWNET) == 0)
 		execvp(argv[0], (char *const *)argv);
 	err = errno;

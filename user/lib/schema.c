@@ -43,6 +43,7 @@ static const struct schema_word placements[] = {
 static const struct schema_word vm_types[] = {
 	{"namespace", VM_NAMESPACE},
 	{"bare-metal", VM_BARE_METAL},
+	{"qemu", VM_QEMU},
 	{NULL, 0},
 };
 
@@ -50,6 +51,13 @@ static const struct schema_word hooks[] = {
 	{"auto", LAB_HOOK_AUTO},
 	{"xdp", LAB_HOOK_XDP},
 	{"tc", LAB_HOOK_TC},
+	{NULL, 0},
+};
+
+static const struct schema_word accelerators[] = {
+	{"auto", ACCELERATOR_AUTO},
+	{"kvm", ACCELERATOR_KVM},
+	{"tcg", ACCELERATOR_TCG},
 	{NULL, 0},
 };
 
@@ -302,11 +310,21 @@ const struct schema_key schema_keys[] = {
 	 .help = "Host the VM runs on."},
 	{"vms.*.type", SCHEMA_WORD, ONE(struct lab_vm, type), .words = vm_types, .fallback = "namespace",
 	 .help = "namespace: a machine of its own on the host. bare-metal: the host itself, whose own interface is the vNIC; "
-		 "such a host has no other VMs."},
+		 "such a host has no other VMs. qemu: a guest with a kernel of its own and a virtio network card on a tap; guests.md "
+		 "says what that takes."},
 	{"vms.*.port-group", SCHEMA_GROUP, ONE(struct lab_vm, group), .required = true,
 	 .help = "Port group its vNIC is attached to."},
 	{"vms.*.ip", SCHEMA_ADDRESS, MANY(struct lab_vm, ips, n_ips), .required = true,
 	 .help = "Addresses of its eth0, IPv4 and IPv6, with prefix length."},
+	{"vms.*.memory", SCHEMA_NUMBER, ONE(struct lab_vm, memory_mib), .min = 128, .max = 65536, .fallback = "256",
+	 .help = "Of a guest, MiB."},
+	{"vms.*.cpus", SCHEMA_NUMBER, ONE(struct lab_vm, cpus), .min = 1, .max = 64, .fallback = "1",
+	 .help = "Virtual CPUs of a guest; they run on its host's CPUs."},
+	{"vms.*.kernel", SCHEMA_TEXT, ONE(struct lab_vm, kernel), .max = 4095, .derived = "the newest in /boot",
+	 .help = "Path of a guest's kernel image; its modules are in ../lib/modules beside it, or in /lib/modules."},
+	{"vms.*.accelerator", SCHEMA_WORD, ONE(struct lab_vm, accelerator), .words = accelerators, .fallback = "auto",
+	 .help = "What runs a guest's CPUs. auto: kvm, or tcg, which emulates them, where /dev/kvm is missing or a guest does "
+		 "not start on it."},
 	{"vms.*.tags", SCHEMA_TAG, MANY(struct lab_vm, tags, n_tags), .derived = "none",
 	 .help = "Words that groups of the firewall collect VMs by."},
 	{"vms.*.mac", SCHEMA_MAC, ONE(struct lab_vm, mac), .derived = "made from the names of lab and VM",

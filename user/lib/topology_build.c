@@ -50,6 +50,12 @@ static const struct sysctl vm_sysctls[] = {
 	{},
 };
 
+/* What speaks through a guest's vNIC is the guest. */
+static const struct sysctl guest_sysctls[] = {
+	{"ipv6/conf/default/disable_ipv6", "1"},
+	{},
+};
+
 /* Switch ports must not speak by themselves: no link-local address, nothing to announce or solicit. */
 static const struct sysctl switch_sysctls[] = {
 	{"ipv6/conf/default/addr_gen_mode", "1"},
@@ -76,6 +82,8 @@ static int build_node(struct build *build, size_t n)
 	char name[NETNS_NAME_MAX];
 	int err;
 
+	if (node->kind == NODE_VM && build->lab->vms[node->index].type == VM_QEMU)
+		list = guest_sysctls;
 	netns_name(name, build->lab->name, node->name);
 	err = netns_open(name, &site->ns, build->diag);
 	if (err == -ENOENT)
@@ -331,7 +339,8 @@ static const struct lab_prefix *node_addresses(const struct build *build, const 
 					       size_t *ret_n)
 {
 	if (node->kind == NODE_VM) {
-		*ret_n = build->lab->vms[node->index].n_ips;
+		/* a guest has its addresses itself (guest.c) */
+		*ret_n = build->lab->vms[node->index].type == VM_QEMU ? 0 : build->lab->vms[node->index].n_ips;
 		return build->lab->vms[node->index].ips;
 	}
 	*ret_n = node->kind == NODE_FABRIC ? 0 : 1;
