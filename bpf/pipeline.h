@@ -247,7 +247,7 @@ HOOK_FAST int pipeline_fast(hook_ctx *ctx, int *ret_action)
 		hit.action &= ~DPU_FLOW_QOS;
 	}
 	flow_count(hit.hot, hook_gso_segs(ctx), f.len, word->clock_seen);
-	if (INTERCEPT_LINKED && hit.intercept && intercept_fast(ctx, &f, &hit, word->clock_ns)) {
+	if (INTERCEPT_LINKED && rarely(hit.intercept) && intercept_fast(ctx, &f, &hit, word->clock_ns)) {
 		*ret_action = exit_unparsed(ctx, DPU_VERDICT_DROP, DPU_REASON_DROP_INTERCEPT);
 		return 1;
 	}

@@ -23,9 +23,13 @@
  *				(a global BPF function); its pointer arguments may be NULL
  *				for the verifier and must be checked
  *   INLINE			always inlined
+ *   rarely(x)			x, which is nearly always 0: the code for it stands out of the way
  */
 #pragma once
 #include <linux/errno.h>
+
+#define rarely(x) __builtin_expect(!!(x), 0)
+
 #ifdef DPU_NATIVE
 #ifdef DPU_PMD
 #include "env_pmd.h"

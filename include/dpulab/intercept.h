@@ -81,6 +81,9 @@ static long (*const dpu_frame_load)(struct dpu_frame *frame, __u32 off, void *to
 enum dpu_intercept_policy {
 	DPU_INTERCEPT_FAIL_OPEN = 1 << 0,    /* pass what a slot that is out, or a queue that is full, cannot judge */
 	DPU_INTERCEPT_PENDING_PASS = 1 << 1, /* pass while the process has not decided; else drop */
+	/* What the breaker's state comes to, so that a frame need not look at it; by programs and user space. */
+	DPU_INTERCEPT_TRIPPED = 1 << 2,	     /* out_ns is not 0 */
+	DPU_INTERCEPT_WATCHED = 1 << 3,	     /* strikes are not 0: every call is timed */
 };
 
 /* One place in a chain. */

@@ -81,6 +81,13 @@ static void one_in(void)
 	put_chain(17, DPU_INTERCEPT_IN, 1, 0, 0);
 }
 
+static void both_ends(void)
+{
+	fresh();
+	put_chain(16, DPU_INTERCEPT_OUT, 1, 0, 0);
+	put_chain(17, DPU_INTERCEPT_IN, 2, 0, 0);
+}
+
 static void none(void)
 {
 	fresh();
@@ -109,11 +116,11 @@ static void fails_open(void)
 
 static void breaker(void)
 {
-	static struct dpu_intercept_states states;
+	struct dpu_intercept_half *half = &chains.chain[16 * DPU_INTERCEPT_DIRECTIONS + DPU_INTERCEPT_OUT].half[0];
 	const __u32 zero = 0;
 
-	states.place[1].out_ns = 1;
-	prog_backend()->update("icpt_state", &zero, &states);
+	half->entry[0].policy |= DPU_INTERCEPT_TRIPPED;
+	prog_backend()->update("icpt_chains", &zero, &chains);
 }
 
 static const char *counted(__u64 calls, __u64 drops, __u64 noted, __u64 punts)
@@ -133,6 +140,11 @@ static const char *counted(__u64 calls, __u64 drops, __u64 noted, __u64 punts)
 static const char *three_calls(void)
 {
 	return counted(3, 0, 0, 0);
+}
+
+static const char *four_calls(void)
+{
+	return counted(4, 0, 0, 0);
 }
 
 static const char *two_drops(void)
@@ -173,6 +185,8 @@ static const struct prog_case cases[] = {
 	 STEPS(V4(SCRIBBLES), FORWARD(17)}, V4(SCRIBBLES), HIT(17)})},
 	{"the chain of a destination sees what comes in", one_in,
 	 STEPS(V4(DROPS), DROP(INTERCEPT)}, V4(80), FORWARD(17)}, V4(80), HIT(17)})},
+	{"the chains of both ends see a frame, of the flow cache, too", both_ends,
+	 STEPS(V4(80), FORWARD(17)}, V4(80), HIT(17), .check = four_calls})},
 	{"a flow that was known before meets a chain that comes", none,
 	 STEPS(V4(DROPS), FORWARD(17)}, V4(DROPS), HIT(17)},
 	       V4(DROPS), DROP(INTERCEPT), .prepare = chain_comes})},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What a lab file may say about shaping and shares, what follows from it, and what is refused where. */
 #include "config.h"
+#include "dataplane.h"
 #include "lab.h"
 #include "nioc.h"
 #include "qos_check.h"
@@ -222,6 +223,25 @@ static void the_example_is_right(void)
 	diag_clear(&diag);
 }
 
+/* 120M of a and b together are not what class vm has, 100M; in a pool of 150M they are. */
+static void an_uplink_admits_what_is_reserved(void)
+{
+	struct lab *lab = must_read("nioc: {classes: {vm: {reservation: 250M}}, pools: {p: {quota: 150M}}}\n", "",
+				    ", uplink: {reservation: 60M}");
+	uint64_t sum = 0, most = 0;
+
+	CU_ASSERT_TRUE(qos_admits(lab, &lab->vms[1], &sum, &most)); /* reserves nothing */
+	CU_ASSERT_TRUE(qos_admits(lab, &lab->vms[0], &sum, &most));
+	lab->vms[1].uplink.reservation = 60000000;
+	lab->vms[1].host = lab->vms[0].host;
+	CU_ASSERT_FALSE(qos_admits(lab, &lab->vms[0], &sum, &most));
+	CU_ASSERT_EQUAL(sum, 120000000);
+	CU_ASSERT_EQUAL(most, 100000000);
+	lab->vms[0].uplink.pool = lab->vms[1].uplink.pool = 1;
+	CU_ASSERT_TRUE(qos_admits(lab, &lab->vms[0], &sum, &most));
+	lab_free(lab);
+}
+
 static void apply_tells_what_changes(void)
 {
 	struct lab *old = must_read("", ", shaping: {egress: {average: 1M}}", "");
@@ -235,8 +255,11 @@ static void apply_tells_what_changes(void)
 	lab_report_free(&report);
 	CU_ASSERT_EQUAL(lab_difference(old, none, &report, &diag), 0);
 	lab_report_free(&report);
-	CU_ASSERT_EQUAL(lab_difference(none, old, &report, &diag), -EOPNOTSUPP);
+	CU_ASSERT_EQUAL(lab_difference(none, old, &report, &diag), 0);
+	CU_ASSERT_EQUAL(report.n_changes, 2);
 	lab_report_free(&report);
+	CU_ASSERT_TRUE(dataplane_same_features(old, new));
+	CU_ASSERT_FALSE(dataplane_same_features(old, none));
 	diag_clear(&diag);
 	lab_free(old);
 	lab_free(new);
@@ -251,4 +274,5 @@ SUITE(qos, {"numbers have SI prefixes", numbers_have_prefixes},
       {"an uplink without speed cannot be shared out", a_host_without_speed_is_refused},
       {"a guarantee is a reservation and a share of the rest", guarantees_are_reservation_and_share},
       {"the example of docs/examples is right", the_example_is_right},
-      {"apply tells what changes, and refuses to begin", apply_tells_what_changes})
+      {"an uplink admits what its class has reserved", an_uplink_admits_what_is_reserved},
+      {"apply tells what changes, from nothing, too", apply_tells_what_changes})

@@ -66,6 +66,13 @@ int dataplane_load_node(const struct lab *lab, const char *node, struct dataplan
 			struct diag *diag);
 /* The load-time constants a lab asks for (a fresh hash seed each time). */
 void dataplane_settings(const struct lab *lab, struct dpu_settings *settings);
+/* Of them those that a running lab can change: new programs are loaded beside the old ones (dataplane_slots.h). */
+void dataplane_features(const struct lab *lab, struct dpu_settings *settings);
+bool dataplane_same_features(const struct lab *a, const struct lab *b);
+/* What the running programs, or those of the poll-mode process, were loaded with: tables are addressed by random numbers in it. */
+int dataplane_read_settings(const struct dataplane *dp, struct dpu_settings *ret_settings);
+/* Were they loaded with the lab's features? */
+bool dataplane_has_features(const struct dataplane *dp, const struct lab *lab);
 /* Opens what is pinned; -ENOENT (no diag) if nothing is. */
 int dataplane_open(const char *lab, const char *node, struct dataplane **ret_dp, struct diag *diag);
 void dataplane_close(struct dataplane *dp);

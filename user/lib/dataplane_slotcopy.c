@@ -136,7 +136,7 @@ static int clear_map(const struct any_map *map)
 struct told_map {
 	char slot[DPU_INTERCEPT_NAME], map[BPF_OBJ_NAME_LEN];
 	struct entries entries; /* as `to` was told last */
-	bool begun;
+	bool begun, joins;
 };
 
 struct slotcopy {
@@ -148,10 +148,19 @@ struct slotcopy {
 	} told[DPU_INTERCEPT_INSTANCES]; /* by instance at `from` */
 };
 
-/* Brings one entry: `told` is what `to` was told of it, NULL: nothing. */
-static int bring(const struct any_map *to, bool begun, const char *key, const char *value, const char *told,
-		 char *there)
+static bool is_zero(const char *value, size_t size)
 {
+	return !size || (!value[0] && !memcmp(value, value + 1, size - 1));
+}
+
+/*
+ * Brings one entry: `told` is what `to` was told of it, NULL: nothing. joins: slots of other vNICs use the map at `to`.
+ * An array has all its entries from the beginning: one of zeros is none.
+ */
+static int bring(const struct any_map *to, const struct told_map *map, const char *key, const char *value,
+		 const char *told, char *there)
+{
+	const bool begun = map->begun;
 	bool has;
 
 	if (told && !memcmp(told, value, to->value_size))
@@ -159,6 +168,8 @@ static int bring(const struct any_map *to, bool begun, const char *key, const ch
 	has = !bpf_map_lookup_elem(to->fd, key, there);
 	if (begun && has && (!told || memcmp(there, told, to->value_size)))
 		return 0; /* changed there since */
+	if (!begun && map->joins && has && !(is_array(to) && is_zero(there, to->value_size)))
+		return 0;
 	if (begun && told && !has)
 		return 0; /* taken out there since */
 	return bpf_map_update_elem(to->fd, key, value, BPF_ANY);
@@ -172,7 +183,7 @@ static int bring_all(struct told_map *told, const struct entries *now, const str
 	for (size_t i = 0; !err && i < now->n; i++) {
 		const char *key = now->bytes + i * now->size;
 
-		err = bring(to, told->begun, key, key + now->key_size, find_value(&told->entries, key), there);
+		err = bring(to, told, key, key + now->key_size, find_value(&told->entries, key), there);
 	}
 	for (size_t i = 0; !err && !is_array(to) && i < told->entries.n; i++) {
 		const char *key = told->entries.bytes + i * told->entries.size;
@@ -203,7 +214,7 @@ static int copy_opened(struct told_map *told, const struct any_map *from, const 
 	return err;
 }
 
-static struct told_map *told_of(struct slotcopy *copy, const char *slot, const char *map)
+static struct told_map *told_of(struct slotcopy *copy, const char *slot, const char *map, bool joins)
 {
 	struct told_map *grown;
 
@@ -214,16 +225,16 @@ static struct told_map *told_of(struct slotcopy *copy, const char *slot, const c
 	if (!grown)
 		return NULL;
 	copy->maps = grown;
-	grown[copy->n_maps] = (struct told_map){.entries.key_size = 1};
+	grown[copy->n_maps] = (struct told_map){.entries.key_size = 1, .joins = joins};
 	snprintf(grown[copy->n_maps].slot, sizeof(grown->slot), "%s", slot);
 	snprintf(grown[copy->n_maps].map, sizeof(grown->map), "%s", map);
 	return &grown[copy->n_maps++];
 }
 
-static int copy_map(struct slotcopy *copy, const char *slot, const char *name, int from_fd, int to_fd,
+/* told: NULL, out of memory. Takes the descriptors over. */
+static int copy_map(struct told_map *told, const char *slot, const char *name, int from_fd, int to_fd,
 		    struct diag *diag)
 {
-	struct told_map *told = told_of(copy, slot, name);
 	struct any_map from, to;
 	int err = open_map(from_fd, &from);
 
@@ -268,7 +279,10 @@ static int each_slot_map(const struct dataplane *dp, map_visitor *visit, void *a
 
 struct both {
 	const struct dataplane *from, *to;
+	uint16_t vnic_from, vnic_to; /* 0: all */
 	struct dpu_intercept_linked linked_from, linked_to;
+	/* by number at `from`: a vNIC that moves has it in a chain; one that is at `to` already has, too */
+	bool moves[DPU_INTERCEPT_SLOTS], joins[DPU_INTERCEPT_SLOTS];
 	struct slotcopy *copy;
 };
 
@@ -286,10 +300,10 @@ static int copy_one(void *arg, unsigned number, const char *map, struct diag *di
 	const char *slot = both->linked_from.slot[number].name;
 	int there = number_at(&both->linked_to, slot);
 
-	if (there < 0)
+	if (there < 0 || !both->moves[number])
 		return 0;
-	return copy_map(both->copy, slot, map, dataplane_slots_map(both->from, number, map),
-			dataplane_slots_map(both->to, there, map), diag);
+	return copy_map(told_of(both->copy, slot, map, both->joins[number]), slot, map,
+			dataplane_slots_map(both->from, number, map), dataplane_slots_map(both->to, there, map), diag);
 }
 
 /* ---- counts, breakers, verdicts ---------------------------------------------------- */
@@ -298,6 +312,24 @@ static void add_new(__u64 *to, __u64 now, __u64 *told)
 {
 	__atomic_fetch_add(to, now - *told, __ATOMIC_RELAXED);
 	*told = now;
+}
+
+#define BREAKER (DPU_INTERCEPT_TRIPPED | DPU_INTERCEPT_WATCHED)
+
+uint8_t slotcopy_breaker(const struct dpu_intercept_state *state)
+{
+	return (state->out_ns ? DPU_INTERCEPT_TRIPPED : 0) | (state->strikes ? DPU_INTERCEPT_WATCHED : 0);
+}
+
+void slotcopy_tell_breakers(struct dpu_intercept_chain *chain, const struct dpu_intercept_state *states)
+{
+	struct dpu_intercept_half *half = &chain->half[chain->current & 1];
+
+	for (uint32_t i = 0; i < half->n && i < DPU_INTERCEPT_CHAIN; i++) {
+		struct dpu_intercept_entry *e = &half->entry[i];
+
+		e->policy = (e->policy & ~BREAKER) | slotcopy_breaker(&states[e->instance % DPU_INTERCEPT_INSTANCES]);
+	}
 }
 
 static void copy_state(struct dpu_intercept_state *to, const struct dpu_intercept_state *now,
@@ -337,13 +369,38 @@ static int copy_place(struct both *both, uint32_t instance, const struct dpu_int
 	return err;
 }
 
-static int instance_at(const struct dpu_intercept_state *table, const struct dpu_intercept_state *place)
+static bool concerns(const struct both *both, const struct dpu_intercept_state *place)
 {
-	for (int i = 0; i < DPU_INTERCEPT_INSTANCES; i++)
-		if (table[i].slot[0] && table[i].port == place->port && table[i].direction == place->direction &&
+	return place->slot[0] && (!both->vnic_from || place->port == both->vnic_from);
+}
+
+/* The instance at `to` of a place at `from`; negative: there is none, or it does not move. */
+static int instance_at(const struct both *both, const struct dpu_intercept_state *table,
+		       const struct dpu_intercept_state *place)
+{
+	const uint16_t port = both->vnic_from ? both->vnic_to : place->port;
+
+	for (int i = 0; concerns(both, place) && i < DPU_INTERCEPT_INSTANCES; i++)
+		if (table[i].slot[0] && table[i].port == port && table[i].direction == place->direction &&
 		    !strncmp(table[i].slot, place->slot, DPU_INTERCEPT_NAME))
 			return i;
 	return -1;
+}
+
+/* Which slots move: all, or those in the chains of the vNIC that does. */
+static void find_moving(struct both *both, const struct dpu_intercept_state *from, const struct dpu_intercept_state *to)
+{
+	for (uint32_t i = 0; i < DPU_INTERCEPT_INSTANCES; i++) {
+		int leaves = concerns(both, &from[i]) ? number_at(&both->linked_from, from[i].slot) : -1;
+		int lives = to[i].slot[0] && to[i].port != both->vnic_to ? number_at(&both->linked_from, to[i].slot) : -1;
+
+		if (leaves >= 0)
+			both->moves[leaves] = true;
+		if (both->vnic_from && lives >= 0)
+			both->joins[lives] = true;
+	}
+	for (uint32_t i = 0; !both->vnic_from && i < DPU_INTERCEPT_SLOTS; i++)
+		both->moves[i] = true;
 }
 
 static int copy_verdicts(const struct both *both, const struct dpu_intercept_state *from,
@@ -357,7 +414,7 @@ static int copy_verdicts(const struct both *both, const struct dpu_intercept_sta
 		return err;
 	for (size_t i = 0; !err && i < dump.n; i++) {
 		struct dpu_intercept_key key = ((struct dpu_intercept_key *)dump.keys)[i];
-		int there = instance_at(to, &from[key.instance % DPU_INTERCEPT_INSTANCES]);
+		int there = instance_at(both, to, &from[key.instance % DPU_INTERCEPT_INSTANCES]);
 
 		key.instance = there;
 		if (there >= 0)
@@ -370,30 +427,59 @@ static int copy_verdicts(const struct both *both, const struct dpu_intercept_sta
 	return err;
 }
 
-static int copy_places(struct both *both, struct diag *diag)
+/* Of every chain of a location. */
+static int tell_breakers(const struct dataplane *dp, const struct dpu_intercept_state *states, struct diag *diag)
+{
+	size_t size;
+	struct dpu_intercept_chains *chains = mapio_mmap(dp, MAP_icpt_chains, true, &size);
+
+	if (!chains)
+		return diag_error(diag, -errno, NULL, "cannot map the intercept tables of %s: %s", dataplane_node(dp),
+				  strerror(errno));
+	for (size_t i = 0; i < DPU_INTERCEPT_PORTS * DPU_INTERCEPT_DIRECTIONS; i++)
+		slotcopy_tell_breakers(&chains->chain[i], states);
+	mapio_munmap(chains, size);
+	return 0;
+}
+
+static int copy_places(struct both *both, const struct dpu_intercept_state *from, struct dpu_intercept_state *to,
+		       struct diag *diag)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < DPU_INTERCEPT_INSTANCES; i++) {
+		int there = instance_at(both, to, &from[i]);
+
+		if (there >= 0)
+			err = copy_place(both, i, &from[i], &to[there], diag);
+	}
+	if (!err)
+		err = tell_breakers(both->to, to, diag);
+	return err ? err : copy_verdicts(both, from, to, diag);
+}
+
+static int copy_all(struct both *both, struct diag *diag)
 {
 	size_t from_size, to_size;
 	struct dpu_intercept_state *from = mapio_mmap(both->from, MAP_icpt_state, false, &from_size);
 	struct dpu_intercept_state *to = mapio_mmap(both->to, MAP_icpt_state, true, &to_size);
 	int err = from && to ? 0 : -ENOMEM;
 
-	for (uint32_t i = 0; !err && i < DPU_INTERCEPT_INSTANCES; i++) {
-		int there = from[i].slot[0] ? instance_at(to, &from[i]) : -1;
-
-		if (there >= 0)
-			err = copy_place(both, i, &from[i], &to[there], diag);
+	if (!err) {
+		find_moving(both, from, to);
+		err = each_slot_map(both->from, copy_one, both, diag);
 	}
 	if (!err)
-		err = copy_verdicts(both, from, to, diag);
+		err = copy_places(both, from, to, diag);
 	mapio_munmap(from, from_size);
 	mapio_munmap(to, to_size);
 	return err;
 }
 
-int slotcopy_run(const struct dataplane *from, const struct dataplane *to, struct slotcopy **copy, struct diag *diag)
+int slotcopy_run(const struct dataplane *from, uint16_t vnic_from, const struct dataplane *to, uint16_t vnic_to,
+		 struct slotcopy **copy, struct diag *diag)
 {
-	struct both both = {.from = from, .to = to};
-	int err;
+	struct both both = {.from = from, .to = to, .vnic_from = vnic_from, .vnic_to = vnic_to};
 
 	if (!dataplane_has_slots(from) || !dataplane_has_slots(to))
 		return 0;
@@ -404,8 +490,7 @@ int slotcopy_run(const struct dataplane *from, const struct dataplane *to, struc
 	both.copy = *copy;
 	dataplane_slots_linked(from, &both.linked_from);
 	dataplane_slots_linked(to, &both.linked_to);
-	err = each_slot_map(from, copy_one, &both, diag);
-	return err ? err : copy_places(&both, diag);
+	return copy_all(&both, diag);
 }
 
 void slotcopy_free(struct slotcopy *copy)
@@ -456,29 +541,47 @@ int slotcopy_clear_counts(const struct dataplane *dp, uint32_t instance, struct 
 	return err;
 }
 
-int slotcopy_clear(const struct dataplane *dp, struct diag *diag)
+int slotcopy_clear_verdicts(const struct dataplane *dp, uint32_t instance, struct diag *diag)
+{
+	struct map_dump dump;
+	int err = mapio_dump(dp, MAP_icpt_verdicts, sizeof(struct dpu_intercept_key),
+			     sizeof(struct dpu_intercept_judged), &dump, diag);
+
+	if (err)
+		return err;
+	for (size_t i = 0; !err && i < dump.n; i++) {
+		const struct dpu_intercept_key *key = (const struct dpu_intercept_key *)dump.keys + i;
+
+		if (key->instance == instance)
+			err = mapio_delete(dp, MAP_icpt_verdicts, key, diag);
+	}
+	map_dump_free(&dump);
+	return err;
+}
+
+int slotcopy_clear(const struct dataplane *dp, uint16_t vnic, struct diag *diag)
 {
 	struct dpu_intercept_state *state;
-	struct any_map verdicts;
 	size_t size;
-	int err;
+	int err = 0;
 
 	if (!dataplane_has_slots(dp))
 		return 0;
-	err = each_slot_map(dp, clear_one, (void *)dp, diag);
+	if (!vnic)
+		err = each_slot_map(dp, clear_one, (void *)dp, diag);
 	state = mapio_mmap(dp, MAP_icpt_state, true, &size);
 	if (!err && !state)
 		err = -ENOMEM;
 	for (uint32_t i = 0; !err && i < DPU_INTERCEPT_INSTANCES; i++) {
-		if (!state[i].slot[0])
+		if (!state[i].slot[0] || (vnic && state[i].port != vnic))
 			continue;
 		err = slotcopy_clear_counts(dp, i, diag);
+		if (!err)
+			err = slotcopy_clear_verdicts(dp, i, diag);
 		forget(&state[i]);
 	}
+	if (!err)
+		err = tell_breakers(dp, state, diag);
 	mapio_munmap(state, size);
-	if (!err && !open_map(dup(dataplane_map_fd(dp, MAP_icpt_verdicts)), &verdicts)) {
-		err = clear_map(&verdicts);
-		close(verdicts.fd);
-	}
 	return err;
 }

@@ -2,7 +2,6 @@
 #include "dataplane_slots.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
@@ -23,7 +22,6 @@
 #include "dpulab_xdp.skel.h"
 
 #define LOG_BYTES    (1 << 20)
-#define PROGRAM_MAPS 64 /* a program's; more than there are */
 
 /* Both objects of a location, being made. */
 struct making {
@@ -48,95 +46,12 @@ static size_t slots_of(const struct slot_set *set)
 
 /* ---- constants ----------------------------------------------------------- */
 
-/* Where a variable lies in a section's data, by its BTF; NULL if it does not. */
-static void *variable(const struct btf *btf, void *data, size_t size, const char *name)
-{
-	int id = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
-	const struct btf_type *section = id < 0 ? NULL : btf__type_by_id(btf, id);
-
-	for (int i = 0; section && i < btf_vlen(section); i++) {
-		const struct btf_var_secinfo *info = btf_var_secinfos(section) + i;
-		const struct btf_type *var = btf__type_by_id(btf, info->type);
-
-		if (!strcmp(btf__name_by_offset(btf, var->name_off), name) && info->offset + info->size <= size)
-			return (char *)data + info->offset;
-	}
-	return NULL;
-}
-
-static bool is_rodata(const char *name)
-{
-	const char *dot = strrchr(name, '.');
-
-	return dot && !strcmp(dot, ".rodata");
-}
-
-int dataplane_set_constant(struct bpf_object *object, const char *name, const void *value, size_t size)
-{
-	struct bpf_map *map;
-
-	bpf_object__for_each_map(map, object) {
-		size_t all;
-		void *data = is_rodata(bpf_map__name(map)) ? (void *)bpf_map__initial_value(map, &all) : NULL;
-		void *found = data ? variable(bpf_object__btf(object), data, all, name) : NULL;
-
-		if (!found)
-			continue;
-		memcpy(found, value, size);
-		return 0;
-	}
-	return -ENOENT;
-}
-
 static int set_constants(const struct making *making, struct bpf_object *object)
 {
 	uint32_t slots = slots_of(making->set);
 	int err = dataplane_set_constant(object, "settings", &making->settings, sizeof(making->settings));
 
 	return err || !slots ? err : dataplane_set_constant(object, "icpt_slots", &slots, sizeof(slots));
-}
-
-/* The constants in one map of a program, if it is that of its constants. */
-static int settings_in(int fd, struct dpu_settings *ret_settings)
-{
-	struct bpf_map_info info = {};
-	__u32 size = sizeof(info), zero = 0;
-	struct btf *btf;
-	void *data, *found = NULL;
-
-	if (bpf_obj_get_info_by_fd(fd, &info, &size) || !is_rodata(info.name))
-		return -ENOENT;
-	data = calloc(1, info.value_size);
-	btf = btf__load_from_kernel_by_id(info.btf_id);
-	if (data && btf && !bpf_map_lookup_elem(fd, &zero, data))
-		found = variable(btf, data, info.value_size, "settings");
-	if (found)
-		memcpy(ret_settings, found, sizeof(*ret_settings));
-	btf__free(btf);
-	free(data);
-	return found ? 0 : -EINVAL;
-}
-
-/* What the running programs were loaded with: tables are addressed by random numbers in it. */
-static int read_settings(const struct dataplane *dp, struct dpu_settings *ret_settings)
-{
-	struct bpf_prog_info info = {};
-	__u32 ids[PROGRAM_MAPS], size = sizeof(info);
-	int err = -ENOENT;
-
-	info.map_ids = (uintptr_t)ids;
-	info.nr_map_ids = PROGRAM_MAPS;
-	if (bpf_obj_get_info_by_fd(dataplane_prog_fd(dp, DATAPLANE_TC), &info, &size))
-		return -errno;
-	for (__u32 i = 0; err == -ENOENT && i < info.nr_map_ids && i < PROGRAM_MAPS; i++) {
-		int fd = bpf_map_get_fd_by_id(ids[i]);
-
-		if (fd < 0)
-			continue;
-		err = settings_in(fd, ret_settings);
-		close(fd);
-	}
-	return err;
 }
 
 /* ---- maps ---------------------------------------------------------------- */
@@ -168,6 +83,21 @@ static bool is_its_own(const struct making *making, const char *name)
 	       !strncmp(making->set->slot[number].name, making->linked.slot[number].name, DPU_INTERCEPT_NAME);
 }
 
+/* Tables of a feature: one entry where it is off. They hold what is learned anew, or waits for two seconds. */
+static bool is_of_feature(const char *name)
+{
+	return !strcmp(name, "ct_windows") || !strcmp(name, "held");
+}
+
+static bool goes_on(const struct making *making, const struct bpf_map *map, int fd)
+{
+	const char *name = bpf_map__name(map);
+
+	if (is_slot_map(name))
+		return is_its_own(making, name) && same_form(map, fd);
+	return !is_of_feature(name) || same_form(map, fd);
+}
+
 static int reuse_pinned(const struct making *making, struct bpf_object *object)
 {
 	struct bpf_map *map;
@@ -183,7 +113,7 @@ static int reuse_pinned(const struct making *making, struct bpf_object *object)
 		fd = bpf_obj_get(path);
 		if (fd < 0)
 			continue;
-		if (!is_slot_map(bpf_map__name(map)) || (is_its_own(making, bpf_map__name(map)) && same_form(map, fd)))
+		if (goes_on(making, map, fd))
 			err = bpf_map__reuse_fd(map, fd);
 		close(fd);
 	}
@@ -462,11 +392,12 @@ int dataplane_slots_load(struct dataplane **dp, const struct lab *lab, const str
 {
 	struct making making = {.lab = lab, .node = dataplane_node(*dp), .set = set, .diag = diag};
 	struct dataplane *new;
-	int err = read_settings(*dp, &making.settings);
+	int err = dataplane_read_settings(*dp, &making.settings);
 
 	if (err)
 		return diag_error(diag, err, "`dpulab down` the lab and bring it `up` again",
 				  "cannot read the constants of the programs of %s: %s", making.node, strerror(-err));
+	dataplane_features(lab, &making.settings);
 	dataplane_slots_linked(*dp, &making.linked);
 	err = make_objects(&making);
 	if (!err)

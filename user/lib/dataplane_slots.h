@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * dataplane_slots.h - the programs of a location with intercept slots linked in, and
- * back: new programs on the same maps with the same constants take the place of the pinned
- * ones. Devices are moved to them by attach.h, each by one atomic replacement.
+ * dataplane_slots.h - new programs for a location that runs: with intercept slots linked in, and back, with a feature
+ * that the lab did not ask for before, or without it. On the same maps, with the same constants but for the feature, they
+ * take the place of the pinned ones. Devices are moved to them by attach.h, each by one atomic replacement.
  */
 #pragma once
 #include <dpulab/intercept.h>
@@ -23,8 +23,8 @@ bool dataplane_has_slots(const struct dataplane *dp);
 /* What is linked into its programs; all zero if nothing is. */
 void dataplane_slots_linked(const struct dataplane *dp, struct dpu_intercept_linked *ret_linked);
 /*
- * Links, verifies and pins new programs for a location, with these slots; an empty set: the built-in ones. The
- * handle is opened anew. On failure everything is as it was.
+ * Links, verifies and pins new programs for a location, with these slots and the lab's features; an empty set: the
+ * built-in ones. The handle is opened anew. On failure everything is as it was.
  */
 int dataplane_slots_load(struct dataplane **dp, const struct lab *lab, const struct slot_set *set,
 			 struct diag *diag);

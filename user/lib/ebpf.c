@@ -15,7 +15,6 @@
 #include "intercept.h"
 #include "mapio.h"
 #include "offload.h"
-#include "pmd.h"
 #include "pmd_lacks.h"
 #include "qos.h"
 #include "rt.h"
@@ -192,30 +191,31 @@ static int raise_ports(const struct location *location, struct diag *diag)
 	return err;
 }
 
+/* Decided by programs that knew less: a path says what has a say about its frames. */
+static void forget_decisions(const struct location *location)
+{
+	for (uint16_t port = 1; port < DPU_MAX_PORTS; port++)
+		mapio_bump(location->dp, DPU_GEN_OF_PORT(port));
+}
+
 static int serve_location(struct location *location, bool xdp, struct diag *diag)
 {
+	bool features = false;
 	int err = location_load(location, diag);
 
 	if (!err)
 		err = tables_fill(location, xdp, diag);
 	if (!err)
-		err = intercept_load(location, diag);
+		err = intercept_load(location, &features, diag);
 	if (!err)
 		err = attach_ports(location, xdp, diag);
+	if (!err && features)
+		forget_decisions(location);
 	if (!err)
 		err = intercept_settle(location, diag);
 	if (!err)
 		err = raise_ports(location, diag);
 	return err ? err : pin_ports(location, location_cpus(location), xdp, diag);
-}
-
-static bool pmd_is_in_use(const struct ebpf *ebpf)
-{
-	struct dpu_control control;
-	uint32_t key = 0;
-
-	return ebpf_has(ebpf, LOCATION_HOST) && !mapio_get(ebpf->at[LOCATION_HOST].dp, MAP_control, &key, &control) &&
-	       control.handover & DPU_HANDOVER_TO_PMD;
 }
 
 /* Senders stop leaving work to hardware before XDP serves them, and start again after it has gone. */
@@ -225,38 +225,11 @@ int ebpf_serve(struct ebpf *ebpf, bool xdp, struct diag *diag)
 
 	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
 		err = serve_location(&ebpf->at[i], xdp, diag);
-	if (!err && pmd_is_in_use(ebpf))
-		err = ebpf_begin_pmd(ebpf, diag);
-	else if (!err && ebpf_has(ebpf, LOCATION_PMD)) /* its rules have counted, and go and come with the others */
-		err = tables_fill(&ebpf->at[LOCATION_PMD], true, diag);
+	if (!err)
+		err = ebpf_serve_pmd(ebpf, diag);
 	if (!err && !xdp)
 		err = offload_set(ebpf->lab, ebpf->host, false, diag);
 	return err;
-}
-
-int ebpf_begin_pmd(struct ebpf *ebpf, struct diag *diag)
-{
-	struct location *pmd = &ebpf->at[LOCATION_PMD];
-	int err = location_load(pmd, diag);
-
-	if (!err)
-		err = tables_fill(pmd, true, diag);
-	return err ? err : pmd_serve(pmd, diag);
-}
-
-static int remove_pmd(const struct lab *lab, size_t host, struct diag *diag)
-{
-	char node[NODE_NAME_MAX + 4];
-	int err;
-
-	location_node_name(&lab->hosts[host], LOCATION_PMD, node);
-	err = pmd_stop(lab->name, node, diag);
-	return err ? err : dataplane_remove(lab->name, node, diag);
-}
-
-int ebpf_end_pmd(struct ebpf *ebpf, struct diag *diag)
-{
-	return ebpf_has(ebpf, LOCATION_PMD) ? pmd_stop(ebpf->lab->name, dataplane_node(ebpf->at[LOCATION_PMD].dp), diag) : 0;
 }
 
 int ebpf_use_wire(const struct ebpf *ebpf, enum node_location where, struct diag *diag)
@@ -478,6 +451,8 @@ static int start_at(struct ebpf *ebpf, enum frame_path path, bool xdp, struct di
 	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
 		err = location_load(&ebpf->at[i], diag);
 	if (!err && path == PATH_PMD)
+		err = ebpf_forget_stale_pmd(ebpf, diag);
+	if (!err && path == PATH_PMD)
 		err = location_load(&ebpf->at[LOCATION_PMD], diag);
 	if (!err)
 		err = set_controls(ebpf, path, diag);
@@ -572,7 +547,7 @@ int ebpf_stop(const struct lab *lab, size_t host, struct diag *diag)
 			err = fabric_use_wire(lab, host, false, diag);
 	}
 	if (!err)
-		err = remove_pmd(lab, host, diag);
+		err = ebpf_remove_pmd(lab, host, diag);
 	if (!err)
 		err = dataplane_remove(lab->name, lab->hosts[host].name, diag);
 	return err ? err : dataplane_remove(lab->name, topology_dpu(&lab->hosts[host], dpu), diag);

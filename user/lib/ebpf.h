@@ -62,5 +62,11 @@ enum node_location ebpf_vnics_at(enum frame_path path);
  */
 int ebpf_begin_pmd(struct ebpf *ebpf, struct diag *diag);
 int ebpf_end_pmd(struct ebpf *ebpf, struct diag *diag);
+/* As the lab says, whether or not the process runs. */
+int ebpf_serve_pmd(struct ebpf *ebpf, struct diag *diag);
+/* Nothing runs there: tables made for other features (dataplane.h) go, and are made anew when the host is placed there again. */
+int ebpf_forget_stale_pmd(struct ebpf *ebpf, struct diag *diag);
+/* Process and tables. */
+int ebpf_remove_pmd(const struct lab *lab, size_t host, struct diag *diag);
 /* 0, or -EINVAL with the reason: this path needs a DPU and the host has none, or does not do what the lab asks for. */
 int ebpf_refuse_path(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag);

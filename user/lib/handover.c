@@ -397,10 +397,12 @@ int handover_copy(struct handover *handover, struct diag *diag)
 		err = handover->vnic_from ? bindings_copy_port(handover->from, handover->vnic_from, handover->to,
 							       handover->vnic_to, diag)
 					  : bindings_copy(handover->from, handover->to, diag);
-	if (!err && !handover->vnic_from) /* of one vNIC: refused before, vmmove.c */
-		err = shapers_copy(handover->from, handover->to, handover->shapers, diag);
-	if (!err && !handover->vnic_from)
-		err = slotcopy_run(handover->from, handover->to, &handover->slots, diag);
+	if (!err)
+		err = shapers_copy(handover->from, handover->vnic_from, handover->to, handover->vnic_to,
+				   handover->shapers, diag);
+	if (!err)
+		err = slotcopy_run(handover->from, handover->vnic_from, handover->to, handover->vnic_to, &handover->slots,
+				   diag);
 	copy_close(&copy);
 	return err;
 }
@@ -523,9 +525,9 @@ int handover_clear(const struct dataplane *dp, struct diag *diag)
 	if (!err)
 		err = bindings_clear(dp, diag);
 	if (!err)
-		err = shapers_clear(dp, diag);
+		err = shapers_clear(dp, 0, diag);
 	if (!err)
-		err = slotcopy_clear(dp, diag);
+		err = slotcopy_clear(dp, 0, diag);
 	for (uint16_t port = 1; port < DPU_MAX_PORTS; port++)
 		mapio_bump(dp, DPU_GEN_OF_PORT(port));
 	return err ? err : abandon_flows(dp, diag);
@@ -550,5 +552,7 @@ int handover_clear_vnic(const struct dataplane *dp, uint16_t vnic, struct diag *
 		mapio_munmap(counts, size);
 	}
 	mapio_bump(dp, DPU_GEN_OF_PORT(vnic));
-	return err;
+	if (!err)
+		err = shapers_clear(dp, vnic, diag);
+	return err ? err : slotcopy_clear(dp, vnic, diag);
 }

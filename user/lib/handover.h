@@ -28,7 +28,7 @@ struct handover {
 int handover_open(const struct dataplane *from, const struct dataplane *to, struct handover *ret_handover,
 		  struct diag *diag);
 /*
- * The same for one vNIC that moves to another host, where it has another number: its connections and bindings.
+ * The same for one vNIC that moves to another host, where it has another number: its connections, bindings, shapers and slots.
  * Addresses of others are the new host's own to learn.
  */
 int handover_open_vnic(const struct dataplane *from, uint16_t vnic_from, const struct dataplane *to, uint16_t vnic_to,
@@ -44,5 +44,5 @@ void handover_close(struct handover *handover);
 int handover_copy(struct handover *handover, struct diag *diag);
 /* Empties a location that is out of service, so that nothing stale is found there next time. */
 int handover_clear(const struct dataplane *dp, struct diag *diag);
-/* The connections of one vNIC only, which is not there any more. */
+/* The connections, shapers and slots of one vNIC only, which is not there any more. */
 int handover_clear_vnic(const struct dataplane *dp, uint16_t vnic, struct diag *diag);

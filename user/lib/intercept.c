@@ -145,6 +145,8 @@ static int take_instance(const struct tables *tables, const char *slot, uint16_t
 		return diag_error(diag, -ENOSPC, NULL, "%s has %d places in chains, and all are taken",
 				  dataplane_node(tables->dp), DPU_INTERCEPT_INSTANCES);
 	err = slotcopy_clear_counts(tables->dp, free_one, diag);
+	if (!err)
+		err = slotcopy_clear_verdicts(tables->dp, free_one, diag);
 	if (err)
 		return err;
 	tables->state[free_one] = (struct dpu_intercept_state){.port = port, .direction = dir};
@@ -177,7 +179,8 @@ static int want_chain(const struct tables *tables, const struct lab *lab, const 
 		if (instance < 0)
 			return instance;
 		ret_half->entry[ret_half->n++] = (struct dpu_intercept_entry){
-			.instance = instance, .slot = number, .policy = policy_of(slot),
+			.instance = instance, .slot = number,
+			.policy = policy_of(slot) | slotcopy_breaker(&tables->state[instance]),
 			.budget_ns = slot->budget_ns, .queue = slot->queue,
 		};
 	}
@@ -195,6 +198,7 @@ static void put_chain(const struct tables *tables, uint16_t port, unsigned dir,
 		return;
 	chain->half[other] = *half;
 	__atomic_store_n(&chain->current, other, __ATOMIC_SEQ_CST);
+	slotcopy_tell_breakers(chain, tables->state); /* what has tripped meanwhile did so in the other half */
 	mapio_bump(tables->dp, DPU_GEN_OF_PORT(port));
 }
 
@@ -269,7 +273,7 @@ static int put_common_chains(const struct location *location, const struct slot_
 	return err;
 }
 
-int intercept_load(struct location *location, struct diag *diag)
+int intercept_load(struct location *location, bool *ret_features, struct diag *diag)
 {
 	struct dpu_intercept_linked linked;
 	struct slot_set set;
@@ -278,7 +282,8 @@ int intercept_load(struct location *location, struct diag *diag)
 
 	dataplane_slots_linked(location->dp, &linked);
 	intercept_set_of(location, &linked, &set);
-	if (is_empty(&set) ? !carries : is_linked(&set, &linked))
+	*ret_features = !dataplane_has_features(location->dp, location->lab);
+	if (!*ret_features && (is_empty(&set) ? !carries : is_linked(&set, &linked)))
 		return 0;
 	for (size_t i = 0; i < DPU_INTERCEPT_SLOTS; i++)
 		if (set.slot[i].name && !set.slot[i].digest)
@@ -388,6 +393,7 @@ int intercept_rearm(const struct location *location, const char *slot, size_t *r
 			continue;
 		state->strikes = 0;
 		__atomic_store_n(&state->out_ns, 0, __ATOMIC_SEQ_CST);
+		slotcopy_tell_breakers(chain_at(&tables, state->port, state->direction), tables.state);
 		++*ret_n;
 	}
 	close_tables(&tables);

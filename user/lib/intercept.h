@@ -23,8 +23,12 @@ int intercept_try(const struct lab *lab, bool verify, struct diag *diag);
 /* One slot that is in no lab: is it fit? */
 int intercept_try_slot(const struct lab_slot *slot, bool verify, struct slotobj *ret_object, struct diag *diag);
 
-/* New programs for a location if its slots are others than those linked; devices are still to be moved to them. */
-int intercept_load(struct location *location, struct diag *diag);
+/*
+ * New programs for a location if its slots are others than those linked, or the lab's features (dataplane.h) others than
+ * those they were loaded with; devices are still to be moved to them. *ret_features: the latter, so that what the flow
+ * cache has recorded by the old ones must not outlive them.
+ */
+int intercept_load(struct location *location, bool *ret_features, struct diag *diag);
 /* Chains as the lab wants them; after all devices run the programs of intercept_load(). */
 int intercept_settle(const struct location *location, struct diag *diag);
 

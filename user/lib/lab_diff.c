@@ -350,8 +350,6 @@ static void compare_nioc(struct difference *d)
 	const struct entries old_pools = {(const char *)d->old->pools, d->old->n_pools, sizeof(*d->old->pools)};
 	const struct entries new_pools = {(const char *)d->new->pools, d->new->n_pools, sizeof(*d->new->pools)};
 
-	if (lab_uses_dscp(d->new) && !lab_uses_dscp(d->old) && lab_uses_qos(d->old))
-		refuse(d, "whether a rule of nioc looks at DSCP (the programs were made without: from none to one)", "");
 	if (!same_class_rules(d))
 		note(d, "changed", "rules", "nioc", "%zu now", d->new->n_class_rules);
 	compare_entries(d, "class", "nioc.classes.*", &old_classes, &new_classes);
@@ -399,11 +397,11 @@ static void compare_sizes(struct difference *d)
 	if (memcmp(&d->old->timeouts, &d->new->timeouts, sizeof(d->old->timeouts)))
 		refuse(d, "time-outs of connections", "");
 	if (d->old->fragments != d->new->fragments)
-		refuse(d, "the firewall's fragments", "");
+		note(d, "changed", "firewall", "fragments", "%s",
+		     d->new->fragments == LAB_FRAGMENTS_REASSEMBLE ? "drop to reassemble" : "reassemble to drop");
 	if (d->old->tcp_window != d->new->tcp_window)
-		refuse(d, "the firewall's tcp-window", "");
-	if (lab_uses_qos(d->new) && !lab_uses_qos(d->old))
-		refuse(d, "whether anything is shaped at all (the programs were made without: from nothing to something)", "");
+		note(d, "changed", "firewall", "tcp-window", "%s",
+		     d->new->tcp_window == LAB_TCP_WINDOW_STRICT ? "liberal to strict" : "strict to liberal");
 	if (d->old->table_full != d->new->table_full)
 		note(d, "changed", "firewall", "every vNIC", "fails %s when the connection table is full",
 		     d->new->table_full == LAB_TABLE_FULL_OPEN ? "open" : "closed");

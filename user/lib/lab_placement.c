@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "dataplane.h"
 #include "host.h"
 #include "pmd_lacks.h"
 
@@ -33,6 +34,14 @@ void lab_keep_placement(const struct lab *old, struct lab *new)
 	}
 }
 
+/* Its process has them in its constants, and its tables their size. */
+static int refuse_features(const struct lab *lab, size_t host, struct diag *diag)
+{
+	return diag_error(diag, -EOPNOTSUPP, "dpulab place LAB host, apply, and back",
+			  "the first shaper, strict windows, or fragments that wait cannot come or go while frame path pmd runs on %s",
+			  lab->hosts[host].name);
+}
+
 int lab_refuse_where_placed(const struct lab *old, const struct lab *new, struct diag *diag)
 {
 	int err = 0;
@@ -41,7 +50,9 @@ int lab_refuse_where_placed(const struct lab *old, const struct lab *new, struct
 		enum frame_path path;
 		bool xdp;
 
-		if (placement_stands(old, &new->hosts[i], &path, &xdp) && path == PATH_PMD && pmd_refuse(new, i, diag))
+		if (!placement_stands(old, &new->hosts[i], &path, &xdp) || path != PATH_PMD)
+			continue;
+		if (pmd_refuse(new, i, diag) || (!dataplane_same_features(old, new) && refuse_features(new, i, diag)))
 			err = -EINVAL;
 	}
 	return err;

@@ -156,7 +156,7 @@ static int set_class(struct netns *ns, int ifindex, const struct nioc_queue *que
 	return rt_htb_class_set(ns, ifindex, &class, diag);
 }
 
-/* Classes of an earlier lab file, those below others first: their numbers are higher. */
+/* Classes of an earlier lab file, or of a vNIC that is elsewhere, those below others first: their numbers are higher. */
 static int remove_stale(struct netns *ns, int ifindex, const struct nioc_queue *queues, size_t n, struct diag *diag)
 {
 	struct rt_queue *found;
@@ -170,8 +170,10 @@ static int remove_stale(struct netns *ns, int ifindex, const struct nioc_queue *
 
 			for (size_t j = 0; j < n && !wanted; j++)
 				wanted = queues[j].queue == queue;
-			if (!wanted && vnics == (queue >= DPU_QUEUE_VNIC(0)))
-				err = rt_htb_class_del(ns, ifindex, found[i].handle, diag);
+			if (wanted || vnics != (queue >= DPU_QUEUE_VNIC(0)))
+				continue;
+			rt_htb_class_drain(ns, ifindex, found[i].handle);
+			err = rt_htb_class_del(ns, ifindex, found[i].handle, diag);
 		}
 	free(found);
 	return err;
@@ -183,8 +185,10 @@ static int set_wire(struct netns *ns, const char *dev, const struct nioc_queue *
 
 	if (ifindex < 0)
 		return diag_error(diag, ifindex, NULL, "there is no %s in %s", dev, ns->name);
-	if (!n)
+	if (!n) {
+		rt_qdisc_drain(ns, ifindex);
 		return rt_qdisc_del(ns, ifindex, diag);
+	}
 	err = rt_htb_set(ns, ifindex, diag);
 	if (!err)
 		err = remove_stale(ns, ifindex, queues, n, diag);

@@ -5,7 +5,6 @@
 #include <linux/if_ether.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "rt.h"
 #include "topology.h"
@@ -13,8 +12,6 @@
 #define LIMIT_DIVISOR 80 /* of bits in a second to bytes in 100 ms */
 #define LIMIT_FRAMES  24 /* more would be a round trip near the time-outs of TCP */
 #define PEAK_DIVISOR  8000 /* to bytes in 1 ms */
-#define EMPTY_POLL_NS 2000000
-#define EMPTY_POLLS   100 /* at most 200 ms: about what a full queue takes at its rate */
 
 /* Devices that may hold a queue of a vNIC: every path uses at most one of each direction. */
 enum spot {
@@ -81,16 +78,6 @@ static struct rt_tbf tbf_of(const struct lab_shaper *shaper, unsigned mtu)
 	return tbf;
 }
 
-/* A queue that is out of use still holds frames on their way: its rate lets them go. */
-static void let_go(struct netns *ns, int ifindex)
-{
-	const struct timespec pause = {.tv_nsec = EMPTY_POLL_NS};
-	struct rt_queue queue;
-
-	for (int i = 0; i < EMPTY_POLLS && !rt_qdisc_get(ns, ifindex, &queue) && queue.backlog; i++)
-		nanosleep(&pause, NULL);
-}
-
 static int set_spot(const struct lab *lab, size_t vm, enum spot spot, const struct lab_shaper *shaper, bool only_add,
 		    struct diag *diag)
 {
@@ -110,7 +97,7 @@ static int set_spot(const struct lab *lab, size_t vm, enum spot spot, const stru
 	}
 	if (only_add)
 		return 0;
-	let_go(ns, ifindex);
+	rt_qdisc_drain(ns, ifindex);
 	return rt_qdisc_del(ns, ifindex, diag);
 }
 

@@ -143,31 +143,49 @@ static void check_pools(struct checker *check)
 	}
 }
 
-/* What the VMs of a pool, or those of a host that are in none, have reserved up to and with this one. */
-static uint64_t reserved_before(const struct lab *lab, const struct lab_vm *vm)
+/* What the VMs of vm's pool, or those of its host that are in none, have reserved up to and with `last`. */
+static uint64_t reserved_before(const struct lab *lab, const struct lab_vm *vm, const struct lab_vm *last)
 {
 	uint64_t sum = 0;
 
-	for (const struct lab_vm *other = lab->vms; other <= vm; other++)
+	for (const struct lab_vm *other = lab->vms; other <= last; other++)
 		if (other->uplink.pool == vm->uplink.pool && (vm->uplink.pool || other->host == vm->host))
 			sum += other->uplink.reservation;
 	return sum;
 }
 
+/* What reservations of vm and those beside it come from: its pool's quota, or what pools leave of class vm's. */
+static uint64_t reservable_of(const struct lab *lab, const struct lab_vm *vm)
+{
+	const struct lab_class *class = class_vm(lab);
+	uint64_t most = class ? class->reservation : 0;
+
+	if (vm->uplink.pool)
+		return lab->pools[vm->uplink.pool - 1].quota;
+	for (size_t i = 0; i < lab->n_pools; i++)
+		most -= most < lab->pools[i].quota ? most : lab->pools[i].quota;
+	return most;
+}
+
+bool qos_admits(const struct lab *lab, const struct lab_vm *vm, uint64_t *ret_sum, uint64_t *ret_most)
+{
+	if (!vm->uplink.reservation)
+		return true;
+	*ret_sum = reserved_before(lab, vm, lab->vms + lab->n_vms - 1);
+	*ret_most = reservable_of(lab, vm);
+	return *ret_sum <= *ret_most;
+}
+
 static void check_vm_reservation(struct checker *check, const struct lab_vm *vm)
 {
 	const struct lab *lab = check->lab;
-	const struct lab_class *class = class_vm(lab);
-	uint64_t sum = reserved_before(lab, vm), most = class ? class->reservation : 0;
 	char text[VALUE_TEXT_MAX], other[VALUE_TEXT_MAX];
+	uint64_t sum, most;
 
 	if (!vm->uplink.reservation || vm->uplink.pool > lab->n_pools)
 		return;
-	if (vm->uplink.pool)
-		most = lab->pools[vm->uplink.pool - 1].quota;
-	else
-		for (size_t i = 0; i < lab->n_pools; i++)
-			most -= most < lab->pools[i].quota ? most : lab->pools[i].quota;
+	sum = reserved_before(lab, vm, vm);
+	most = reservable_of(lab, vm);
 	if (sum > most)
 		FINDING(check, &vm->uplink.reservation, "lower reservations, or raise what they come from",
 			"vms.%s.uplink.reservation: together %s so far, and %s has %s", vm->name,

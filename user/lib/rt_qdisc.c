@@ -8,6 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define EMPTY_POLL_NS 2000000
+#define EMPTY_POLLS   100
 
 static struct nl_msg *tc_message(int type, int flags, int ifindex, uint32_t handle, uint32_t parent, const char *kind)
 {
@@ -232,4 +236,43 @@ int rt_qdisc_del(struct netns *ns, int ifindex, struct diag *diag)
 	if (!msg)
 		return -ENOMEM;
 	return rt_request(ns, msg, ENOENT, diag, "remove the queue of device %d in %s", ifindex, ns->name);
+}
+
+/* ---- draining -------------------------------------------------------------- */
+
+static uint32_t backlog_of_class(struct netns *ns, int ifindex, uint32_t id)
+{
+	struct rt_queue *found;
+	uint32_t backlog = 0;
+	size_t n;
+
+	if (rt_htb_classes(ns, ifindex, &found, &n))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (found[i].handle == id)
+			backlog = found[i].backlog;
+	free(found);
+	return backlog;
+}
+
+static uint32_t backlog_of(struct netns *ns, int ifindex, uint32_t id)
+{
+	struct rt_queue queue;
+
+	if (id)
+		return backlog_of_class(ns, ifindex, id);
+	return rt_qdisc_get(ns, ifindex, &queue) ? 0 : queue.backlog;
+}
+
+void rt_htb_class_drain(struct netns *ns, int ifindex, uint32_t id)
+{
+	const struct timespec pause = {.tv_nsec = EMPTY_POLL_NS};
+
+	for (int i = 0; i < EMPTY_POLLS && backlog_of(ns, ifindex, id); i++)
+		nanosleep(&pause, NULL);
+}
+
+void rt_qdisc_drain(struct netns *ns, int ifindex)
+{
+	rt_htb_class_drain(ns, ifindex, 0);
 }

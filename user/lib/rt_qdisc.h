@@ -42,6 +42,12 @@ int rt_htb_class_set(struct netns *ns, int ifindex, const struct rt_htb_class *c
 int rt_htb_class_del(struct netns *ns, int ifindex, uint32_t id, struct diag *diag);
 /* All classes of dpulab's root qdisc; the caller frees. */
 int rt_htb_classes(struct netns *ns, int ifindex, struct rt_queue **ret_list, size_t *ret_n);
+/*
+ * A queue that is out of use still holds frames on their way: its rate lets them go. Waits for that, 200 ms at most: about
+ * what a full queue takes. Of dpulab's root qdisc; of one class of it.
+ */
+void rt_qdisc_drain(struct netns *ns, int ifindex);
+void rt_htb_class_drain(struct netns *ns, int ifindex, uint32_t id);
 /* Removes dpulab's root qdisc, and drops what waits in it. None is success. */
 int rt_qdisc_del(struct netns *ns, int ifindex, struct diag *diag);
 /* dpulab's root qdisc of a device; -ENOENT without a word in diag: it has none. */

@@ -63,6 +63,22 @@ static void settings_timeouts(const struct lab_timeouts *s, struct dpu_settings 
 	settings->ct_other_ns = s->other * NSEC;
 }
 
+void dataplane_features(const struct lab *lab, struct dpu_settings *settings)
+{
+	settings->hold_fragments = lab->fragments == LAB_FRAGMENTS_REASSEMBLE;
+	settings->tcp_strict = lab->tcp_window == LAB_TCP_WINDOW_STRICT;
+	settings->qos = lab_uses_qos(lab) ? DPU_QOS_ON | (lab_uses_dscp(lab) ? DPU_QOS_DSCP : 0) : 0;
+}
+
+bool dataplane_same_features(const struct lab *a, const struct lab *b)
+{
+	struct dpu_settings of_a = {}, of_b = {};
+
+	dataplane_features(a, &of_a);
+	dataplane_features(b, &of_b);
+	return !memcmp(&of_a, &of_b, sizeof(of_a));
+}
+
 void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)
 {
 	memset(settings, 0, sizeof(*settings));
@@ -75,7 +91,5 @@ void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)
 	settings->reeval_pps = REEVAL_PPS;
 	settings->flow_cache = 1;
 	settings->log_pps = lab->log_pps;
-	settings->hold_fragments = lab->fragments == LAB_FRAGMENTS_REASSEMBLE;
-	settings->tcp_strict = lab->tcp_window == LAB_TCP_WINDOW_STRICT;
-	settings->qos = lab_uses_qos(lab) ? DPU_QOS_ON | (lab_uses_dscp(lab) ? DPU_QOS_DSCP : 0) : 0;
+	dataplane_features(lab, settings);
 }

@@ -75,6 +75,8 @@ static bool set_shaper(struct dpu_shaper *shaper, const struct dpu_shaper *new)
 	if (shaper->mode == new->mode && !memcmp(shaper->cost, new->cost, sizeof(new->cost)) &&
 	    !memcmp(shaper->depth_ns, new->depth_ns, sizeof(new->depth_ns)))
 		return false;
+	if (shaper->mode == DPU_SHAPE_OFF) /* what it counted was another vNIC's */
+		memset(&shaper->packets, 0, offsetof(struct dpu_shaper, pad) - offsetof(struct dpu_shaper, packets));
 	for (int i = 0; i < DPU_SHAPE_BUCKETS; i++) {
 		__atomic_store_n(&shaper->cost[i], new->cost[i], __ATOMIC_RELAXED);
 		__atomic_store_n(&shaper->depth_ns[i], new->depth_ns[i], __ATOMIC_RELAXED);
@@ -136,7 +138,18 @@ static void latest(__u64 *from, __u64 *to)
 		;
 }
 
-int shapers_copy(const struct dataplane *from, const struct dataplane *to, struct dpu_shaper *told, struct diag *diag)
+static void copy_shaper(struct dpu_shaper *theirs, struct dpu_shaper *ours, struct dpu_shaper *told)
+{
+	for (int bucket = 0; bucket < DPU_SHAPE_BUCKETS; bucket++)
+		latest(&theirs->due_ns[bucket], &ours->due_ns[bucket]);
+	hand_on(&theirs->packets, &ours->packets, &told->packets);
+	hand_on(&theirs->bytes, &ours->bytes, &told->bytes);
+	hand_on(&theirs->dropped_packets, &ours->dropped_packets, &told->dropped_packets);
+	hand_on(&theirs->dropped_bytes, &ours->dropped_bytes, &told->dropped_bytes);
+}
+
+int shapers_copy(const struct dataplane *from, uint16_t port_from, const struct dataplane *to, uint16_t port_to,
+		 struct dpu_shaper *told, struct diag *diag)
 {
 	size_t from_size, to_size;
 	struct dpu_shaper *theirs = open_shapers(from, &from_size, diag), *ours;
@@ -145,12 +158,12 @@ int shapers_copy(const struct dataplane *from, const struct dataplane *to, struc
 		return -errno;
 	ours = open_shapers(to, &to_size, diag);
 	for (size_t i = 0; ours && i < N_SHAPERS; i++) {
-		for (int bucket = 0; bucket < DPU_SHAPE_BUCKETS; bucket++)
-			latest(&theirs[i].due_ns[bucket], &ours[i].due_ns[bucket]);
-		hand_on(&theirs[i].packets, &ours[i].packets, &told[i].packets);
-		hand_on(&theirs[i].bytes, &ours[i].bytes, &told[i].bytes);
-		hand_on(&theirs[i].dropped_packets, &ours[i].dropped_packets, &told[i].dropped_packets);
-		hand_on(&theirs[i].dropped_bytes, &ours[i].dropped_bytes, &told[i].dropped_bytes);
+		const uint16_t port = (uint16_t)(i / DPU_SHAPE_DIRECTIONS);
+
+		if (!port_from)
+			copy_shaper(&theirs[i], &ours[i], &told[i]);
+		else if (port == port_from)
+			copy_shaper(&theirs[i], &ours[DPU_SHAPER(port_to, i % DPU_SHAPE_DIRECTIONS)], &told[i]);
 	}
 	mapio_munmap(theirs, from_size);
 	if (!ours)
@@ -160,7 +173,7 @@ int shapers_copy(const struct dataplane *from, const struct dataplane *to, struc
 	return 0;
 }
 
-int shapers_clear(const struct dataplane *dp, struct diag *diag)
+int shapers_clear(const struct dataplane *dp, uint16_t port, struct diag *diag)
 {
 	size_t size;
 	struct dpu_shaper *shapers = open_shapers(dp, &size, diag);
@@ -168,7 +181,8 @@ int shapers_clear(const struct dataplane *dp, struct diag *diag)
 	if (!shapers)
 		return -errno;
 	for (size_t i = 0; i < N_SHAPERS; i++)
-		memset(shapers[i].due_ns, 0, sizeof(shapers[i]) - offsetof(struct dpu_shaper, due_ns));
+		if (!port || i / DPU_SHAPE_DIRECTIONS == port)
+			memset(shapers[i].due_ns, 0, sizeof(shapers[i]) - offsetof(struct dpu_shaper, due_ns));
 	mapio_munmap(shapers, size);
 	return 0;
 }

@@ -19,9 +19,10 @@ int class_rules_fill(const struct location *location, struct diag *diag);
 int shapers_read(const struct dataplane *dp, uint16_t port, enum dpu_shape_direction direction,
 		 struct dpu_shaper *ret_shaper, struct diag *diag);
 /*
- * Tokens and counters of every port: `to` gets the debts of `from` where they are later than its own, and
+ * Tokens and counters of every port, or (port_from not 0) of one vNIC, which may have another number at `to`: `to` gets the debts of `from` where they are later than its own, and
  * what `from` has counted since the last call, whose sums are kept in told (DPU_MAX_PORTS * DPU_SHAPE_DIRECTIONS).
  */
-int shapers_copy(const struct dataplane *from, const struct dataplane *to, struct dpu_shaper *told, struct diag *diag);
-/* Full buckets, counters at zero; the configuration stays. */
-int shapers_clear(const struct dataplane *dp, struct diag *diag);
+int shapers_copy(const struct dataplane *from, uint16_t port_from, const struct dataplane *to, uint16_t port_to,
+		 struct dpu_shaper *told, struct diag *diag);
+/* Full buckets, counters at zero; the configuration stays. port: of one vNIC, 0: of all. */
+int shapers_clear(const struct dataplane *dp, uint16_t port, struct diag *diag);

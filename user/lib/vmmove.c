@@ -12,8 +12,11 @@
 #include "handover.h"
 #include "machine.h"
 #include "movecost.h"
+#include "qos.h"
+#include "qos_check.h"
 #include "tables.h"
 #include "topology.h"
+#include "values.h"
 
 #define RARP_FRAME 60 /* bytes, the shortest */
 
@@ -142,12 +145,6 @@ static int find_ends(struct vm_move *move, const struct vm_move_request *request
 	if (move->new.host == vm->host)
 		return refuse(ret_refusal, VM_MOVE_USAGE,
 			      diag_error(diag, -EALREADY, NULL, "%s is on host %s already", vm->name, to->name));
-	if (vm->n_intercept[0] || vm->n_intercept[1] || lab_shaper(lab, vm, DPU_SHAPE_INGRESS).average ||
-	    lab_shaper(lab, vm, DPU_SHAPE_EGRESS).average || lab->n_classes)
-		return refuse(ret_refusal, VM_MOVE_USAGE,
-			      diag_error(diag, -EOPNOTSUPP, "`host:` in the lab file and dpulab apply: a cold move",
-					 "%s is shaped, shares an uplink or has intercept slots: their state does not go from host to host",
-					 vm->name));
 	if (!lab_is_whole(move->session))
 		return diag_error(diag, -ESTALE, "dpulab up LAB.yaml repairs it", "lab %s is broken", lab->name);
 	return 0;
@@ -155,8 +152,24 @@ static int find_ends(struct vm_move *move, const struct vm_move_request *request
 
 /* ---- before -------------------------------------------------------------- */
 
+/* Admission control of Network I/O Control: the new host's uplink has to have what the vNIC has reserved. */
+static int check_reservation(const struct vm_move *move, enum vm_move_refusal *ret_refusal, struct diag *diag)
+{
+	const struct lab_vm *vm = &move->new.lab->vms[move->vm];
+	char wanted[VALUE_TEXT_MAX], there[VALUE_TEXT_MAX];
+	uint64_t sum, most;
+
+	if (qos_admits(move->new.lab, vm, &sum, &most))
+		return 0;
+	return refuse(ret_refusal, VM_MOVE_WANTING,
+		      diag_error(diag, -ENOSPC, "lower its reservation, or raise nioc.classes.vm.reservation",
+				 "host %s does not admit %s: with it vNICs have reserved %s there, and class vm has %s",
+				 move->new.lab->hosts[vm->host].name, vm->name, scaled_format(sum, wanted),
+				 scaled_format(most, there)));
+}
+
 /* The lab after the move, its hosts placed as they are now. */
-static int plan_after(struct vm_move *move, struct diag *diag)
+static int plan_after(struct vm_move *move, enum vm_move_refusal *ret_refusal, struct diag *diag)
 {
 	struct lab *old = move->old.lab, *new;
 	int err = lab_read_stored(move->session->state, old->name, &move->session->loaded, &new, diag);
@@ -169,7 +182,7 @@ static int plan_after(struct vm_move *move, struct diag *diag)
 	if (!err)
 		err = place_read_all(new, diag);
 	move->new.port = new->vms[move->vm].port;
-	return err;
+	return err ? err : check_reservation(move, ret_refusal, diag);
 }
 
 static struct netns *ns_of(const struct side *side, enum node_location where)
@@ -215,7 +228,13 @@ static int open_side(struct side *side, struct diag *diag)
 	return err;
 }
 
-/* The new side knows the vNIC, its rules and its way, before anything moves. */
+/* Queues of the new host, as far as their devices are there: a frame meets its queue from the first one on. */
+static int set_queues(const struct vm_move *move, struct diag *diag)
+{
+	return qos_set(move->new.lab, move->new.host, host_of(&move->new)->path, true, diag);
+}
+
+/* The new side knows the vNIC, its rules, slots and queues, and its way, before anything moves. */
 static int prepare(struct vm_move *move, struct diag *diag)
 {
 	int err = open_side(&move->new, diag);
@@ -226,6 +245,8 @@ static int prepare(struct vm_move *move, struct diag *diag)
 		err = ebpf_refresh(&move->new.ebpf, diag);
 	if (!err)
 		err = ebpf_serve(&move->new.ebpf, move->new.xdp, diag);
+	if (!err)
+		err = set_queues(move, diag);
 	if (!err)
 		err = handover_open_vnic(running(&move->old)->dp, move->old.port, running(&move->new)->dp, move->new.port,
 					 &move->handover, diag);
@@ -301,6 +322,8 @@ static int flip(struct vm_move *move, struct diag *diag)
 	longest(&move->report.blackout_ms, move->report.flip_ms);
 	if (!err)
 		err = announce(move, diag);
+	if (!err) /* the device has left its queue behind */
+		err = set_queues(move, diag);
 	if (!err)
 		err = copy(move, &move->report.delta_ms, diag);
 	if (!err)
@@ -329,7 +352,7 @@ static int come_back(struct vm_move *move, struct diag *diag)
 		return 0;
 	err = ebpf_move_vnic(&move->new.ebpf, move->vm, LOCATION_DPU, move->new.xdp, &blackout_ms, diag);
 	longest(&move->report.blackout_ms, blackout_ms);
-	return err;
+	return err ? err : set_queues(move, diag);
 }
 
 /* The lab of the session is the one after the move; what the old host had of the VM goes. */
@@ -430,7 +453,7 @@ int vm_move(struct lab_session *session, const struct vm_move_request *request, 
 	if (!err)
 		err = check_models(&move, request, ret_refusal, diag);
 	if (!err)
-		err = plan_after(&move, diag);
+		err = plan_after(&move, ret_refusal, diag);
 	if (!err) {
 		move.report.from_path = host_of(&move.old)->path;
 		move.report.to_path = host_of(&move.new)->path;
