@@ -86,58 +86,62 @@ in_node web1 "$PYTHON" "$TESTS/lib/echo.py" client 10.1.0.13 5900 tcp.stop >clie
 client=$!
 wait_for 10 has client.out connected
 serve web2 5990 -
-for combination in "host tc" "dpu-mux xdp"; do
-	read -r path hook <<<"$combination"
-	what="$path at $hook"
-	for lab in "$LAB" "$CONTROL"; do run "$DPULAB" place "$lab" "$path" --hook "$hook"; done
+# PATH HOOK: both labs there, node and what say where
+go_to() {
+	local lab
+	what="$1 at $2"
+	for lab in "$LAB" "$CONTROL"; do run "$DPULAB" place "$lab" "$1" --hook "$2"; done
 	node=esx1
-	[ "$path" = host ] || node=esx1-dpu
+	[ "$1" = host ] || node=esx1-dpu
 	wait_for 10 known
 	size_of $node >without
-
-	# A flow of before, in the flow cache, is under the shaper that came: 5,000 frames a second of 60 bytes are 2.4 Mbit/s.
-	in_node web2 "$STREAM" sink 5700 >flow.sink &
-	wait_for 10 has flow.sink ready
-	rm -f flow.stop
-	in_node web1 "$STREAM" send 10.1.0.12 5700 5000 flow.stop >flow.send &
-	wait_for 10 has flow.send "under way"
-	again=none.yaml loses_nothing "$what: the first shaper" apply shaped.yaml
-	polices() { [ "$(field qos policed_drops vm=web2 direction=egress)" -gt 500 ]; }
-	wait_for 10 polices
-	touch flow.stop
-	wait_for 40 has flow.sink received
-	size_of $node >with
-	! cmp -s with without || fail "$what: the programs with a shaper are those without"
-	again=shaped.yaml loses_nothing "$what: the last shaper" apply none.yaml
-	size_of $node >now
-	cmp -s without now || fail "$what: without shapers the programs are not those of before: $(paste without now)"
-
-	[ "$path" = host ] || continue # the rest comes in the same way
-
-	loses_little "$what: the first class" apply classes.yaml
-	in_node web1 ping -q -c 3 -i 0.1 10.1.0.13 >/dev/null || fail "$what: no ping with classes"
-	[ "$(field nioc bytes "node=$node" class=vm vm=web1)" -gt 100 ] || fail "$what: nothing went by web1's class"
-	again=classes.yaml loses_nothing "$what: the first rule on DSCP" apply dscp.yaml
-	in_node web1 ping -q -c 3 -i 0.1 -Q 32 10.1.0.13 >/dev/null || fail "$what: no ping with a rule"
-	[ "$(field nioc bytes "node=$node" class=ft vm=-)" -gt 100 ] || fail "$what: DSCP 8 is not in class ft"
-	loses_little "$what: the last class" apply none.yaml
-	[ -z "$(in_node $node tc qdisc show | grep 5580)" ] || fail "$what: a queue is left"
-
-	# Forged in the name of a connection that began before.
-	before=$(dropped tcp-window)
-	again=none.yaml loses_nothing "$what: strict windows" apply strict.yaml
-	expect "$what: forged" "$(inject a:R:0x40000000)" "a:R:0x40000000 alive"
-	[ "$(dropped tcp-window)" -gt "$before" ] || fail "$what: nothing was dropped for its window"
-	again=strict.yaml loses_nothing "$what: liberal windows" apply none.yaml
-
-	expect "$what: fragments, dropped" "$(orders)" "2 of 6"
-	again=none.yaml loses_nothing "$what: fragments wait" apply held.yaml
-	expect "$what: fragments, reassembled" "$(orders)" "6 of 6"
-	again=held.yaml loses_nothing "$what: fragments do not wait" apply none.yaml
-	expect "$what: fragments, dropped again" "$(orders)" "2 of 6"
+}
+programs_of_before() {
 	size_of $node >now
 	cmp -s without now || fail "$what: the programs are not those of before: $(paste without now)"
-done
+}
+
+go_to host tc
+# A flow of before, in the flow cache, is under the shaper that came: 5,000 frames a second of 60 bytes are 2.4 Mbit/s.
+in_node web2 "$STREAM" sink 5700 >flow.sink &
+wait_for 10 has flow.sink ready
+rm -f flow.stop
+in_node web1 "$STREAM" send 10.1.0.12 5700 5000 flow.stop >flow.send &
+wait_for 10 has flow.send "under way"
+again=none.yaml loses_nothing "$what: the first shaper" apply shaped.yaml
+polices() { [ "$(field qos policed_drops vm=web2 direction=egress)" -gt 500 ]; }
+wait_for 10 polices
+touch flow.stop
+wait_for 40 has flow.sink received
+size_of $node >with
+! cmp -s with without || fail "$what: the programs with a shaper are those without"
+again=shaped.yaml loses_nothing "$what: the last shaper" apply none.yaml
+programs_of_before
+
+# Forged in the name of a connection that began before.
+before=$(dropped tcp-window)
+again=none.yaml loses_nothing "$what: strict windows" apply strict.yaml
+expect "$what: forged" "$(inject a:R:0x40000000)" "a:R:0x40000000 alive"
+[ "$(dropped tcp-window)" -gt "$before" ] || fail "$what: nothing was dropped for its window"
+again=strict.yaml loses_nothing "$what: liberal windows" apply none.yaml
+
+expect "$what: fragments, dropped" "$(orders)" "2 of 6"
+again=none.yaml loses_nothing "$what: fragments wait" apply held.yaml
+expect "$what: fragments, reassembled" "$(orders)" "6 of 6"
+again=held.yaml loses_nothing "$what: fragments do not wait" apply none.yaml
+expect "$what: fragments, dropped again" "$(orders)" "2 of 6"
+programs_of_before
+
+go_to dpu-mux xdp
+loses_little "$what: the first class" apply classes.yaml
+in_node web1 ping -q -c 3 -i 0.1 10.1.0.13 >/dev/null || fail "$what: no ping with classes"
+[ "$(field nioc bytes "node=$node" class=vm vm=web1)" -gt 100 ] || fail "$what: nothing went by web1's class"
+again=classes.yaml loses_nothing "$what: the first rule on DSCP" apply dscp.yaml
+in_node web1 ping -q -c 3 -i 0.1 -Q 32 10.1.0.13 >/dev/null || fail "$what: no ping with a rule"
+[ "$(field nioc bytes "node=$node" class=ft vm=-)" -gt 100 ] || fail "$what: DSCP 8 is not in class ft"
+loses_little "$what: the last class" apply none.yaml
+[ -z "$(in_node $node tc qdisc show | grep 5580)" ] || fail "$what: a queue is left"
+programs_of_before
 touch tcp.stop
 wait "$client" || fail "the TCP connection broke: $(cat client.out)"
 

@@ -139,7 +139,9 @@ serve web1 5100,5101 -
 from=esx1
 for path in host dpu-mux dpu-upt; do
 	run "$DPULAB" place "$LAB" "$path"
-	for turn in 1 2; do
+	turns='there back'
+	[ "$path" = host ] || turns=once
+	for turn in $turns; do
 		to=$(other $from)
 		run probe web3 tcp 10.1.0.11 5100 1
 		run probe web2 tcp 10.1.0.11 5101 1
@@ -163,7 +165,7 @@ run "$DPULAB" apply fast.yaml
 port=5200
 for path in host dpu-mux; do
 	run "$DPULAB" place "$LAB" "$path"
-	for turn in 1 2; do
+	for turn in once; do
 		to=$(other $from) port=$((port + 1))
 		rm -f stop
 		before=$(calls "$(at $from $path)") not_sent=$(refused)
