@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* drill LAB WHAT: break a running lab, watch its flows, repair it. */
 #include "drill.h"
+#include "topology.h"
 #include "verbs.h"
 
 #include <stdlib.h>
@@ -62,6 +63,8 @@ static double longest_silence(const struct drill_report *report)
 
 static void out_head(struct out *out, const struct lab *lab, const struct drill_report *report)
 {
+	char node[NODE_FULL_MAX];
+
 	out_str(out, "drill", "%s", drill_kind_name(report->kind));
 	out_str(out, "host", "%s", lab->hosts[report->host].name);
 	out_str(out, "path", "%s", frame_path_name(report->path));
@@ -78,6 +81,14 @@ static void out_head(struct out *out, const struct lab *lab, const struct drill_
 	if (report->load_limit) {
 		out_uint(out, "load_connections", report->load_entries);
 		out_uint(out, "load_limit", report->load_limit);
+	}
+	if (report->failed_over) {
+		out_str(out, "failed_over_to", "%s", topology_dpu_of(&lab->hosts[report->host], report->failover.to, node));
+		out_str(out, "failover_cause", "%s", dpu_health_word(report->failover.cause));
+		out_bool(out, "connections_kept", report->failover.state_kept);
+		out_real(out, "noticed_ms", report->noticed_ms, 1);
+		out_real(out, "failover_ms", report->failover.total_ms, 1);
+		out_real(out, "failback_ms", report->failback_ms, 1);
 	}
 	if (report->killed)
 		out_uint(out, "killed", report->killed);

@@ -2,6 +2,7 @@
 /* place LAB PATH: move a running lab to another frame path, and say what it cost. */
 #include "place.h"
 #include "baremetal.h"
+#include "failover.h"
 #include "host.h"
 #include "lab.h"
 #include "lab_device.h"
@@ -10,16 +11,19 @@
 #include "placement_set.h"
 #include "pmd_lacks.h"
 #include "sriov.h"
+#include "topology.h"
 #include "values.h"
 #include "verbs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 const struct cmd_option cmd_place_options[] = {
     {'H', "host", "HOST", "only this host (default: every host of the lab)"},
     {0, "hook", "HOOK", "xdp, tc or auto (default: as it is)"},
     {'p', "profile", "PROFILE", "with this device in place of the one the DPU is (docs/profiles.md)"},
+    {0, "dpu", "NODE", "at this one of a host's two DPUs, with its connections: esx1-dpu2 (docs/dual-dpu.md)"},
     {0, "scale", "N", "with its table and rates divided by N"},
     {0, "accept-loss", NULL, "move although a security policy is not enforced there: by the DPU, by sriov"},
     {},
@@ -56,6 +60,44 @@ static int out_not_enforced(struct out *out, const struct lab *lab, size_t host,
 	return 0;
 }
 
+/* What becomes of the host's vNICs when its active DPU fails. */
+static const char *failover_word(const struct lab_host *host, char buffer[static 64])
+{
+	char node[NODE_FULL_MAX];
+
+	if (!lab_has_standby(host))
+		return "none: no standby uplink";
+	snprintf(buffer, 64, "to %s", topology_dpu_of(host, !host->active, node));
+	return buffer;
+}
+
+static int out_dpus(struct out *out, const struct lab *lab, size_t host, struct diag *diag)
+{
+	const struct lab_host *h = &lab->hosts[host];
+	char node[NODE_FULL_MAX], failover[64];
+	int err = 0;
+
+	if (lab_n_dpus(h) < 2)
+		return 0;
+	out_str(out, "failover", "%s", failover_word(h, failover));
+	out_list(out, "dpus");
+	for (unsigned dpu = 0; !err && dpu < lab_n_dpus(h); dpu++) {
+		enum dpu_health health;
+
+		err = dpu_health(lab, host, dpu, &health, diag);
+		if (err)
+			break;
+		out_item(out);
+		out_str(out, "node", "%s", topology_dpu_of(h, dpu, node));
+		out_str(out, "uplink", "uplink%u", dpu + 1);
+		out_str(out, "role", "%s", dpu == h->active ? "active" : lab_has_standby(h) ? "standby" : "spare");
+		out_str(out, "state", "%s", dpu_health_word(health));
+		out_end(out);
+	}
+	out_end(out);
+	return err;
+}
+
 int place_show(const struct lab *lab, size_t host, struct cmd_context *ctx)
 {
 	enum frame_path path;
@@ -70,7 +112,9 @@ int place_show(const struct lab *lab, size_t host, struct cmd_context *ctx)
 	out_str(ctx->out, "hook", "%s", hook_word(path, xdp));
 	out_bool(ctx->out, "dpu", lab->hosts[host].dpu);
 	out_str(ctx->out, "picture", "%s", placement_picture(path));
-	err = out_not_enforced(ctx->out, lab, host, path);
+	err = out_dpus(ctx->out, lab, host, ctx->diag);
+	if (!err)
+		err = out_not_enforced(ctx->out, lab, host, path);
 	out_end(ctx->out);
 	return err;
 }
@@ -78,11 +122,15 @@ int place_show(const struct lab *lab, size_t host, struct cmd_context *ctx)
 static void out_report(struct out *out, const struct lab_host *host, enum frame_path from,
 		       enum frame_path to, bool xdp, const struct move_report *report)
 {
+	char node[NODE_FULL_MAX];
+
 	out_item(out);
 	out_str(out, "host", "%s", host->name);
 	out_str(out, "from", "%s", frame_path_name(from));
 	out_str(out, "to", "%s", frame_path_name(to));
 	out_str(out, "hook", "%s", hook_word(to, xdp));
+	if (lab_n_dpus(host) > 1)
+		out_str(out, "dpu", "%s", topology_dpu(host, node));
 	out_real(out, "total_ms", report->total_ms, 1);
 	out_real(out, "steer_us", report->steer_us, 1);
 	out_real(out, "blackout_ms", report->blackout_ms, 1);
@@ -109,8 +157,44 @@ static int change_device(struct cmd_context *ctx, const struct lab_session *sess
 	return err ? err : lab_commit_device(session, host, ctx->diag);
 }
 
+/* The number of the DPU that --dpu names, and its host; or -EINVAL. */
+static int find_dpu(struct cmd_context *ctx, const struct lab *lab, size_t *ret_host, unsigned *ret_dpu)
+{
+	const char *wanted = cmd_option(ctx, "dpu"), *only = cmd_option(ctx, "host");
+	char node[NODE_FULL_MAX];
+
+	for (size_t host = 0; host < lab->n_hosts; host++)
+		for (unsigned dpu = 0; dpu < lab_n_dpus(&lab->hosts[host]); dpu++) {
+			if (strcmp(topology_dpu_of(&lab->hosts[host], dpu, node), wanted))
+				continue;
+			if (only && strcmp(lab->hosts[host].name, only))
+				return diag_error(ctx->diag, -EINVAL, NULL, "%s is not a DPU of host %s", wanted, only);
+			*ret_host = host;
+			*ret_dpu = dpu;
+			return 0;
+		}
+	return diag_error(ctx->diag, -EINVAL, "dpulab show LAB placement lists them", "lab %s has no DPU %s", lab->name, wanted);
+}
+
+static int move_to_dpu(struct cmd_context *ctx, const struct lab_session *session, size_t host, unsigned dpu,
+		       enum frame_path to, enum lab_hook hook, struct move_report *ret_report)
+{
+	struct failover_report report = {};
+	char node[NODE_FULL_MAX];
+	int err = failover_switch(session->state, session->lab, host, dpu, to, hook, &report, ctx->diag);
+
+	if (err)
+		return err;
+	if (!report.state_kept)
+		diag_warn(ctx->diag, NULL, "%s could not be asked for its connections (%s): they begin anew",
+			  topology_dpu_of(&session->lab->hosts[host], report.from, node), dpu_health_word(report.cause));
+	*ret_report = report.move;
+	ret_report->total_ms = report.total_ms;
+	return 0;
+}
+
 static int place_one(struct cmd_context *ctx, const struct lab_session *session, size_t host, enum frame_path to,
-		     const char *hook_name)
+		     unsigned dpu, const char *hook_name)
 {
 	const struct lab *lab = session->lab;
 	enum lab_hook hook = LAB_HOOK_AUTO;
@@ -130,7 +214,9 @@ static int place_one(struct cmd_context *ctx, const struct lab_session *session,
 	if (to == PATH_PMD)
 		pmd_warn(lab, host, ctx->diag);
 	err = change_device(ctx, session, host, &from, hook);
-	if (!err)
+	if (!err && dpu != lab->hosts[host].active)
+		err = move_to_dpu(ctx, session, host, dpu, to, hook, &report);
+	else if (!err)
 		err = place_host(lab, host, to, hook, &report, ctx->diag);
 	if (!err)
 		out_report(ctx->out, &lab->hosts[host], from, to, to == PATH_PMD || hook == LAB_HOOK_XDP, &report);
@@ -181,19 +267,24 @@ static int place_all(struct cmd_context *ctx, const struct lab_session *session,
 {
 	struct lab *lab = session->lab;
 	const char *only = cmd_option(ctx, "host"), *hook = cmd_option(ctx, "hook");
+	size_t host = lab->n_hosts;
 	struct machine_hurry hurry;
-	int err = choose_devices(ctx, lab);
+	unsigned dpu = 0;
+	int err = cmd_option(ctx, "dpu") ? find_dpu(ctx, lab, &host, &dpu) : 0;
 
+	if (!err && host < lab->n_hosts)
+		only = lab->hosts[host].name;
+	if (!err)
+		err = choose_devices(ctx, lab);
 	if (!err)
 		err = refuse_loss(ctx, lab, to);
-
 	if (err)
 		return err;
 	machine_hurry(&hurry);
 	out_list(ctx->out, "moves");
 	for (size_t i = 0; !err && i < lab->n_hosts; i++)
 		if (!only || !strcmp(lab->hosts[i].name, only))
-			err = place_one(ctx, session, i, to, hook);
+			err = place_one(ctx, session, i, to, i == host ? dpu : lab->hosts[i].active, hook);
 	out_end(ctx->out);
 	machine_calm(&hurry);
 	return err;
@@ -228,6 +319,10 @@ int cmd_place(struct cmd_context *ctx, int argc, char **argv)
 		return cmd_usage(ctx, "%s is no hook: xdp, tc or auto", hook_name);
 	if (to == PATH_PMD && hook_name && hook == LAB_HOOK_TC)
 		return cmd_usage(ctx, "frame path pmd takes its frames from XDP: hook tc has none for it");
+	if (cmd_option(ctx, "dpu") && cmd_option(ctx, "profile"))
+		return cmd_usage(ctx, "--profile changes both DPUs of a host: change it first, then say --dpu");
+	if (cmd_option(ctx, "dpu") && to == PATH_LINUX)
+		return cmd_usage(ctx, "frame path linux has no part for a DPU");
 	if (cmd_option(ctx, "scale") && !cmd_option(ctx, "profile"))
 		return cmd_usage(ctx, "--scale is about the device of --profile");
 	err = lab_open(argv[0], STATE_WRITE, &session, ctx->diag);

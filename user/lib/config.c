@@ -126,7 +126,7 @@ static void read_many(struct reader *reader, const struct scope *scope,
 	const struct yaml_node **origin = NULL, **grown;
 	size_t before = 0;
 
-	if (list && !node->n) /* as dangerous as it is unclear: an empty list means "any" in some languages */
+	if (list && !node->n && !key->may_be_empty) /* as dangerous as it is unclear: an empty list means "any" in some languages */
 		report_value(reader, scope, key, node,
 			     key->required ? "name at least one" : "leave the key out, or name at least one", NULL);
 	for (size_t i = 0; i < n; i++, before = input.n) {

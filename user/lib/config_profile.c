@@ -11,18 +11,18 @@
 #include <string.h>
 
 /* What is written is a path beside the lab file: whoever reads the lab from elsewhere needs the whole of it. */
-static int resolve_path(const struct lab *lab, struct lab_host *host)
+static int resolve_path(const struct lab *lab, char **name)
 {
 	char *beside, *whole;
 
-	if (!profile_is_path(host->profile_name))
+	if (!*name || !profile_is_path(*name))
 		return 0;
-	beside = config_file_beside(lab->file, host->profile_name);
+	beside = config_file_beside(lab->file, *name);
 	if (!beside)
 		return -ENOMEM;
 	whole = realpath(beside, NULL);
-	free(host->profile_name);
-	host->profile_name = whole ? whole : beside;
+	free(*name);
+	*name = whole ? whole : beside;
 	if (whole)
 		free(beside);
 	return 0;
@@ -33,7 +33,7 @@ static int read_profile(struct lab *lab, struct lab_host *host, const struct con
 			struct diag *diag)
 {
 	struct diag found = {0};
-	int err = resolve_path(lab, host);
+	int err = resolve_path(lab, &host->profile_name);
 
 	if (!err)
 		err = profile_load(host->profile_name, &host->profile, &found);
@@ -62,6 +62,9 @@ int config_read_profiles(struct lab *lab, const struct config_places *places, st
 {
 	int err = 0;
 
+	for (size_t i = 0; i < lab->n_hosts; i++)
+		if (resolve_path(lab, &lab->hosts[i].dpu2_profile_name))
+			err = -ENOMEM;
 	for (size_t i = 0; i < lab->n_hosts; i++)
 		if (lab->hosts[i].profile_name && read_profile(lab, &lab->hosts[i], places, diag))
 			err = -EINVAL;

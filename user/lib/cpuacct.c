@@ -87,7 +87,7 @@ static int add_device(struct cpu_meter *meter, const struct wire *wire, unsigned
 	device->ns = meter->nodes[at];
 	/* the interface of a host that is itself the machine is the machine's own end */
 	device->owner = wire->vnic && side == 0 ? CPU_VM : owner_of(node->kind);
-	device->cpus = node->kind == NODE_DPU ? &host->dpu_cpus : &host->cpus;
+	device->cpus = node->kind == NODE_DPU ? lab_dpu_cpus(host, node->dpu) : &host->cpus;
 	device->keeps_threads = hook == LAB_HOOK_XDP &&
 				(node->kind == NODE_HOST || node->kind == NODE_DPU);
 	memcpy(device->dev, end->dev, sizeof(device->dev));

@@ -53,7 +53,10 @@ void location_node_name(const struct lab_host *host, enum node_location where,
 {
 	static const char *const suffixes[LOCATION_COUNT] = {"", "-dpu", "-pmd"};
 
-	snprintf(ret_node, NODE_NAME_MAX + 4, "%s%s", host->name, suffixes[where]);
+	if (where == LOCATION_DPU && host->active)
+		snprintf(ret_node, NODE_NAME_MAX + 4, "%.*s-dpu2", NODE_NAME_MAX - 2, host->name);
+	else
+		snprintf(ret_node, NODE_NAME_MAX + 4, "%s%s", host->name, suffixes[where]);
 }
 
 const char *dataplane_prog_name(enum dataplane_prog prog)

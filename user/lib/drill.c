@@ -11,6 +11,7 @@
 #include "drill_sense.h"
 #include "host.h"
 #include "machine.h"
+#include "standby.h"
 
 #define CALM_MS		300  /* what flows look like when nothing is wrong */
 #define NOTICE_MS	100  /* a crash that flows have not noticed so long after it does not concern them */
@@ -19,6 +20,7 @@
 #define REPAIRED_MS	5000 /* the same behind the repair, on a busy machine */
 #define HIT_MS		20   /* a silence that is longer, and thrice as long as before the drill, is noticed */
 #define POLL_MS		1
+#define HEALTH_MS	10 /* between two looks of the supervisor at the active DPU of a host with a standby */
 
 struct drill {
 	struct lab_session *session;
@@ -27,6 +29,7 @@ struct drill {
 	struct drill_request request;
 	struct drill_flows *flows;
 	struct drill_cause *cause;
+	struct lab broken; /* as the lab is before: the DPU that is broken is the active one, also behind a failover */
 	uint64_t broken_ns, ended_ns, repair_ns, repaired_ns;
 	bool back_by_itself[DRILL_FLOWS_MAX], back[DRILL_FLOWS_MAX];
 	struct damage_list before; /* what was not as it should be already: a vNIC that has fallen back to dpu-mux */
@@ -153,7 +156,9 @@ static void report_flow(const struct drill *drill, size_t i, const struct drill_
 	else if (!was_hit(ret))
 		ret->mender = MENDED_NOT_HIT;
 	else
-		ret->mender = drill->back_by_itself[i] ? MENDED_ITSELF : MENDED_DPULAB;
+		ret->mender = !drill->back_by_itself[i]	    ? MENDED_DPULAB
+			      : drill->report.failed_over ? MENDED_STANDBY
+							  : MENDED_ITSELF;
 }
 
 static void report_flows(struct drill *drill, const struct drill_flow *flows, size_t n)
@@ -221,12 +226,39 @@ static int break_it(struct drill *drill, struct diag *diag)
 	return err;
 }
 
+/* What an agent would do: look at the active DPU now and then, and let its standby take over. */
+static int supervise(struct drill *drill, struct diag *diag)
+{
+	struct drill_report *report = &drill->report;
+	uint64_t until = drill->broken_ns + drill->request.fault_ms * 1000000ull, begin;
+	int err = 0;
+
+	while (!err && !report->failed_over && drill_now_ns() < until) {
+		begin = drill_now_ns();
+		err = failover_check(drill->session->state, drill->lab, drill->host, &report->failed_over, &report->failover, diag);
+		if (report->failed_over)
+			report->noticed_ms = ms_between(drill->broken_ns, begin);
+		else
+			wait_ms(HEALTH_MS);
+	}
+	if (report->failed_over) /* a VM's own end is an end of a link to the other DPU now, which is not frozen */
+		drill_cause_release(drill->cause);
+	return err;
+}
+
 /* The fault's own time: how long it lasts is the experiment. */
 static int endure(struct drill *drill, struct diag *diag)
 {
-	int err;
+	double rest;
+	int err = 0;
 
-	wait_ms(drill->request.fault_ms);
+	if (drill_breaks_dpu(drill->request.kind) && lab_has_standby(&drill->lab->hosts[drill->host]))
+		err = supervise(drill, diag);
+	if (err)
+		return err;
+	rest = drill->request.fault_ms - ms_between(drill->broken_ns, drill_now_ns());
+	if (rest > 0)
+		wait_ms((unsigned)rest);
 	err = look(drill, DAMAGE_STAYS, diag);
 	if (!err)
 		err = drill_cause_end(drill->cause, diag);
@@ -243,6 +275,24 @@ static int wait_for_itself(struct drill *drill, struct diag *diag)
 	return look(drill, DAMAGE_MENDED_ITSELF, diag);
 }
 
+/* The DPU that had failed is repaired and takes its work back, with the connections. */
+static int fail_back(struct drill *drill, struct diag *diag)
+{
+	const struct lab_host *host = &drill->lab->hosts[drill->host];
+	struct failover_report back = {};
+	struct machine_hurry hurry;
+	int err;
+
+	if (!drill->report.failed_over || host->active == drill->report.failover.from)
+		return 0;
+	machine_try_hurry(&hurry);
+	err = failover_switch(drill->session->state, drill->lab, drill->host, drill->report.failover.from, host->path,
+			      host->hook, &back, diag);
+	machine_calm(&hurry);
+	drill->report.failback_ms = back.total_ms;
+	return err;
+}
+
 static int repair(struct drill *drill, struct diag *diag)
 {
 	struct lab_report ignored;
@@ -251,7 +301,9 @@ static int repair(struct drill *drill, struct diag *diag)
 	drill_cause_release(drill->cause);
 	drill->repair_ns = drill_now_ns();
 	drill->report.waited_ms = ms_between(drill->ended_ns, drill->repair_ns);
-	err = lab_repair(drill->session, &ignored, diag);
+	err = fail_back(drill, diag);
+	if (!err)
+		err = lab_repair(drill->session, &ignored, diag);
 	drill->repaired_ns = drill_now_ns();
 	drill->report.repair_ms = ms_between(drill->repair_ns, drill->repaired_ns);
 	if (err)
@@ -294,6 +346,7 @@ static int run_broken(struct drill *drill, struct diag *diag)
 	if (!err)
 		return repair(drill, diag);
 	drill_cause_end(drill->cause, NULL);
+	fail_back(drill, NULL);
 	lab_repair(drill->session, &ignored, NULL);
 	return err;
 }
@@ -301,7 +354,7 @@ static int run_broken(struct drill *drill, struct diag *diag)
 static int run_watched(struct drill *drill, const struct drill_flow *flows, size_t n, struct diag *diag)
 {
 	struct drill_report *report = &drill->report;
-	int err = drill_cause_open(drill->lab, drill->host, &drill->request, flows, n, &drill->cause, &report->refused, diag);
+	int err = drill_cause_open(&drill->broken, drill->host, &drill->request, flows, n, &drill->cause, &report->refused, diag);
 
 	if (!err)
 		err = damage_read(drill->lab, drill->host, &drill->before, diag);
@@ -329,6 +382,8 @@ int drill_run(struct lab_session *session, const struct drill_request *request, 
 		err = choose_host(&drill, diag);
 	if (!err)
 		err = drill_flows_plan(drill.lab, drill.host, flows, &n, diag);
+	if (!err)
+		err = standby_view(drill.lab, drill.host, drill.lab->hosts[drill.host].active, &drill.broken);
 	if (!err) {
 		drill.report.kind = request->kind;
 		drill.report.host = drill.host;
@@ -338,6 +393,7 @@ int drill_run(struct lab_session *session, const struct drill_request *request, 
 	}
 	drill_flows_stop(drill.flows, NULL);
 	drill_cause_close(drill.cause);
+	standby_view_free(&drill.broken);
 	damage_free(&drill.before);
 	*ret_report = drill.report;
 	return err;

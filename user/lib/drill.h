@@ -10,6 +10,7 @@
 #pragma once
 #include "drill_damage.h"
 #include "drill_flows.h"
+#include "failover.h"
 #include "lab.h"
 
 enum drill_kind {
@@ -40,11 +41,12 @@ struct drill_request {
 enum drill_mender {
 	MENDED_NOT_HIT, /* it noticed nothing */
 	MENDED_ITSELF,	/* when the cause was gone, or before */
+	MENDED_STANDBY, /* when the host's other DPU had taken over */
 	MENDED_DPULAB,	/* after dpulab's repair */
 	MENDED_NOBODY,	/* it is broken */
 };
 
-const char *drill_mender_name(enum drill_mender mender); /* "-", "itself", "dpulab", "nobody" */
+const char *drill_mender_name(enum drill_mender mender); /* "-", "itself", "standby", "dpulab", "nobody" */
 
 struct drill_flow_report {
 	struct drill_flow flow;
@@ -63,6 +65,9 @@ struct drill_report {
 	uint64_t swallowed; /* frames that arrived where nobody served them */
 	uint64_t load_frames, load_entries, load_limit; /* table-full, slow-path-overload */
 	unsigned killed; /* agent-kill: processes */
+	bool failed_over; /* the standby DPU has taken over, and has given back before the end */
+	struct failover_report failover;
+	double noticed_ms, failback_ms; /* from the fault to the failover's begin; the way back's duration */
 	bool refused;	 /* the error is one of usage */
 	bool repaired_first; /* the lab was found as a killed drill had left it */
 	struct drill_flow_report flows[DRILL_FLOWS_MAX];

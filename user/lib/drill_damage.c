@@ -11,6 +11,7 @@
 #include "attach.h"
 #include "ebpf.h"
 #include "linuxpath.h"
+#include "standby.h"
 #include "tables.h"
 #include "topology.h"
 
@@ -167,6 +168,27 @@ static int ebpf_damage(const struct ebpf *ebpf, struct damage_list *damage, stru
 	return err;
 }
 
+/* The DPU that is not active: served, and without a function. */
+static int idle_damage(const struct lab *lab, size_t host, bool loaded, struct damage_list *damage, struct diag *diag)
+{
+	const struct lab_host *h = &lab->hosts[host];
+	struct location idle = {};
+	struct lab view;
+	int err;
+
+	if (lab_n_dpus(h) < 2)
+		return 0;
+	err = standby_view(lab, host, !h->active, &view);
+	if (err)
+		return err;
+	err = location_open(&view, host, LOCATION_DPU, &idle, diag);
+	if (!err && loaded)
+		err = location_damage(&idle, false, ebpf_wants_xdp(h->path, h->hook), damage, diag);
+	location_close(&idle);
+	standby_view_free(&view);
+	return err;
+}
+
 static int linux_damage(const struct ebpf *ebpf, struct damage_list *damage, struct diag *diag)
 {
 	const struct lab_host *host = &ebpf->lab->hosts[ebpf->host];
@@ -195,6 +217,8 @@ int damage_read(const struct lab *lab, size_t host, struct damage_list *ret_dama
 		return err;
 	err = lab->hosts[host].path == PATH_LINUX ? linux_damage(&ebpf, &damage, diag)
 						  : ebpf_damage(&ebpf, &damage, diag);
+	if (!err)
+		err = idle_damage(lab, host, lab->hosts[host].path != PATH_LINUX, &damage, diag);
 	ebpf_close(&ebpf);
 	if (err)
 		damage_free(&damage);

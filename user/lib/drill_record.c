@@ -21,6 +21,9 @@ int drill_record_write(const struct state *state, const struct lab *lab, const s
 	for (size_t i = 0; i < lab->n_hosts; i++)
 		fprintf(out, "host %s %s %s\n", lab->hosts[i].name, frame_path_name(lab->hosts[i].path),
 			lab_hook_name(lab->hosts[i].hook));
+	for (size_t i = 0; i < lab->n_hosts; i++)
+		if (lab_n_dpus(&lab->hosts[i]) > 1)
+			fprintf(out, "active %s %u dpu\n", lab->hosts[i].name, lab->hosts[i].active);
 	if (load && load->kind == LOAD_CONNECTIONS)
 		fprintf(out, "load %s %s %u\n", lab->vms[load->pair.from].name, lab->vms[load->pair.to].name, load->port);
 	if (fclose(out)) {
@@ -70,9 +73,20 @@ static void take_host(char words[3][WORD_MAX + 1], void *arg)
 	host->hook = hook;
 }
 
+static void take_active(char words[3][WORD_MAX + 1], void *arg)
+{
+	struct lab_host *host = lab_find_host(arg, words[0]);
+	unsigned dpu = (unsigned)atoi(words[1]);
+
+	if (host && dpu < lab_n_dpus(host))
+		host->active = (uint8_t)dpu;
+}
+
 int drill_record_place(const struct state *state, struct lab *lab)
 {
-	return each_line(state, "host", take_host, lab);
+	int err = each_line(state, "host", take_host, lab);
+
+	return err ? err : each_line(state, "active", take_active, lab);
 }
 
 struct eviction {

@@ -44,6 +44,11 @@ const char *drill_nonsense(const struct lab_host *host, enum drill_kind kind)
 	return host->path == PATH_LINUX ? drills[kind].not_on_linux : NULL;
 }
 
+bool drill_breaks_dpu(enum drill_kind kind)
+{
+	return drills[kind].needs_dpu || kind == DRILL_UPLINK_DOWN;
+}
+
 bool drill_cause_ends(enum drill_kind kind)
 {
 	return drills[kind].ends;
@@ -51,7 +56,7 @@ bool drill_cause_ends(enum drill_kind kind)
 
 const char *drill_mender_name(enum drill_mender mender)
 {
-	static const char *const names[] = {"-", "itself", "dpulab", "nobody"};
+	static const char *const names[] = {"-", "itself", "standby", "dpulab", "nobody"};
 
 	return names[mender];
 }

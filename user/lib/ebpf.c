@@ -18,6 +18,7 @@
 #include "pmd_lacks.h"
 #include "qos.h"
 #include "rt.h"
+#include "standby.h"
 #include "tables.h"
 #include "topology.h"
 
@@ -105,14 +106,17 @@ int ebpf_path(const struct ebpf *ebpf, enum frame_path *ret_path)
 	return 0;
 }
 
-bool ebpf_xdp_serves(const struct ebpf *ebpf)
+static bool xdp_serves(const struct location *location)
 {
 	struct dpu_port uplink;
 	uint32_t key = DPU_PORT_UPLINK;
 
-	return ebpf->at[LOCATION_HOST].dp &&
-	       !mapio_get(ebpf->at[LOCATION_HOST].dp, MAP_ports, &key, &uplink) &&
-	       uplink.flags & DPU_PORT_F_XDP;
+	return location->dp && !mapio_get(location->dp, MAP_ports, &key, &uplink) && uplink.flags & DPU_PORT_F_XDP;
+}
+
+bool ebpf_xdp_serves(const struct ebpf *ebpf)
+{
+	return xdp_serves(&ebpf->at[LOCATION_HOST]);
 }
 
 bool ebpf_wants_xdp(enum frame_path path, enum lab_hook hook)
@@ -152,7 +156,7 @@ static const struct cpu_set *location_cpus(const struct location *location)
 {
 	const struct lab_host *host = location_host(location);
 
-	return location->where == LOCATION_DPU ? &host->dpu_cpus : &host->cpus;
+	return location->where == LOCATION_DPU ? lab_dpu_cpus(host, host->active) : &host->cpus;
 }
 
 static int pin_ports(const struct location *location, const struct cpu_set *cpus, bool xdp,
@@ -198,7 +202,7 @@ static void forget_decisions(const struct location *location)
 		mapio_bump(location->dp, DPU_GEN_OF_PORT(port));
 }
 
-static int serve_location(struct location *location, bool xdp, struct diag *diag)
+int ebpf_serve_location(struct location *location, bool xdp, struct diag *diag)
 {
 	bool features = false;
 	int err = location_load(location, diag);
@@ -224,7 +228,7 @@ int ebpf_serve(struct ebpf *ebpf, bool xdp, struct diag *diag)
 	int err = xdp ? offload_set(ebpf->lab, ebpf->host, true, diag) : 0;
 
 	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
-		err = serve_location(&ebpf->at[i], xdp, diag);
+		err = ebpf_serve_location(&ebpf->at[i], xdp, diag);
 	if (!err)
 		err = ebpf_serve_pmd(ebpf, diag);
 	if (!err && !xdp)
@@ -499,22 +503,25 @@ static int detach_ports(const struct location *location, struct diag *diag)
 	return err;
 }
 
+int ebpf_leave_location(const struct location *location, struct diag *diag)
+{
+	static const struct cpu_set anywhere;
+	bool xdp = xdp_serves(location);
+	int err = location->dp ? detach_ports(location, diag) : 0;
+
+	return err ? err : pin_ports(location, &anywhere, xdp, diag);
+}
+
 /* Leaves the devices of a host as they were found. */
 static int leave_devices(struct ebpf *ebpf, struct diag *diag)
 {
-	static const struct cpu_set anywhere;
-	bool xdp = ebpf_xdp_serves(ebpf);
 	int err = 0;
 
 	err = baremetal_isolate(ebpf->lab, ebpf->host, false, diag);
 	if (!err && ebpf->has_dpu && ebpf->at[LOCATION_HOST].dp && ebpf->at[LOCATION_DPU].dp)
-		err = ebpf_move_vnics(ebpf, LOCATION_HOST, xdp, NULL, diag);
-	for (size_t i = 0; !err && i < n_locations(ebpf); i++) {
-		if (ebpf->at[i].dp)
-			err = detach_ports(&ebpf->at[i], diag);
-		if (!err)
-			err = pin_ports(&ebpf->at[i], &anywhere, xdp, diag);
-	}
+		err = ebpf_move_vnics(ebpf, LOCATION_HOST, ebpf_xdp_serves(ebpf), NULL, diag);
+	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
+		err = ebpf_leave_location(&ebpf->at[i], diag);
 	if (!err)
 		err = ebpf_end_pmd(ebpf, diag);
 	return err ? err : offload_set(ebpf->lab, ebpf->host, false, diag);
@@ -526,8 +533,10 @@ static bool namespaces_exist(const struct lab *lab, size_t host)
 
 	if (!netns_exists(netns_name(name, lab->name, lab->hosts[host].name)))
 		return false;
-	return !lab->hosts[host].dpu ||
-	       netns_exists(netns_name(name, lab->name, topology_dpu(&lab->hosts[host], node)));
+	for (unsigned dpu = 0; dpu < lab_n_dpus(&lab->hosts[host]); dpu++)
+		if (!netns_exists(netns_name(name, lab->name, topology_dpu_of(&lab->hosts[host], dpu, node))))
+			return false;
+	return true;
 }
 
 int ebpf_stop(const struct lab *lab, size_t host, struct diag *diag)
@@ -537,7 +546,11 @@ int ebpf_stop(const struct lab *lab, size_t host, struct diag *diag)
 	int err = 0;
 
 	if (namespaces_exist(lab, host)) {
-		err = ebpf_open(lab, host, &ebpf, diag);
+		err = standby_rescue(lab, host, diag);
+		if (!err)
+			err = standby_stop(lab, host, diag);
+		if (!err)
+			err = ebpf_open(lab, host, &ebpf, diag);
 		if (!err) {
 			err = leave_devices(&ebpf, diag);
 			ebpf_close(&ebpf);

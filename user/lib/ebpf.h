@@ -31,6 +31,9 @@ bool ebpf_wants_xdp(enum frame_path path, enum lab_hook hook);
 
 /* Fills the tables, sets far ends' offloads, attaches, pins work to CPUs: both locations, control word untouched. */
 int ebpf_serve(struct ebpf *ebpf, bool xdp, struct diag *diag);
+/* The same at one location; takes everything off one. */
+int ebpf_serve_location(struct location *location, bool xdp, struct diag *diag);
+int ebpf_leave_location(const struct location *location, struct diag *diag);
 /* The control words and the wire of a path at rest: no handover going on, also after one that was killed. */
 int ebpf_settle(const struct ebpf *ebpf, enum frame_path path, struct diag *diag);
 /* Which side's wire the underlay shall use, and tell it so. */

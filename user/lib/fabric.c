@@ -161,8 +161,8 @@ static int switch_host(struct fabric *fabric, const struct lab_host *host, bool 
 		err = fill_ports(fabric);
 	if (!err)
 		err = switch_port(fabric, host->name, on);
-	if (!err && host->dpu)
-		err = switch_port(fabric, topology_dpu(host, dpu), on);
+	for (unsigned which = 0; !err && which < lab_n_dpus(host); which++)
+		err = switch_port(fabric, topology_dpu_of(host, which, dpu), on);
 	netns_leave(back);
 	return err;
 }
@@ -186,7 +186,7 @@ int fabric_switch_set(const struct lab *lab, size_t host, bool on, struct diag *
 	return err;
 }
 
-/* ---- which of a host's two wires is in use ------------------------------- */
+/* ---- which of a host's wires is in use ------------------------------- */
 
 static int wire_port(const struct fabric *fabric, const char *dev, int *ret_ifindex, struct diag *diag)
 {
@@ -209,6 +209,19 @@ static int announce(const struct lab *lab, size_t host, bool dpu, struct diag *d
 				    &h->vtep.addr, diag);
 }
 
+/* The wire of the host, or of its active DPU; the others are idle. */
+static int find_wires(const struct fabric *fabric, const struct lab_host *host, bool dpu, int *ret_active, int ret_idle[2],
+		      size_t *ret_n, struct diag *diag)
+{
+	char name[NODE_FULL_MAX];
+	int err = wire_port(fabric, host->name, dpu ? &ret_idle[(*ret_n)++] : ret_active, diag);
+
+	for (unsigned which = 0; !err && which < lab_n_dpus(host); which++)
+		err = wire_port(fabric, topology_dpu_of(host, which, name),
+				dpu && which == host->active ? ret_active : &ret_idle[(*ret_n)++], diag);
+	return err;
+}
+
 /*
  * The new wire first: at no time is there no way in. What was learned at the old one goes last, when the host's
  * own address has already moved by its announcement: frames for it are never flooded. The rest are VMs' addresses
@@ -218,24 +231,21 @@ static int announce(const struct lab *lab, size_t host, bool dpu, struct diag *d
  */
 static int use_wire(const struct lab *lab, size_t host, bool dpu, const struct fabric *fabric, struct diag *diag)
 {
-	char dpu_port[NODE_FULL_MAX];
-	const char *host_port = lab->hosts[host].name;
-	int active, idle, err;
+	int active, idle[2], err;
+	size_t n = 0;
 
-	topology_dpu(&lab->hosts[host], dpu_port);
-	err = wire_port(fabric, dpu ? dpu_port : host_port, &active, diag);
-	if (!err)
-		err = wire_port(fabric, dpu ? host_port : dpu_port, &idle, diag);
+	err = find_wires(fabric, &lab->hosts[host], dpu, &active, idle, &n, diag);
 	if (!err)
 		err = rt_bridge_port_active(fabric->ns, active, true, diag);
-	if (!err)
-		err = rt_bridge_port_active(fabric->ns, idle, false, diag);
+	for (size_t i = 0; !err && i < n; i++)
+		err = rt_bridge_port_active(fabric->ns, idle[i], false, diag);
 	if (!err)
 		err = announce(lab, host, dpu, diag);
-	if (!err)
-		err = rt_bridge_port_forget(fabric->ns, idle, diag);
-	if (!err && fabric->macs >= 0)
-		forget(fabric, (__u32)idle);
+	for (size_t i = 0; !err && i < n; i++) {
+		err = rt_bridge_port_forget(fabric->ns, idle[i], diag);
+		if (!err && fabric->macs >= 0)
+			forget(fabric, (__u32)idle[i]);
+	}
 	return err;
 }
 

@@ -16,6 +16,7 @@
 #include "cpus.h"
 #include "dataplane.h"
 #include "drill_record.h"
+#include "ebpf.h"
 #include "foreign.h"
 #include "guest.h"
 #include "host.h"
@@ -29,6 +30,7 @@
 #include "pmd.h"
 #include "preflight.h"
 #include "qos.h"
+#include "standby.h"
 #include "topology.h"
 
 #include <errno.h>
@@ -120,7 +122,11 @@ static int start_host(const struct lab *lab, size_t host, struct diag *diag)
 		return err ? err : linuxpath_start(lab, host, diag);
 	}
 	err = linuxpath_stop(lab, host, diag);
-	return err ? err : ebpf_start(lab, host, h->path, h->hook, diag);
+	if (!err)
+		err = standby_rescue(lab, host, diag);
+	if (!err)
+		err = ebpf_start(lab, host, h->path, h->hook, diag);
+	return err ? err : standby_serve(lab, host, ebpf_wants_xdp(h->path, h->hook), diag);
 }
 
 static double now_s(void)
@@ -188,7 +194,9 @@ static int write_lab(const struct state *state, struct lab *lab, struct diag *di
 	err = lab_stored_write(state, text, diag);
 	free(text);
 	/* after the file: until then a move that the new file ends is one that does not hold (moved.h) */
-	return err ? err : moved_write(state, lab, diag);
+	if (!err)
+		err = moved_write(state, lab, diag);
+	return err ? err : standby_write(state, lab, diag);
 }
 
 static bool same_as_stored(const struct state *state, struct lab *lab)
@@ -239,6 +247,8 @@ static int remove_all(const struct state *state, const char *name, struct lab_re
 		err = state_remove(state, STATE_LOADED, diag);
 	if (!err)
 		err = state_remove(state, STATE_MOVED, diag);
+	if (!err)
+		err = state_remove(state, STATE_ACTIVE, diag);
 	if (!err)
 		err = pmd_stop_lab(name, diag);
 	if (!err)
@@ -304,6 +314,8 @@ static int make_ready(const struct state *state, const struct lab *lab, struct d
 {
 	int err = drill_record_evict(state, lab, diag);
 
+	if (!err)
+		err = standby_write(state, lab, diag);
 	if (!err)
 		err = state_write(state, STATE_READY, "", diag);
 	return err ? err : drill_record_remove(state, diag);

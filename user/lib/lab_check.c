@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "lab_check.h"
 #include "baremetal.h"
+#include "dpu_check.h"
 #include "finding.h"
 #include "pmd_lacks.h"
 #include "policy_check.h"
@@ -29,7 +30,7 @@ struct checker {
 /* Tables of a host's poll-mode process are called after it, as its DPU is. */
 static bool is_of_a_host(const struct lab *lab, const char *name, const char *suffix)
 {
-	char node[NODE_NAME_MAX + 4];
+	char node[NODE_NAME_MAX + 8];
 
 	for (size_t i = 0; i < lab->n_hosts; i++) {
 		snprintf(node, sizeof(node), "%s%s", lab->hosts[i].name, suffix);
@@ -43,7 +44,7 @@ static bool is_of_a_host(const struct lab *lab, const char *name, const char *su
 static bool is_device_name(const char *name)
 {
 	return !strcmp(name, "lo") || !strcmp(name, "uplink0") || !strcmp(name, "p0") ||
-	       !strncmp(name, "pf0", 3) || (!strncmp(name, "vf", 2) && name[2] >= '0' && name[2] <= '9');
+	       !strncmp(name, "pf0", 3) || !strncmp(name, "pf1", 3) || (!strncmp(name, "vf", 2) && name[2] >= '0' && name[2] <= '9');
 }
 
 static void check_node_name(struct checker *check, const char *name, const char *kind)
@@ -53,7 +54,7 @@ static void check_node_name(struct checker *check, const char *name, const char 
 	else if (is_of_a_host(check->lab, name, "-pmd"))
 		FINDING(check, name, "rename it", "a %s cannot be called '%s': a host's poll-mode process would be", kind,
 			name);
-	else if (is_of_a_host(check->lab, name, "-dpu"))
+	else if (is_of_a_host(check->lab, name, "-dpu") || is_of_a_host(check->lab, name, "-dpu2"))
 		FINDING(check, name, "rename it", "a %s cannot be called '%s': a host's DPU would be", kind,
 			name);
 }
@@ -66,7 +67,7 @@ int lab_check_port_name(const struct lab *lab, const char *name, struct diag *di
 		return diag_error(diag, -EINVAL, NULL,
 				  "a port's name is lower-case letters, digits and inner dashes, a letter first, at most %d in all",
 				  NODE_NAME_MAX - 1);
-	if (!strcmp(name, "fabric") || is_device_name(name) || is_of_a_host(lab, name, "-dpu") ||
+	if (!strcmp(name, "fabric") || is_device_name(name) || is_of_a_host(lab, name, "-dpu") || is_of_a_host(lab, name, "-dpu2") ||
 	    lab_find_host(found, name) || lab_find_group(found, name))
 		return diag_error(diag, -EINVAL, "call it something else", "%s is the name of something else in lab %s",
 				  name, lab->name);
@@ -385,6 +386,7 @@ int lab_check(const struct lab *lab, const struct config_places *places, struct 
 	check_tables(&check);
 	check_intercept(&check);
 	check.failed |= policy_check(lab, places, diag) != 0;
+	check.failed |= dpu_check(lab, places, diag) != 0;
 	check.failed |= qos_check(lab, places, diag) != 0;
 	return check.failed ? -EINVAL : 0;
 }
@@ -418,6 +420,7 @@ void lab_check_cpus(const struct lab *lab, const struct cpu_set *online, struct 
 
 		warn_missing(host->name, "cpus", &host->cpus, online, diag);
 		warn_missing(host->name, "dpu-cpus", &host->dpu_cpus, online, diag);
+		warn_missing(host->name, "dpu2-cpus", &host->dpu2_cpus, online, diag);
 		warn_missing(host->name, "pmd-cpus", &host->pmd_cpus, online, diag);
 	}
 }
@@ -428,10 +431,12 @@ void lab_limit_cpus(struct lab *lab, const struct cpu_set *online)
 		struct lab_host *host = &lab->hosts[i];
 		const struct cpu_set missing = without(&host->cpus, online);
 		const struct cpu_set dpu_missing = without(&host->dpu_cpus, online);
+		const struct cpu_set dpu2_missing = without(&host->dpu2_cpus, online);
 		const struct cpu_set pmd_missing = without(&host->pmd_cpus, online);
 
 		host->cpus = without(&host->cpus, &missing);
 		host->dpu_cpus = without(&host->dpu_cpus, &dpu_missing);
+		host->dpu2_cpus = without(&host->dpu2_cpus, &dpu2_missing);
 		host->pmd_cpus = without(&host->pmd_cpus, &pmd_missing);
 	}
 }

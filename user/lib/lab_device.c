@@ -9,6 +9,7 @@
 #include "dataplane.h"
 #include "device.h"
 #include "profile.h"
+#include "topology.h"
 
 /* A path is kept whole: the stored lab is read from elsewhere. */
 static char *lasting_name(const char *profile)
@@ -43,6 +44,8 @@ int lab_choose_device(struct lab *lab, size_t host, const char *profile, uint32_
 	}
 	profile_free(h->profile);
 	free(h->profile_name);
+	free(h->dpu2_profile_name); /* the second DPU is as the first */
+	device.dpu2_profile_name = NULL;
 	*h = device;
 	return 0;
 }
@@ -50,11 +53,12 @@ int lab_choose_device(struct lab *lab, size_t host, const char *profile, uint32_
 int lab_commit_device(const struct lab_session *session, size_t host, struct diag *diag)
 {
 	struct lab part = loaded_file_part(session->lab);
-	char node[NODE_NAME_MAX + 4], *text;
-	int err;
+	const struct lab_host *h = &session->lab->hosts[host];
+	char node[NODE_FULL_MAX], *text;
+	int err = 0;
 
-	location_node_name(&session->lab->hosts[host], LOCATION_DPU, node);
-	err = dataplane_remove(session->lab->name, node, diag);
+	for (unsigned dpu = 0; !err && dpu < lab_n_dpus(h); dpu++)
+		err = dataplane_remove(session->lab->name, topology_dpu_of(h, dpu, node), diag);
 	if (!err)
 		err = config_write(&part, &text, diag);
 	if (err)

@@ -64,6 +64,12 @@ static void compare_host(struct difference *d, const struct lab_host *old, const
 {
 	if (old->dpu != new->dpu)
 		refuse(d, "the DPU", new->name);
+	if (old->dpu2 != new->dpu2)
+		refuse(d, "the second DPU", new->name);
+	else if (lab_preferred_dpu(old) != lab_preferred_dpu(new)) /* `place --dpu` does it with the connections */
+		refuse(d, "the active uplink", new->name);
+	else if (lab_has_standby(old) != lab_has_standby(new))
+		note(d, "changed", "failover", new->name, "%s", lab_has_standby(new) ? "to the second DPU" : "none");
 	if (strcmp(old->profile_name ? old->profile_name : "", new->profile_name ? new->profile_name : "") ||
 	    old->profile_scale != new->profile_scale)
 		refuse(d, "the DPU's profile", new->name);
@@ -82,6 +88,7 @@ static void compare_host(struct difference *d, const struct lab_host *old, const
 		     lab_hook_name(new->hook));
 	if (memcmp(&old->cpus, &new->cpus, sizeof(old->cpus)) ||
 	    memcmp(&old->dpu_cpus, &new->dpu_cpus, sizeof(old->dpu_cpus)) ||
+	    memcmp(&old->dpu2_cpus, &new->dpu2_cpus, sizeof(old->dpu2_cpus)) ||
 	    memcmp(&old->pmd_cpus, &new->pmd_cpus, sizeof(old->pmd_cpus)) || old->pmd_sleep != new->pmd_sleep)
 		note(d, "changed", "cpus", new->name, "%s", "");
 }
@@ -480,9 +487,23 @@ static int keep_segments(const struct lab *old, struct lab *new, struct diag *di
 	return 0;
 }
 
+/* Which DPU is active stands as long as the file goes on saying what it said then. */
+static void keep_active(const struct lab *old, struct lab *new)
+{
+	for (size_t i = 0; i < new->n_hosts; i++) {
+		const struct lab_host *before = lab_find_host((struct lab *)old, new->hosts[i].name);
+
+		if (before && before->active < lab_n_dpus(&new->hosts[i]) &&
+		    lab_preferred_dpu(before) == lab_preferred_dpu(&new->hosts[i]))
+			new->hosts[i].active = before->active;
+	}
+}
+
 int lab_keep_numbers(const struct lab *old, struct lab *new, struct diag *diag)
 {
 	int err = keep_segments(old, new, diag);
+
+	keep_active(old, new);
 
 	for (size_t host = 0; host < new->n_hosts && !err; host++)
 		err = keep_ports(old, new, host, diag);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "lab_stored.h"
 #include "config.h"
+#include "standby.h"
 
 #include <dpulab/limits.h>
 #include <errno.h>
@@ -194,6 +195,10 @@ int lab_stored_read(const struct state *state, const char *name, struct lab **re
 		return diag_error(diag, -ENOENT, NULL, "cannot read the lab file %s", path);
 	err = config_read_text(path, text, length, ret_lab, diag);
 	free(text);
+	if (!err && (err = standby_read(state, *ret_lab))) {
+		lab_free(*ret_lab);
+		*ret_lab = NULL;
+	}
 	return err;
 }
 

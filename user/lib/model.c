@@ -130,6 +130,17 @@ static void free_service(struct lab_service *service)
 	free(service->services);
 }
 
+static void free_dpus(struct lab_host *host)
+{
+	free(host->profile_name);
+	profile_free(host->profile);
+	free(host->dpu_model);
+	free(host->dpu2_profile_name);
+	free(host->dpu2_model);
+	free(host->active_uplinks);
+	free(host->standby_uplinks);
+}
+
 static void free_slot(struct lab_slot *slot)
 {
 	for (size_t i = 0; i < slot->n_defines; i++)
@@ -160,10 +171,6 @@ void lab_free(struct lab *lab)
 {
 	if (!lab)
 		return;
-	for (size_t i = 0; i < lab->n_hosts; i++) {
-		free(lab->hosts[i].profile_name);
-		profile_free(lab->hosts[i].profile);
-	}
 	for (size_t i = 0; i < lab->n_vms; i++) {
 		free(lab->vms[i].ips);
 		free(lab->vms[i].kernel);
@@ -188,7 +195,7 @@ void lab_free(struct lab *lab)
 	free(lab->pools);
 	free(lab->class_rules);
 	for (size_t i = 0; i < lab->n_hosts; i++)
-		free(lab->hosts[i].dpu_model);
+		free_dpus(&lab->hosts[i]);
 	free(lab->hosts);
 	free(lab->groups);
 	free(lab->vms);
@@ -238,6 +245,7 @@ static void derive_host(struct lab *lab, size_t index)
 		};
 	if (mac_is_zero(&host->vtep_mac))
 		host->vtep_mac = derived_mac(lab->name, host->name, "uplink");
+	host->active = lab_preferred_dpu(host);
 }
 
 static bool same_segment(const struct lab_group *a, const struct lab_group *b)
@@ -334,6 +342,26 @@ int lab_order_rules(struct lab *lab)
 	free(lab->rules);
 	lab->rules = ordered;
 	return 0;
+}
+
+unsigned lab_n_dpus(const struct lab_host *host)
+{
+	return (unsigned)host->dpu + (unsigned)(host->dpu && host->dpu2);
+}
+
+uint8_t lab_preferred_dpu(const struct lab_host *host)
+{
+	return host->dpu2 && host->n_active_uplinks && host->active_uplinks[0] == UPLINK2;
+}
+
+bool lab_has_standby(const struct lab_host *host)
+{
+	return host->dpu2 && host->n_standby_uplinks;
+}
+
+const struct cpu_set *lab_dpu_cpus(const struct lab_host *host, unsigned which)
+{
+	return which ? &host->dpu2_cpus : &host->dpu_cpus;
 }
 
 bool lab_jumps(const struct lab *lab)

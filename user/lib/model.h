@@ -67,14 +67,24 @@ struct lab_host {
 	uint32_t profile_scale;	 /* its table and rates are divided by it; default 1 */
 	bool accept_loss;	 /* run on the DPU what it cannot enforce */
 	char *dpu_model; /* optional; NULL */
+	bool dpu2;	 /* a second one, of the same kind */
+	char *dpu2_profile_name, *dpu2_model; /* optional; NULL: as the first */
+	uint8_t *active_uplinks, *standby_uplinks; /* enum lab_uplink; empty: uplink1, and none */
+	size_t n_active_uplinks, n_standby_uplinks;
+	uint8_t active;	 /* which DPU serves: 0 or 1. From the lab file; of a running lab what `place --dpu` or a failover made */
 	enum frame_path path;	 /* placement of this host */
 	enum lab_hook hook;
 	struct lab_prefix vtep;	 /* IPv4 underlay address; default 10.255.0.N/16, N = position from 1 */
 	struct dpu_mac vtep_mac; /* of the uplink, derived: same at host and DPU */
-	struct cpu_set cpus, dpu_cpus;
+	struct cpu_set cpus, dpu_cpus, dpu2_cpus;
 	struct cpu_set pmd_cpus; /* the poll-mode process runs on the highest */
 	uint8_t pmd_sleep;	 /* enum lab_pmd_sleep */
 	uint64_t speed; /* of its uplink, bit/s; 0 = not stated, nothing shares it */
+};
+
+enum lab_uplink { /* of a host with two DPUs */
+	UPLINK1, /* wire of the first DPU */
+	UPLINK2, /* of the second */
 };
 
 /* Traffic shaping of one direction, as vSphere's port groups have it. */
@@ -373,6 +383,12 @@ void lab_derive(struct lab *lab);
 int lab_order_rules(struct lab *lab);
 /* Has it a rule that jumps to category application; one without state? */
 bool lab_jumps(const struct lab *lab);
+/* DPUs that a host has: 0 to 2. The one that the file wants to serve; whether another takes over when the active one fails. */
+unsigned lab_n_dpus(const struct lab_host *host);
+uint8_t lab_preferred_dpu(const struct lab_host *host);
+bool lab_has_standby(const struct lab_host *host);
+/* CPUs that play the cores of its DPU number `which`. */
+const struct cpu_set *lab_dpu_cpus(const struct lab_host *host, unsigned which);
 bool lab_has_stateless(const struct lab *lab);
 const char *lab_category_name(uint8_t category);
 /* The largest MTU a VM of this port group can have: what the fabric carries, less the overlay's header. */

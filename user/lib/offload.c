@@ -44,10 +44,9 @@ static int set_fabric(const struct lab *lab, size_t host, bool on, struct diag *
 		return err == -ENOENT ? 0 : err;
 	location_node_name(&lab->hosts[host], LOCATION_HOST, node);
 	err = set_device(ns, node, on, diag);
-	if (err || !lab->hosts[host].dpu)
-		return err;
-	location_node_name(&lab->hosts[host], LOCATION_DPU, node);
-	return set_device(ns, node, on, diag);
+	for (unsigned dpu = 0; !err && dpu < lab_n_dpus(&lab->hosts[host]); dpu++)
+		err = set_device(ns, topology_dpu_of(&lab->hosts[host], dpu, node), on, diag);
+	return err;
 }
 
 int offload_set(const struct lab *lab, size_t host, bool xdp, struct diag *diag)

@@ -34,6 +34,7 @@
 #include "movecost.h"
 #include "pmd.h"
 #include "qos.h"
+#include "standby.h"
 #include "tables.h"
 
 #define DRAIN_POLL_US 500
@@ -373,8 +374,12 @@ int place_host(const struct lab *lab, size_t host, enum frame_path to, enum lab_
 	if (to != PATH_LINUX)
 		err = ebpf_refuse_path(lab, host, to, diag);
 	if (!err)
+		err = standby_rescue(lab, host, diag);
+	if (!err)
 		err = to == PATH_LINUX ? place_linux(lab, host, diag)
 				       : place_ebpf(lab, host, to, hook, &report, diag);
+	if (!err && to != PATH_LINUX)
+		err = standby_serve(lab, host, ebpf_wants_xdp(to, hook), diag);
 	report.total_ms = (now_us() - begin) / 1e3;
 	if (!err)
 		*ret_report = report;

@@ -4,6 +4,7 @@
 #include "mapio.h"
 #include "policy_edit.h"
 #include "rule_words.h"
+#include "topology.h"
 
 #include <dpulab/limits.h>
 #include <errno.h>
@@ -106,15 +107,12 @@ static int entries_at(struct part *part, size_t index, size_t vm, const struct d
 
 /* ---- locations ------------------------------------------------------------------------- */
 
-static int open_place(struct rule_install *install, size_t host, enum node_location where, struct diag *diag)
+static int open_node(struct rule_install *install, size_t host, enum node_location where, const char *node,
+		     struct diag *diag)
 {
-	const struct lab *lab = install->near.lab;
 	struct place *place = &install->places[install->n_places];
-	char node[NODE_NAME_MAX + 4];
-	int err;
+	int err = dataplane_open(install->near.lab->name, node, &place->dp, diag);
 
-	location_node_name(&lab->hosts[host], where, node);
-	err = dataplane_open(lab->name, node, &place->dp, diag);
 	if (err)
 		return err == -ENOENT && where != LOCATION_PMD ? -EAGAIN : err; /* the kernel's own bridge and nftables run there */
 	install->n_places++;
@@ -127,20 +125,40 @@ static int open_place(struct rule_install *install, size_t host, enum node_locat
 	return mapio_get_range(place->dp, MAP_ports, 0, DPU_MAX_PORTS, place->ports, diag);
 }
 
+static int open_place(struct rule_install *install, size_t host, enum node_location where, struct diag *diag)
+{
+	char node[NODE_NAME_MAX + 4];
+
+	location_node_name(&install->near.lab->hosts[host], where, node);
+	return open_node(install, host, where, node, diag);
+}
+
+/* A DPU that may take over at any time has the same rules. One that has failed gets them when it is repaired. */
+static int open_standby(struct rule_install *install, size_t host, struct diag *diag)
+{
+	const struct lab_host *h = &install->near.lab->hosts[host];
+	char node[NODE_FULL_MAX];
+	int err = lab_n_dpus(h) < 2 ? 0 : open_node(install, host, LOCATION_DPU, topology_dpu_of(h, !h->active, node), diag);
+
+	return err == -EAGAIN ? 0 : err;
+}
+
 static int open_places(struct rule_install *install, struct diag *diag)
 {
 	const struct lab *lab = install->near.lab;
 	int err = 0;
 
-	install->places = calloc(LOCATION_COUNT * lab->n_hosts + 1, sizeof(*install->places));
-	install->made = calloc(LOCATION_COUNT * lab->n_vms + 1, sizeof(*install->made));
-	install->changed = calloc(LOCATION_COUNT * lab->n_vms + 1, sizeof(*install->changed));
+	install->places = calloc((LOCATION_COUNT + 1) * lab->n_hosts + 1, sizeof(*install->places));
+	install->made = calloc((LOCATION_COUNT + 1) * lab->n_vms + 1, sizeof(*install->made));
+	install->changed = calloc((LOCATION_COUNT + 1) * lab->n_vms + 1, sizeof(*install->changed));
 	if (!install->places || !install->made || !install->changed)
 		return -ENOMEM;
 	for (size_t i = 0; i < lab->n_hosts && !err; i++) {
 		err = open_place(install, i, LOCATION_HOST, diag);
 		if (!err && lab->hosts[i].dpu)
 			err = open_place(install, i, LOCATION_DPU, diag);
+		if (!err)
+			err = open_standby(install, i, diag);
 		if (!err)
 			err = open_place(install, i, LOCATION_PMD, diag);
 		if (err == -ENOENT) /* it is there on frame path pmd only */

@@ -67,6 +67,12 @@ static const struct schema_word pmd_sleeps[] = {
 	{NULL, 0},
 };
 
+static const struct schema_word uplinks[] = {
+	{"uplink1", UPLINK1},
+	{"uplink2", UPLINK2},
+	{NULL, 0},
+};
+
 static const struct schema_word actions[] = {
 	{"allow", DPU_ACTION_ALLOW},
 	{"drop", DPU_ACTION_DROP},
@@ -241,6 +247,18 @@ const struct schema_key schema_keys[] = {
 	 .help = "Whether the lab may run on the DPU although a security policy is not enforced there."},
 	{"hosts.*.dpu-model", SCHEMA_TEXT, ONE(struct lab_host, dpu_model), .max = 31, .derived = "its profile's name",
 	 .help = "What the DPU is. `dpulab move` takes VMs between DPUs of one model only, as vSphere does."},
+	{"hosts.*.dpu2", SCHEMA_SWITCH, ONE(struct lab_host, dpu2), .fallback = "false",
+	 .help = "Whether the host has a second DPU, LAB-HOST-dpu2, of the same model and profile (docs/dual-dpu.md)."},
+	{"hosts.*.dpu2.profile", SCHEMA_TEXT, ONE(struct lab_host, dpu2_profile_name), .max = 1000, .derived = "the first one's",
+	 .help = "Device profile of the second DPU: the first one's, or the lab is refused."},
+	{"hosts.*.dpu2.model", SCHEMA_TEXT, ONE(struct lab_host, dpu2_model), .max = 31, .derived = "`dpu-model`",
+	 .help = "What the second DPU is: what the first is, or the lab is refused."},
+	{"hosts.*.active-uplinks", SCHEMA_WORD, MANY(struct lab_host, active_uplinks, n_active_uplinks), .words = uplinks,
+	 .derived = "uplink1", .help = "Of a host with two DPUs: the wire in use, uplink1 of its DPU or uplink2 of its second. "
+		 "Its DPU serves the host; `dpulab place --dpu` changes it in a running lab."},
+	{"hosts.*.standby-uplinks", SCHEMA_WORD, MANY(struct lab_host, standby_uplinks, n_standby_uplinks), .words = uplinks,
+	 .may_be_empty = true, .derived = "none: no failover",
+	 .help = "The wire of the other DPU, which takes over when the active one fails. Empty: no failover."},
 	{"hosts.*.placement", SCHEMA_WORD, ONE(struct lab_host, path), .words = placements,
 	 .fallback = "@placement", .derived = "the lab's `placement`", .help = "Frame path of this host."},
 	{"hosts.*.hook", SCHEMA_WORD, ONE(struct lab_host, hook), .words = hooks,
@@ -251,6 +269,8 @@ const struct schema_key schema_keys[] = {
 	 .help = "CPUs that do the host's work."},
 	{"hosts.*.dpu-cpus", SCHEMA_CPUS, ONE(struct lab_host, dpu_cpus), .derived = "not pinned",
 	 .help = "CPUs that play the DPU's cores. Keep them apart from `cpus` when CPU cost is measured."},
+	{"hosts.*.dpu2-cpus", SCHEMA_CPUS, ONE(struct lab_host, dpu2_cpus), .derived = "not pinned",
+	 .help = "CPUs that play the second DPU's cores."},
 	{"hosts.*.pmd-cpus", SCHEMA_CPUS, ONE(struct lab_host, pmd_cpus), .derived = "the machine's highest CPU, shared",
 	 .help = "A CPU of its own for the poll-mode process of placement pmd; of several it takes the highest."},
 	{"hosts.*.pmd-sleep", SCHEMA_WORD, ONE(struct lab_host, pmd_sleep), .words = pmd_sleeps,

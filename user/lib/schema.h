@@ -56,6 +56,7 @@ struct schema_key {
 	enum schema_type type;
 	bool required;
 	bool many;	     /* takes one value or a sequence of them */
+	bool may_be_empty;   /* many: [] means none, as leaving the key out does */
 	size_t offset;	     /* destination in the struct of the parent */
 	size_t size;	     /* bytes of one value, or of one entry */
 	size_t count_offset; /* destination of how many (size_t); many, entries and lists */

@@ -117,14 +117,14 @@ static struct json_object *value_schema(const struct schema_key *key)
 	return object;
 }
 
-static struct json_object *one_or_many(struct json_object *one)
+static struct json_object *one_or_many(struct json_object *one, bool may_be_empty)
 {
 	struct json_object *either = json_object_new_object(), *many = json_object_new_object();
 	struct json_object *list = json_object_new_array();
 
 	put(many, "type", "array");
 	json_object_object_add(many, "items", json_object_get(one));
-	put_number(many, "minItems", 1);
+	put_number(many, "minItems", may_be_empty ? 0 : 1);
 	json_object_array_add(list, one);
 	json_object_array_add(list, many);
 	json_object_object_add(either, "anyOf", list);
@@ -182,7 +182,7 @@ static struct json_object *key_schema(const struct schema_key *key)
 	} else {
 		object = value_schema(key);
 		if (key->many)
-			object = one_or_many(object);
+			object = one_or_many(object, key->may_be_empty);
 	}
 	put(object, "description", key->help);
 	if (!key->fallback || key->fallback[0] == '@')

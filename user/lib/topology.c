@@ -47,9 +47,14 @@ const char *topology_vm_dev(const struct lab *lab, size_t vm, char buffer[static
 	return buffer;
 }
 
-void topology_channel_host(uint16_t port, char *buffer)
+void topology_channel_host(unsigned dpu, uint16_t port, char *buffer)
 {
-	snprintf(buffer, IFNAMSIZ, "vf%u", port - DPU_PORT_VNIC_MIN);
+	snprintf(buffer, IFNAMSIZ, dpu ? TOPOLOGY_PF_2 "vf%u" : "vf%u", port - DPU_PORT_VNIC_MIN);
+}
+
+const char *topology_pf(unsigned dpu)
+{
+	return dpu ? TOPOLOGY_PF_2 : TOPOLOGY_PF;
 }
 
 void topology_channel_dpu(uint16_t port, char *buffer)
@@ -57,16 +62,21 @@ void topology_channel_dpu(uint16_t port, char *buffer)
 	snprintf(buffer, IFNAMSIZ, "pf0vf%u", port - DPU_PORT_VNIC_MIN);
 }
 
+const char *topology_dpu_of(const struct lab_host *host, unsigned dpu, char *buffer)
+{
+	snprintf(buffer, NODE_FULL_MAX, dpu ? "%.*s-dpu2" : "%.*s-dpu", (int)(dpu ? NODE_NAME_MAX - 2 : NODE_NAME_MAX), host->name);
+	return buffer;
+}
+
 const char *topology_dpu(const struct lab_host *host, char *buffer)
 {
-	snprintf(buffer, NODE_FULL_MAX, "%s-dpu", host->name);
-	return buffer;
+	return topology_dpu_of(host, host->active, buffer);
 }
 
 struct plan {
 	const struct lab *lab;
 	struct topology topology;
-	size_t *host_node, *dpu_node; /* by host index */
+	size_t *host_node, (*dpu_node)[2]; /* by host index, and number of the DPU */
 };
 
 static size_t add_node(struct plan *plan, const char *name, enum node_kind kind, size_t index)
@@ -106,21 +116,28 @@ static void add_uplink(struct plan *plan, size_t host, size_t node, const char *
 	wire->end[1].mac = plan->lab->hosts[host].vtep_mac;
 }
 
+static void plan_dpu(struct plan *plan, size_t host, unsigned dpu)
+{
+	char name[NODE_FULL_MAX];
+	size_t node = add_node(plan, topology_dpu_of(&plan->lab->hosts[host], dpu, name), NODE_DPU, host);
+	struct wire *wire;
+
+	plan->topology.nodes[node].dpu = dpu;
+	plan->dpu_node[host][dpu] = node;
+	add_uplink(plan, host, node, TOPOLOGY_DPU_WIRE);
+	wire = add_wire(plan, plan->lab->fabric_mtu);
+	set_end(plan, &wire->end[0], node, TOPOLOGY_DPU_PF);
+	set_end(plan, &wire->end[1], plan->host_node[host], topology_pf(dpu));
+}
+
 static void plan_host(struct plan *plan, size_t host)
 {
 	const struct lab_host *h = &plan->lab->hosts[host];
-	char name[NODE_FULL_MAX];
-	struct wire *wire;
 
 	plan->host_node[host] = add_node(plan, h->name, NODE_HOST, host);
 	add_uplink(plan, host, plan->host_node[host], TOPOLOGY_UPLINK);
-	if (!h->dpu)
-		return;
-	plan->dpu_node[host] = add_node(plan, topology_dpu(h, name), NODE_DPU, host);
-	add_uplink(plan, host, plan->dpu_node[host], TOPOLOGY_DPU_WIRE);
-	wire = add_wire(plan, plan->lab->fabric_mtu);
-	set_end(plan, &wire->end[0], plan->dpu_node[host], TOPOLOGY_DPU_PF);
-	set_end(plan, &wire->end[1], plan->host_node[host], TOPOLOGY_PF);
+	for (unsigned dpu = 0; dpu < lab_n_dpus(h); dpu++)
+		plan_dpu(plan, host, dpu);
 }
 
 unsigned topology_channel_mtu(const struct lab *lab, size_t vm)
@@ -128,11 +145,22 @@ unsigned topology_channel_mtu(const struct lab *lab, size_t vm)
 	return lab->vms[vm].mtu > lab->fabric_mtu ? lab->vms[vm].mtu : lab->fabric_mtu;
 }
 
+static void plan_channel(struct plan *plan, size_t vm, unsigned dpu)
+{
+	const struct lab_vm *v = &plan->lab->vms[vm];
+	struct wire *wire = add_wire(plan, topology_channel_mtu(plan->lab, vm));
+	char host_dev[IFNAMSIZ], dpu_dev[IFNAMSIZ];
+
+	topology_channel_host(dpu, v->port, host_dev);
+	topology_channel_dpu(v->port, dpu_dev);
+	set_end(plan, &wire->end[0], plan->dpu_node[v->host][dpu], dpu_dev);
+	set_end(plan, &wire->end[1], plan->host_node[v->host], host_dev);
+}
+
 static void plan_vm(struct plan *plan, size_t vm)
 {
 	const struct lab_vm *v = &plan->lab->vms[vm];
 	size_t host_node = plan->host_node[v->host];
-	char host_dev[IFNAMSIZ], dpu_dev[IFNAMSIZ];
 	struct wire *wire;
 
 	/* the wire of a loaded port ends in a namespace that is not the lab's: foreign.c */
@@ -145,13 +173,8 @@ static void plan_vm(struct plan *plan, size_t vm)
 		wire->end[0].mac = v->mac;
 		set_end(plan, &wire->end[1], host_node, v->name);
 	}
-	if (!plan->lab->hosts[v->host].dpu)
-		return;
-	topology_channel_host(v->port, host_dev);
-	topology_channel_dpu(v->port, dpu_dev);
-	wire = add_wire(plan, topology_channel_mtu(plan->lab, vm));
-	set_end(plan, &wire->end[0], plan->dpu_node[v->host], dpu_dev);
-	set_end(plan, &wire->end[1], host_node, host_dev);
+	for (unsigned dpu = 0; dpu < lab_n_dpus(&plan->lab->hosts[v->host]); dpu++)
+		plan_channel(plan, vm, dpu);
 }
 
 int topology_plan(const struct lab *lab, struct topology *ret_topology)
@@ -159,10 +182,10 @@ int topology_plan(const struct lab *lab, struct topology *ret_topology)
 	struct plan plan = {.lab = lab};
 	int err = -ENOMEM;
 
-	plan.topology.nodes = calloc(1 + 2 * lab->n_hosts + lab->n_vms, sizeof(struct node));
-	plan.topology.wires = calloc(3 * lab->n_hosts + 2 * lab->n_vms + 1, sizeof(struct wire));
+	plan.topology.nodes = calloc(1 + 3 * lab->n_hosts + lab->n_vms, sizeof(struct node));
+	plan.topology.wires = calloc(5 * lab->n_hosts + 3 * lab->n_vms + 1, sizeof(struct wire));
 	plan.host_node = calloc(lab->n_hosts + 1, sizeof(size_t));
-	plan.dpu_node = calloc(lab->n_hosts + 1, sizeof(size_t));
+	plan.dpu_node = calloc(lab->n_hosts + 1, sizeof(*plan.dpu_node));
 	if (plan.topology.nodes && plan.topology.wires && plan.host_node && plan.dpu_node) {
 		add_node(&plan, TOPOLOGY_FABRIC, NODE_FABRIC, 0);
 		for (size_t host = 0; host < lab->n_hosts; host++)
@@ -203,11 +226,16 @@ int topology_open_host(const struct lab *lab, size_t host, struct netns **ret_ns
 	return open_node(lab, lab->hosts[host].name, ret_ns, diag);
 }
 
-int topology_open_dpu(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag)
+int topology_open_dpu_of(const struct lab *lab, size_t host, unsigned dpu, struct netns **ret_ns, struct diag *diag)
 {
 	char name[NODE_FULL_MAX];
 
-	return open_node(lab, topology_dpu(&lab->hosts[host], name), ret_ns, diag);
+	return open_node(lab, topology_dpu_of(&lab->hosts[host], dpu, name), ret_ns, diag);
+}
+
+int topology_open_dpu(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag)
+{
+	return topology_open_dpu_of(lab, host, lab->hosts[host].active, ret_ns, diag);
 }
 
 int topology_open_vm(const struct lab *lab, size_t vm, struct netns **ret_ns, struct diag *diag)

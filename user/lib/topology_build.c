@@ -124,7 +124,8 @@ static void place_vnic(const struct build *build, const struct wire *wire, struc
 		return;
 	host = build->lab->vms[wire->vm].host;
 	for (size_t n = 0; ebpf_vnics_at(build->lab->hosts[host].path) == LOCATION_DPU && n < build->plan.n_nodes; n++)
-		if (build->plan.nodes[n].kind == NODE_DPU && build->plan.nodes[n].index == host)
+		if (build->plan.nodes[n].kind == NODE_DPU && build->plan.nodes[n].index == host &&
+		    build->plan.nodes[n].dpu == build->lab->hosts[host].active)
 			port->ns = build->sites[n].ns;
 }
 
@@ -462,7 +463,7 @@ static const struct cpu_set *node_cpus(const struct build *build, const struct n
 	case NODE_HOST:
 		return &lab->hosts[node->index].cpus;
 	case NODE_DPU:
-		return &lab->hosts[node->index].dpu_cpus;
+		return lab_dpu_cpus(&lab->hosts[node->index], node->dpu);
 	case NODE_VM: /* a VM runs on its host's CPUs */
 		return &lab->hosts[lab->vms[node->index].host].cpus;
 	default:

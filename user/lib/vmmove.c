@@ -190,25 +190,27 @@ static struct netns *ns_of(const struct side *side, enum node_location where)
 	return side->ebpf.at[where].ns;
 }
 
-/* The PCIe channel of the vNIC at its new host; a host without a DPU needs none. */
-static int make_channel(struct vm_move *move, struct diag *diag)
+/* The PCIe channel of the vNIC at its new host to one of its DPUs. */
+static int make_channel(struct vm_move *move, unsigned dpu, struct diag *diag)
 {
 	struct side *new = &move->new;
 	char host_dev[IFNAMSIZ], dpu_dev[IFNAMSIZ], node[NODE_FULL_MAX];
 	const struct lab_host *host = host_of(new);
+	struct netns *dpu_ns NETNS_CLEANUP = NULL;
 	struct rt_end ends[2];
 	int err;
 
-	if (!host->dpu)
-		return 0;
-	topology_channel_host(new->port, host_dev);
+	topology_channel_host(dpu, new->port, host_dev);
 	topology_channel_dpu(new->port, dpu_dev);
 	if (rt_ifindex(ns_of(new, LOCATION_HOST), host_dev) > 0)
 		return 0;
+	err = topology_open_dpu_of(new->lab, new->host, dpu, &dpu_ns, diag);
+	if (err)
+		return err;
 	ends[0] = (struct rt_end){.ns = ns_of(new, LOCATION_HOST), .name = host_dev, .mtu = topology_channel_mtu(new->lab, move->vm),
 				  .mac = topology_mac(new->lab->name, host->name, host_dev)};
-	ends[1] = (struct rt_end){.ns = ns_of(new, LOCATION_DPU), .name = dpu_dev, .mtu = ends[0].mtu,
-				  .mac = topology_mac(new->lab->name, topology_dpu(host, node), dpu_dev)};
+	ends[1] = (struct rt_end){.ns = dpu_ns, .name = dpu_dev, .mtu = ends[0].mtu,
+				  .mac = topology_mac(new->lab->name, topology_dpu_of(host, dpu, node), dpu_dev)};
 	err = rt_veth_add(&ends[0], &ends[1], diag);
 	for (int i = 0; !err && i < 2; i++) {
 		err = rt_link_up(ends[i].ns, rt_ifindex(ends[i].ns, ends[i].name), true, diag);
@@ -239,8 +241,8 @@ static int prepare(struct vm_move *move, struct diag *diag)
 {
 	int err = open_side(&move->new, diag);
 
-	if (!err)
-		err = make_channel(move, diag);
+	for (unsigned dpu = 0; !err && dpu < lab_n_dpus(host_of(&move->new)); dpu++)
+		err = make_channel(move, dpu, diag);
 	if (!err)
 		err = ebpf_refresh(&move->new.ebpf, diag);
 	if (!err)
