@@ -31,8 +31,8 @@ picture() { # PATH
 			grep -o '^[0-9]*: [^<]*<[^>]*>'
 		nsenter --net="$ns" -- ethtool -k eth0 2>/dev/null | grep -E '^(tx-checksumming|tcp-segmentation|generic-receive)'
 	done
-	# on dpu-upt a representor is no port: whether it keeps its programs from before is of no consequence
-	find "/sys/fs/bpf/dpulab/$LAB" | sort | if [ "$1" = dpu-upt ]; then grep -v 'links/.*-pf0vf'; else cat; fi
+	# where the vNIC is in the DPU, a representor is no port: whether it keeps its programs from before is of no consequence
+	find "/sys/fs/bpf/dpulab/$LAB" | sort | if [ "$1" = dpu-upt ] || [ "$1" = sriov ]; then grep -v 'links/.*-pf0vf'; else cat; fi
 	"$DPULAB" show "$LAB" placement
 	ls "/run/dpulab/$LAB"
 }

@@ -70,15 +70,20 @@ static void each_drill_makes_sense_where_it_says(void)
 {
 	static const struct {
 		enum drill_kind kind;
-		bool host_dpu, host_alone, linux_dpu; /* does it make sense there? */
+		bool host_dpu, host_alone, linux_dpu, pmd_alone, sriov; /* does it make sense there? */
 	} rows[] = {
-		{DRILL_DPU_CRASH, true, false, false},	{DRILL_DPU_HANG, true, false, false},
-		{DRILL_DPU_REBOOT, true, false, false}, {DRILL_PCIE_FREEZE, true, false, false},
-		{DRILL_TABLE_FULL, true, true, false},	{DRILL_SLOW_PATH_OVERLOAD, true, true, false},
-		{DRILL_UPLINK_DOWN, true, true, true},	{DRILL_AGENT_KILL, true, true, true},
+		{DRILL_DPU_CRASH, true, false, false, true, true},
+		{DRILL_DPU_HANG, true, false, false, true, true},
+		{DRILL_DPU_REBOOT, true, false, false, false, true},
+		{DRILL_PCIE_FREEZE, true, false, false, false, true},
+		{DRILL_TABLE_FULL, true, true, false, true, false},
+		{DRILL_SLOW_PATH_OVERLOAD, true, true, false, true, false},
+		{DRILL_UPLINK_DOWN, true, true, true, true, true},
+		{DRILL_AGENT_KILL, true, true, true, true, true},
 	};
 	const struct lab_host with = {.dpu = true, .path = PATH_HOST}, alone = {.path = PATH_HOST};
 	const struct lab_host on_linux = {.dpu = true, .path = PATH_LINUX};
+	const struct lab_host pmd = {.path = PATH_PMD}, sriov = {.dpu = true, .path = PATH_SRIOV};
 
 	CU_ASSERT_EQUAL(sizeof(rows) / sizeof(*rows), DRILL_KINDS);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -87,6 +92,8 @@ static void each_drill_makes_sense_where_it_says(void)
 		CU_ASSERT_EQUAL(!drill_nonsense(&with, rows[i].kind), rows[i].host_dpu);
 		CU_ASSERT_EQUAL(!drill_nonsense(&alone, rows[i].kind), rows[i].host_alone);
 		CU_ASSERT_EQUAL(!drill_nonsense(&on_linux, rows[i].kind), rows[i].linux_dpu);
+		CU_ASSERT_EQUAL(!drill_nonsense(&pmd, rows[i].kind), rows[i].pmd_alone);
+		CU_ASSERT_EQUAL(!drill_nonsense(&sriov, rows[i].kind), rows[i].sriov);
 		CU_ASSERT_EQUAL(drill_kind_parse(drill_kind_name(rows[i].kind), &kind), 0);
 		CU_ASSERT_EQUAL(kind, rows[i].kind);
 	}

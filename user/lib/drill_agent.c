@@ -90,7 +90,7 @@ static bool descends_from(pid_t pid, pid_t ancestor)
 	return false;
 }
 
-static unsigned kill_others(const char *lab)
+unsigned drill_kill_agents(const char *lab)
 {
 	DIR *processes = opendir("/proc");
 	unsigned killed = 0;
@@ -150,7 +150,7 @@ static long some_operations(void)
 int drill_agent_kill(const struct lab *lab, size_t host, unsigned ms, unsigned *ret_killed, struct diag *diag)
 {
 	const struct timespec tick = {.tv_nsec = TICK_NS};
-	unsigned killed = kill_others(lab->name);
+	unsigned killed = drill_kill_agents(lab->name);
 	long operations = some_operations();
 	pid_t parent = getpid(), child = fork();
 	bool ended = false;

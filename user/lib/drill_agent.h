@@ -4,6 +4,8 @@
 #include "diag.h"
 #include "model.h"
 
+/* Kills every other dpulab process that names the lab, but poll-mode ones. Returns how many. */
+unsigned drill_kill_agents(const char *lab);
 /*
  * Kills every other process of this program that names the lab (never this one, its parents or its children). Then
  * has a child move the host to another frame path and back, and kills it in between: after 1 to 40 operations that

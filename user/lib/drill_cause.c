@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "drill_agent.h"
 #include "ebpf.h"
 #include "fault.h"
+#include "pmd.h"
 #include "verify.h"
 
 #define FILL_MS	   20000 /* until a table is full, on a busy machine */
@@ -30,9 +32,14 @@ struct drill_cause {
 	unsigned killed;
 };
 
+static enum frame_path path_of(const struct drill_cause *cause)
+{
+	return cause->lab->hosts[cause->host].path;
+}
+
 static bool in_dpu(const struct drill_cause *cause)
 {
-	return frame_path_is_dpu(cause->lab->hosts[cause->host].path);
+	return frame_path_needs_dpu(path_of(cause));
 }
 
 /* ---- load ---------------------------------------------------------------- */
@@ -87,7 +94,7 @@ static int plan_load(struct drill_cause *cause, const struct drill_flow *flows, 
 
 static const struct location *running(const struct drill_cause *cause)
 {
-	return &cause->ebpf.at[in_dpu(cause) ? LOCATION_DPU : LOCATION_HOST];
+	return &cause->ebpf.at[path_of(cause) == PATH_PMD ? LOCATION_PMD : in_dpu(cause) ? LOCATION_DPU : LOCATION_HOST];
 }
 
 static bool is_full(const struct drill_room *room)
@@ -163,7 +170,7 @@ static int freeze(struct drill_cause *cause, struct diag *diag)
 	if (!err)
 		err = fault_hang(cause->fault, &cause->ebpf.at[LOCATION_HOST], FAULT_PCIE_PORTS, diag);
 	for (size_t vm = 0; !err && vm < lab->n_vms; vm++)
-		if (lab->vms[vm].host == cause->host && frame_path_ends_in_dpu(lab->hosts[cause->host].path))
+		if (lab->vms[vm].host == cause->host && frame_path_ends_in_dpu(path_of(cause)))
 			err = fault_deafen(cause->fault, lab, vm, diag);
 	return err;
 }
@@ -180,12 +187,34 @@ static int thaw(struct drill_cause *cause, struct diag *diag)
 
 /* ---- all of them ---------------------------------------------------------- */
 
+/* The process that switches, and those that look after the lab; its tables stay. */
+static int kill_processes(struct drill_cause *cause, struct diag *diag)
+{
+	int err = pmd_kill(cause->ebpf.at[LOCATION_PMD].dp);
+
+	cause->killed = 1 + drill_kill_agents(cause->lab->name);
+	return err ? diag_error(diag, err, NULL, "cannot end the poll-mode process: %s", strerror(-err)) : 0;
+}
+
+/* It lives, and does nothing. */
+static int halt_process(struct drill_cause *cause, struct diag *diag)
+{
+	int err = pmd_halt(cause->ebpf.at[LOCATION_PMD].dp);
+
+	return err ? diag_error(diag, err, NULL, "cannot stop the poll-mode process: %s", strerror(-err)) : 0;
+}
+
 static int crash(struct drill_cause *cause, struct diag *diag)
 {
+	enum node_location where = path_of(cause) == PATH_PMD ? LOCATION_PMD : LOCATION_DPU;
+	int err = where == LOCATION_PMD ? pmd_kill(cause->ebpf.at[where].dp) : 0;
+
+	if (err)
+		return diag_error(diag, err, NULL, "cannot end the poll-mode process: %s", strerror(-err));
 	/* what we have open of it would keep it alive */
 	ebpf_close(&cause->ebpf);
 	cause->open = false;
-	return fault_crash(cause->lab, cause->host, diag);
+	return fault_crash(cause->lab, cause->host, where, diag);
 }
 
 static int reboot_begins(struct drill_cause *cause, struct diag *diag)
@@ -201,7 +230,8 @@ int drill_cause_begin(struct drill_cause *cause, struct diag *diag)
 	case DRILL_DPU_CRASH:
 		return crash(cause, diag);
 	case DRILL_DPU_HANG:
-		return fault_hang(cause->fault, &cause->ebpf.at[LOCATION_DPU], FAULT_ALL_PORTS, diag);
+		return path_of(cause) == PATH_PMD ? halt_process(cause, diag) :
+						    fault_hang(cause->fault, &cause->ebpf.at[LOCATION_DPU], FAULT_ALL_PORTS, diag);
 	case DRILL_DPU_REBOOT:
 		return reboot_begins(cause, diag);
 	case DRILL_PCIE_FREEZE:
@@ -212,7 +242,8 @@ int drill_cause_begin(struct drill_cause *cause, struct diag *diag)
 	case DRILL_UPLINK_DOWN:
 		return fault_carrier(cause->lab, cause->host, in_dpu(cause), false, diag);
 	case DRILL_AGENT_KILL:
-		return drill_agent_kill(cause->lab, cause->host, cause->fault_ms, &cause->killed, diag);
+		return path_of(cause) == PATH_PMD ? kill_processes(cause, diag) :
+						    drill_agent_kill(cause->lab, cause->host, cause->fault_ms, &cause->killed, diag);
 	default:
 		return -EINVAL;
 	}

@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <dpulab/pmd.h>
+
 #include "attach.h"
 #include "ebpf.h"
 #include "linuxpath.h"
+#include "pmd.h"
 #include "standby.h"
 #include "tables.h"
 #include "topology.h"
@@ -118,7 +121,7 @@ static int control_of(const struct location *location, const char *node, bool ru
 	struct dpu_control control;
 	int err = tables_get_control(location->dp, &control, diag);
 
-	if (!err && control.handover)
+	if (!err && control.handover & ~DPU_HANDOVER_TO_PMD)
 		err = damage_add(damage, "a handover at %s has not come to its end", node);
 	if (!err && !!control.functions != runs)
 		err = damage_add(damage, "%s %s the functions", node, runs ? "does not run" : "runs");
@@ -157,11 +160,28 @@ static int vnics_of(const struct ebpf *ebpf, struct damage_list *damage)
 	return err;
 }
 
+static int process_of(const struct location *pmd, struct damage_list *damage, struct diag *diag)
+{
+	const char *host = location_host(pmd)->name;
+	struct dpu_pmd state;
+
+	if (!pmd->dp)
+		return damage_add(damage, "the tables of %s's poll-mode process are gone", host);
+	if (!pmd_is_alive(pmd->dp, &state))
+		return damage_add(damage, "the poll-mode process of %s does not run", host);
+	if (pmd_is_stopped(pmd->dp))
+		return damage_add(damage, "the poll-mode process of %s is stopped", host);
+	return control_of(pmd, "the poll-mode process", true, damage, diag);
+}
+
 static int ebpf_damage(const struct ebpf *ebpf, struct damage_list *damage, struct diag *diag)
 {
 	const struct lab_host *host = &ebpf->lab->hosts[ebpf->host];
-	enum node_location runs = host->path == PATH_HOST ? LOCATION_HOST : LOCATION_DPU;
+	enum node_location runs = ebpf_runs_at(host->path);
 	int err = vnics_of(ebpf, damage);
+
+	if (!err && runs == LOCATION_PMD)
+		err = process_of(&ebpf->at[LOCATION_PMD], damage, diag);
 
 	for (int i = 0; !err && i < (ebpf->has_dpu ? 2 : 1); i++)
 		err = location_damage(&ebpf->at[i], i == (int)runs, ebpf_wants_xdp(host->path, host->hook), damage, diag);

@@ -266,12 +266,12 @@ int drill_load_evict(const struct lab *lab, const struct drill_load_spec *spec, 
 
 	*ret_evicted = 0;
 	for (size_t i = 0; !err && i < (hosts[0] == hosts[1] ? 1 : 2); i++)
-		for (int where = 0; !err && where < (lab->hosts[hosts[i]].dpu ? 2 : 1); where++) {
+		for (int where = 0; !err && where < LOCATION_COUNT; where++) {
 			struct dataplane *dp;
 			char node[NODE_NAME_MAX + 4];
 
 			location_node_name(&lab->hosts[hosts[i]], (enum node_location)where, node);
-			if (dataplane_open(lab->name, node, &dp, diag))
+			if (dataplane_open(lab->name, node, &dp, NULL)) /* it has no such location, or nothing runs there */
 				continue;
 			err = evict_from(dp, lab, spec, ret_evicted, diag);
 			dataplane_close(dp);

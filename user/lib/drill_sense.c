@@ -4,20 +4,26 @@
 #include <errno.h>
 #include <string.h>
 
+#define IN_NO_WAY "no DPU and no link to one has a part in a frame's way; dpu-crash and dpu-hang break the process that has"
+#define BY_MAC	  "its switch forwards each frame by its MAC address and VLAN alone: "
+
+/* not_on_X: half a sentence, or NULL: it makes sense there, too. */
 static const struct {
 	const char *name;
 	bool needs_dpu, ends;
-	const char *not_on_linux; /* NULL: it makes sense there, too */
+	const char *not_on_linux, *not_on_pmd, *not_on_sriov;
 } drills[] = {
-	[DRILL_DPU_CRASH] = {"dpu-crash", true, false, "no program runs in the DPU"},
-	[DRILL_DPU_HANG] = {"dpu-hang", true, false, "no program runs in the DPU"},
-	[DRILL_DPU_REBOOT] = {"dpu-reboot", true, true, "no program runs in the DPU"},
-	[DRILL_PCIE_FREEZE] = {"pcie-freeze", true, true, "no frame crosses the link to the DPU"},
-	[DRILL_TABLE_FULL] = {"table-full", false, true, "the connection table is the kernel's, of the whole machine"},
+	[DRILL_DPU_CRASH] = {"dpu-crash", true, false, "no program runs in the DPU", NULL, NULL},
+	[DRILL_DPU_HANG] = {"dpu-hang", true, false, "no program runs in the DPU", NULL, NULL},
+	[DRILL_DPU_REBOOT] = {"dpu-reboot", true, true, "no program runs in the DPU", IN_NO_WAY, NULL},
+	[DRILL_PCIE_FREEZE] = {"pcie-freeze", true, true, "no frame crosses the link to the DPU", IN_NO_WAY, NULL},
+	[DRILL_TABLE_FULL] = {"table-full", false, true, "the connection table is the kernel's, of the whole machine", NULL,
+			      BY_MAC "it has no connection table"},
 	[DRILL_SLOW_PATH_OVERLOAD] = {"slow-path-overload", false, true,
-				      "there is no fast path beside the slow one: every frame takes the kernel's"},
-	[DRILL_UPLINK_DOWN] = {"uplink-down", false, true, NULL},
-	[DRILL_AGENT_KILL] = {"agent-kill", false, false, NULL},
+				      "there is no fast path beside the slow one: every frame takes the kernel's", NULL,
+				      BY_MAC "none takes a slower path than others"},
+	[DRILL_UPLINK_DOWN] = {"uplink-down", false, true, NULL, NULL, NULL},
+	[DRILL_AGENT_KILL] = {"agent-kill", false, false, NULL, NULL, NULL},
 };
 
 const char *drill_kind_name(enum drill_kind kind)
@@ -37,11 +43,16 @@ int drill_kind_parse(const char *word, enum drill_kind *ret_kind)
 
 const char *drill_nonsense(const struct lab_host *host, enum drill_kind kind)
 {
-	if (drills[kind].needs_dpu && !host->dpu)
-		return "it has no DPU";
-	if (host->path == PATH_PMD || host->path == PATH_SRIOV)
-		return "drills know the damage of linux, host, dpu-mux, dpu-upt and bare-metal; `dpulab place` moves it to one of them";
-	return host->path == PATH_LINUX ? drills[kind].not_on_linux : NULL;
+	switch (host->path) {
+	case PATH_PMD: /* its process is what breaks, with a DPU or without */
+		return drills[kind].not_on_pmd;
+	case PATH_SRIOV:
+		return drills[kind].not_on_sriov;
+	case PATH_LINUX:
+		return drills[kind].needs_dpu && !host->dpu ? "it has no DPU" : drills[kind].not_on_linux;
+	default:
+		return drills[kind].needs_dpu && !host->dpu ? "it has no DPU" : NULL;
+	}
 }
 
 bool drill_breaks_dpu(enum drill_kind kind)

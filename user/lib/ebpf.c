@@ -406,7 +406,7 @@ enum node_location ebpf_vnics_at(enum frame_path path)
 }
 
 /* Which location runs the functions of a path. */
-static enum node_location runs_at(enum frame_path path)
+enum node_location ebpf_runs_at(enum frame_path path)
 {
 	return path == PATH_HOST ? LOCATION_HOST : path == PATH_PMD ? LOCATION_PMD : LOCATION_DPU;
 }
@@ -414,7 +414,7 @@ static enum node_location runs_at(enum frame_path path)
 /* Where nothing runs, all is relayed: to the DPU, or to the poll-mode process. */
 static int set_controls(const struct ebpf *ebpf, enum frame_path path, struct diag *diag)
 {
-	enum node_location runs = runs_at(path);
+	enum node_location runs = ebpf_runs_at(path);
 	uint32_t functions = path == PATH_SRIOV ? DPU_FN_DVS : DPU_FN_ALL;
 	uint32_t to_pmd = runs == LOCATION_PMD ? DPU_HANDOVER_TO_PMD : 0;
 	int err = 0;
@@ -430,7 +430,7 @@ int ebpf_settle(const struct ebpf *ebpf, enum frame_path path, struct diag *diag
 {
 	int err = set_controls(ebpf, path, diag);
 
-	return err ? err : ebpf_use_wire(ebpf, runs_at(path), diag);
+	return err ? err : ebpf_use_wire(ebpf, ebpf_runs_at(path), diag);
 }
 
 int ebpf_refuse_path(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag)

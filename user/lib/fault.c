@@ -183,11 +183,12 @@ int fault_deafen(struct fault *fault, const struct lab *lab, size_t vm, struct d
 
 /* ---- what goes, what goes down ------------------------------------------ */
 
-int fault_crash(const struct lab *lab, size_t host, struct diag *diag)
+int fault_crash(const struct lab *lab, size_t host, enum node_location where, struct diag *diag)
 {
-	char node[NODE_FULL_MAX];
+	char node[NODE_NAME_MAX + 4];
 
-	return dataplane_remove(lab->name, topology_dpu(&lab->hosts[host], node), diag);
+	location_node_name(&lab->hosts[host], where, node);
+	return dataplane_remove(lab->name, node, diag);
 }
 
 int fault_links(const struct lab *lab, size_t host, bool up, struct diag *diag)

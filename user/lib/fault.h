@@ -28,8 +28,8 @@ int fault_hang(struct fault *fault, const struct location *location, enum fault_
 int fault_thaw(const struct location *location, enum fault_ports which, struct diag *diag);
 /* What arrives at the VM's own end of its vNIC vanishes, until fault_close(). Of a loaded port: nothing is done. */
 int fault_deafen(struct fault *fault, const struct lab *lab, size_t vm, struct diag *diag);
-/* Programs, tables and pins of the host's DPU go at once. */
-int fault_crash(const struct lab *lab, size_t host, struct diag *diag);
+/* Programs, tables and pins of the host's DPU, or of its poll-mode process, go at once. */
+int fault_crash(const struct lab *lab, size_t host, enum node_location where, struct diag *diag);
 /* Every port of the host's DPU down, or up. */
 int fault_links(const struct lab *lab, size_t host, bool up, struct diag *diag);
 /* The fabric's end of the host's (dpu: its DPU's) wire down, or up: what the other end sees is its carrier. */

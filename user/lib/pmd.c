@@ -156,6 +156,31 @@ static int wait_until_served(struct dpu_pmd *state, const char *node, struct dia
 			  "the poll-mode process of %s did not come to serve its ports", node);
 }
 
+bool pmd_is_stopped(const struct dataplane *dp)
+{
+	struct dpu_pmd state;
+	uint64_t started;
+	char how;
+
+	return pmd_is_alive(dp, &state) && process_stat(state.worker, &how, &started) && how == 'T';
+}
+
+/* The worker of a supervisor that lives: its number is nobody else's. */
+static int signal_worker(const struct dpu_pmd *state, int number)
+{
+	int err = kill((pid_t)state->worker, number) ? -errno : 0;
+
+	op_done();
+	return err;
+}
+
+int pmd_halt(const struct dataplane *dp)
+{
+	struct dpu_pmd state;
+
+	return pmd_is_alive(dp, &state) ? signal_worker(&state, SIGSTOP) : -ESRCH;
+}
+
 int pmd_serve(const struct location *location, struct diag *diag)
 {
 	const struct lab_host *host = location_host(location);
@@ -171,7 +196,9 @@ int pmd_serve(const struct location *location, struct diag *diag)
 	state->sleep_us = sleep_of(host);
 	state->error = 0;
 	__atomic_store_n(&state->wanted, state->wanted + 1, __ATOMIC_RELEASE);
-	if (!lives(state)) {
+	if (pmd_is_stopped(location->dp)) {
+		err = signal_worker(state, SIGCONT);
+	} else if (!lives(state)) {
 		err = spawn(&names, state, diag);
 		op_done();
 	}
@@ -205,6 +232,11 @@ static int stop(const struct dpu_pmd *state)
 		close(worker);
 	op_done();
 	return err;
+}
+
+int pmd_kill(const struct dataplane *dp)
+{
+	return stop(dataplane_pmd(dp));
 }
 
 int pmd_stop(const char *lab, const char *node, struct diag *diag)

@@ -23,3 +23,8 @@ int pmd_stop(const char *lab, const char *node, struct diag *diag);
 int pmd_stop_lab(const char *lab, struct diag *diag);
 /* Does the process live? ret_state: its page of state as it is. */
 bool pmd_is_alive(const struct dataplane *dp, struct dpu_pmd *ret_state);
+/* Its worker has been stopped by a signal: pmd_serve() continues it. */
+bool pmd_is_stopped(const struct dataplane *dp);
+/* Failure drills: the worker stops, as a process that hangs; both processes are killed. 0, or negative errno. */
+int pmd_halt(const struct dataplane *dp);
+int pmd_kill(const struct dataplane *dp);
