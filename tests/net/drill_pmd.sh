@@ -9,7 +9,7 @@
 
 cat >rows <<'ROWS'
 pmd dpu-crash          all     dpulab 2
-pmd dpu-hang           all     dpulab 0
+pmd dpu-hang           wait    dpulab 0
 pmd dpu-reboot         -       -      0
 pmd pcie-freeze        -       -      0
 pmd table-full         connect any    0
