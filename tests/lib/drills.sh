@@ -124,7 +124,8 @@ drill_rows() {
 		# shellcheck disable=SC2053
 		[ -n "$path" ] && [[ $path/$what == ${DRILLS:-*} ]] || continue
 		if [ "$begun" != "$path" ]; then
-			run "$DPULAB" place "$LAB" "$path" --hook "${HOOK:-tc}"
+			# shellcheck disable=SC2086
+			run "$DPULAB" place "$LAB" "$path" --hook "${HOOK:-tc}" ${ACCEPT:-}
 			begun=$path
 			picture "$path" >before
 		fi

@@ -17,7 +17,8 @@ sriov uplink-down        fabric  itself 0
 sriov agent-kill         any     any    0
 ROWS
 
-# virtual functions of two hosts meet by the wire, if their group is a VLAN; the loss of the firewall is accepted
+ACCEPT=--accept-loss
+# virtual functions of two hosts meet by the wire, if their group is a VLAN
 write_drill_lab lab.yaml
 sed -i 's/vni: 5001/vlan: 20/; s/^lab:.*/&\nplacement: sriov/' lab.yaml
 run "$DPULAB" up lab.yaml

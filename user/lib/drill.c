@@ -269,7 +269,7 @@ static int endure(struct drill *drill, struct diag *diag)
 
 static int wait_for_itself(struct drill *drill, struct diag *diag)
 {
-	bool ends = drill_cause_ends(drill->request.kind);
+	bool ends = drill_cause_ends(drill->request.kind) || drill->report.failed_over;
 
 	wait_for_flows(drill, drill->ended_ns, ends ? PATIENCE_MS : NOTICE_MS, drill->back_by_itself);
 	return look(drill, DAMAGE_MENDED_ITSELF, diag);
