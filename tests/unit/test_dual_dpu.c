@@ -191,6 +191,48 @@ static void apply_keeps_what_place_chose(void)
 	lab_free(old);
 }
 
+#define BESIDE(host_)                                                                              \
+	"lab: t\nhosts:\n  esx1: {dpu: true}\n  esx1b: {" host_ "}\n  esx2: {}\nport-groups: {g: {vni: 7}}\n" \
+	"vms:\n  a: {host: esx1, port-group: g, ip: 10.1.0.1/24}\n  b: {host: esx1b, port-group: g, ip: 10.1.0.2/24}\n"
+
+static void two_switches_share_a_machine(void)
+{
+	struct lab *lab = must_read(BESIDE("dpu: true, machine: esx1"));
+	struct topology plan;
+	char node[NODE_FULL_MAX];
+
+	CU_ASSERT_TRUE(lab_same_machine(lab, 0, 1));
+	CU_ASSERT_FALSE(lab_same_machine(lab, 0, 2));
+	CU_ASSERT_STRING_EQUAL(topology_dpu(&lab->hosts[0], node), "esx1-dpu");
+	CU_ASSERT_STRING_EQUAL(topology_dpu(&lab->hosts[1], node), "esx1-dpu2");
+	location_node_name(&lab->hosts[1], LOCATION_DPU, node);
+	CU_ASSERT_STRING_EQUAL(node, "esx1-dpu2");
+	location_node_name(&lab->hosts[1], LOCATION_HOST, node);
+	CU_ASSERT_STRING_EQUAL(node, "esx1b");
+	CU_ASSERT_EQUAL_FATAL(topology_plan(lab, &plan), 0);
+	CU_ASSERT_EQUAL(plan.n_nodes, 1 + 3 + 1 + 2);
+	CU_ASSERT_TRUE(has_wire(&plan, "fabric", "esx1b"));
+	CU_ASSERT_TRUE(has_wire(&plan, "esx1", "uplink1"));
+	CU_ASSERT_TRUE(has_wire(&plan, "esx1", "pf1"));
+	CU_ASSERT_TRUE(has_wire(&plan, "esx1", "pf1vf0"));
+	CU_ASSERT_TRUE(has_wire(&plan, "esx1", "vf0"));
+	CU_ASSERT_TRUE(has_wire(&plan, "esx1-dpu2", "pf0vf0"));
+	CU_ASSERT_TRUE(has_wire(&plan, "b", "eth0"));
+	topology_free(&plan);
+	lab_free(lab);
+}
+
+static void a_second_switch_has_its_limits(void)
+{
+	is_refused(BESIDE("machine: esx1"), "one of them has none");
+	is_refused(BESIDE("dpu: true, dpu2: true, machine: esx1"), "one of them has two");
+	is_refused(BESIDE("dpu: true, machine: esx2"), "not a host before it");
+	is_refused(BESIDE("dpu: true, machine: esx1b"), "not a host before it");
+	is_refused(BESIDE("dpu: true, machine: esx3"), "the name of a host");
+	is_refused(BESIDE("dpu: true, machine: esx1, placement: linux"), "runs no linux");
+	is_refused(BESIDE("dpu: {profile: ideal}, machine: esx1"), "of one vendor and model");
+}
+
 SUITE(dual_dpu, {"the first is active, and nobody stands by", the_first_is_active_and_nobody_stands_by},
       {"an empty list of standby uplinks is none", an_empty_list_of_standby_uplinks_is_none},
       {"the file chooses the active one", the_file_chooses_the_active_one},
@@ -198,4 +240,6 @@ SUITE(dual_dpu, {"the first is active, and nobody stands by", the_first_is_activ
       {"what cannot be is refused, with a reason", what_cannot_be_is_refused},
       {"both are of one model", both_are_of_one_model}, {"each has its wires", each_has_its_wires},
       {"a view is of the other one, and leaves the lab alone", a_view_is_of_the_other_one_and_leaves_the_lab_alone},
+      {"two switches share a machine", two_switches_share_a_machine},
+      {"a second switch has its limits", a_second_switch_has_its_limits},
       {"apply keeps what place chose, and refuses to choose", apply_keeps_what_place_chose});

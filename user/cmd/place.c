@@ -236,6 +236,8 @@ static int refuse_loss(struct cmd_context *ctx, const struct lab *lab, enum fram
 
 		if (only && strcmp(lab->hosts[i].name, only))
 			continue;
+		refused = place_refuse_beside(lab, i, to, ctx->diag);
+		err = err ? err : refused;
 		refused = to == PATH_PMD ? pmd_refuse(lab, i, ctx->diag) : plan_refuse_loss(lab, i, to, accept, ctx->diag);
 		if (!refused)
 			refused = baremetal_refuse(lab, i, to, ctx->diag);

@@ -53,8 +53,8 @@ void location_node_name(const struct lab_host *host, enum node_location where,
 {
 	static const char *const suffixes[LOCATION_COUNT] = {"", "-dpu", "-pmd"};
 
-	if (where == LOCATION_DPU && host->active)
-		snprintf(ret_node, NODE_NAME_MAX + 4, "%.*s-dpu2", NODE_NAME_MAX - 2, host->name);
+	if (where == LOCATION_DPU && (host->active || lab_is_beside(host)))
+		snprintf(ret_node, NODE_NAME_MAX + 4, "%.*s-dpu2", NODE_NAME_MAX - 2, host->node);
 	else
 		snprintf(ret_node, NODE_NAME_MAX + 4, "%s%s", host->name, suffixes[where]);
 }

@@ -54,7 +54,7 @@ enum dataplane_map {
 	DATAPLANE_MAP_COUNT,
 };
 
-/* Name of a location's node: "esx1", "esx1-dpu" ("esx1-dpu2" while the second one is active) or "esx1-pmd". */
+/* Name of a location's node: "esx1", "esx1-dpu" ("esx1-dpu2" while the second one is active, and of a switch beside) or "esx1-pmd". */
 void location_node_name(const struct lab_host *host, enum node_location where,
 			char ret_node[static NODE_NAME_MAX + 4]);
 

@@ -66,6 +66,36 @@ static void check_models(struct checker *check, const struct lab_host *host)
 			host->name, host->dpu2_model, model);
 }
 
+/* A second switch on the machine of another host, with a DPU of its own. */
+static void check_beside(struct checker *check, const struct lab *lab, const struct lab_host *host)
+{
+	const struct lab_host *first = &lab->hosts[host->machine];
+
+	if (first >= host || lab_is_beside(first))
+		FINDING(check, &host->machine, "name a host that stands before it, and has a machine of its own",
+			"hosts.%s.machine: %s is not a host before it with a machine of its own", host->name, first->name);
+	if (!host->dpu || host->dpu2 || !first->dpu || first->dpu2)
+		FINDING(check, &host->machine, "`dpu: true` at each, `dpu2` at neither",
+			"hosts.%s.machine: two independent switches have a DPU each, and %s", host->name,
+			host->dpu2 || first->dpu2 ? "one of them has two" : "one of them has none");
+	for (const struct lab_host *other = lab->hosts; other < host; other++)
+		if (other->machine == host->machine)
+			FINDING(check, &host->machine, NULL, "hosts.%s.machine: %s is the second switch of %s already", host->name,
+				other->name, first->name);
+	if (host->path == PATH_LINUX || host->path == PATH_PMD || host->path == PATH_BARE_METAL)
+		FINDING(check, &host->path, "dpu-mux, dpu-upt, sriov or host", "hosts.%s: a second switch of a machine runs no %s",
+			host->name, frame_path_name(host->path));
+	if (strcmp(text_or(host->profile_name, ""), text_or(first->profile_name, "")) ||
+	    strcmp(text_or(host->dpu_model, ""), text_or(first->dpu_model, "")))
+		FINDING(check, &host->machine, "give them the same `profile` and `dpu-model`",
+			"hosts.%s.machine: its DPU and that of %s differ: two DPUs of a machine are of one vendor and model", host->name,
+			first->name);
+	if (strlen(first->name) > PAIR_NAME_MAX)
+		FINDING(check, first->name, "shorten it",
+			"host '%s': with a second DPU a name has %d characters at most, because %s-dpu2 is a device's name, too",
+			first->name, PAIR_NAME_MAX, first->name);
+}
+
 static void check_pair(struct checker *check, const struct lab_host *host)
 {
 	if (strlen(host->name) > PAIR_NAME_MAX)
@@ -85,5 +115,8 @@ int dpu_check(const struct lab *lab, const struct config_places *places, struct 
 			check_pair(&check, &lab->hosts[i]);
 		else
 			check_alone(&check, &lab->hosts[i]);
+	for (size_t i = 0; i < lab->n_hosts; i++)
+		if (lab->hosts[i].machine < lab->n_hosts)
+			check_beside(&check, lab, &lab->hosts[i]);
 	return check.failed ? -EINVAL : 0;
 }

@@ -531,7 +531,7 @@ static bool namespaces_exist(const struct lab *lab, size_t host)
 {
 	char node[NODE_FULL_MAX], name[NETNS_NAME_MAX];
 
-	if (!netns_exists(netns_name(name, lab->name, lab->hosts[host].name)))
+	if (!netns_exists(netns_name(name, lab->name, lab->hosts[host].node)))
 		return false;
 	for (unsigned dpu = 0; dpu < lab_n_dpus(&lab->hosts[host]); dpu++)
 		if (!netns_exists(netns_name(name, lab->name, topology_dpu_of(&lab->hosts[host], dpu, node))))

@@ -205,7 +205,7 @@ static int announce(const struct lab *lab, size_t host, bool dpu, struct diag *d
 	int err = dpu ? topology_open_dpu(lab, host, &ns, diag) : topology_open_host(lab, host, &ns, diag);
 
 	return err ? err :
-		     frame_announce(ns, dpu ? TOPOLOGY_DPU_WIRE : TOPOLOGY_UPLINK, h->vtep_mac,
+		     frame_announce(ns, dpu ? TOPOLOGY_DPU_WIRE : topology_uplink(h), h->vtep_mac,
 				    &h->vtep.addr, diag);
 }
 

@@ -35,6 +35,8 @@ int place_read(const struct lab *lab, size_t host, enum frame_path *ret_path, bo
 	       struct diag *diag);
 /* Path and hook of every host of the lab become what the kernel runs. */
 int place_read_all(struct lab *lab, struct diag *diag);
+/* 0, or -EINVAL: a second switch of a machine (lab_is_beside()) leaves to the first what there is one of. */
+int place_refuse_beside(const struct lab *lab, size_t host, enum frame_path to, struct diag *diag);
 /* Any path to any path, live. Host must be up. The current path is read from the kernel. */
 int place_host(const struct lab *lab, size_t host, enum frame_path to, enum lab_hook hook,
 	       struct move_report *ret_report, struct diag *diag);

@@ -43,7 +43,7 @@ static bool is_of_a_host(const struct lab *lab, const char *name, const char *su
 /* Devices that dpulab makes beside the vNIC ports, which carry the VMs' names. */
 static bool is_device_name(const char *name)
 {
-	return !strcmp(name, "lo") || !strcmp(name, "uplink0") || !strcmp(name, "p0") ||
+	return !strcmp(name, "lo") || !strcmp(name, "uplink0") || !strcmp(name, "uplink1") || !strcmp(name, "p0") ||
 	       !strncmp(name, "pf0", 3) || !strncmp(name, "pf1", 3) || (!strncmp(name, "vf", 2) && name[2] >= '0' && name[2] <= '9');
 }
 

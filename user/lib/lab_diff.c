@@ -64,6 +64,8 @@ static void compare_host(struct difference *d, const struct lab_host *old, const
 {
 	if (old->dpu != new->dpu)
 		refuse(d, "the DPU", new->name);
+	if (strcmp(old->node, new->node))
+		refuse(d, "the machine", new->name);
 	if (old->dpu2 != new->dpu2)
 		refuse(d, "the second DPU", new->name);
 	else if (lab_preferred_dpu(old) != lab_preferred_dpu(new)) /* `place --dpu` does it with the connections */

@@ -51,7 +51,7 @@ static void add_vm_ports(struct location *location, const struct links *links, s
 	if (here || location->where != LOCATION_DPU)
 		add_port(location, links, v->port, DPU_PORT_KIND_VNIC, v->name, vm);
 	if (location->where == LOCATION_HOST) {
-		topology_channel_host(location_host(location)->active, v->port, channel);
+		topology_channel_host(topology_slot(location_host(location), location_host(location)->active), v->port, channel);
 		add_port(location, links, DPU_PORT_CHANNEL_OF(v->port), DPU_PORT_KIND_CHANNEL, channel, vm);
 	} else if (location->where == LOCATION_DPU && !here) {
 		topology_channel_dpu(v->port, channel);
@@ -61,13 +61,14 @@ static void add_vm_ports(struct location *location, const struct links *links, s
 
 static void add_ports(struct location *location, const struct links *links)
 {
+	const struct lab_host *h = location_host(location);
 	bool host = location->where != LOCATION_DPU;
 
 	location->n_ports = 0;
 	add_port(location, links, DPU_PORT_UPLINK, DPU_PORT_KIND_UPLINK,
-		 host ? TOPOLOGY_UPLINK : TOPOLOGY_DPU_WIRE, SIZE_MAX);
+		 host ? topology_uplink(h) : TOPOLOGY_DPU_WIRE, SIZE_MAX);
 	add_port(location, links, DPU_PORT_PF, DPU_PORT_KIND_PF,
-		 host ? topology_pf(location_host(location)->active) : TOPOLOGY_DPU_PF, SIZE_MAX);
+		 host ? topology_pf(topology_slot(h, h->active)) : TOPOLOGY_DPU_PF, SIZE_MAX);
 	for (size_t vm = 0; vm < location->lab->n_vms; vm++)
 		if (location->lab->vms[vm].host == location->host)
 			add_vm_ports(location, links, vm);

@@ -246,6 +246,7 @@ static void derive_host(struct lab *lab, size_t index)
 	if (mac_is_zero(&host->vtep_mac))
 		host->vtep_mac = derived_mac(lab->name, host->name, "uplink");
 	host->active = lab_preferred_dpu(host);
+	memcpy(host->node, host->machine < lab->n_hosts ? lab->hosts[host->machine].name : host->name, sizeof(host->node));
 }
 
 static bool same_segment(const struct lab_group *a, const struct lab_group *b)
@@ -342,6 +343,16 @@ int lab_order_rules(struct lab *lab)
 	free(lab->rules);
 	lab->rules = ordered;
 	return 0;
+}
+
+bool lab_is_beside(const struct lab_host *host)
+{
+	return host->machine != SIZE_MAX;
+}
+
+bool lab_same_machine(const struct lab *lab, size_t a, size_t b)
+{
+	return !strcmp(lab->hosts[a].node, lab->hosts[b].node);
 }
 
 unsigned lab_n_dpus(const struct lab_host *host)

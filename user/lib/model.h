@@ -67,6 +67,8 @@ struct lab_host {
 	uint32_t profile_scale;	 /* its table and rates are divided by it; default 1 */
 	bool accept_loss;	 /* run on the DPU what it cannot enforce */
 	char *dpu_model; /* optional; NULL */
+	size_t machine;	 /* index of the host on whose machine this one's switch and DPU are, beside it; SIZE_MAX: on its own */
+	char node[NODE_NAME_MAX]; /* name of the machine's node: its own, or that host's */
 	bool dpu2;	 /* a second one, of the same kind */
 	char *dpu2_profile_name, *dpu2_model; /* optional; NULL: as the first */
 	uint8_t *active_uplinks, *standby_uplinks; /* enum lab_uplink; empty: uplink1, and none */
@@ -383,6 +385,9 @@ void lab_derive(struct lab *lab);
 int lab_order_rules(struct lab *lab);
 /* Has it a rule that jumps to category application; one without state? */
 bool lab_jumps(const struct lab *lab);
+/* Is it a second, independent switch with a DPU on the machine of another host? Are two on one machine? */
+bool lab_is_beside(const struct lab_host *host);
+bool lab_same_machine(const struct lab *lab, size_t a, size_t b);
 /* DPUs that a host has: 0 to 2. The one that the file wants to serve; whether another takes over when the active one fails. */
 unsigned lab_n_dpus(const struct lab_host *host);
 uint8_t lab_preferred_dpu(const struct lab_host *host);

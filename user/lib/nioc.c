@@ -208,7 +208,7 @@ int nioc_set(const struct lab *lab, size_t host, struct diag *diag)
 		return err;
 	err = topology_open_host(lab, host, &host_ns, diag);
 	if (!err)
-		err = set_wire(host_ns, TOPOLOGY_UPLINK, queues, n, diag);
+		err = set_wire(host_ns, topology_uplink(&lab->hosts[host]), queues, n, diag);
 	if (!err && lab->hosts[host].dpu) {
 		err = topology_open_dpu(lab, host, &dpu_ns, diag);
 		if (!err)
@@ -225,6 +225,6 @@ int nioc_read(const struct lab *lab, size_t host, bool dpu, struct rt_queue **re
 
 	if (err)
 		return err;
-	ifindex = rt_ifindex(ns, dpu ? TOPOLOGY_DPU_WIRE : TOPOLOGY_UPLINK);
+	ifindex = rt_ifindex(ns, dpu ? TOPOLOGY_DPU_WIRE : topology_uplink(&lab->hosts[host]));
 	return ifindex < 0 ? ifindex : rt_htb_classes(ns, ifindex, ret_list, ret_n);
 }

@@ -364,14 +364,22 @@ int place_read_all(struct lab *lab, struct diag *diag)
 	return err;
 }
 
+int place_refuse_beside(const struct lab *lab, size_t host, enum frame_path to, struct diag *diag)
+{
+	if (!lab_is_beside(&lab->hosts[host]) || (to != PATH_LINUX && to != PATH_PMD && to != PATH_BARE_METAL))
+		return 0;
+	return diag_error(diag, -EINVAL, "dpu-mux, dpu-upt, sriov and host; --host names the others", "host %s is a second switch of machine %s, and runs no %s",
+			  lab->hosts[host].name, lab->hosts[host].node, frame_path_name(to));
+}
+
 int place_host(const struct lab *lab, size_t host, enum frame_path to, enum lab_hook hook,
 	       struct move_report *ret_report, struct diag *diag)
 {
 	struct move_report report = {};
 	double begin = now_us();
-	int err = 0;
+	int err = place_refuse_beside(lab, host, to, diag);
 
-	if (to != PATH_LINUX)
+	if (!err && to != PATH_LINUX)
 		err = ebpf_refuse_path(lab, host, to, diag);
 	if (!err)
 		err = standby_rescue(lab, host, diag);

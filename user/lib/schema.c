@@ -259,6 +259,9 @@ const struct schema_key schema_keys[] = {
 	{"hosts.*.standby-uplinks", SCHEMA_WORD, MANY(struct lab_host, standby_uplinks, n_standby_uplinks), .words = uplinks,
 	 .may_be_empty = true, .derived = "none: no failover",
 	 .help = "The wire of the other DPU, which takes over when the active one fails. Empty: no failover."},
+	{"hosts.*.machine", SCHEMA_HOST, ONE(struct lab_host, machine), .derived = "its own",
+	 .help = "Host on whose machine this one is: a second switch with a DPU of its own (LAB-HOST-dpu2 of that host), "
+		 "independent of the first. There is no failover between them (docs/dual-dpu.md)."},
 	{"hosts.*.placement", SCHEMA_WORD, ONE(struct lab_host, path), .words = placements,
 	 .fallback = "@placement", .derived = "the lab's `placement`", .help = "Frame path of this host."},
 	{"hosts.*.hook", SCHEMA_WORD, ONE(struct lab_host, hook), .words = hooks,

@@ -62,9 +62,20 @@ void topology_channel_dpu(uint16_t port, char *buffer)
 	snprintf(buffer, IFNAMSIZ, "pf0vf%u", port - DPU_PORT_VNIC_MIN);
 }
 
+const char *topology_uplink(const struct lab_host *host)
+{
+	return lab_is_beside(host) ? TOPOLOGY_UPLINK_2 : TOPOLOGY_UPLINK;
+}
+
+unsigned topology_slot(const struct lab_host *host, unsigned dpu)
+{
+	return lab_is_beside(host) ? 1 : dpu;
+}
+
 const char *topology_dpu_of(const struct lab_host *host, unsigned dpu, char *buffer)
 {
-	snprintf(buffer, NODE_FULL_MAX, dpu ? "%.*s-dpu2" : "%.*s-dpu", (int)(dpu ? NODE_NAME_MAX - 2 : NODE_NAME_MAX), host->name);
+	dpu = topology_slot(host, dpu);
+	snprintf(buffer, NODE_FULL_MAX, dpu ? "%.*s-dpu2" : "%.*s-dpu", (int)(dpu ? NODE_NAME_MAX - 2 : NODE_NAME_MAX), host->node);
 	return buffer;
 }
 
@@ -111,7 +122,8 @@ static void add_uplink(struct plan *plan, size_t host, size_t node, const char *
 	struct wire *wire = add_wire(plan, plan->lab->fabric_mtu);
 
 	wire->on_fabric = true;
-	set_end(plan, &wire->end[0], 0, plan->topology.nodes[node].name);
+	set_end(plan, &wire->end[0], 0,
+		plan->topology.nodes[node].kind == NODE_HOST ? plan->lab->hosts[host].name : plan->topology.nodes[node].name);
 	set_end(plan, &wire->end[1], node, dev);
 	wire->end[1].mac = plan->lab->hosts[host].vtep_mac;
 }
@@ -127,15 +139,15 @@ static void plan_dpu(struct plan *plan, size_t host, unsigned dpu)
 	add_uplink(plan, host, node, TOPOLOGY_DPU_WIRE);
 	wire = add_wire(plan, plan->lab->fabric_mtu);
 	set_end(plan, &wire->end[0], node, TOPOLOGY_DPU_PF);
-	set_end(plan, &wire->end[1], plan->host_node[host], topology_pf(dpu));
+	set_end(plan, &wire->end[1], plan->host_node[host], topology_pf(topology_slot(&plan->lab->hosts[host], dpu)));
 }
 
 static void plan_host(struct plan *plan, size_t host)
 {
 	const struct lab_host *h = &plan->lab->hosts[host];
 
-	plan->host_node[host] = add_node(plan, h->name, NODE_HOST, host);
-	add_uplink(plan, host, plan->host_node[host], TOPOLOGY_UPLINK);
+	plan->host_node[host] = lab_is_beside(h) ? plan->host_node[h->machine] : add_node(plan, h->name, NODE_HOST, host);
+	add_uplink(plan, host, plan->host_node[host], topology_uplink(h));
 	for (unsigned dpu = 0; dpu < lab_n_dpus(h); dpu++)
 		plan_dpu(plan, host, dpu);
 }
@@ -151,7 +163,7 @@ static void plan_channel(struct plan *plan, size_t vm, unsigned dpu)
 	struct wire *wire = add_wire(plan, topology_channel_mtu(plan->lab, vm));
 	char host_dev[IFNAMSIZ], dpu_dev[IFNAMSIZ];
 
-	topology_channel_host(dpu, v->port, host_dev);
+	topology_channel_host(topology_slot(&plan->lab->hosts[v->host], dpu), v->port, host_dev);
 	topology_channel_dpu(v->port, dpu_dev);
 	set_end(plan, &wire->end[0], plan->dpu_node[v->host][dpu], dpu_dev);
 	set_end(plan, &wire->end[1], plan->host_node[v->host], host_dev);
@@ -188,7 +200,7 @@ int topology_plan(const struct lab *lab, struct topology *ret_topology)
 	plan.dpu_node = calloc(lab->n_hosts + 1, sizeof(*plan.dpu_node));
 	if (plan.topology.nodes && plan.topology.wires && plan.host_node && plan.dpu_node) {
 		add_node(&plan, TOPOLOGY_FABRIC, NODE_FABRIC, 0);
-		for (size_t host = 0; host < lab->n_hosts; host++)
+		for (size_t host = 0; host < lab->n_hosts; host++) /* one beside another comes behind it: dpu_check.c */
 			plan_host(&plan, host);
 		for (size_t vm = 0; vm < lab->n_vms; vm++)
 			plan_vm(&plan, vm);
@@ -223,7 +235,7 @@ static int open_node(const struct lab *lab, const char *node, struct netns **ret
 
 int topology_open_host(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag)
 {
-	return open_node(lab, lab->hosts[host].name, ret_ns, diag);
+	return open_node(lab, lab->hosts[host].node, ret_ns, diag);
 }
 
 int topology_open_dpu_of(const struct lab *lab, size_t host, unsigned dpu, struct netns **ret_ns, struct diag *diag)

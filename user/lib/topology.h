@@ -6,7 +6,7 @@
  *   VM eth0 == port (host)      host uplink0 == port in LAB-fabric == DPU p0
  *   host eth0 == port (host), of a host that is itself the machine
  *   host pf0 == pf0hpf (DPU)    host vfN == pf0vfN (DPU), one per vNIC
- *   host pf1 == pf0hpf (DPU 2)  host pf1vfN == pf0vfN (DPU 2), of a host with two
+ *   host pf1 == pf0hpf (DPU 2)  host pf1vfN == pf0vfN (DPU 2), of a host with two, or with a second switch (uplink1)
  *
  * Names are here and nowhere else.
  */
@@ -18,6 +18,7 @@
 
 #define TOPOLOGY_FABRIC	  "fabric"  /* node, and the bridge in it */
 #define TOPOLOGY_UPLINK	  "uplink0" /* host's wire */
+#define TOPOLOGY_UPLINK_2 "uplink1" /* that of a second switch on the machine */
 #define TOPOLOGY_PF	  "pf0"	    /* host's end of the PCIe channel for wire frames */
 #define TOPOLOGY_PF_2	  "pf1"	    /* that of the second DPU */
 #define TOPOLOGY_DPU_WIRE "p0"	    /* DPU's wire */
@@ -68,8 +69,11 @@ void topology_free(struct topology *topology);
 /* "vf0" (of the second DPU: "pf1vf0") and "pf0vf0" of a vNIC port number; buffers hold IFNAMSIZ. */
 void topology_channel_host(unsigned dpu, uint16_t port, char *buffer);
 void topology_channel_dpu(uint16_t port, char *buffer);
-/* The host's end of a DPU's channel for wire frames. */
+/* The host's end of a DPU's channel for wire frames; a host's own wire. */
 const char *topology_pf(unsigned dpu);
+const char *topology_uplink(const struct lab_host *host);
+/* Which of its machine's DPUs a DPU of a host is, from 0: what the two functions above take. */
+unsigned topology_slot(const struct lab_host *host, unsigned dpu);
 /* A channel relays whole frames of its VM, and of the wire while the other side is in charge: bytes at L3. */
 unsigned topology_channel_mtu(const struct lab *lab, size_t vm);
 /* Node name of a host's active DPU: "esx1-dpu"; the buffer holds NODE_FULL_MAX. */

@@ -169,7 +169,7 @@ static const struct rt_link *find_far_end(const struct build *build, const struc
 {
 	const struct wire_end *end = &wire->end[1];
 	const struct rt_link *link = find_link(&build->sites[end->node], end->dev);
-	size_t host = build->plan.nodes[end->node].index;
+	size_t host = wire->vnic ? build->lab->vms[wire->vm].host : build->plan.nodes[end->node].index;
 
 	*ret_node = end->node;
 	for (size_t n = 0; !link && n < build->plan.n_nodes; n++) {
@@ -287,7 +287,8 @@ static bool is_loaded_port(const struct build *build, size_t n, const char *dev)
 	const struct lab *lab = build->lab;
 
 	for (size_t vm = 0; vm < lab->n_vms; vm++)
-		if (lab->vms[vm].loaded && !strcmp(lab->vms[vm].name, dev) && lab->vms[vm].host == node->index)
+		if (lab->vms[vm].loaded && !strcmp(lab->vms[vm].name, dev) && lab_same_machine(lab, lab->vms[vm].host, node->index) &&
+		    (node->kind == NODE_HOST || node->kind == NODE_DPU))
 			return node->kind == NODE_HOST || node->kind == NODE_DPU;
 	return false;
 }
@@ -301,7 +302,7 @@ static bool is_planned(const struct build *build, size_t n, const char *dev)
 			/* a vNIC's port may be with the DPU */
 			bool here = end->node == n || (build->plan.nodes[n].kind == NODE_DPU &&
 						       node->kind == NODE_HOST &&
-						       node->index == build->plan.nodes[n].index);
+						       lab_same_machine(build->lab, node->index, build->plan.nodes[n].index));
 
 			if (here && !strcmp(end->dev, dev))
 				return true;

@@ -145,6 +145,11 @@ static int find_ends(struct vm_move *move, const struct vm_move_request *request
 	if (move->new.host == vm->host)
 		return refuse(ret_refusal, VM_MOVE_USAGE,
 			      diag_error(diag, -EALREADY, NULL, "%s is on host %s already", vm->name, to->name));
+	if (lab_same_machine(lab, vm->host, move->new.host))
+		return refuse(ret_refusal, VM_MOVE_USAGE,
+			      diag_error(diag, -EOPNOTSUPP, "`host:` in the lab file and dpulab apply: a cold move",
+					 "%s and %s are two switches of one machine: a VM moves between machines",
+					 lab->hosts[vm->host].name, to->name));
 	if (!lab_is_whole(move->session))
 		return diag_error(diag, -ESTALE, "dpulab up LAB.yaml repairs it", "lab %s is broken", lab->name);
 	return 0;
@@ -200,7 +205,7 @@ static int make_channel(struct vm_move *move, unsigned dpu, struct diag *diag)
 	struct rt_end ends[2];
 	int err;
 
-	topology_channel_host(dpu, new->port, host_dev);
+	topology_channel_host(topology_slot(host, dpu), new->port, host_dev);
 	topology_channel_dpu(new->port, dpu_dev);
 	if (rt_ifindex(ns_of(new, LOCATION_HOST), host_dev) > 0)
 		return 0;
