@@ -36,6 +36,9 @@ run "$DPULAB" up lab.yaml
 [ -e "/run/netns/$LAB-esx1-dpu2" ] || fail "there is no second DPU"
 in_node esx1 test -e /sys/class/net/uplink1 2>/dev/null || in_node esx1 ip link show uplink1 >/dev/null || fail "no second wire"
 
+placement
+expect failover "$(json placement.json "d['placement'][0]['failover']")" "none: independent DPUs"
+
 meets() { # FROM ADDRESS
 	wait_for 10 in_node "$1" ping -q -c 1 -W 2 "$2"
 }

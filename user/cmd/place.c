@@ -71,14 +71,26 @@ static const char *failover_word(const struct lab_host *host, char buffer[static
 	return buffer;
 }
 
+/* Is there another switch with its DPU on this host's machine? */
+static bool has_neighbour(const struct lab *lab, size_t host)
+{
+	for (size_t i = 0; i < lab->n_hosts; i++)
+		if (i != host && lab_same_machine(lab, i, host))
+			return true;
+	return false;
+}
+
 static int out_dpus(struct out *out, const struct lab *lab, size_t host, struct diag *diag)
 {
 	const struct lab_host *h = &lab->hosts[host];
 	char node[NODE_FULL_MAX], failover[64];
 	int err = 0;
 
-	if (lab_n_dpus(h) < 2)
+	if (lab_n_dpus(h) < 2) {
+		if (has_neighbour(lab, host))
+			out_str(out, "failover", "none: independent DPUs");
 		return 0;
+	}
 	out_str(out, "failover", "%s", failover_word(h, failover));
 	out_list(out, "dpus");
 	for (unsigned dpu = 0; !err && dpu < lab_n_dpus(h); dpu++) {

@@ -82,6 +82,9 @@ static void check_beside(struct checker *check, const struct lab *lab, const str
 		if (other->machine == host->machine)
 			FINDING(check, &host->machine, NULL, "hosts.%s.machine: %s is the second switch of %s already", host->name,
 				other->name, first->name);
+	if (lab_bare_machine(lab, (size_t)(host - lab->hosts)) != SIZE_MAX || lab_bare_machine(lab, host->machine) != SIZE_MAX)
+		FINDING(check, &host->machine, NULL, "hosts.%s.machine: a host that is itself a machine of the lab has no second switch",
+			host->name);
 	if (host->path == PATH_LINUX || host->path == PATH_PMD || host->path == PATH_BARE_METAL)
 		FINDING(check, &host->path, "dpu-mux, dpu-upt, sriov or host", "hosts.%s: a second switch of a machine runs no %s",
 			host->name, frame_path_name(host->path));

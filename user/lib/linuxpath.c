@@ -484,9 +484,9 @@ int linuxpath_start(const struct lab *lab, size_t host, struct diag *diag)
 int linuxpath_stop(const struct lab *lab, size_t host, struct diag *diag)
 {
 	NETNS_CLEANUP struct netns *ns = NULL;
-	int err = topology_open_host(lab, host, &ns, diag);
+	int err = lab_is_beside(&lab->hosts[host]) ? -ENOENT : topology_open_host(lab, host, &ns, diag);
 
-	if (err)
+	if (err) /* what is on the machine of a second switch is the first one's */
 		return err == -ENOENT ? 0 : err;
 	return stop_in(ns, lab, host, diag);
 }
@@ -498,7 +498,7 @@ bool linuxpath_runs(const struct lab *lab, size_t host)
 	bool runs = false;
 	size_t n;
 
-	if (topology_open_host(lab, host, &ns, NULL) || rt_links(ns, &links, &n, NULL))
+	if (lab_is_beside(&lab->hosts[host]) || topology_open_host(lab, host, &ns, NULL) || rt_links(ns, &links, &n, NULL))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		runs |= is_ours(links[i].name);
