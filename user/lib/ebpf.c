@@ -15,6 +15,7 @@
 #include "intercept.h"
 #include "mapio.h"
 #include "offload.h"
+#include "pcie_relay.h"
 #include "pmd_lacks.h"
 #include "qos.h"
 #include "rt.h"
@@ -225,6 +226,8 @@ int ebpf_serve(struct ebpf *ebpf, bool xdp, struct diag *diag)
 
 	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
 		err = serve_location(&ebpf->at[i], xdp, diag);
+	if (!err)
+		err = pcie_relay_serve(ebpf->lab, ebpf->host, xdp, diag);
 	if (!err)
 		err = ebpf_serve_pmd(ebpf, diag);
 	if (!err && !xdp)
@@ -504,6 +507,7 @@ static int leave_devices(struct ebpf *ebpf, struct diag *diag)
 {
 	static const struct cpu_set anywhere;
 	bool xdp = ebpf_xdp_serves(ebpf);
+	char link[NODE_FULL_MAX];
 	int err = 0;
 
 	err = baremetal_isolate(ebpf->lab, ebpf->host, false, diag);
@@ -517,6 +521,8 @@ static int leave_devices(struct ebpf *ebpf, struct diag *diag)
 	}
 	if (!err)
 		err = ebpf_end_pmd(ebpf, diag);
+	if (!err)
+		err = pcie_relay_stop(ebpf->lab->name, topology_pcie(&ebpf->lab->hosts[ebpf->host], link), diag);
 	return err ? err : offload_set(ebpf->lab, ebpf->host, false, diag);
 }
 

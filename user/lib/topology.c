@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pcie.h"
+
 static uint64_t hash_names(const char *lab, const char *node, const char *dev)
 {
 	const char *parts[] = {lab, "/", node, "/", dev};
@@ -63,10 +65,16 @@ const char *topology_dpu(const struct lab_host *host, char *buffer)
 	return buffer;
 }
 
+const char *topology_pcie(const struct lab_host *host, char *buffer)
+{
+	snprintf(buffer, NODE_FULL_MAX, "%s-pci", host->name);
+	return buffer;
+}
+
 struct plan {
 	const struct lab *lab;
 	struct topology topology;
-	size_t *host_node, *dpu_node; /* by host index */
+	size_t *host_node, *dpu_node, *pcie_node; /* by host index; 0: there is none */
 };
 
 static size_t add_node(struct plan *plan, const char *name, enum node_kind kind, size_t index)
@@ -121,6 +129,8 @@ static void plan_host(struct plan *plan, size_t host)
 	wire = add_wire(plan, plan->lab->fabric_mtu);
 	set_end(plan, &wire->end[0], plan->dpu_node[host], TOPOLOGY_DPU_PF);
 	set_end(plan, &wire->end[1], plan->host_node[host], TOPOLOGY_PF);
+	if (pcie_is_emulated(h))
+		plan->pcie_node[host] = add_node(plan, topology_pcie(h, name), NODE_PCIE, host);
 }
 
 unsigned topology_channel_mtu(const struct lab *lab, size_t vm)
@@ -128,11 +138,30 @@ unsigned topology_channel_mtu(const struct lab *lab, size_t vm)
 	return lab->vms[vm].mtu > lab->fabric_mtu ? lab->vms[vm].mtu : lab->fabric_mtu;
 }
 
+/* One veth pair, or two with the relay of the link between them. */
+static void plan_channel(struct plan *plan, size_t vm)
+{
+	const struct lab_vm *v = &plan->lab->vms[vm];
+	unsigned mtu = topology_channel_mtu(plan->lab, vm);
+	size_t between = plan->pcie_node[v->host];
+	char host_dev[IFNAMSIZ], dpu_dev[IFNAMSIZ];
+	struct wire *wire = add_wire(plan, mtu);
+
+	topology_channel_host(v->port, host_dev);
+	topology_channel_dpu(v->port, dpu_dev);
+	set_end(plan, &wire->end[0], plan->dpu_node[v->host], dpu_dev);
+	if (between) {
+		set_end(plan, &wire->end[1], between, dpu_dev);
+		wire = add_wire(plan, mtu);
+		set_end(plan, &wire->end[0], between, host_dev);
+	}
+	set_end(plan, &wire->end[1], plan->host_node[v->host], host_dev);
+}
+
 static void plan_vm(struct plan *plan, size_t vm)
 {
 	const struct lab_vm *v = &plan->lab->vms[vm];
 	size_t host_node = plan->host_node[v->host];
-	char host_dev[IFNAMSIZ], dpu_dev[IFNAMSIZ];
 	struct wire *wire;
 
 	/* the wire of a loaded port ends in a namespace that is not the lab's: foreign.c */
@@ -145,13 +174,8 @@ static void plan_vm(struct plan *plan, size_t vm)
 		wire->end[0].mac = v->mac;
 		set_end(plan, &wire->end[1], host_node, v->name);
 	}
-	if (!plan->lab->hosts[v->host].dpu)
-		return;
-	topology_channel_host(v->port, host_dev);
-	topology_channel_dpu(v->port, dpu_dev);
-	wire = add_wire(plan, topology_channel_mtu(plan->lab, vm));
-	set_end(plan, &wire->end[0], plan->dpu_node[v->host], dpu_dev);
-	set_end(plan, &wire->end[1], host_node, host_dev);
+	if (plan->lab->hosts[v->host].dpu)
+		plan_channel(plan, vm);
 }
 
 int topology_plan(const struct lab *lab, struct topology *ret_topology)
@@ -159,11 +183,12 @@ int topology_plan(const struct lab *lab, struct topology *ret_topology)
 	struct plan plan = {.lab = lab};
 	int err = -ENOMEM;
 
-	plan.topology.nodes = calloc(1 + 2 * lab->n_hosts + lab->n_vms, sizeof(struct node));
-	plan.topology.wires = calloc(3 * lab->n_hosts + 2 * lab->n_vms + 1, sizeof(struct wire));
+	plan.topology.nodes = calloc(1 + 3 * lab->n_hosts + lab->n_vms, sizeof(struct node));
+	plan.topology.wires = calloc(3 * lab->n_hosts + 3 * lab->n_vms + 1, sizeof(struct wire));
 	plan.host_node = calloc(lab->n_hosts + 1, sizeof(size_t));
 	plan.dpu_node = calloc(lab->n_hosts + 1, sizeof(size_t));
-	if (plan.topology.nodes && plan.topology.wires && plan.host_node && plan.dpu_node) {
+	plan.pcie_node = calloc(lab->n_hosts + 1, sizeof(size_t));
+	if (plan.topology.nodes && plan.topology.wires && plan.host_node && plan.dpu_node && plan.pcie_node) {
 		add_node(&plan, TOPOLOGY_FABRIC, NODE_FABRIC, 0);
 		for (size_t host = 0; host < lab->n_hosts; host++)
 			plan_host(&plan, host);
@@ -176,6 +201,7 @@ int topology_plan(const struct lab *lab, struct topology *ret_topology)
 	}
 	free(plan.host_node);
 	free(plan.dpu_node);
+	free(plan.pcie_node);
 	return err;
 }
 

@@ -7,6 +7,10 @@
  *   host eth0 == port (host), of a host that is itself the machine
  *   host pf0 == pf0hpf (DPU)    host vfN == pf0vfN (DPU), one per vNIC
  *
+ * Where a PCIe link with delay or bandwidth is emulated, its relay is in between, in a namespace of its own (pcie_relay.h):
+ *
+ *   host vfN == vfN (LAB-HOST-pci) ... pf0vfN (LAB-HOST-pci) == pf0vfN (DPU)
+ *
  * Names are here and nowhere else.
  */
 #pragma once
@@ -28,13 +32,14 @@ enum node_kind {
 	NODE_FABRIC,
 	NODE_HOST,
 	NODE_DPU,
+	NODE_PCIE, /* where frames wait between the two */
 	NODE_VM,
 };
 
 struct node {
 	char name[NODE_FULL_MAX];
 	enum node_kind kind;
-	size_t index; /* of the host (host, DPU) or the VM */
+	size_t index; /* of the host (host, DPU, PCIe) or the VM */
 };
 
 struct wire_end {
@@ -69,6 +74,8 @@ void topology_channel_dpu(uint16_t port, char *buffer);
 unsigned topology_channel_mtu(const struct lab *lab, size_t vm);
 /* Node name of a host's DPU: "esx1-dpu"; the buffer holds NODE_FULL_MAX. */
 const char *topology_dpu(const struct lab_host *host, char *buffer);
+/* Of its emulated PCIe link: "esx1-pci"; likewise. */
+const char *topology_pcie(const struct lab_host *host, char *buffer);
 /*
  * Device at the VM's end of its vNIC: eth0 in a VM's namespace. Of a loaded port it is a patch
  * beside the loaded interface, which foreign.c makes and joins to it.

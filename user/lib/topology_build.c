@@ -343,7 +343,7 @@ static const struct lab_prefix *node_addresses(const struct build *build, const 
 		*ret_n = build->lab->vms[node->index].type == VM_QEMU ? 0 : build->lab->vms[node->index].n_ips;
 		return build->lab->vms[node->index].ips;
 	}
-	*ret_n = node->kind == NODE_FABRIC ? 0 : 1;
+	*ret_n = node->kind == NODE_HOST || node->kind == NODE_DPU;
 	return *ret_n ? &build->lab->hosts[node->index].vtep : NULL;
 }
 
