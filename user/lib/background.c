@@ -45,3 +45,13 @@ int background_start(const char *name, void (*fn)(void *arg), void *arg)
 		;
 	return 0;
 }
+
+void background_wake(uint32_t pid)
+{
+	int process = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (process < 0)
+		return;
+	syscall(SYS_pidfd_send_signal, process, SIGUSR1, NULL, 0);
+	close(process);
+}

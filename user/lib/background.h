@@ -17,3 +17,5 @@ int background_start(const char *name, void (*fn)(void *arg), void *arg);
 bool background_started(uint32_t pid, uint64_t *ret_started);
 /* The process with that number still is the one that started then. */
 bool background_lives(uint32_t pid, uint64_t started);
+/* Wakes it from a sleep in the kernel, if it has a handler for SIGUSR1. None with that number: nothing happens. */
+void background_wake(uint32_t pid);

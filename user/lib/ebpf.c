@@ -279,6 +279,19 @@ static int hand_over_device(const struct location *from, const struct location *
 	return err;
 }
 
+static int detach_device(const struct location *location, const char *dev, struct diag *diag)
+{
+	int back, err = netns_enter(location->ns, &back);
+
+	if (err)
+		return err;
+	err = detach_prog(location->dp, DATAPLANE_XDP, dev, diag);
+	if (!err)
+		err = detach_prog(location->dp, DATAPLANE_TC, dev, diag);
+	netns_leave(back);
+	return err;
+}
+
 /* A clsact filter did not travel and is made anew; links that did are left as they are. */
 static int attach_arrived(const struct location *location, const char *dev, bool xdp, struct diag *diag)
 {
@@ -341,12 +354,57 @@ static int fall_back(struct ebpf *ebpf, size_t vm, bool xdp, struct diag *refuse
 	return err;
 }
 
+/*
+ * Where the PCIe link is emulated, a vNIC that ends in the DPU is at the link's other end: its device goes there, without
+ * programs, and the link's process takes it; in the DPU nothing changes.
+ */
+static int pass_over_link(struct ebpf *ebpf, size_t vm, bool xdp, struct diag *diag)
+{
+	struct location *host = &ebpf->at[LOCATION_HOST], *dpu = &ebpf->at[LOCATION_DPU];
+	static const struct cpu_set anywhere;
+	const char *dev = ebpf->lab->vms[vm].name;
+	int ifindex = rt_ifindex(host->ns, dev), err;
+
+	if (ifindex < 0)
+		return diag_error(diag, ifindex, "bring the lab `up` again: it repairs what is missing",
+				  "the vNIC of %s is at neither location", dev);
+	err = detach_device(host, dev, diag);
+	if (!err)
+		err = rt_link_move(host->ns, ifindex, dpu->link, diag);
+	if (!err)
+		err = cpus_pin_device(dpu->link, dev, &anywhere, xdp ? LAB_HOOK_XDP : LAB_HOOK_TC, diag);
+	if (!err)
+		err = location_refresh(host, diag);
+	if (!err)
+		err = location_refresh(dpu, diag);
+	if (!err)
+		err = pcie_relay_serve(ebpf->lab, ebpf->host, xdp, diag);
+	return err ? err : tables_fill_vnic(host, vm, xdp, diag);
+}
+
+static int take_from_link(struct ebpf *ebpf, size_t vm, bool xdp, struct diag *diag)
+{
+	struct location *host = &ebpf->at[LOCATION_HOST], *dpu = &ebpf->at[LOCATION_DPU];
+	const char *dev = ebpf->lab->vms[vm].name;
+	int err = pcie_relay_release(ebpf->lab, ebpf->host, vm, xdp, diag);
+
+	if (!err)
+		err = rt_link_move(dpu->link, rt_ifindex(dpu->link, dev), host->ns, diag);
+	if (!err)
+		err = location_refresh(host, diag);
+	if (!err)
+		err = location_refresh(dpu, diag);
+	if (!err)
+		err = tables_fill_vnic(host, vm, xdp, diag);
+	return err ? err : attach_arrived(host, dev, xdp, diag);
+}
+
 /* A device that refuses is still where it was; anything else is a failure. */
 static int pass_through(struct ebpf *ebpf, size_t vm, bool xdp, struct diag *diag)
 {
-	struct location *host = &ebpf->at[LOCATION_HOST];
+	struct location *host = &ebpf->at[LOCATION_HOST], *dpu = &ebpf->at[LOCATION_DPU];
 	struct diag refused = {};
-	int err = ebpf_move_device(host, &ebpf->at[LOCATION_DPU], vm, xdp, &refused);
+	int err = dpu->link ? pass_over_link(ebpf, vm, xdp, &refused) : ebpf_move_device(host, dpu, vm, xdp, &refused);
 
 	if (err && rt_ifindex(host->ns, ebpf->lab->vms[vm].name) >= 0)
 		err = fall_back(ebpf, vm, xdp, &refused, diag);
@@ -373,8 +431,12 @@ int ebpf_move_vnic(struct ebpf *ebpf, size_t vm, enum node_location to, bool xdp
 	if (err)
 		return err;
 	begin = now_ms();
-	err = to == LOCATION_DPU ? pass_through(ebpf, vm, xdp, diag)
-				 : ebpf_move_device(&ebpf->at[!to], &ebpf->at[to], vm, xdp, diag);
+	if (to == LOCATION_DPU)
+		err = pass_through(ebpf, vm, xdp, diag);
+	else if (ebpf->at[LOCATION_DPU].link)
+		err = take_from_link(ebpf, vm, xdp, diag);
+	else
+		err = ebpf_move_device(&ebpf->at[!to], &ebpf->at[to], vm, xdp, diag);
 	*ret_blackout_ms = now_ms() - begin;
 	return err;
 }

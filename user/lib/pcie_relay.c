@@ -14,6 +14,7 @@
 #include "op.h"
 #include "pcie_worker.h"
 #include "process.h"
+#include "rt.h"
 #include "state.h"
 #include "topology.h"
 
@@ -114,7 +115,9 @@ static int serve(struct pcie_work *work, const struct pcie_link *link, uint32_t 
 	state->cpu = cpu;
 	__atomic_store_n(&state->wanted, state->wanted + 1, __ATOMIC_RELEASE);
 	for (int start = 0; !err && start < STARTS; start++) {
-		if (!lives(state))
+		if (lives(state))
+			background_wake(state->pid);
+		else
 			err = spawn(work, diag);
 		if (!err)
 			err = wait_until_served(work, diag);
@@ -125,7 +128,23 @@ static int serve(struct pcie_work *work, const struct pcie_link *link, uint32_t 
 	return err;
 }
 
-int pcie_relay_serve(const struct lab *lab, size_t host, bool xdp, struct diag *diag)
+/* vNICs whose devices are in the link's namespace. */
+static int find_vnics(const struct lab *lab, size_t host, size_t without, struct pcie_state *state, struct diag *diag)
+{
+	struct netns *ns NETNS_CLEANUP = NULL;
+	int err = topology_open_pcie(lab, host, &ns, diag);
+
+	for (size_t vm = 0; !err && vm < lab->n_vms; vm++) {
+		const struct lab_vm *v = &lab->vms[vm];
+		char *vnic = state->vnic[v->port - DPU_PORT_VNIC_MIN];
+
+		if (v->host == host)
+			snprintf(vnic, IFNAMSIZ, "%s", vm != without && rt_ifindex(ns, v->name) > 0 ? v->name : "");
+	}
+	return err;
+}
+
+static int serve_without(const struct lab *lab, size_t host, size_t vm, bool xdp, struct diag *diag)
 {
 	const struct lab_host *h = &lab->hosts[host];
 	char node[NODE_FULL_MAX];
@@ -142,9 +161,21 @@ int pcie_relay_serve(const struct lab *lab, size_t host, bool xdp, struct diag *
 	err = map_state(work.file, true, &work.state);
 	if (err)
 		return diag_error(diag, err, NULL, "cannot make %s: %s", work.file, strerror(-err));
-	err = serve(&work, &link, (uint32_t)(cpus_highest(&h->link_cpus) + 1), xdp ? PCIE_WAY_AF_XDP : PCIE_WAY_AF_PACKET, diag);
+	err = find_vnics(lab, host, vm, work.state, diag);
+	if (!err)
+		err = serve(&work, &link, (uint32_t)(cpus_highest(&h->link_cpus) + 1), xdp ? PCIE_WAY_AF_XDP : PCIE_WAY_AF_PACKET, diag);
 	unmap_state(work.state);
 	return err;
+}
+
+int pcie_relay_serve(const struct lab *lab, size_t host, bool xdp, struct diag *diag)
+{
+	return serve_without(lab, host, SIZE_MAX, xdp, diag);
+}
+
+int pcie_relay_release(const struct lab *lab, size_t host, size_t vm, bool xdp, struct diag *diag)
+{
+	return serve_without(lab, host, vm, xdp, diag);
 }
 
 int pcie_relay_stop(const char *lab, const char *node, struct diag *diag)

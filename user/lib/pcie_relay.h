@@ -45,6 +45,7 @@ struct pcie_state {
 	struct pcie_counts count[PCIE_DIRECTIONS];
 	uint64_t sleeps, calls; /* to the kernel, to send */
 	char message[128];	/* of error, in words */
+	char vnic[PCIE_CHANNELS][IFNAMSIZ]; /* the device of a vNIC that ends in the DPU: the host's end of its channel */
 };
 
 /*
@@ -52,6 +53,8 @@ struct pcie_state {
  * success. An error says why it cannot serve. xdp: it serves the ports.
  */
 int pcie_relay_serve(const struct lab *lab, size_t host, bool xdp, struct diag *diag);
+/* The same, but the vNIC of that VM is let go: its device can then leave the link's namespace. */
+int pcie_relay_release(const struct lab *lab, size_t host, size_t vm, bool xdp, struct diag *diag);
 /* Ends the process of a node ("esx1-pci") and removes its state. None there is success. */
 int pcie_relay_stop(const char *lab, const char *node, struct diag *diag);
 /* Its state as it is; -ENOENT: there is none. *ret_lives: and the process lives, serving. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -112,9 +113,12 @@ static unsigned send_due(enum pcie_direction direction)
 static void name_of(uint32_t port, char *buffer)
 {
 	uint16_t number = (uint16_t)(DPU_PORT_VNIC_MIN + port / 2);
+	const char *vnic = link_.state->vnic[port / 2];
 
 	if (port % 2)
 		topology_channel_dpu(number, buffer);
+	else if (*vnic)
+		snprintf(buffer, IFNAMSIZ, "%.*s", IFNAMSIZ - 1, vnic);
 	else
 		topology_channel_host(number, buffer);
 }
@@ -321,6 +325,12 @@ static int begin(struct diag *diag)
 	return err ? err : link_.io->open(diag);
 }
 
+/* Something is wanted: ppoll() comes back. */
+static void woken(int signal)
+{
+	(void)signal;
+}
+
 void pcie_worker(void *arg)
 {
 	struct diag diag = {};
@@ -330,6 +340,7 @@ void pcie_worker(void *arg)
 	link_.state = link_.work->state;
 	if (!background_started((uint32_t)getpid(), &link_.state->started))
 		return;
+	signal(SIGUSR1, woken);
 	__atomic_store_n(&link_.state->pid, (uint32_t)getpid(), __ATOMIC_RELEASE);
 	err = begin(&diag);
 	if (!err)

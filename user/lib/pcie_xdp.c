@@ -27,6 +27,7 @@ struct port {
 static struct {
 	struct afxdp_memory memory;
 	struct dpulab_pcie *skel;
+	struct afxdp_port first;
 	struct port port[PCIE_PORTS];
 	uint32_t n_open;
 } xdp;
@@ -42,7 +43,9 @@ static int open_memory(struct diag *diag)
 	if (err)
 		return diag_error(diag, err, "`dpulab check` tells what this machine lacks",
 				  "cannot load the program of the PCIe link: %s", strerror(-err));
-	return afxdp_open(&xdp.memory, CHUNK, CHUNKS, diag);
+	err = afxdp_open(&xdp.memory, CHUNK, CHUNKS, diag);
+	/* the kernel shares the memory of the first socket only while that is bound: channels come and go, lo stays */
+	return err ? err : afxdp_port_open(&xdp.memory, &xdp.first, "lo", diag);
 }
 
 static void refill(struct port *port)

@@ -236,6 +236,13 @@ int topology_open_dpu(const struct lab *lab, size_t host, struct netns **ret_ns,
 	return open_node(lab, topology_dpu(&lab->hosts[host], name), ret_ns, diag);
 }
 
+int topology_open_pcie(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag)
+{
+	char name[NODE_FULL_MAX];
+
+	return open_node(lab, topology_pcie(&lab->hosts[host], name), ret_ns, diag);
+}
+
 int topology_open_vm(const struct lab *lab, size_t vm, struct netns **ret_ns, struct diag *diag)
 {
 	const struct lab_vm *v = &lab->vms[vm];

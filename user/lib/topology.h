@@ -88,6 +88,8 @@ struct dpu_mac topology_mac(const char *lab, const char *node, const char *dev);
 int topology_open_host(const struct lab *lab, size_t host, struct netns **ret_ns,
 		       struct diag *diag);
 int topology_open_dpu(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag);
+/* Of its emulated PCIe link; -ENOENT: there is none, or the lab is broken. */
+int topology_open_pcie(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag);
 int topology_open_vm(const struct lab *lab, size_t vm, struct netns **ret_ns, struct diag *diag);
 int topology_open_fabric(const struct lab *lab, struct netns **ret_ns, struct diag *diag);
 

@@ -190,25 +190,20 @@ static struct netns *ns_of(const struct side *side, enum node_location where)
 	return side->ebpf.at[where].ns;
 }
 
-/* The PCIe channel of the vNIC at its new host; a host without a DPU needs none. */
-static int make_channel(struct vm_move *move, struct diag *diag)
+static struct rt_end end_of(const struct vm_move *move, struct netns *ns, const char *node, const char *dev)
 {
-	struct side *new = &move->new;
-	char host_dev[IFNAMSIZ], dpu_dev[IFNAMSIZ], node[NODE_FULL_MAX];
-	const struct lab_host *host = host_of(new);
-	struct rt_end ends[2];
-	int err;
+	return (struct rt_end){.ns = ns,
+			       .name = dev,
+			       .mtu = topology_channel_mtu(move->new.lab, move->vm),
+			       .mac = topology_mac(move->new.lab->name, node, dev)};
+}
 
-	if (!host->dpu)
+static int make_pair(const struct rt_end ends[static 2], struct diag *diag)
+{
+	int err = 0;
+
+	if (rt_ifindex(ends[0].ns, ends[0].name) > 0)
 		return 0;
-	topology_channel_host(new->port, host_dev);
-	topology_channel_dpu(new->port, dpu_dev);
-	if (rt_ifindex(ns_of(new, LOCATION_HOST), host_dev) > 0)
-		return 0;
-	ends[0] = (struct rt_end){.ns = ns_of(new, LOCATION_HOST), .name = host_dev, .mtu = topology_channel_mtu(new->lab, move->vm),
-				  .mac = topology_mac(new->lab->name, host->name, host_dev)};
-	ends[1] = (struct rt_end){.ns = ns_of(new, LOCATION_DPU), .name = dpu_dev, .mtu = ends[0].mtu,
-				  .mac = topology_mac(new->lab->name, topology_dpu(host, node), dpu_dev)};
 	err = rt_veth_add(&ends[0], &ends[1], diag);
 	for (int i = 0; !err && i < 2; i++) {
 		err = rt_link_up(ends[i].ns, rt_ifindex(ends[i].ns, ends[i].name), true, diag);
@@ -216,6 +211,29 @@ static int make_channel(struct vm_move *move, struct diag *diag)
 			err = ethtool_set(ends[i].ns, ends[i].name, ETHTOOL_GRO, true, diag);
 	}
 	return err;
+}
+
+/* The PCIe channel of the vNIC at its new host; a host without a DPU needs none, an emulated link has two pairs. */
+static int make_channel(struct vm_move *move, struct diag *diag)
+{
+	const struct side *new = &move->new;
+	const struct lab_host *host = host_of(new);
+	char host_dev[IFNAMSIZ], dpu_dev[IFNAMSIZ], dpu_node[NODE_FULL_MAX], link_node[NODE_FULL_MAX];
+	struct netns *link = new->ebpf.at[LOCATION_DPU].link;
+	struct rt_end near, far;
+	int err;
+
+	if (!host->dpu)
+		return 0;
+	topology_channel_host(new->port, host_dev);
+	topology_channel_dpu(new->port, dpu_dev);
+	topology_pcie(host, link_node);
+	near = end_of(move, ns_of(new, LOCATION_HOST), host->name, host_dev);
+	far = end_of(move, ns_of(new, LOCATION_DPU), topology_dpu(host, dpu_node), dpu_dev);
+	if (!link)
+		return make_pair((struct rt_end[]){near, far}, diag);
+	err = make_pair((struct rt_end[]){near, end_of(move, link, link_node, host_dev)}, diag);
+	return err ? err : make_pair((struct rt_end[]){end_of(move, link, link_node, dpu_dev), far}, diag);
 }
 
 static int open_side(struct side *side, struct diag *diag)
