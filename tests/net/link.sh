@@ -97,18 +97,22 @@ check_stream() { # HOOK
 flood() {
 	in_node web3 "$PYTHON" "$TESTS/lib/udprate.py" take 5400 2 >taken &
 	local taker=$!
-	in_node web1 "$PYTHON" "$TESTS/lib/udprate.py" send 10.1.0.13 5400 3 1000 40000000
+	in_node web1 "$PYTHON" "$TESTS/lib/udprate.py" send 10.1.0.13 5400 3 1000 60000000
 	wait "$taker" || fail "nothing arrived"
 	cat taken
 }
 check_bandwidth() { # HOOK
-	local rate
+	local rate round
 	lab "$LAB" "$1" "$(link "bandwidth: 20M")" narrow.yaml
 	run "$DPULAB" apply narrow.yaml
 	wait_for 20 in_node web1 ping -q -c 1 -W 2 10.1.0.13
-	rate=$(flood)
-	echo "$1: bandwidth 20000000 bit/s configured, $rate measured"
-	[ "$rate" -gt 19000000 ] && [ "$rate" -lt 21000000 ] || fail "$1: the bandwidth is $rate"
+	for round in 1 2 3 4; do # a sender that gets no CPU for long does not fill it
+		rate=$(flood)
+		echo "$1: bandwidth 20000000 bit/s configured, $rate measured"
+		[ "$rate" -lt 21000000 ] || fail "$1: the bandwidth is $rate"
+		[ "$rate" -lt 19000000 ] || break
+		[ "$round" -lt 4 ] || fail "$1: the bandwidth is $rate"
+	done
 	[ "$(figure queue_full)" -gt 0 ] || fail "$1: frames for a full queue were not counted"
 	"$DPULAB" show -j "$LAB" drops >drops.json || fail "show drops"
 	expect "reason of drops" "$(json drops.json "{r['reason'] for r in d['drops'] if r['where'] == 'pcie'}")" "{'link queue full'}"
