@@ -285,6 +285,38 @@ static void storm_limit_only_when_asked_for(void)
 	free(text);
 }
 
+static void rules_of_nioc_come_first(void)
+{
+	struct lab_class classes[] = {{.name = "vm"}, {.name = "ft"}};
+	struct lab_class_rule rules[] = {
+		{.class = 2, .dscp = 1 + 8, .sports.hi = UINT16_MAX, .dports.hi = UINT16_MAX},
+		{.class = 1, .proto = 6, .from = v4("10.0.0.0", 8), .sports.hi = UINT16_MAX, .dports = {80, 90}},
+		{.class = 2, .vlan = 7, .sports.hi = UINT16_MAX, .dports.hi = UINT16_MAX},
+		{.class = 2, .vlan = 9, .sports.hi = UINT16_MAX, .dports.hi = UINT16_MAX},
+	};
+	struct fixture f;
+
+	fixture_init(&f, 0);
+	f.lab.classes = classes;
+	f.lab.n_classes = 2;
+	f.groups[1].vni = 0;
+	f.groups[1].vlan = 7;
+	assert_chain(&f.lab, "queues",
+		     "\t\ttype filter hook postrouting priority 300;\n"
+		     "\t\tmeta priority set meta priority map { 0x10 : 0x55801010, 0x11 : 0x55801011, 0x12 : 0x55801012 }\n");
+	f.lab.class_rules = rules;
+	f.lab.n_class_rules = 4;
+	assert_chain(&f.lab, "queues",
+		     "\t\ttype filter hook postrouting priority 300;\n"
+		     "\t\tmeta priority != { 0x10, 0x11, 0x12 } accept\n"
+		     "\t\t ip dscp 8 meta priority set 0x55800011 accept\n"
+		     "\t\t ip6 dscp 8 meta priority set 0x55800011 accept\n"
+		     "\t\t ip saddr 10.0.0.0/8 meta l4proto 6 th dport 80-90 "
+		     "meta priority set meta priority map { 0x10 : 0x55801010, 0x11 : 0x55801011, 0x12 : 0x55801012 } accept\n"
+		     "\t\tmeta priority { 0x12 } meta priority set 0x55800011 accept\n"
+		     "\t\tmeta priority set meta priority map { 0x10 : 0x55801010, 0x11 : 0x55801011, 0x12 : 0x55801012 }\n");
+}
+
 static void host_without_vms_only_removes(void)
 {
 	struct fixture f;
@@ -328,6 +360,7 @@ SUITE(nft, {"an empty policy is the default action", empty_policy_is_the_default
       {"only ports of this host and endpoints of the others occur",
        only_this_hosts_ports_and_the_others_endpoints},
       {"the storm limit occurs only when asked for", storm_limit_only_when_asked_for},
+      {"the first rule of nioc that matches decides a frame's class", rules_of_nioc_come_first},
       {"a host without VMs gets no table", host_without_vms_only_removes},
       {"an untagged segment moves the underlay to its bridge",
        untagged_segment_moves_the_underlay_to_its_bridge});

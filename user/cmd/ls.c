@@ -5,6 +5,7 @@
 #include "host.h"
 #include "lab.h"
 #include "netns.h"
+#include "pcie_relay.h"
 #include "preflight.h"
 #include "topology.h"
 #include "verbs.h"
@@ -106,13 +107,17 @@ static void list_addresses(struct cmd_context *ctx, const struct lab_prefix *pre
 	out_end(ctx->out);
 }
 
-/* A guest is a process besides. */
+/* A guest is a process besides; so is a link, without which its node is of no use. On frame paths without a DPU there need be none. */
 static const char *node_state(const struct lab *lab, const struct node *node, const char *namespace)
 {
 	struct guest_status guest;
+	struct pcie_state link;
+	bool carries;
 
 	if (!netns_exists(namespace))
 		return "missing";
+	if (node->kind == NODE_PCIE)
+		return pcie_relay_read(lab, node->index, &link, &carries) || carries ? "up" : "dead: `dpulab up` starts its process";
 	if (node->kind != NODE_VM || lab->vms[node->index].type != VM_QEMU)
 		return "up";
 	guest_read(lab, &lab->vms[node->index], &guest);
@@ -121,7 +126,7 @@ static const char *node_state(const struct lab *lab, const struct node *node, co
 
 static void list_node(struct cmd_context *ctx, const struct lab *lab, const struct node *node)
 {
-	static const char *const kinds[] = {"fabric", "host", "dpu", "vm"};
+	static const char *const kinds[] = {"fabric", "host", "dpu", "pcie", "vm"};
 	const struct lab_host *host = NULL;
 	char name[NETNS_NAME_MAX];
 
@@ -132,7 +137,9 @@ static void list_node(struct cmd_context *ctx, const struct lab *lab, const stru
 		node->kind == NODE_VM && lab->vms[node->index].type == VM_QEMU ? "guest" : kinds[node->kind]);
 	out_str(ctx->out, "namespace", "%s", name);
 	out_str(ctx->out, "state", "%s", node_state(lab, node, name));
-	if (node->kind == NODE_VM) {
+	if (node->kind == NODE_PCIE) {
+		out_str(ctx->out, "host", "%s", lab->hosts[node->index].name);
+	} else if (node->kind == NODE_VM) {
 		const struct lab_vm *vm = &lab->vms[node->index];
 
 		out_str(ctx->out, "host", "%s", lab->hosts[vm->host].name);

@@ -54,7 +54,7 @@ const struct cmd cmd_table[] = {
 	{"unload", "DEV", 1, 1, CMD_WRITES, "undo load: the interface is as it was", cmd_unload_options,
 	 cmd_unload},
 	{"show", "LAB WHAT", 2, 2, CMD_READS,
-	 "ports, fdb, bindings, vteps, flows, rules, connections, placement, pmd, qos, nioc, intercept, offload, stats, drops", cmd_show_options, cmd_show},
+	 "ports, fdb, bindings, vteps, flows, rules, connections, placement, pmd, link, qos, nioc, intercept, offload, stats, drops", cmd_show_options, cmd_show},
 	{"fw", "WHAT ...", 1, MANY, CMD_READS,
 	 "the firewall's policy: check, import, explain, diff, add, delete, replace, log", cmd_fw_options, cmd_fw},
 	{"intercept", "WHAT ...", 1, MANY, CMD_READS,

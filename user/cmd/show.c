@@ -462,6 +462,7 @@ static const struct subject {
     {.name = "intercept", .show = show_intercept},
     {.name = "offload", .show = show_offload},
     {.name = "pmd", .show = show_pmd},
+    {.name = "link", .show_host = show_link},
     {.name = "placement"},
 };
 
@@ -523,6 +524,8 @@ static int show_host(const struct subject *subject, const struct lab_session *se
 		err = show_location(subject, lab, host, LOCATION_PMD, ctx);
 	if (!err && lab->hosts[host].dpu)
 		err = show_location(subject, lab, host, LOCATION_DPU, ctx);
+	if (!err && subject->show == show_drops && lab->hosts[host].dpu)
+		show_link_drops(lab, host, ctx->out);
 	return err || !subject->relays ? err : show_relays(subject, session, host, ctx);
 }
 
@@ -535,7 +538,7 @@ int cmd_show(struct cmd_context *ctx, int argc, char **argv)
 
 	(void)argc;
 	if (!subject)
-		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, pmd, qos, nioc, intercept, offload, stats or drops");
+		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, pmd, link, qos, nioc, intercept, offload, stats or drops");
 	if (cmd_option(ctx, "compiled")) {
 		if (subject->show != show_rules)
 			return cmd_usage(ctx, "--compiled is about rules, not %s", argv[1]);

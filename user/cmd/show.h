@@ -15,6 +15,10 @@ int show_nioc(const struct lab *lab, size_t host, struct out *out, struct diag *
 bool show_has_device(const struct location *at);
 /* The emulated device: limits, what they did, who fills the table, the cores. */
 int show_offload(const struct location *at, struct out *out, struct diag *diag);
+/* The PCIe link of a host: as it is emulated, what it carried and held. */
+int show_link(const struct lab *lab, size_t host, struct out *out, struct diag *diag);
+/* What it has dropped. */
+void show_link_drops(const struct lab *lab, size_t host, struct out *out);
 int show_pmd(const struct location *at, struct out *out, struct diag *diag);
 /* What a poll-mode process has dropped outside the pipeline. */
 void show_pmd_drops(const struct location *at, struct out *out);

@@ -133,9 +133,13 @@ static bool switch_says_more(const struct writer *writer, const struct schema_ke
 	if (!*(const bool *)((const char *)base + key->offset))
 		return false;
 	for (const struct schema_key *below = NULL; (below = schema_next(key->path, below));)
-		if (strcmp(schema_value_format(below, writer->lab, (const char *)base + below->offset, buffer),
-			   below->fallback ? below->fallback : "") != 0)
+		if (below->type == SCHEMA_SECTION) {
+			if (!says_nothing(writer->lab, below->path, base))
+				return true;
+		} else if (strcmp(schema_value_format(below, writer->lab, (const char *)base + below->offset, buffer),
+				  below->fallback ? below->fallback : "") != 0) {
 			return true;
+		}
 	return false;
 }
 

@@ -51,15 +51,16 @@ static enum cpu_owner owner_of(enum node_kind kind)
 	return owners[kind];
 }
 
-/* A vNIC's switch end may have moved into the DPU (dpu-upt): one of its host's. */
+/* A vNIC's switch end may have moved into the DPU, or its emulated link (dpu-upt): the nodes after its host's. */
 static size_t where_is(const struct cpu_meter *meter, const struct wire_end *end)
 {
 	const struct node *node = &meter->topology.nodes[end->node];
 
 	if (node->kind == NODE_HOST && rt_ifindex(meter->nodes[end->node], end->dev) < 0)
 		for (size_t i = 0; i < meter->topology.n_nodes; i++)
-			if (meter->topology.nodes[i].kind == NODE_DPU && rt_ifindex(meter->nodes[i], end->dev) >= 0 &&
-			    lab_same_machine(meter->lab, meter->topology.nodes[i].index, node->index))
+			if ((meter->topology.nodes[i].kind == NODE_DPU || meter->topology.nodes[i].kind == NODE_PCIE) &&
+			    lab_same_machine(meter->lab, meter->topology.nodes[i].index, node->index) &&
+			    rt_ifindex(meter->nodes[i], end->dev) > 0)
 				return i;
 	return end->node;
 }

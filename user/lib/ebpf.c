@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "ebpf.h"
+#include "ebpf_parts.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "intercept.h"
 #include "mapio.h"
 #include "offload.h"
+#include "pcie_relay.h"
 #include "pmd_lacks.h"
 #include "qos.h"
 #include "rt.h"
@@ -128,7 +130,7 @@ bool ebpf_wants_xdp(enum frame_path path, enum lab_hook hook)
 
 /* ---- serving ------------------------------------------------------------ */
 
-static int attach_port(const struct location *location, const char *dev, bool xdp, struct diag *diag)
+int ebpf_attach_port(const struct location *location, const char *dev, bool xdp, struct diag *diag)
 {
 	int err = attach_prog(location->dp, DATAPLANE_TC, dev, diag);
 
@@ -147,7 +149,7 @@ static int attach_ports(const struct location *location, bool xdp, struct diag *
 				  strerror(-err));
 	for (size_t i = 0; !err && i < location->n_ports; i++)
 		if (location->ports[i].ifindex)
-			err = attach_port(location, location->ports[i].dev, xdp, diag);
+			err = ebpf_attach_port(location, location->ports[i].dev, xdp, diag);
 	netns_leave(back);
 	return err;
 }
@@ -179,8 +181,7 @@ static bool is_port(const struct location *location, const char *dev)
 	return false;
 }
 
-/* A killed move leaves a vNIC down. */
-static int raise_ports(const struct location *location, struct diag *diag)
+int ebpf_raise_ports(const struct location *location, struct diag *diag)
 {
 	struct rt_link *links;
 	size_t n;
@@ -218,7 +219,7 @@ int ebpf_serve_location(struct location *location, bool xdp, struct diag *diag)
 	if (!err)
 		err = intercept_settle(location, diag);
 	if (!err)
-		err = raise_ports(location, diag);
+		err = ebpf_raise_ports(location, diag);
 	return err ? err : pin_ports(location, location_cpus(location), xdp, diag);
 }
 
@@ -230,6 +231,8 @@ int ebpf_serve(struct ebpf *ebpf, bool xdp, struct diag *diag)
 	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
 		err = ebpf_serve_location(&ebpf->at[i], xdp, diag);
 	if (!err)
+		err = pcie_relay_serve(ebpf->lab, ebpf->host, xdp, diag);
+	if (!err)
 		err = ebpf_serve_pmd(ebpf, diag);
 	if (!err && !xdp)
 		err = offload_set(ebpf->lab, ebpf->host, false, diag);
@@ -239,163 +242,6 @@ int ebpf_serve(struct ebpf *ebpf, bool xdp, struct diag *diag)
 int ebpf_use_wire(const struct ebpf *ebpf, enum node_location where, struct diag *diag)
 {
 	return fabric_use_wire(ebpf->lab, ebpf->host, where == LOCATION_DPU, diag);
-}
-
-/* ---- moving a vNIC device between the locations ------------------------- */
-
-static double now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
-int ebpf_keep_neighbours(const struct lab *lab, size_t vm, struct diag *diag)
-{
-	struct netns *ns NETNS_CLEANUP = NULL;
-	int err;
-
-	/* what is behind a loaded interface keeps its link */
-	if (lab->vms[vm].loaded)
-		return 0;
-	err = topology_open_vm(lab, vm, &ns, diag);
-	if (err)
-		return err;
-	err = netns_sysctl(ns, "ipv4/conf/" TOPOLOGY_VM_DEV "/arp_evict_nocarrier", "0", true, diag);
-	if (err)
-		return err;
-	return netns_sysctl(ns, "ipv6/conf/" TOPOLOGY_VM_DEV "/ndisc_evict_nocarrier", "0", true, diag);
-}
-
-static int hand_over_device(const struct location *from, const struct location *to, const char *dev,
-			    struct diag *diag)
-{
-	int back, err = netns_enter(from->ns, &back);
-
-	if (err)
-		return err;
-	err = attach_hand_over(from->dp, to->dp, dev, diag);
-	netns_leave(back);
-	return err;
-}
-
-/* A clsact filter did not travel and is made anew; links that did are left as they are. */
-static int attach_arrived(const struct location *location, const char *dev, bool xdp, struct diag *diag)
-{
-	int back, err = netns_enter(location->ns, &back);
-
-	if (err)
-		return err;
-	err = attach_port(location, dev, xdp, diag);
-	netns_leave(back);
-	return err;
-}
-
-/*
- * The programs of `new` come first, the device after them. Until it is there their tables do not know it, and they
- * leave its frames alone - unless its number is one of another device over there: then it has to be down.
- * Every request here that changes a device may have to wait for the kernel's one lock for all of them.
- * Without a collision the VM is served until the last program is replaced, and silent for one such wait.
- */
-int ebpf_move_device(struct location *old, struct location *new, size_t vm, bool xdp, struct diag *diag)
-{
-	const char *dev = new->lab->vms[vm].name;
-	int ifindex = rt_ifindex(old->ns, dev), err = 0;
-
-	if (ifindex < 0)
-		return diag_error(diag, ifindex, "bring the lab `up` again: it repairs what is missing",
-				  "the vNIC of %s is at neither location", dev);
-	if (tables_know_device(new, (uint32_t)ifindex))
-		err = rt_link_up(old->ns, ifindex, false, diag);
-	if (!err)
-		err = hand_over_device(old, new, dev, diag);
-	if (!err)
-		err = rt_link_move(old->ns, ifindex, new->ns, diag);
-	if (!err)
-		err = location_refresh(old, diag);
-	if (!err)
-		err = location_refresh(new, diag);
-	if (!err)
-		err = tables_fill_vnic(new, vm, xdp, diag);
-	if (!err)
-		err = attach_arrived(new, dev, xdp, diag);
-	return err ? err : tables_fill_vnic(old, vm, xdp, diag);
-}
-
-/*
- * The device did not go: its links get the host's programs back. The VM is served as before, by the DPU behind the host's
- * relay, and the next `place` tries again.
- */
-static int fall_back(struct ebpf *ebpf, size_t vm, bool xdp, struct diag *refused, struct diag *diag)
-{
-	struct location *host = &ebpf->at[LOCATION_HOST], *dpu = &ebpf->at[LOCATION_DPU];
-	const char *dev = ebpf->lab->vms[vm].name;
-	int err = hand_over_device(dpu, host, dev, diag);
-
-	if (!err)
-		err = attach_arrived(host, dev, xdp, diag);
-	if (!err)
-		err = raise_ports(host, diag);
-	diag_warn(diag, "dpulab place LAB dpu-upt tries again", "the vNIC of %s stays on dpu-mux: %s", dev,
-		  refused->n ? refused->records[refused->n - 1].message : "its device cannot be passed through");
-	return err;
-}
-
-/* A device that refuses is still where it was; anything else is a failure. */
-static int pass_through(struct ebpf *ebpf, size_t vm, bool xdp, struct diag *diag)
-{
-	struct location *host = &ebpf->at[LOCATION_HOST];
-	struct diag refused = {};
-	int err = ebpf_move_device(host, &ebpf->at[LOCATION_DPU], vm, xdp, &refused);
-
-	if (err && rt_ifindex(host->ns, ebpf->lab->vms[vm].name) >= 0)
-		err = fall_back(ebpf, vm, xdp, &refused, diag);
-	else if (err)
-		diag_error(diag, err, NULL, "cannot pass the vNIC of %s through: %s", ebpf->lab->vms[vm].name,
-			   refused.n ? refused.records[refused.n - 1].message : strerror(-err));
-	diag_clear(&refused);
-	return err;
-}
-
-int ebpf_move_vnic(struct ebpf *ebpf, size_t vm, enum node_location to, bool xdp,
-		     double *ret_blackout_ms, struct diag *diag)
-{
-	double begin;
-	int err;
-
-	*ret_blackout_ms = 0;
-	if (location_has_vnic(&ebpf->at[to], vm))
-		return 0;
-	/* the interface of a loaded port, and its wire with it, may have gone at any time */
-	if (ebpf->lab->vms[vm].loaded && !location_has_vnic(&ebpf->at[!to], vm))
-		return 0;
-	err = ebpf_keep_neighbours(ebpf->lab, vm, diag);
-	if (err)
-		return err;
-	begin = now_ms();
-	err = to == LOCATION_DPU ? pass_through(ebpf, vm, xdp, diag)
-				 : ebpf_move_device(&ebpf->at[!to], &ebpf->at[to], vm, xdp, diag);
-	*ret_blackout_ms = now_ms() - begin;
-	return err;
-}
-
-int ebpf_move_vnics(struct ebpf *ebpf, enum node_location to, bool xdp, double *ret_worst_ms,
-		    struct diag *diag)
-{
-	double blackout_ms, worst_ms = 0;
-	int err = 0;
-
-	for (size_t vm = 0; !err && ebpf->has_dpu && vm < ebpf->lab->n_vms; vm++) {
-		if (ebpf->lab->vms[vm].host != ebpf->host)
-			continue;
-		err = ebpf_move_vnic(ebpf, vm, to, xdp, &blackout_ms, diag);
-		if (blackout_ms > worst_ms)
-			worst_ms = blackout_ms;
-	}
-	if (ret_worst_ms)
-		*ret_worst_ms = worst_ms;
-	return err;
 }
 
 /* ---- start and stop ----------------------------------------------------- */
@@ -515,6 +361,7 @@ int ebpf_leave_location(const struct location *location, struct diag *diag)
 /* Leaves the devices of a host as they were found. */
 static int leave_devices(struct ebpf *ebpf, struct diag *diag)
 {
+	char link[NODE_FULL_MAX];
 	int err = 0;
 
 	err = baremetal_isolate(ebpf->lab, ebpf->host, false, diag);
@@ -524,6 +371,8 @@ static int leave_devices(struct ebpf *ebpf, struct diag *diag)
 		err = ebpf_leave_location(&ebpf->at[i], diag);
 	if (!err)
 		err = ebpf_end_pmd(ebpf, diag);
+	if (!err)
+		err = pcie_relay_stop(ebpf->lab->name, topology_pcie(&ebpf->lab->hosts[ebpf->host], link), diag);
 	return err ? err : offload_set(ebpf->lab, ebpf->host, false, diag);
 }
 

@@ -13,6 +13,7 @@
 #include "ethtool.h"
 #include "foreign_proof.h"
 #include "mapio.h"
+#include "pcie.h"
 #include "progowner.h"
 #include "rt.h"
 #include "tables.h"
@@ -63,10 +64,12 @@ bool foreign_is_there(const struct loaded_port *port)
 
 /* ---- the wire from the patch to the vNIC ---------------------------------- */
 
-/* The vNIC is with the DPU on path dpu-upt, else at the host. */
+/* The vNIC is with the DPU, or its emulated link, on path dpu-upt, else at the host. */
 static int open_vnic_namespace(const struct far_side *far, enum node_location where, struct netns **ret_ns,
 			       struct diag *diag)
 {
+	if (where == LOCATION_DPU && pcie_is_emulated(&far->lab->hosts[far->vm->host]))
+		return topology_open_pcie(far->lab, far->vm->host, ret_ns, diag);
 	if (where == LOCATION_DPU)
 		return topology_open_dpu(far->lab, far->vm->host, ret_ns, diag);
 	return topology_open_host(far->lab, far->vm->host, ret_ns, diag);

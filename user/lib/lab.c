@@ -26,6 +26,7 @@
 #include "lab_stored.h"
 #include "machine.h"
 #include "nodes.h"
+#include "pcie_relay.h"
 #include "plan.h"
 #include "pmd.h"
 #include "preflight.h"
@@ -78,6 +79,23 @@ void lab_close(struct lab_session *session)
 	*session = (struct lab_session){};
 }
 
+/* A host that runs on its DPU has a link that carries. */
+static bool has_links(const struct lab *lab)
+{
+	struct pcie_state link;
+	enum frame_path path;
+	bool xdp, carries;
+
+	for (size_t host = 0; host < lab->n_hosts; host++) {
+		if (!pcie_is_emulated(&lab->hosts[host]) || place_read(lab, host, &path, &xdp, NULL) ||
+		    !frame_path_needs_dpu(path))
+			continue;
+		if (pcie_relay_read(lab, host, &link, &carries) || !carries)
+			return false;
+	}
+	return true;
+}
+
 bool lab_is_whole(const struct lab_session *session)
 {
 	char *text;
@@ -85,7 +103,7 @@ bool lab_is_whole(const struct lab_session *session)
 	if (state_read(session->state, STATE_READY, &text))
 		return false;
 	free(text);
-	return !nodes_missing(session->state, session->lab->name);
+	return has_links(session->lab) && !nodes_missing(session->state, session->lab->name);
 }
 
 void lab_report_free(struct lab_report *report)

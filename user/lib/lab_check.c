@@ -3,6 +3,7 @@
 #include "baremetal.h"
 #include "dpu_check.h"
 #include "finding.h"
+#include "pcie.h"
 #include "pmd_lacks.h"
 #include "policy_check.h"
 #include "qos_check.h"
@@ -54,6 +55,8 @@ static void check_node_name(struct checker *check, const char *name, const char 
 	else if (is_of_a_host(check->lab, name, "-pmd"))
 		FINDING(check, name, "rename it", "a %s cannot be called '%s': a host's poll-mode process would be", kind,
 			name);
+	else if (is_of_a_host(check->lab, name, "-pci"))
+		FINDING(check, name, "rename it", "a %s cannot be called '%s': a host's PCIe link would be", kind, name);
 	else if (is_of_a_host(check->lab, name, "-dpu") || is_of_a_host(check->lab, name, "-dpu2"))
 		FINDING(check, name, "rename it", "a %s cannot be called '%s': a host's DPU would be", kind,
 			name);
@@ -68,6 +71,7 @@ int lab_check_port_name(const struct lab *lab, const char *name, struct diag *di
 				  "a port's name is lower-case letters, digits and inner dashes, a letter first, at most %d in all",
 				  NODE_NAME_MAX - 1);
 	if (!strcmp(name, "fabric") || is_device_name(name) || is_of_a_host(lab, name, "-dpu") || is_of_a_host(lab, name, "-dpu2") ||
+	    is_of_a_host(lab, name, "-pci") ||
 	    lab_find_host(found, name) || lab_find_group(found, name))
 		return diag_error(diag, -EINVAL, "call it something else", "%s is the name of something else in lab %s",
 				  name, lab->name);
@@ -166,6 +170,13 @@ static void check_hosts(struct checker *check)
 		if (host->path == PATH_PMD)
 			check->failed |= pmd_refuse(lab, i, check->diag) != 0;
 		check->failed |= baremetal_refuse(lab, i, host->path, check->diag) != 0;
+		if (pcie_is_emulated(host) && lab_bare_machine(lab, i) != SIZE_MAX)
+			FINDING(check, &host->link_delay_ns, "take `link` away, or choose another profile",
+				"hosts.%s.dpu: the PCIe link of a bare-metal machine cannot be emulated: its device is the DPU's port",
+				host->name);
+		if (host->link_jitter_ns && !host->link_delay_ns)
+			FINDING(check, &host->link_jitter_ns, "give it a `delay`",
+				"hosts.%s.dpu.link.jitter: a jitter is of a delay, and none is stated", host->name);
 		if (!host->dpu && !cpu_set_is_empty(&host->dpu_cpus))
 			FINDING(check, &host->dpu_cpus, "give the host a DPU (`dpu: true`)",
 				"hosts.%s.dpu-cpus: the host has no DPU", host->name);
@@ -422,6 +433,7 @@ void lab_check_cpus(const struct lab *lab, const struct cpu_set *online, struct 
 		warn_missing(host->name, "dpu-cpus", &host->dpu_cpus, online, diag);
 		warn_missing(host->name, "dpu2-cpus", &host->dpu2_cpus, online, diag);
 		warn_missing(host->name, "pmd-cpus", &host->pmd_cpus, online, diag);
+		warn_missing(host->name, "link-cpus", &host->link_cpus, online, diag);
 	}
 }
 
@@ -433,10 +445,12 @@ void lab_limit_cpus(struct lab *lab, const struct cpu_set *online)
 		const struct cpu_set dpu_missing = without(&host->dpu_cpus, online);
 		const struct cpu_set dpu2_missing = without(&host->dpu2_cpus, online);
 		const struct cpu_set pmd_missing = without(&host->pmd_cpus, online);
+		const struct cpu_set link_missing = without(&host->link_cpus, online);
 
 		host->cpus = without(&host->cpus, &missing);
 		host->dpu_cpus = without(&host->dpu_cpus, &dpu_missing);
 		host->dpu2_cpus = without(&host->dpu2_cpus, &dpu2_missing);
 		host->pmd_cpus = without(&host->pmd_cpus, &pmd_missing);
+		host->link_cpus = without(&host->link_cpus, &link_missing);
 	}
 }

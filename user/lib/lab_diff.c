@@ -2,6 +2,7 @@
 /* What apply would change, as a list for people, and what it must refuse. Pure. */
 #include "lab.h"
 #include "config.h"
+#include "pcie.h"
 #include "rules.h"
 #include "values.h"
 
@@ -60,6 +61,15 @@ static const char *model_of(const struct lab_host *host)
 	return host->dpu_model ? host->dpu_model : "";
 }
 
+/* From or to a plain veth the wires are others. */
+static void compare_link(struct difference *d, const struct lab_host *old, const struct lab_host *new)
+{
+	if (pcie_is_emulated(old) != pcie_is_emulated(new))
+		refuse(d, "whether the PCIe link is emulated", new->name);
+	else
+		note(d, "changed", "pcie link", new->name, "%s", "");
+}
+
 static void compare_host(struct difference *d, const struct lab_host *old, const struct lab_host *new)
 {
 	if (old->dpu != new->dpu)
@@ -75,6 +85,9 @@ static void compare_host(struct difference *d, const struct lab_host *old, const
 	if (strcmp(old->profile_name ? old->profile_name : "", new->profile_name ? new->profile_name : "") ||
 	    old->profile_scale != new->profile_scale)
 		refuse(d, "the DPU's profile", new->name);
+	if (old->link_delay_ns != new->link_delay_ns || old->link_jitter_ns != new->link_jitter_ns ||
+	    old->link_bandwidth != new->link_bandwidth)
+		compare_link(d, old, new);
 	if (!same_prefix(&old->vtep, &new->vtep))
 		refuse(d, "the tunnel endpoint", new->name);
 	if (strcmp(model_of(old), model_of(new)))
@@ -91,7 +104,8 @@ static void compare_host(struct difference *d, const struct lab_host *old, const
 	if (memcmp(&old->cpus, &new->cpus, sizeof(old->cpus)) ||
 	    memcmp(&old->dpu_cpus, &new->dpu_cpus, sizeof(old->dpu_cpus)) ||
 	    memcmp(&old->dpu2_cpus, &new->dpu2_cpus, sizeof(old->dpu2_cpus)) ||
-	    memcmp(&old->pmd_cpus, &new->pmd_cpus, sizeof(old->pmd_cpus)) || old->pmd_sleep != new->pmd_sleep)
+	    memcmp(&old->pmd_cpus, &new->pmd_cpus, sizeof(old->pmd_cpus)) || old->pmd_sleep != new->pmd_sleep ||
+	    memcmp(&old->link_cpus, &new->link_cpus, sizeof(old->link_cpus)))
 		note(d, "changed", "cpus", new->name, "%s", "");
 }
 

@@ -14,6 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool marks(const struct lab *lab)
+{
+	for (size_t i = 0; i < lab->n_classes; i++)
+		if (lab->classes[i].dscp || lab->classes[i].cos)
+			return true;
+	return false;
+}
+
 /* Differences that no kernel lacks and no kernel gains: said, not counted against the lab. */
 static void note_differences(const struct lab *lab, struct diag *diag)
 {
@@ -33,6 +41,8 @@ static void note_differences(const struct lab *lab, struct diag *diag)
 	if (reject)
 		diag_note(diag, "placement linux: ICMP errors of a reject come from 192.0.0.8 (RFC "
 				"7600), not from the refusing VM's address");
+	if (marks(lab))
+		diag_note(diag, "placement linux: `dscp` and `cos` of classes mark nothing: the outer headers are the kernel's");
 	if (lab_has_stateless(lab))
 		diag_note(diag, "placement linux: rules with `stateless: true` track their connections as the others do");
 	if (log)

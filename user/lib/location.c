@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pcie.h"
 #include "topology.h"
 
 const struct lab_host *location_host(const struct location *location)
@@ -41,8 +42,11 @@ static void add_port(struct location *location, const struct links *links, uint1
 	location->n_ports++;
 }
 
-/* The vNIC itself wins over its representor: in the DPU it is there only on frame path dpu-upt. */
-static void add_vm_ports(struct location *location, const struct links *links, size_t vm)
+/*
+ * The vNIC itself wins over its representor: in the DPU it is there only on frame path dpu-upt. Where the PCIe link is emulated
+ * it is then at that link's other end, and the DPU sees the representor as ever.
+ */
+static void add_vm_ports(struct location *location, const struct links *links, const struct links *passed, size_t vm)
 {
 	const struct lab_vm *v = &location->lab->vms[vm];
 	bool here = find_link(links, v->name);
@@ -56,10 +60,11 @@ static void add_vm_ports(struct location *location, const struct links *links, s
 	} else if (location->where == LOCATION_DPU && !here) {
 		topology_channel_dpu(v->port, channel);
 		add_port(location, links, v->port, DPU_PORT_KIND_VNIC, channel, vm);
+		location->ports[location->n_ports - 1].passed = find_link(passed, v->name);
 	}
 }
 
-static void add_ports(struct location *location, const struct links *links)
+static void add_ports(struct location *location, const struct links *links, const struct links *passed)
 {
 	const struct lab_host *h = location_host(location);
 	bool host = location->where != LOCATION_DPU;
@@ -71,18 +76,22 @@ static void add_ports(struct location *location, const struct links *links)
 		 host ? topology_pf(topology_slot(h, h->active)) : TOPOLOGY_DPU_PF, SIZE_MAX);
 	for (size_t vm = 0; vm < location->lab->n_vms; vm++)
 		if (location->lab->vms[vm].host == location->host)
-			add_vm_ports(location, links, vm);
+			add_vm_ports(location, links, passed, vm);
 }
 
 int location_refresh(struct location *location, struct diag *diag)
 {
-	struct links links = {};
+	struct links links = {}, passed = {};
 	int err = rt_links(location->ns, &links.list, &links.n, diag);
 
+	if (!err && location->link)
+		err = rt_links(location->link, &passed.list, &passed.n, diag);
+	if (!err)
+		add_ports(location, &links, &passed);
+	free(links.list);
+	free(passed.list);
 	if (err)
 		return err;
-	add_ports(location, &links);
-	free(links.list);
 	for (size_t i = 0; i < location->n_ports; i++)
 		if (location->ports[i].ifindex >= DPU_MAX_IFINDEX)
 			return diag_error(diag, -ERANGE, "`dpulab down` the lab and bring it `up` again: new namespaces count from 1",
@@ -104,7 +113,7 @@ bool location_has_vnic(const struct location *location, size_t vm)
 	const struct lab_vm *v = &location->lab->vms[vm];
 	const struct port_dev *port = location_port(location, v->port);
 
-	return port && port->ifindex && !strcmp(port->dev, v->name);
+	return port && port->ifindex && (port->passed || !strcmp(port->dev, v->name));
 }
 
 /* ---- opening ------------------------------------------------------------ */
@@ -116,6 +125,8 @@ static int open_namespace(struct location *location, struct diag *diag)
 			  ? topology_open_dpu(location->lab, location->host, &location->ns, diag)
 			  : topology_open_host(location->lab, location->host, &location->ns, diag);
 
+	if (!err && location->where == LOCATION_DPU && pcie_is_emulated(location_host(location)))
+		err = topology_open_pcie(location->lab, location->host, &location->link, diag);
 	location_node_name(location_host(location), location->where, node);
 	if (err == -ENOENT)
 		diag_error(diag, err, "bring the lab `up` first", "lab %s has no running node %s",
@@ -161,6 +172,7 @@ void location_close(struct location *location)
 {
 	dataplane_close(location->dp);
 	netns_close(location->ns);
+	netns_close(location->link);
 	free(location->ports);
 	memset(location, 0, sizeof(*location));
 }

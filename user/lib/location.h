@@ -16,6 +16,7 @@ struct port_dev {
 	char dev[IFNAMSIZ];
 	unsigned ifindex; /* in the location's namespace; 0 = a vNIC that is at the DPU */
 	size_t vm;	 /* index in lab->vms of a vNIC or channel; SIZE_MAX = none */
+	bool passed;	 /* the DPU's end of an emulated PCIe link that the vNIC itself is at the other end of */
 };
 
 struct location {
@@ -23,6 +24,7 @@ struct location {
 	size_t host;
 	enum node_location where;
 	struct netns *ns;
+	struct netns *link; /* of a DPU: its emulated PCIe link, where the vNICs are that end in it; NULL: there is none */
 	struct dataplane *dp; /* NULL: nothing is loaded here */
 	struct port_dev *ports;
 	size_t n_ports;

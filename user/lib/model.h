@@ -80,6 +80,8 @@ struct lab_host {
 	struct dpu_mac vtep_mac; /* of the uplink, derived: same at host and DPU */
 	struct cpu_set cpus, dpu_cpus, dpu2_cpus;
 	struct cpu_set pmd_cpus; /* the poll-mode process runs on the highest */
+	struct cpu_set link_cpus; /* likewise, what plays the PCIe link */
+	uint64_t link_delay_ns, link_jitter_ns, link_bandwidth; /* of it (pcie.h); 0 = as the profile says */
 	uint8_t pmd_sleep;	 /* enum lab_pmd_sleep */
 	uint64_t speed; /* of its uplink, bit/s; 0 = not stated, nothing shares it */
 };

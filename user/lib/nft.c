@@ -103,18 +103,6 @@ static void write_port_map(const struct ruleset *set, const char *statement)
 	fputs(" }\n", set->out);
 }
 
-/* The port's number, which the firewall needed, becomes its queue at the uplink: nioc.h. */
-static void write_queues(const struct ruleset *set)
-{
-	fprintf(set->out, "\tchain queues {\n"
-			  "\t\ttype filter hook postrouting priority 300;\n"
-			  "\t\tmeta priority set meta priority map {");
-	for (size_t i = 0; i < set->n_vms; i++)
-		fprintf(set->out, "%s 0x%x : 0x%x", i ? "," : "", vm_at(set, i)->port,
-			DPU_QUEUE_ID(lab_queue(set->lab, vm_at(set, i))));
-	fputs(" }\n\t}\n", set->out);
-}
-
 /* ---- bridge family: rules of category ethernet ---------------------------- */
 
 static const char *chain_word(enum dpu_direction direction)
@@ -331,7 +319,7 @@ static int write_ruleset(const struct ruleset *set)
 	err = write_frame_chains(set);
 	write_ports_seen(set);
 	if (set->lab->n_classes)
-		write_queues(set);
+		nft_write_queues(set->out, set->lab, set->host);
 	fprintf(set->out, "}\ntable inet " NFT_TABLE " {\n");
 	nft_write_sets(set->out, set->book);
 	write_policies(set);

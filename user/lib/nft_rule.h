@@ -15,3 +15,5 @@ const char *nft_verdict(uint8_t action, enum dpu_direction direction);
 /* An entry of category ethernet, for a chain of the bridge family. */
 void nft_write_frame_rule(FILE *out, const struct dpu_l2_rule *rule);
 void nft_write_prefix(FILE *out, const struct lab_prefix *prefix);
+/* Chain "queues" of the bridge family: what vNICs of a host send gets its class at the uplink. For a lab with classes. */
+void nft_write_queues(FILE *out, const struct lab *lab, size_t host);

@@ -2,6 +2,7 @@
 #include "nodes.h"
 #include "dataplane.h"
 #include "netns.h"
+#include "pcie_relay.h"
 #include "residents.h"
 #include "rt.h"
 #include "topology.h"
@@ -105,8 +106,10 @@ static int remove_node(const char *lab, const char *node, struct diag *diag)
 {
 	char name[NETNS_NAME_MAX];
 	struct netns *ns;
-	int err = netns_open(netns_name(name, lab, node), &ns, diag);
+	int err = pcie_relay_stop(lab, node, diag); /* it is in there */
 
+	if (!err)
+		err = netns_open(netns_name(name, lab, node), &ns, diag);
 	if (!err) {
 		err = rt_link_del_group(ns, DPULAB_LINK_GROUP, diag);
 		netns_close(ns);

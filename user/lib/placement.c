@@ -32,6 +32,7 @@
 #include "handover.h"
 #include "mapio.h"
 #include "movecost.h"
+#include "pcie.h"
 #include "pmd.h"
 #include "qos.h"
 #include "standby.h"
@@ -39,6 +40,7 @@
 
 #define DRAIN_POLL_US 500
 #define DRAIN_POLLS   100 /* at most 50 ms */
+#define DRAIN_LINK_NS 100000000ull /* of a PCIe link's delay */
 
 static double now_us(void)
 {
@@ -61,12 +63,17 @@ static uint64_t location_runs(const struct location *location)
 /* Until no frame is left on its way to a side that is about to stop: its programs have not run for a while. */
 static void drain(const struct location *location)
 {
-	const struct timespec pause = {.tv_nsec = DRAIN_POLL_US * 1000};
+	struct timespec pause = {.tv_nsec = DRAIN_POLL_US * 1000};
+	struct pcie_link link;
 	uint64_t before = location_runs(location), now;
 
 	if (dataplane_pmd(location->dp)) {
 		pmd_drain(location->dp);
 		return;
+	}
+	if (pcie_is_emulated(location_host(location))) { /* frames are under way that long */
+		pcie_link_of(location_host(location), &link);
+		pause.tv_nsec += (long)(link.delay_ns + link.jitter_ns > DRAIN_LINK_NS ? DRAIN_LINK_NS : link.delay_ns + link.jitter_ns);
 	}
 	for (int i = 0; i < DRAIN_POLLS; i++) {
 		nanosleep(&pause, NULL);

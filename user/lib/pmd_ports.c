@@ -6,44 +6,31 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <xdp/xsk.h>
 
 #include <dpulab/pmd.h>
 #include <dpulab/port.h>
 #include <dpulab/stats.h>
+#include "afxdp.h"
 #include "mapio.h"
 #include "pmd_pipe.h"
 
 #define CHUNKS	  8192 /* of memory for frames, for all ports together */
-#define RING	  2048 /* entries of each ring of a socket */
 #define BATCH	  64   /* frames of a port in one round */
 #define FILL_MOST 1024 /* chunks that wait at one port for frames */
-#define HEADROOM  256  /* that the kernel leaves in front of a frame: XDP_PACKET_HEADROOM */
 #define FRAME_EXTRA (14 + 4 + DPU_VXLAN_OVERHEAD) /* of a frame beyond its MTU */
-#define SEND_BATCH 32  /* frames the kernel sends in one call: TX_BATCH_SIZE of net/xdp/xsk.c */
 
 #define AGAIN_MOST (2 * DPU_HELD_PLACES) /* what may wait at two vNICs */
 
 struct port {
 	__u16 number;
 	unsigned ifindex;
-	struct xsk_socket *socket;
-	struct xsk_ring_cons rx, done;
-	struct xsk_ring_prod tx, fill;
-	unsigned to_send; /* in tx since the last call */
-	unsigned filled;  /* chunks in fill or on their way to rx */
+	struct afxdp_port xdp;
 };
 
 static struct {
 	struct pmd_ports_of of;
 	struct dpu_pmd *state;
-	struct xsk_umem *umem;
-	__u8 *memory;
-	__u32 chunk; /* bytes, a power of two */
-	__u64 *free; /* addresses */
-	size_t n_free;
+	struct afxdp_memory memory;
 	struct port *ports;
 	size_t n_ports;
 	struct port *by_number[DPU_MAX_PORTS];
@@ -53,25 +40,13 @@ static struct {
 		__u32 len;
 	} again[AGAIN_MOST]; /* copies that arrive anew, after the frame that brings them */
 	size_t n_again;
-	struct xsk_ring_prod first_fill; /* of the memory's own, which the first socket takes over */
-	struct xsk_ring_cons first_done;
 } pmd;
 
 /* ---- memory ---------------------------------------------------------------- */
 
-static void put_chunk(__u64 address)
-{
-	pmd.free[pmd.n_free++] = address & ~(__u64)(pmd.chunk - 1);
-}
-
-static __u32 chunk_for(__u32 mtu)
-{
-	return mtu + FRAME_EXTRA + HEADROOM <= 2048 ? 2048 : 4096;
-}
-
 static bool fits(const struct dpu_port *entry)
 {
-	return (__u32)entry->mtu + FRAME_EXTRA + HEADROOM <= pmd.chunk;
+	return (__u32)entry->mtu + FRAME_EXTRA + AFXDP_HEADROOM <= pmd.memory.chunk;
 }
 
 static bool is_served(const struct dpu_port *entry)
@@ -94,58 +69,21 @@ static __u32 largest_mtu(void)
 
 int pmd_ports_open(const struct pmd_ports_of *of, struct diag *diag)
 {
-	struct xsk_umem_config config = {.fill_size = RING, .comp_size = RING};
-	int err;
-
 	pmd.of = *of;
 	pmd.state = dataplane_pmd(of->pmd);
-	pmd.chunk = chunk_for(largest_mtu());
-	config.frame_size = pmd.chunk;
-	pmd.free = calloc(CHUNKS, sizeof(*pmd.free));
 	pmd.ports = calloc(DPU_MAX_PORTS, sizeof(*pmd.ports));
-	pmd.memory = mmap(NULL, (size_t)CHUNKS * pmd.chunk, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (!pmd.free || !pmd.ports || pmd.memory == MAP_FAILED)
+	if (!pmd.ports)
 		return -ENOMEM;
-	for (__u64 i = 0; i < CHUNKS; i++)
-		put_chunk(i * pmd.chunk);
-	err = xsk_umem__create(&pmd.umem, pmd.memory, (__u64)CHUNKS * pmd.chunk, &pmd.first_fill, &pmd.first_done,
-			       &config);
-	return err ? diag_error(diag, err, "AF_XDP needs CAP_NET_RAW and a kernel with CONFIG_XDP_SOCKETS",
-				"cannot register memory for AF_XDP: %s", strerror(-err))
-		   : 0;
+	return afxdp_open(&pmd.memory, afxdp_chunk(largest_mtu() + FRAME_EXTRA), CHUNKS, diag);
 }
 
 /* ---- sockets ----------------------------------------------------------------- */
 
 static void refill(struct port *port)
 {
-	__u32 share = CHUNKS / 2 / (pmd.n_ports + 1), at, n;
-	__u32 most = share < FILL_MOST ? share : FILL_MOST;
+	__u32 share = CHUNKS / 2 / (pmd.n_ports + 1);
 
-	if (port->filled >= most)
-		return;
-	n = most - port->filled;
-	if (n > pmd.n_free)
-		n = pmd.n_free;
-	if (!n || xsk_ring_prod__reserve(&port->fill, n, &at) != n)
-		return;
-	for (__u32 i = 0; i < n; i++)
-		*xsk_ring_prod__fill_addr(&port->fill, at + i) = pmd.free[--pmd.n_free];
-	xsk_ring_prod__submit(&port->fill, n);
-	port->filled += n;
-}
-
-static int open_socket(struct port *port, const char *dev)
-{
-	struct xsk_socket_config config = {
-		.rx_size = RING,
-		.tx_size = RING,
-		.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
-		.bind_flags = XDP_COPY, /* veth has nothing else; not a copy in secret where a driver had */
-	};
-
-	return xsk_socket__create_shared(&port->socket, dev, 0, pmd.umem, &port->rx, &port->tx, &port->fill, &port->done,
-					 &config);
+	afxdp_refill(&pmd.memory, &port->xdp, share < FILL_MOST ? share : FILL_MOST);
 }
 
 /* The socket first, then chunks for it, then the way to it. */
@@ -159,14 +97,13 @@ static int add_port(__u16 number, unsigned ifindex, struct diag *diag)
 	if (!if_indextoname(ifindex, dev))
 		return -ESTALE;
 	*port = (struct port){.number = number, .ifindex = ifindex};
-	err = open_socket(port, dev);
+	err = afxdp_port_open(&pmd.memory, &port->xdp, dev, diag);
 	if (err)
-		return diag_error(diag, err, "is another AF_XDP socket bound to it?", "cannot bind an AF_XDP socket to %s: %s",
-				  dev, strerror(-err));
+		return err;
 	pmd.n_ports++;
 	pmd.by_number[number] = port;
 	refill(port);
-	fd = (__u32)xsk_socket__fd(port->socket);
+	fd = (__u32)xsk_socket__fd(port->xdp.socket);
 	return mapio_put(pmd.of.host, MAP_xsks, &key, &fd, diag);
 }
 
@@ -199,51 +136,16 @@ int pmd_ports_sync(struct diag *diag)
 
 /* ---- sending ------------------------------------------------------------------- */
 
-static void reap(struct port *port)
-{
-	__u32 at, n = xsk_ring_cons__peek(&port->done, RING, &at);
-
-	for (__u32 i = 0; i < n; i++)
-		put_chunk(*xsk_ring_cons__comp_addr(&port->done, at + i));
-	xsk_ring_cons__release(&port->done, n);
-}
-
-/* The call is where the kernel copies and sends, a batch at a time. */
-static void kick(struct port *port)
-{
-	for (unsigned calls = port->to_send / SEND_BATCH + 1; calls; calls--) {
-		int err = sendto(xsk_socket__fd(port->socket), NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 ? errno : 0;
-
-		pmd.state->kicks++;
-		if (err && err != EAGAIN && err != EBUSY)
-			break; /* the device is down or has gone: nobody is to wait for it */
-	}
-	port->to_send = 0;
-	reap(port);
-}
-
-static bool reserve_send(struct port *port, __u32 *ret_at)
-{
-	if (xsk_ring_prod__reserve(&port->tx, 1, ret_at))
-		return true;
-	kick(port);
-	return xsk_ring_prod__reserve(&port->tx, 1, ret_at);
-}
-
 /* The chunk that data lies in is the port's from here on, whatever becomes of it. */
 static void send_frame(struct port *port, const __u8 *data, __u32 len)
 {
-	__u64 address = (__u64)(data - pmd.memory);
-	__u32 at;
+	__u64 address = (__u64)(data - pmd.memory.base);
 
-	if (!port || !reserve_send(port, &at)) {
+	if (!port || !afxdp_send(&pmd.memory, &port->xdp, address, len, (uint64_t *)&pmd.state->kicks)) {
 		pmd.state->no_room++;
-		put_chunk(address);
+		afxdp_put(&pmd.memory, address);
 		return;
 	}
-	*xsk_ring_prod__tx_desc(&port->tx, at) = (struct xdp_desc){.addr = address, .len = len};
-	xsk_ring_prod__submit(&port->tx, 1);
-	port->to_send++;
 	pmd.state->tx++;
 }
 
@@ -260,12 +162,12 @@ long pmd_frame_clone(struct native_frame *frame, __u32 ifindex)
 	struct port *port = port_of_device(ifindex);
 	__u8 *copy;
 
-	if (!port || !pmd.n_free) {
+	if (!port || !pmd.memory.n_free) {
 		pmd.state->no_room++;
 		return 0;
 	}
-	copy = pmd.memory + pmd.free[--pmd.n_free];
-	if (frame->len > pmd.chunk) /* edited frames stay in their chunk: never */
+	copy = pmd.memory.base + pmd.memory.free[--pmd.memory.n_free];
+	if (frame->len > pmd.memory.chunk) /* edited frames stay in their chunk: never */
 		return -1;
 	memcpy(copy, frame->data, frame->len);
 	send_frame(port, copy, frame->len);
@@ -278,11 +180,11 @@ long pmd_frame_again(struct native_frame *frame, __u32 ifindex)
 	struct port *port = port_of_device(ifindex);
 	struct again *again = &pmd.again[pmd.n_again];
 
-	if (!port || !pmd.n_free || pmd.n_again == AGAIN_MOST || frame->len > pmd.chunk - HEADROOM) {
+	if (!port || !pmd.memory.n_free || pmd.n_again == AGAIN_MOST || frame->len > pmd.memory.chunk - AFXDP_HEADROOM) {
 		pmd.state->no_room++;
 		return -1;
 	}
-	*again = (struct again){port, pmd.memory + pmd.free[--pmd.n_free] + HEADROOM, frame->len};
+	*again = (struct again){port, pmd.memory.base + pmd.memory.free[--pmd.memory.n_free] + AFXDP_HEADROOM, frame->len};
 	memcpy(again->data, frame->data, frame->len);
 	pmd.n_again++;
 	return 0;
@@ -292,12 +194,12 @@ long pmd_frame_again(struct native_frame *frame, __u32 ifindex)
 
 static void run_frame(struct port *port, __u64 address, __u32 len)
 {
-	__u8 *chunk = pmd.memory + (address & ~(__u64)(pmd.chunk - 1));
+	__u8 *chunk = pmd.memory.base + (address & ~(__u64)(pmd.memory.chunk - 1));
 	struct native_frame frame = {
-		.data = pmd.memory + address,
+		.data = pmd.memory.base + address,
 		.len = len,
 		.ifindex = port->ifindex,
-		.room = {chunk, chunk + pmd.chunk},
+		.room = {chunk, chunk + pmd.memory.chunk},
 	};
 
 	switch (pmd_pipe_run(&frame)) {
@@ -308,33 +210,30 @@ static void run_frame(struct port *port, __u64 address, __u32 len)
 		pmd.state->stray++;
 		break;
 	}
-	put_chunk(address);
+	afxdp_put(&pmd.memory, address);
 }
 
 /* One of them may bring others: a fragment that has waited at its source's vNIC waits at its destination's, too. */
 static void run_again(void)
 {
 	for (size_t i = 0; i < pmd.n_again; i++)
-		run_frame(pmd.again[i].port, (__u64)(pmd.again[i].data - pmd.memory), pmd.again[i].len);
+		run_frame(pmd.again[i].port, (__u64)(pmd.again[i].data - pmd.memory.base), pmd.again[i].len);
 	pmd.n_again = 0;
 }
 
 static unsigned poll_port(struct port *port)
 {
-	__u32 at, n = xsk_ring_cons__peek(&port->rx, BATCH, &at);
+	__u32 at, n = xsk_ring_cons__peek(&port->xdp.rx, BATCH, &at);
 
 	for (__u32 i = 0; i < n; i++) {
-		const struct xdp_desc desc = *xsk_ring_cons__rx_desc(&port->rx, at + i);
+		const struct xdp_desc desc = *xsk_ring_cons__rx_desc(&port->xdp.rx, at + i);
 
 		run_frame(port, desc.addr, desc.len);
 		if (pmd.n_again)
 			run_again();
 	}
-	if (n) {
-		xsk_ring_cons__release(&port->rx, n);
-		port->filled -= n;
-	}
-	if (n || !port->filled)
+	afxdp_taken(&port->xdp, n);
+	if (n || !port->xdp.filled)
 		refill(port);
 	return n;
 }
@@ -347,8 +246,8 @@ unsigned pmd_ports_poll(void)
 	for (size_t i = 0; i < pmd.n_ports; i++)
 		n += poll_port(&pmd.ports[i]);
 	for (size_t i = 0; n && i < pmd.n_ports; i++)
-		if (pmd.ports[i].to_send)
-			kick(&pmd.ports[i]);
+		if (pmd.ports[i].xdp.to_send)
+			afxdp_flush(&pmd.memory, &pmd.ports[i].xdp, (uint64_t *)&pmd.state->kicks);
 	pmd.state->rx += n;
 	return n;
 }
@@ -358,6 +257,6 @@ void pmd_ports_wait(int timeout_ms)
 	static struct pollfd list[DPU_MAX_PORTS];
 
 	for (size_t i = 0; i < pmd.n_ports; i++)
-		list[i] = (struct pollfd){.fd = xsk_socket__fd(pmd.ports[i].socket), .events = POLLIN};
+		list[i] = (struct pollfd){.fd = xsk_socket__fd(pmd.ports[i].xdp.socket), .events = POLLIN};
 	poll(list, pmd.n_ports, timeout_ms);
 }

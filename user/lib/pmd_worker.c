@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "pmd_worker.h"
 
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -9,9 +8,9 @@
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
-#include <xdp/libxdp.h>
 
 #include <dpulab/pmd.h>
+#include "afxdp.h"
 #include "pmd_log.h"
 #include "pmd_pipe.h"
 #include "pmd_ports.h"
@@ -37,18 +36,6 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
-}
-
-static int silent(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level, (void)format, (void)args;
-	return 0;
-}
-
-static int silent_xdp(enum libxdp_print_level level, const char *format, va_list args)
-{
-	(void)level, (void)format, (void)args;
-	return 0;
 }
 
 static int enter(const struct pmd_names *names, struct diag *diag)
@@ -81,8 +68,7 @@ static int begin(struct worker *worker, struct diag *diag)
 	char maps[PATH_MAX];
 	int err;
 
-	libbpf_set_print(silent);
-	libxdp_set_print(silent_xdp);
+	afxdp_silence();
 	err = enter(names, diag);
 	if (!err)
 		err = dataplane_open(names->lab, names->node, &pmd, diag);

@@ -74,9 +74,9 @@ const struct profile_row profile_keys[PROFILE_VALUES] = {
 		"Time the software path takes on a core of the device, over the same on a core of the host."},
 	[PROFILE_CORES] = {"arm.cores", COUNT("cores", 1, 1024), false, "Cores of the device."},
 	[PROFILE_FIRST_PACKET_US] = {"arm.first-packet", DECIMAL("us", 0, 1e6), false, "Latency of a flow's first packet."},
-	[PROFILE_LINK_DELAY_NS] = {"link.delay", DECIMAL("ns", 0, 1e9), false, "PCIe, one way."},
-	[PROFILE_LINK_JITTER] = {"link.jitter", DECIMAL("x", 1, 1000), false, "99th percentile of that delay, over its median."},
-	[PROFILE_LINK_BANDWIDTH] = {"link.bandwidth", COUNT("bit/s", 1, 1e15), false, "PCIe, one way."},
+	[PROFILE_LINK_DELAY_NS] = {"link.delay", DECIMAL("ns", 0, 1e9), true, "PCIe, one way."},
+	[PROFILE_LINK_JITTER] = {"link.jitter", DECIMAL("x", 1, 1000), true, "99th percentile of that delay, over its median."},
+	[PROFILE_LINK_BANDWIDTH] = {"link.bandwidth", COUNT("bit/s", 1, 1e15), true, "PCIe, one way."},
 	[PROFILE_HAIRPIN_BANDWIDTH] = {"hairpin.bandwidth", COUNT("bit/s", 1, 1e15), false,
 		"Traffic between two VMs of one host through the device."},
 };

@@ -24,6 +24,7 @@
 	 .derived = "50 ms of the average, four full frames at least",                             \
 	 .help = "Bytes saved while less than the average was sent, which may be sent at the peak rate."}
 #define SHAPE_RATE_MAX 400000000000ull
+#define LINK_DELAY_MAX 1000000000ull /* ns */
 
 #define TIMEOUT(name_, member_, default_, help_)                                                   \
 	{"firewall.timeouts." name_, SCHEMA_NUMBER, ONE(struct lab, timeouts.member_),            \
@@ -245,6 +246,15 @@ const struct schema_key schema_keys[] = {
 	 .help = "The profile's table size, insertion and connection rate are divided by it, to fit them to this machine."},
 	{"hosts.*.dpu.accept-loss", SCHEMA_BOOL, ONE(struct lab_host, accept_loss), .fallback = "false",
 	 .help = "Whether the lab may run on the DPU although a security policy is not enforced there."},
+	{"hosts.*.dpu.link", SCHEMA_SECTION,
+	 .help = "The PCIe link between host and DPU, each direction by itself, shared by all its vNICs: what is stated here is emulated, "
+		 "the rest as the profile has it. A frame waits for its turn and then for the delay; waits overlap."},
+	{"hosts.*.dpu.link.delay", SCHEMA_DURATION, ONE(struct lab_host, link_delay_ns), .min = 1, .max = LINK_DELAY_MAX,
+	 .derived = "the profile's", .help = "One way; with jitter the median."},
+	{"hosts.*.dpu.link.jitter", SCHEMA_DURATION, ONE(struct lab_host, link_jitter_ns), .min = 1, .max = LINK_DELAY_MAX,
+	 .derived = "none; without `delay` the profile's", .help = "By how much the 99th percentile of the delay is above it. Frames stay in order."},
+	{"hosts.*.dpu.link.bandwidth", SCHEMA_RATE, ONE(struct lab_host, link_bandwidth), .min = 1000000, .max = SHAPE_RATE_MAX,
+	 .derived = "the profile's", .help = "Bits per second of Ethernet frames."},
 	{"hosts.*.dpu-model", SCHEMA_TEXT, ONE(struct lab_host, dpu_model), .max = 31, .derived = "its profile's name",
 	 .help = "What the DPU is. `dpulab move` takes VMs between DPUs of one model only, as vSphere does."},
 	{"hosts.*.dpu2", SCHEMA_SWITCH, ONE(struct lab_host, dpu2), .fallback = "false",
@@ -279,6 +289,9 @@ const struct schema_key schema_keys[] = {
 	{"hosts.*.pmd-sleep", SCHEMA_WORD, ONE(struct lab_host, pmd_sleep), .words = pmd_sleeps,
 	 .derived = "never with `pmd-cpus`, else adaptive",
 	 .help = "Whether the poll-mode process sleeps when no frame has come for 20 us, until one comes."},
+	{"hosts.*.link-cpus", SCHEMA_CPUS, ONE(struct lab_host, link_cpus), .derived = "any CPU, shared",
+	 .help = "A CPU of its own for the process that plays the PCIe link, where `dpu.link` or the profile asks for one; of several it "
+		 "takes the highest. It then spins while frames come, and a delay of a few us is kept; on a shared CPU it sleeps."},
 	{"hosts.*.vtep", SCHEMA_ADDRESS4, ONE(struct lab_host, vtep), .derived = "10.255.0.N/16, N = position",
 	 .help = "Underlay address of the host's tunnel endpoint. The DPU takes it over with the overlay."},
 

@@ -19,6 +19,7 @@ enum schema_type {
 	SCHEMA_NUMBER,
 	SCHEMA_RATE,	 /* bit/s, with an SI prefix */
 	SCHEMA_BYTES,	 /* likewise */
+	SCHEMA_DURATION, /* ns, us, ms or s; kept as ns */
 	SCHEMA_MARK,	 /* a number, kept as 1 + itself: 0 = not stated */
 	SCHEMA_BOOL,
 	SCHEMA_WORD,	 /* one of .words */

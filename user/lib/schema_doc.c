@@ -16,6 +16,7 @@
 #define IPV4_PATTERN	  "^[0-9]+([.][0-9]+){3}/[0-9]+$"
 #define MAC_PATTERN	  "^[0-9a-fA-F][02468aceACE]([:][0-9a-fA-F]{2}){5}$"
 #define SCALED_PATTERN	  "^[0-9]+([.][0-9]+)?[kKMGT]?$"
+#define DURATION_PATTERN  "^[0-9]+([.][0-9]+)?(ns|us|ms|s)$"
 #define CPUS_PATTERN	  "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$"
 #define PORTS_PATTERN	  "^(any|[0-9]+(-[0-9]+)?)$"
 
@@ -75,6 +76,9 @@ static struct json_object *value_schema(const struct schema_key *key)
 	case SCHEMA_RATE:
 	case SCHEMA_BYTES:
 		put_text_or_number(object, SCALED_PATTERN, key->max);
+		break;
+	case SCHEMA_DURATION:
+		put_text(object, DURATION_PATTERN);
 		break;
 	case SCHEMA_BOOL:
 		put(object, "type", "boolean");

@@ -38,6 +38,7 @@ const char *schema_expected(const struct schema_key *key, char *buffer, size_t s
 		[SCHEMA_ICMP] = "an ICMP message such as echo-request, 8 or 3/4",
 		[SCHEMA_SERVICE] = "the name of a service",
 		[SCHEMA_FILE] = "the name of a file",
+		[SCHEMA_DURATION] = "a time such as 700ns, 1.5us or 2ms, at most 1s",
 		[SCHEMA_PORTS] = "a port or range such as 80 or 8000-8999, or any",
 		[SCHEMA_PROTOCOL] = "a protocol: any, tcp, udp, icmp, icmpv6, sctp, ... or a number to 255",
 		[SCHEMA_HOST] = "the name of a host",

@@ -98,6 +98,8 @@ const char *schema_value_format(const struct schema_key *key, const struct lab *
 	case SCHEMA_RATE:
 	case SCHEMA_BYTES:
 		return load_number(value, key->size) < key->min ? "" : scaled_format(load_number(value, key->size), buffer);
+	case SCHEMA_DURATION:
+		return load_number(value, key->size) < key->min ? "" : duration_format(load_number(value, key->size), buffer);
 	case SCHEMA_BOOL:
 	case SCHEMA_SWITCH:
 		return *(const bool *)value ? "true" : "false";

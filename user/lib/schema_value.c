@@ -322,6 +322,8 @@ static int parse_plain(struct schema_input *input)
 		return scaled_parse(input->text, key->min, key->max, &value.number)
 			       ? -EINVAL
 			       : add_number(input, value.number);
+	case SCHEMA_DURATION:
+		return duration_parse(input->text, key->min, key->max, &value.number) ? -EINVAL : add_number(input, value.number);
 	case SCHEMA_BOOL:
 	case SCHEMA_SWITCH:
 		if (strcmp(input->text, "true") && strcmp(input->text, "false"))

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pcie.h"
+
 static uint64_t hash_names(const char *lab, const char *node, const char *dev)
 {
 	const char *parts[] = {lab, "/", node, "/", dev};
@@ -84,10 +86,16 @@ const char *topology_dpu(const struct lab_host *host, char *buffer)
 	return topology_dpu_of(host, host->active, buffer);
 }
 
+const char *topology_pcie(const struct lab_host *host, char *buffer)
+{
+	snprintf(buffer, NODE_FULL_MAX, "%s-pci", host->name);
+	return buffer;
+}
+
 struct plan {
 	const struct lab *lab;
 	struct topology topology;
-	size_t *host_node, (*dpu_node)[2]; /* by host index, and number of the DPU */
+	size_t *host_node, (*dpu_node)[2], *pcie_node; /* by host index, and number of the DPU; pcie 0: there is none */
 };
 
 static size_t add_node(struct plan *plan, const char *name, enum node_kind kind, size_t index)
@@ -145,11 +153,14 @@ static void plan_dpu(struct plan *plan, size_t host, unsigned dpu)
 static void plan_host(struct plan *plan, size_t host)
 {
 	const struct lab_host *h = &plan->lab->hosts[host];
+	char name[NODE_FULL_MAX];
 
 	plan->host_node[host] = lab_is_beside(h) ? plan->host_node[h->machine] : add_node(plan, h->name, NODE_HOST, host);
 	add_uplink(plan, host, plan->host_node[host], topology_uplink(h));
 	for (unsigned dpu = 0; dpu < lab_n_dpus(h); dpu++)
 		plan_dpu(plan, host, dpu);
+	if (pcie_is_emulated(h)) /* its DPU is the only one: dpu_check.c */
+		plan->pcie_node[host] = add_node(plan, topology_pcie(h, name), NODE_PCIE, host);
 }
 
 unsigned topology_channel_mtu(const struct lab *lab, size_t vm)
@@ -157,15 +168,23 @@ unsigned topology_channel_mtu(const struct lab *lab, size_t vm)
 	return lab->vms[vm].mtu > lab->fabric_mtu ? lab->vms[vm].mtu : lab->fabric_mtu;
 }
 
+/* One veth pair, or two with the relay of the link between them. */
 static void plan_channel(struct plan *plan, size_t vm, unsigned dpu)
 {
 	const struct lab_vm *v = &plan->lab->vms[vm];
-	struct wire *wire = add_wire(plan, topology_channel_mtu(plan->lab, vm));
+	unsigned mtu = topology_channel_mtu(plan->lab, vm);
+	size_t between = plan->pcie_node[v->host];
 	char host_dev[IFNAMSIZ], dpu_dev[IFNAMSIZ];
+	struct wire *wire = add_wire(plan, mtu);
 
 	topology_channel_host(topology_slot(&plan->lab->hosts[v->host], dpu), v->port, host_dev);
 	topology_channel_dpu(v->port, dpu_dev);
 	set_end(plan, &wire->end[0], plan->dpu_node[v->host][dpu], dpu_dev);
+	if (between) {
+		set_end(plan, &wire->end[1], between, dpu_dev);
+		wire = add_wire(plan, mtu);
+		set_end(plan, &wire->end[0], between, host_dev);
+	}
 	set_end(plan, &wire->end[1], plan->host_node[v->host], host_dev);
 }
 
@@ -194,11 +213,12 @@ int topology_plan(const struct lab *lab, struct topology *ret_topology)
 	struct plan plan = {.lab = lab};
 	int err = -ENOMEM;
 
-	plan.topology.nodes = calloc(1 + 3 * lab->n_hosts + lab->n_vms, sizeof(struct node));
+	plan.topology.nodes = calloc(1 + 4 * lab->n_hosts + lab->n_vms, sizeof(struct node));
 	plan.topology.wires = calloc(5 * lab->n_hosts + 3 * lab->n_vms + 1, sizeof(struct wire));
 	plan.host_node = calloc(lab->n_hosts + 1, sizeof(size_t));
 	plan.dpu_node = calloc(lab->n_hosts + 1, sizeof(*plan.dpu_node));
-	if (plan.topology.nodes && plan.topology.wires && plan.host_node && plan.dpu_node) {
+	plan.pcie_node = calloc(lab->n_hosts + 1, sizeof(size_t));
+	if (plan.topology.nodes && plan.topology.wires && plan.host_node && plan.dpu_node && plan.pcie_node) {
 		add_node(&plan, TOPOLOGY_FABRIC, NODE_FABRIC, 0);
 		for (size_t host = 0; host < lab->n_hosts; host++) /* one beside another comes behind it: dpu_check.c */
 			plan_host(&plan, host);
@@ -211,6 +231,7 @@ int topology_plan(const struct lab *lab, struct topology *ret_topology)
 	}
 	free(plan.host_node);
 	free(plan.dpu_node);
+	free(plan.pcie_node);
 	return err;
 }
 
@@ -248,6 +269,13 @@ int topology_open_dpu_of(const struct lab *lab, size_t host, unsigned dpu, struc
 int topology_open_dpu(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag)
 {
 	return topology_open_dpu_of(lab, host, lab->hosts[host].active, ret_ns, diag);
+}
+
+int topology_open_pcie(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag)
+{
+	char name[NODE_FULL_MAX];
+
+	return open_node(lab, topology_pcie(&lab->hosts[host], name), ret_ns, diag);
 }
 
 int topology_open_vm(const struct lab *lab, size_t vm, struct netns **ret_ns, struct diag *diag)

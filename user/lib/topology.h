@@ -8,6 +8,10 @@
  *   host pf0 == pf0hpf (DPU)    host vfN == pf0vfN (DPU), one per vNIC
  *   host pf1 == pf0hpf (DPU 2)  host pf1vfN == pf0vfN (DPU 2), of a host with two, or with a second switch (uplink1)
  *
+ * Where a PCIe link with delay or bandwidth is emulated, its relay is in between, in a namespace of its own (pcie_relay.h):
+ *
+ *   host vfN == vfN (LAB-HOST-pci) ... pf0vfN (LAB-HOST-pci) == pf0vfN (DPU)
+ *
  * Names are here and nowhere else.
  */
 #pragma once
@@ -31,13 +35,14 @@ enum node_kind {
 	NODE_FABRIC,
 	NODE_HOST,
 	NODE_DPU,
+	NODE_PCIE, /* where frames wait between the two */
 	NODE_VM,
 };
 
 struct node {
 	char name[NODE_FULL_MAX];
 	enum node_kind kind;
-	size_t index; /* of the host (host, DPU) or the VM */
+	size_t index; /* of the host (host, DPU, PCIe) or the VM */
 	unsigned dpu; /* of the host's DPUs, from 0 */
 };
 
@@ -80,6 +85,8 @@ unsigned topology_channel_mtu(const struct lab *lab, size_t vm);
 const char *topology_dpu(const struct lab_host *host, char *buffer);
 /* Of any of them, by number from 0. */
 const char *topology_dpu_of(const struct lab_host *host, unsigned dpu, char *buffer);
+/* Of its emulated PCIe link: "esx1-pci"; likewise. */
+const char *topology_pcie(const struct lab_host *host, char *buffer);
 /*
  * Device at the VM's end of its vNIC: eth0 in a VM's namespace. Of a loaded port it is a patch
  * beside the loaded interface, which foreign.c makes and joins to it.
@@ -93,6 +100,8 @@ int topology_open_host(const struct lab *lab, size_t host, struct netns **ret_ns
 		       struct diag *diag);
 int topology_open_dpu(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag);
 int topology_open_dpu_of(const struct lab *lab, size_t host, unsigned dpu, struct netns **ret_ns, struct diag *diag);
+/* Of its emulated PCIe link; -ENOENT: there is none, or the lab is broken. */
+int topology_open_pcie(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag);
 int topology_open_vm(const struct lab *lab, size_t vm, struct netns **ret_ns, struct diag *diag);
 int topology_open_fabric(const struct lab *lab, struct netns **ret_ns, struct diag *diag);
 

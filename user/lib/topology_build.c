@@ -8,6 +8,7 @@
 #include "cpus.h"
 #include "ebpf.h"
 #include "ethtool.h"
+#include "pcie.h"
 #include "rt.h"
 #include "topology.h"
 
@@ -115,17 +116,19 @@ static struct rt_end rt_end_of(const struct build *build, const struct wire *wir
 	};
 }
 
-/* On dpu-upt a vNIC ends in the DPU: made there, it need not be moved, which takes 20 ms each. */
+/* On dpu-upt a vNIC ends in the DPU, or its link: made there, it need not be moved, which takes 20 ms each. */
 static void place_vnic(const struct build *build, const struct wire *wire, struct rt_end *port)
 {
+	enum node_kind far;
 	size_t host;
 
 	if (!wire->vnic)
 		return;
 	host = build->lab->vms[wire->vm].host;
+	far = pcie_is_emulated(&build->lab->hosts[host]) ? NODE_PCIE : NODE_DPU;
 	for (size_t n = 0; ebpf_vnics_at(build->lab->hosts[host].path) == LOCATION_DPU && n < build->plan.n_nodes; n++)
-		if (build->plan.nodes[n].kind == NODE_DPU && build->plan.nodes[n].index == host &&
-		    build->plan.nodes[n].dpu == build->lab->hosts[host].active)
+		if (build->plan.nodes[n].kind == far && build->plan.nodes[n].index == host &&
+		    (far == NODE_PCIE || build->plan.nodes[n].dpu == build->lab->hosts[host].active))
 			port->ns = build->sites[n].ns;
 }
 
@@ -160,6 +163,12 @@ static int correct_end(struct build *build, struct netns *ns, const struct rt_li
 	return err;
 }
 
+/* Where a vNIC's port is on dpu-upt: in the host's DPU, or its emulated link. */
+static bool is_beyond(const struct node *node, size_t host)
+{
+	return (node->kind == NODE_DPU || node->kind == NODE_PCIE) && node->index == host;
+}
+
 /*
  * The end that may move: a vNIC's port is with the host's DPU on dpu-upt. Where
  * it is now, and what it is; NULL: nowhere, as the wire does not exist yet.
@@ -175,7 +184,7 @@ static const struct rt_link *find_far_end(const struct build *build, const struc
 	for (size_t n = 0; !link && n < build->plan.n_nodes; n++) {
 		const struct node *node = &build->plan.nodes[n];
 
-		if (node->kind != NODE_DPU || node->index != host)
+		if (!is_beyond(node, host))
 			continue;
 		link = find_link(&build->sites[n], end->dev);
 		if (link)
@@ -287,9 +296,8 @@ static bool is_loaded_port(const struct build *build, size_t n, const char *dev)
 	const struct lab *lab = build->lab;
 
 	for (size_t vm = 0; vm < lab->n_vms; vm++)
-		if (lab->vms[vm].loaded && !strcmp(lab->vms[vm].name, dev) && lab_same_machine(lab, lab->vms[vm].host, node->index) &&
-		    (node->kind == NODE_HOST || node->kind == NODE_DPU))
-			return node->kind == NODE_HOST || node->kind == NODE_DPU;
+		if (lab->vms[vm].loaded && !strcmp(lab->vms[vm].name, dev) && lab_same_machine(lab, lab->vms[vm].host, node->index))
+			return node->kind == NODE_HOST || is_beyond(node, node->index);
 	return false;
 }
 
@@ -300,9 +308,10 @@ static bool is_planned(const struct build *build, size_t n, const char *dev)
 			const struct wire_end *end = &build->plan.wires[i].end[which];
 			const struct node *node = &build->plan.nodes[end->node];
 			/* a vNIC's port may be with the DPU */
-			bool here = end->node == n || (build->plan.nodes[n].kind == NODE_DPU &&
-						       node->kind == NODE_HOST &&
-						       lab_same_machine(build->lab, node->index, build->plan.nodes[n].index));
+			const struct node *there = &build->plan.nodes[n];
+			bool here = end->node == n ||
+				    (node->kind == NODE_HOST && is_beyond(there, there->index) &&
+				     lab_same_machine(build->lab, node->index, there->index));
 
 			if (here && !strcmp(end->dev, dev))
 				return true;
@@ -345,7 +354,7 @@ static const struct lab_prefix *node_addresses(const struct build *build, const 
 		*ret_n = build->lab->vms[node->index].type == VM_QEMU ? 0 : build->lab->vms[node->index].n_ips;
 		return build->lab->vms[node->index].ips;
 	}
-	*ret_n = node->kind == NODE_FABRIC ? 0 : 1;
+	*ret_n = node->kind == NODE_HOST || node->kind == NODE_DPU;
 	return *ret_n ? &build->lab->hosts[node->index].vtep : NULL;
 }
 

@@ -34,27 +34,38 @@ int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret_num
 /* Powers of 1000, by their letter. */
 static const char scale_letters[] = "kMGT";
 
-/* Digits, maybe a point and three of them, maybe a letter: in thousandths as long as there is no letter. */
-int scaled_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number)
+int decimal_parse(const char *text, uint64_t max, uint64_t *ret_whole, uint64_t *ret_thousandths, const char **ret_rest)
 {
-	uint64_t whole, thousandths = 0, number;
-	char digits[24];
 	size_t length = strspn(text, "0123456789"), decimals = 0;
-	const char *rest = text + length, *letter;
+	const char *rest = text + length;
+	uint64_t thousandths = 0;
+	char digits[24];
 
 	if (!length || length >= sizeof(digits))
 		return -EINVAL;
 	snprintf(digits, sizeof(digits), "%.*s", (int)length, text);
-	if (number_parse(digits, 0, max, &whole))
-		return -EINVAL;
 	if (*rest == '.') {
 		decimals = strspn(++rest, "0123456789");
 		if (!decimals || decimals > 3)
 			return -EINVAL;
 		for (size_t i = 0; i < 3; i++)
 			thousandths = 10 * thousandths + (i < decimals ? (uint64_t)(rest[i] - '0') : 0);
-		rest += decimals;
 	}
+	if (number_parse(digits, 0, max, ret_whole))
+		return -EINVAL;
+	*ret_thousandths = thousandths;
+	*ret_rest = rest + decimals;
+	return 0;
+}
+
+/* Maybe a letter behind the digits: in thousandths as long as there is none. */
+int scaled_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number)
+{
+	uint64_t whole, thousandths, number;
+	const char *rest, *letter;
+
+	if (decimal_parse(text, max, &whole, &thousandths, &rest))
+		return -EINVAL;
 	number = whole;
 	if (*rest) {
 		letter = strchr(scale_letters, *rest == 'K' ? 'k' : *rest);

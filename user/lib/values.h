@@ -13,10 +13,18 @@
 /* Decimal or 0x hexadecimal digits only: no sign, no space, no octal. */
 int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number);
 
+/* Digits, maybe a point and up to three more, and the rest of the text. */
+int decimal_parse(const char *text, uint64_t max, uint64_t *ret_whole, uint64_t *ret_thousandths, const char **ret_rest);
+
 /* A number with an SI prefix: "1500", "250k", "2.5G" (k or K, M, G, T: powers of 1000). A whole number at last. */
 int scaled_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number);
 /* With the largest prefix that leaves it whole: 2500M. */
 const char *scaled_format(uint64_t number, char *buffer);
+
+/* "700ns", "1.5us", "2ms", "1s": a unit is needed; nanoseconds. */
+int duration_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret_ns);
+/* With the largest unit that leaves it whole: 1500us. */
+const char *duration_format(uint64_t ns, char *buffer);
 
 /* "10.1.0.11", "2001:db8::1": v4-mapped, family 4 or 6. */
 int ip_parse(const char *text, union dpu_ip *ret_ip, uint8_t *ret_family);

@@ -195,27 +195,20 @@ static struct netns *ns_of(const struct side *side, enum node_location where)
 	return side->ebpf.at[where].ns;
 }
 
-/* The PCIe channel of the vNIC at its new host to one of its DPUs. */
-static int make_channel(struct vm_move *move, unsigned dpu, struct diag *diag)
+static struct rt_end end_of(const struct vm_move *move, struct netns *ns, const char *node, const char *dev)
 {
-	struct side *new = &move->new;
-	char host_dev[IFNAMSIZ], dpu_dev[IFNAMSIZ], node[NODE_FULL_MAX];
-	const struct lab_host *host = host_of(new);
-	struct netns *dpu_ns NETNS_CLEANUP = NULL;
-	struct rt_end ends[2];
-	int err;
+	return (struct rt_end){.ns = ns,
+			       .name = dev,
+			       .mtu = topology_channel_mtu(move->new.lab, move->vm),
+			       .mac = topology_mac(move->new.lab->name, node, dev)};
+}
 
-	topology_channel_host(topology_slot(host, dpu), new->port, host_dev);
-	topology_channel_dpu(new->port, dpu_dev);
-	if (rt_ifindex(ns_of(new, LOCATION_HOST), host_dev) > 0)
+static int make_pair(const struct rt_end ends[static 2], struct diag *diag)
+{
+	int err = 0;
+
+	if (rt_ifindex(ends[0].ns, ends[0].name) > 0)
 		return 0;
-	err = topology_open_dpu_of(new->lab, new->host, dpu, &dpu_ns, diag);
-	if (err)
-		return err;
-	ends[0] = (struct rt_end){.ns = ns_of(new, LOCATION_HOST), .name = host_dev, .mtu = topology_channel_mtu(new->lab, move->vm),
-				  .mac = topology_mac(new->lab->name, host->name, host_dev)};
-	ends[1] = (struct rt_end){.ns = dpu_ns, .name = dpu_dev, .mtu = ends[0].mtu,
-				  .mac = topology_mac(new->lab->name, topology_dpu_of(host, dpu, node), dpu_dev)};
 	err = rt_veth_add(&ends[0], &ends[1], diag);
 	for (int i = 0; !err && i < 2; i++) {
 		err = rt_link_up(ends[i].ns, rt_ifindex(ends[i].ns, ends[i].name), true, diag);
@@ -223,6 +216,29 @@ static int make_channel(struct vm_move *move, unsigned dpu, struct diag *diag)
 			err = ethtool_set(ends[i].ns, ends[i].name, ETHTOOL_GRO, true, diag);
 	}
 	return err;
+}
+
+/* The PCIe channel of the vNIC at its new host to one of its DPUs; an emulated link, which a host with one has, has two pairs. */
+static int make_channel(struct vm_move *move, unsigned dpu, struct diag *diag)
+{
+	const struct side *new = &move->new;
+	const struct lab_host *host = host_of(new);
+	char host_dev[IFNAMSIZ], dpu_dev[IFNAMSIZ], dpu_node[NODE_FULL_MAX], link_node[NODE_FULL_MAX];
+	struct netns *link = new->ebpf.at[LOCATION_DPU].link, *dpu_ns NETNS_CLEANUP = NULL;
+	struct rt_end near, far;
+	int err = topology_open_dpu_of(new->lab, new->host, dpu, &dpu_ns, diag);
+
+	if (err)
+		return err;
+	topology_channel_host(topology_slot(host, dpu), new->port, host_dev);
+	topology_channel_dpu(new->port, dpu_dev);
+	topology_pcie(host, link_node);
+	near = end_of(move, ns_of(new, LOCATION_HOST), host->node, host_dev);
+	far = end_of(move, dpu_ns, topology_dpu_of(host, dpu, dpu_node), dpu_dev);
+	if (!link)
+		return make_pair((struct rt_end[]){near, far}, diag);
+	err = make_pair((struct rt_end[]){near, end_of(move, link, link_node, host_dev)}, diag);
+	return err ? err : make_pair((struct rt_end[]){end_of(move, link, link_node, dpu_dev), far}, diag);
 }
 
 static int open_side(struct side *side, struct diag *diag)

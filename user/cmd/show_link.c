@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* show LAB link, and the PCIe link's part of `show LAB drops`. */
+#include "pcie_relay.h"
+#include "show.h"
+#include "values.h"
+
+
+static const char *const directions[PCIE_DIRECTIONS] = {[PCIE_TO_DPU] = "to DPU", [PCIE_TO_HOST] = "to host"};
+
+static void out_time(struct out *out, const char *key, uint64_t ns)
+{
+	char text[VALUE_TEXT_MAX];
+
+	out_str(out, key, "%s", ns ? duration_format(ns, text) : "-");
+}
+
+static void out_configured(struct out *out, const struct pcie_link *link)
+{
+	char text[VALUE_TEXT_MAX];
+
+	out_time(out, "delay", link->delay_ns);
+	out_time(out, "jitter", link->jitter_ns);
+	out_str(out, "bandwidth", "%s", link->bandwidth ? scaled_format(link->bandwidth, text) : "-");
+}
+
+static double per_frame_us(uint64_t ns, const struct pcie_counts *count)
+{
+	return count->frames ? (double)ns / (double)count->frames / 1e3 : 0;
+}
+
+/*
+ * asked: what delay, jitter and bandwidth make a frame wait. waited: what it did. late: the rest, which is the process's
+ * own: it was not awake, or others were sent before.
+ */
+static void out_counts(struct out *out, const struct pcie_counts *count)
+{
+	out_uint(out, "frames", count->frames);
+	out_uint(out, "bytes", count->bytes);
+	out_real(out, "waited_s", (double)count->waited_ns / 1e9, 3);
+	out_real(out, "asked_us", per_frame_us(count->wanted_ns, count), 2);
+	out_real(out, "waited_us", per_frame_us(count->waited_ns, count), 2);
+	out_real(out, "late_us", per_frame_us(count->waited_ns - count->wanted_ns, count), 2);
+	out_uint(out, "queue_full", count->queue_full);
+	out_uint(out, "most_queued", count->most_queued);
+}
+
+int show_link(const struct lab *lab, size_t host, struct out *out, struct diag *diag)
+{
+	const struct lab_host *h = &lab->hosts[host];
+	struct pcie_state state = {};
+	bool lives = false, emulated = pcie_is_emulated(h);
+
+	(void)diag;
+	if (!h->dpu)
+		return 0;
+	if (!emulated || pcie_relay_read(lab, host, &state, &lives))
+		pcie_link_of(h, &state.link);
+	for (enum pcie_direction direction = 0; direction < PCIE_DIRECTIONS; direction++) {
+		out_item(out);
+		out_str(out, "host", "%s", h->name);
+		out_str(out, "direction", "%s", directions[direction]);
+		out_str(out, "link", "%s", emulated ? "emulated" : "plain veth");
+		out_str(out, "by", "%s", !emulated ? "-" : lives ? pcie_way_name(state.way) : "dead: `dpulab up` starts it");
+		out_uint(out, "pid", lives ? state.pid : 0);
+		out_configured(out, &state.link);
+		out_counts(out, &state.count[direction]);
+		out_end(out);
+	}
+	return 0;
+}
+
+static void out_drops(struct out *out, const char *host, uint64_t frames, const char *reason, const char *meaning)
+{
+	if (!frames)
+		return;
+	out_item(out);
+	out_str(out, "node", "%s-pci", host);
+	out_str(out, "where", "pcie");
+	out_str(out, "reason", "%s", reason);
+	out_uint(out, "frames", frames);
+	out_str(out, "meaning", "%s", meaning);
+	out_end(out);
+}
+
+void show_link_drops(const struct lab *lab, size_t host, struct out *out)
+{
+	const char *name = lab->hosts[host].name;
+	struct pcie_state state;
+	bool lives;
+
+	if (!pcie_is_emulated(&lab->hosts[host]) || pcie_relay_read(lab, host, &state, &lives))
+		return;
+	for (enum pcie_direction direction = 0; direction < PCIE_DIRECTIONS; direction++) {
+		const struct pcie_counts *count = &state.count[direction];
+		bool up = direction == PCIE_TO_HOST;
+
+		out_drops(out, name, count->queue_full, "link queue full",
+			  up ? "dropped: too many frames waited for the PCIe link to the host"
+			     : "dropped: too many frames waited for the PCIe link to the DPU");
+		out_drops(out, name, count->send_failed, "link end refused", "dropped: the end of the PCIe link was down or its ring full");
+	}
+}
