@@ -16,7 +16,6 @@
 #include "cpus.h"
 #include "dataplane.h"
 #include "drill_record.h"
-#include "ebpf.h"
 #include "foreign.h"
 #include "guest.h"
 #include "host.h"
@@ -128,43 +127,12 @@ static int read_file(const char *file, struct lab **ret_lab, struct diag *diag)
 	return 0;
 }
 
-/* A host whose datapath may be in any state, or not there at all. */
-static int start_host(const struct lab *lab, size_t host, struct diag *diag)
-{
-	const struct lab_host *h = &lab->hosts[host];
-	int err;
-
-	if (h->path == PATH_LINUX) {
-		/* its wire is the host's */
-		err = ebpf_stop(lab, host, diag);
-		return err ? err : linuxpath_start(lab, host, diag);
-	}
-	err = linuxpath_stop(lab, host, diag);
-	if (!err)
-		err = standby_rescue(lab, host, diag);
-	if (!err)
-		err = ebpf_start(lab, host, h->path, h->hook, diag);
-	return err ? err : standby_serve(lab, host, ebpf_wants_xdp(h->path, h->hook), diag);
-}
-
 static double now_s(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec + now.tv_nsec / 1e9;
-}
-
-static int place_all(const struct lab *lab, bool live, struct diag *diag)
-{
-	struct move_report move;
-	int err = 0;
-
-	for (size_t host = 0; host < lab->n_hosts && !err; host++)
-		err = live ? place_host(lab, host, lab->hosts[host].path, lab->hosts[host].hook,
-					&move, diag) :
-			     start_host(lab, host, diag);
-	return err;
 }
 
 /*
@@ -184,7 +152,7 @@ static int build(const struct state *state, const struct lab *lab, struct loaded
 		err = foreign_build(state, lab, loaded, diag);
 	wired = now_s();
 	if (!err)
-		err = place_all(lab, live, diag);
+		err = lab_place(lab, live, diag);
 	report->wires_s = wired - begin;
 	report->datapath_s = now_s() - wired;
 	return err ? err : guests_settle(state, lab, diag);

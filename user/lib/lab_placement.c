@@ -4,8 +4,10 @@
 #include <errno.h>
 
 #include "dataplane.h"
+#include "ebpf.h"
 #include "host.h"
 #include "pmd_lacks.h"
+#include "standby.h"
 
 /* Has `place` the word? */
 static bool placement_stands(const struct lab *old, const struct lab_host *host, enum frame_path *ret_path, bool *ret_xdp)
@@ -55,5 +57,36 @@ int lab_refuse_where_placed(const struct lab *old, const struct lab *new, struct
 		if (pmd_refuse(new, i, diag) || (!dataplane_same_features(old, new) && refuse_features(new, i, diag)))
 			err = -EINVAL;
 	}
+	return err;
+}
+
+/* A host whose datapath may be in any state, or not there at all. */
+static int start_host(const struct lab *lab, size_t host, struct diag *diag)
+{
+	const struct lab_host *h = &lab->hosts[host];
+	int err;
+
+	if (h->path == PATH_LINUX) {
+		/* its wire is the host's */
+		err = ebpf_stop(lab, host, diag);
+		return err ? err : linuxpath_start(lab, host, diag);
+	}
+	err = linuxpath_stop(lab, host, diag);
+	if (!err)
+		err = standby_rescue(lab, host, diag);
+	if (!err)
+		err = ebpf_start(lab, host, h->path, h->hook, diag);
+	return err ? err : standby_serve(lab, host, ebpf_wants_xdp(h->path, h->hook), diag);
+}
+
+int lab_place(const struct lab *lab, bool live, struct diag *diag)
+{
+	struct move_report move;
+	int err = 0;
+
+	for (size_t host = 0; host < lab->n_hosts && !err; host++)
+		err = live ? place_host(lab, host, lab->hosts[host].path, lab->hosts[host].hook,
+					&move, diag) :
+			     start_host(lab, host, diag);
 	return err;
 }

@@ -11,3 +11,5 @@ void lab_keep_placement(const struct lab *old, struct lab *new);
  * placement that the file itself states.
  */
 int lab_refuse_where_placed(const struct lab *old, const struct lab *new, struct diag *diag);
+/* Every host to the path and hook that the lab says. live: its datapath runs and traffic may flow; else it may be in any state, or not there. */
+int lab_place(const struct lab *lab, bool live, struct diag *diag);
