@@ -110,6 +110,9 @@ sources() { # NODE FILE
 }
 BPFTOOL=$(command -v bpftool || echo /usr/sbin/bpftool)
 unserve
+# Nobody speaks: a TCP whose segments a slot has dropped would go on sending them again for minutes.
+for address in 10.1.0.12 10.1.0.13; do in_node web1 ip route add unreachable $address; done
+in_node web1 ip -6 route add unreachable 2001:db8::12
 quiet() { [ "$("$DPULAB" show -j "$LAB" intercept)" = "$(sleep 0.3 && "$DPULAB" show -j "$LAB" intercept)" ]; }
 for to in dpu-mux host; do
 	[ $to = host ] && from=esx1-dpu node=esx1 || { from=esx1 && node=esx1-dpu; }

@@ -82,6 +82,9 @@ static void out_frames(struct out *out, const struct pathbench_path *path, unsig
 	else
 		out_real(out, "dpu_ns", samples_median(&frames->dpu_ns), 0);
 	out_real(out, "vm_ns", samples_median(&frames->vm_ns), 0);
+	out_real(out, "link_ns", samples_median(&frames->link_ns), 0);
+	out_real(out, "link_us", samples_median(&frames->link_us), 2);
+	out_real(out, "late_us", samples_median(&frames->late_us), 2);
 	out_real(out, "fabric_ns", samples_median(&frames->fabric_ns), 0);
 	out_real(out, "other_ns", samples_median(&frames->other_ns), 0);
 	out_real(out, "open_%", samples_median(&frames->open_percent), 1);
@@ -200,7 +203,8 @@ static void print(struct out *out, const struct lab *lab, const struct pathbench
 	out_text(out, "Medians over interleaved rounds (lowest-highest in brackets); compare within this run only. ns: CPU time\n"
 		      "per frame that arrived; host/linux: of the host, the VMs' own ends apart, to frame path linux in the same\n"
 		      "round; other: the rest of the machine, by its tasks' own counters; open: CPU time in nobody's, which\n"
-		      "is large where short-lived processes run beside; in host: at tc the two cannot be told apart on veth.\n");
+		      "is large where short-lived processes run beside; link_us: time a frame is held at a crossing of an emulated PCIe link (no\n"
+		      "CPU time), late_us the part of it that nobody asked for, link_ns: CPU time of what holds it; in host: at tc the two cannot be told apart on veth.\n");
 	print_frames(out, bench);
 	print_sockets(out, bench);
 	out_text(out, "\nSame-host traffic through the DPU against path host, and the share of it above which offload costs more.\n");

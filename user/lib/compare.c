@@ -227,7 +227,8 @@ static int measure_frames(struct compare *compare, struct path_result *result,
 	add(&result->figure[FIGURE_FRAMES_MPPS][where], arrived / rate.seconds / 1e6);
 	add(&result->figure[FIGURE_LOST][where], rate.lost);
 	for (unsigned owner = 0; owner < CPU_OWNERS; owner++)
-		add(&result->figure[of_owner[owner]][where], (double)rate.cpu.run_ns[owner] / arrived);
+		if (owner != CPU_LINK) /* `bench` shows it */
+			add(&result->figure[of_owner[owner]][where], (double)rate.cpu.run_ns[owner] / arrived);
 	say(compare, "%-8s %-9s 64 B frames %.3f Mpps, host %4.0f ns/frame, DPU %4.0f ns/frame",
 	    frame_path_name(result->path), places[where], arrived / rate.seconds / 1e6,
 	    (double)rate.cpu.run_ns[CPU_HOST] / arrived, (double)rate.cpu.run_ns[CPU_DPU] / arrived);

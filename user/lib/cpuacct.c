@@ -13,6 +13,7 @@
 #include "cpus.h"
 #include "dataplane.h"
 #include "napi.h"
+#include "pcie_relay.h"
 #include "pmd.h"
 #include "rt.h"
 #include "topology.h"
@@ -34,6 +35,8 @@ struct cpu_meter {
 	size_t n_devices;
 	pid_t *pollers; /* poll-mode processes: the hosts' work */
 	size_t n_pollers;
+	pid_t *relays; /* of emulated PCIe links */
+	size_t n_relays;
 };
 
 static const struct lab_host *host_of(const struct lab *lab, const struct node *node)
@@ -46,7 +49,8 @@ static const struct lab_host *host_of(const struct lab *lab, const struct node *
 static enum cpu_owner owner_of(enum node_kind kind)
 {
 	static const enum cpu_owner owners[] = {
-		[NODE_FABRIC] = CPU_FABRIC, [NODE_HOST] = CPU_HOST, [NODE_DPU] = CPU_DPU, [NODE_VM] = CPU_VM};
+		[NODE_FABRIC] = CPU_FABRIC, [NODE_HOST] = CPU_HOST, [NODE_DPU] = CPU_DPU, [NODE_PCIE] = CPU_LINK,
+		[NODE_VM] = CPU_VM};
 
 	return owners[kind];
 }
@@ -117,7 +121,8 @@ static int open_nodes(struct cpu_meter *meter, struct diag *diag)
 	meter->nodes = calloc(meter->topology.n_nodes, sizeof(struct netns *));
 	meter->devices = calloc(2 * meter->topology.n_wires, sizeof(*meter->devices));
 	meter->pollers = calloc(meter->lab->n_hosts + 1, sizeof(*meter->pollers));
-	if (!meter->nodes || !meter->devices || !meter->pollers)
+	meter->relays = calloc(meter->lab->n_hosts + 1, sizeof(*meter->relays));
+	if (!meter->nodes || !meter->devices || !meter->pollers || !meter->relays)
 		return -ENOMEM;
 	for (size_t i = 0; i < meter->topology.n_nodes; i++) {
 		netns_name(name, meter->lab->name, meter->topology.nodes[i].name);
@@ -145,6 +150,17 @@ static void find_pollers(struct cpu_meter *meter)
 	}
 }
 
+static void find_relays(struct cpu_meter *meter)
+{
+	for (size_t host = 0; host < meter->lab->n_hosts; host++) {
+		struct pcie_state state;
+		bool carries;
+
+		if (pcie_is_emulated(&meter->lab->hosts[host]) && !pcie_relay_read(meter->lab, host, &state, &carries) && carries)
+			meter->relays[meter->n_relays++] = (pid_t)state.pid;
+	}
+}
+
 int cpu_meter_open(const struct lab *lab, enum lab_hook hook, struct cpu_meter **ret_meter,
 		   struct diag *diag)
 {
@@ -163,6 +179,7 @@ int cpu_meter_open(const struct lab *lab, enum lab_hook hook, struct cpu_meter *
 		return err;
 	}
 	find_pollers(meter);
+	find_relays(meter);
 	*ret_meter = meter;
 	return 0;
 }
@@ -188,6 +205,7 @@ void cpu_meter_close(struct cpu_meter *meter)
 	free(meter->nodes);
 	free(meter->devices);
 	free(meter->pollers);
+	free(meter->relays);
 	free(meter);
 }
 
@@ -230,6 +248,15 @@ int cpu_meter_read(const struct cpu_meter *meter, struct cpu_account *ret_accoun
 			return diag_error(diag, err, NULL, "cannot read the run time of a poll-mode process: %s",
 					  strerror(-err));
 		account.run_ns[CPU_HOST] += ns;
+	}
+	for (size_t i = 0; i < meter->n_relays; i++) {
+		uint64_t ns;
+		int err = thread_run_ns(meter->relays[i], &ns);
+
+		if (err)
+			return diag_error(diag, err, "dpulab up repairs the lab",
+					  "cannot read the run time of the process of a PCIe link: %s", strerror(-err));
+		account.run_ns[CPU_LINK] += ns;
 	}
 	*ret_account = account;
 	return 0;

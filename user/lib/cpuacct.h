@@ -17,6 +17,7 @@ enum cpu_owner {
 	CPU_VM,	    /* the guests' own ends */
 	CPU_HOST,   /* host namespaces, poll-mode processes */
 	CPU_DPU,    /* DPU namespaces */
+	CPU_LINK,   /* processes of emulated PCIe links, and their ends of the wires: nobody's bill, either */
 	CPU_FABRIC, /* the underlay between them: nobody's bill */
 	CPU_OWNERS,
 };

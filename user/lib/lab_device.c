@@ -8,6 +8,7 @@
 #include "config.h"
 #include "dataplane.h"
 #include "device.h"
+#include "pcie.h"
 #include "profile.h"
 #include "topology.h"
 
@@ -37,6 +38,10 @@ int lab_choose_device(struct lab *lab, size_t host, const char *profile, uint32_
 		err = diag_error(diag, -EINVAL, "--scale divides table and rates",
 				 "the flow table of %s does not fit this machine at scale %u: %u or more is needed",
 				 device.profile->name, device.profile_scale, device_least_scale(&device));
+	if (!err && pcie_is_emulated(h) != pcie_is_emulated(&device))
+		err = diag_error(diag, -EINVAL, "dpulab down, the profile in the lab file, then up",
+				 "whether the PCIe link of %s is emulated cannot change while the lab is up, and with %s it would",
+				 h->name, device.profile->name);
 	if (err) {
 		profile_free(device.profile);
 		free(device.profile_name);

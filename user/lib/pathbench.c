@@ -10,6 +10,7 @@
 #include "baremetal.h"
 #include "framerate.h"
 #include "host.h"
+#include "pcie_relay.h"
 
 enum {
 	FRAME_MS = 500,
@@ -125,9 +126,18 @@ static void book(struct pathbench_frames *frames, const struct framerate *rate)
 	add(&frames->host_ns, (double)rate->cpu.run_ns[CPU_HOST] / arrived);
 	add(&frames->dpu_ns, (double)rate->cpu.run_ns[CPU_DPU] / arrived);
 	add(&frames->vm_ns, (double)rate->cpu.run_ns[CPU_VM] / arrived);
+	add(&frames->link_ns, (double)rate->cpu.run_ns[CPU_LINK] / arrived);
 	add(&frames->fabric_ns, (double)rate->cpu.run_ns[CPU_FABRIC] / arrived);
 	add(&frames->other_ns, tasks > ours ? (tasks - ours) / arrived : 0);
 	add(&frames->open_percent, busy > 0 ? 100 * (busy - tasks) / busy : 0);
+}
+
+static void book_link(struct pathbench_frames *frames, const struct pcie_counts *before, const struct pcie_counts *after)
+{
+	double n = (double)(after->frames - before->frames), waited = (double)(after->waited_ns - before->waited_ns);
+
+	add(&frames->link_us, n > 0 ? waited / n / 1e3 : 0);
+	add(&frames->late_us, n > 0 ? (waited - (double)(after->wanted_ns - before->wanted_ns)) / n / 1e3 : 0);
 }
 
 static int measure_frames(struct tour *tour, struct pathbench_path *path, bool xdp)
@@ -141,15 +151,19 @@ static int measure_frames(struct tour *tour, struct pathbench_path *path, bool x
 	for (unsigned where = 0; where < WHERE_COUNT; where++)
 		for (unsigned size = 0; !err && size < SIZE_COUNT; size++) {
 			struct pathbench_frames *frames = &path->frames[xdp][where][size];
+			struct pcie_counts before, after;
 			struct framerate rate;
 
 			if (!can_cross(tour, path->path, where))
 				continue;
+			pcie_relay_total(tour->lab, &before);
 			err = framerate_measure(tour->lab, pair_of(tour, path->path, where), frame_bytes[size], FRAME_MS, meter,
 						&rate, tour->diag);
 			if (err)
 				break;
+			pcie_relay_total(tour->lab, &after);
 			book(frames, &rate);
+			book_link(frames, &before, &after);
 			say(tour, "%-8s %-4s %-9s %4u B  %.3f Mpps, host %4.0f, DPU %4.0f ns/frame",
 			    frame_path_name(path->path), path->path == PATH_LINUX ? "-" : xdp ? "xdp" : "tc", places[where],
 			    frame_bytes[size], (double)rate.arrived / rate.seconds / 1e6,

@@ -16,6 +16,8 @@ enum pathbench_size {
 
 struct pathbench_frames { /* medians need one sample of each per round */
 	struct samples mpps, host_ns, dpu_ns, vm_ns, fabric_ns;
+	struct samples link_ns; /* CPU time of what plays the PCIe link */
+	struct samples link_us, late_us; /* a frame held at a crossing, emulated; of that, more than was asked for */
 	struct samples other_ns; /* of everybody else on this machine, per frame; measured by itself */
 	struct samples open_percent; /* CPU time that neither they nor the lab account for, of all */
 	struct samples ratio;	 /* host_ns to that of linux in the same round */

@@ -212,6 +212,25 @@ int pcie_relay_read(const struct lab *lab, size_t host, struct pcie_state *ret_s
 	return 0;
 }
 
+void pcie_relay_total(const struct lab *lab, struct pcie_counts *ret_total)
+{
+	struct pcie_counts total = {};
+
+	for (size_t host = 0; host < lab->n_hosts; host++) {
+		struct pcie_state state;
+		bool carries;
+
+		if (!pcie_is_emulated(&lab->hosts[host]) || pcie_relay_read(lab, host, &state, &carries))
+			continue;
+		for (enum pcie_direction direction = 0; direction < PCIE_DIRECTIONS; direction++) {
+			total.frames += state.count[direction].frames;
+			total.waited_ns += state.count[direction].waited_ns;
+			total.wanted_ns += state.count[direction].wanted_ns;
+		}
+	}
+	*ret_total = total;
+}
+
 const char *pcie_way_name(enum pcie_way way)
 {
 	return way == PCIE_WAY_AF_XDP ? "af_xdp" : "af_packet";

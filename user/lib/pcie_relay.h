@@ -59,4 +59,6 @@ int pcie_relay_release(const struct lab *lab, size_t host, size_t vm, bool xdp, 
 int pcie_relay_stop(const char *lab, const char *node, struct diag *diag);
 /* Its state as it is; -ENOENT: there is none. *ret_lives: and the process lives, serving. */
 int pcie_relay_read(const struct lab *lab, size_t host, struct pcie_state *ret_state, bool *ret_lives);
+/* What all links of a lab have carried and held so far, both directions. */
+void pcie_relay_total(const struct lab *lab, struct pcie_counts *ret_total);
 const char *pcie_way_name(enum pcie_way way); /* "af_xdp", "af_packet" */
