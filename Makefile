@@ -74,8 +74,8 @@ PMD_NATIVE := pmd_pipe.o pmd_merge.o
 $(addprefix $B/user/lib/,$(PMD_NATIVE)) $(addprefix $B/tests/user/lib/,$(PMD_NATIVE)): CFLAGS += $(NATIVE_FLAGS) -DDPU_PMD
 
 # The first process of a guest (type: qemu), which dpulab carries inside it.
-GUEST_SRC := $(wildcard user/guest/*.c)
-$B/guest/agent: $(GUEST_SRC) $(wildcard user/guest/*.h)
+GUEST_SRC := $(wildcard user/guest/*.c) user/lib/verify_ends.c
+$B/guest/agent: $(GUEST_SRC) $(wildcard user/guest/*.h) user/lib/verify_ends.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$Q$(CC) $(CPPFLAGS) -Iuser/lib $(filter-out -MMD -MP,$(CFLAGS)) -Os -static -s -o $@ $(GUEST_SRC)

@@ -24,6 +24,26 @@ need_guest() {
 	echo "guest kernel: ${GUEST_KERNEL##*/}"
 }
 
+# The lab of a guest web1 beside a VM web2, and a VM web3 on the other host; what else it has from stdin.
+guest_lab() {
+	{
+		cat <<YAML
+lab: x
+hosts:
+  esx1: {dpu: true}
+  esx2: {dpu: true}
+port-groups:
+  blue: {vni: 5001}
+vms:
+  web1: {host: esx1, port-group: blue, ip: [10.1.0.11/24, "2001:db8:1::11/64"], type: qemu, accelerator: tcg,
+    kernel: $GUEST_KERNEL}
+  web2: {host: esx1, port-group: blue, ip: [10.1.0.12/24, "2001:db8:1::12/64"]}
+  web3: {host: esx2, port-group: blue, ip: [10.1.0.13/24, "2001:db8:1::13/64"]}
+YAML
+		cat
+	} | write_lab
+}
+
 in_guest() { # VM CMD...
 	"$DPULAB" exec "$LAB" "$1" -- "${@:2}"
 }

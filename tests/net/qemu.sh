@@ -9,19 +9,7 @@
 need ip "$PYTHON" cmp
 need_guest
 
-write_lab <<YAML
-lab: x
-hosts:
-  esx1: {dpu: true}
-  esx2: {dpu: true}
-port-groups:
-  blue: {vni: 5001}
-vms:
-  web1: {host: esx1, port-group: blue, ip: [10.1.0.11/24, "2001:db8:1::11/64"], type: qemu, accelerator: tcg,
-    kernel: $GUEST_KERNEL}
-  web2: {host: esx1, port-group: blue, ip: [10.1.0.12/24, "2001:db8:1::12/64"]}
-  web3: {host: esx2, port-group: blue, ip: [10.1.0.13/24, "2001:db8:1::13/64"]}
-YAML
+guest_lab </dev/null
 
 # What is missing is said before anything is made.
 sed "s|kernel: .*}|kernel: /nowhere/vmlinuz}|" lab.yaml >missing.yaml

@@ -463,6 +463,7 @@ static const struct subject {
     {.name = "offload", .show = show_offload},
     {.name = "pmd", .show = show_pmd},
     {.name = "link", .show_host = show_link},
+    {.name = "guests", .show_host = show_guests},
     {.name = "placement"},
 };
 
@@ -538,7 +539,7 @@ int cmd_show(struct cmd_context *ctx, int argc, char **argv)
 
 	(void)argc;
 	if (!subject)
-		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, pmd, link, qos, nioc, intercept, offload, stats or drops");
+		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, guests, pmd, link, qos, nioc, intercept, offload, stats or drops");
 	if (cmd_option(ctx, "compiled")) {
 		if (subject->show != show_rules)
 			return cmd_usage(ctx, "--compiled is about rules, not %s", argv[1]);

@@ -11,6 +11,7 @@ double show_age_s(uint64_t since_ns);
 /* Of one host, wherever its switch runs. */
 int show_qos(const struct lab *lab, size_t host, struct out *out, struct diag *diag);
 int show_nioc(const struct lab *lab, size_t host, struct out *out, struct diag *diag);
+int show_guests(const struct lab *lab, size_t host, struct out *out, struct diag *diag);
 /* Is this the DPU of a host with a device profile? */
 bool show_has_device(const struct location *at);
 /* The emulated device: limits, what they did, who fills the table, the cores. */

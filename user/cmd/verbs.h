@@ -50,6 +50,7 @@ VERB(intercept_insert);
 VERB(intercept_remove);
 VERB(intercept_rearm);
 VERB(intercept_serve);
+VERB(verify);
 VERB(plan);
 VERB_OPTIONS(plan);
 VERB(profile);

@@ -23,6 +23,7 @@
 
 #include "agent.h"
 #include "frame.h"
+#include "probe.h"
 
 #define WAIT_MS 20000 /* for a device behind a module */
 #define BUSYBOX "/bin/busybox"
@@ -211,10 +212,10 @@ static void __attribute__((noreturn)) watch(void)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	if (getpid() != 1)
-		return 2; /* somebody has typed its name */
+		return argc == 2 && !strcmp(argv[1], GUEST_PROBE_WORD) ? probe() : 2;
 	set_up();
 	watch();
 }

@@ -91,7 +91,8 @@ static size_t plan_best(const struct lab *lab, size_t host, bool same_host, stru
 			const struct lab_vm *a = &lab->vms[from], *b = &lab->vms[to];
 			size_t n;
 
-			if (from == to || a->host != host || (b->host == host) != same_host || a->loaded || b->loaded)
+			if (from == to || a->host != host || (b->host == host) != same_host || a->loaded || b->loaded ||
+			    a->type == VM_QEMU || b->type == VM_QEMU)
 				continue;
 			if (lab->groups[a->group].segment != lab->groups[b->group].segment)
 				continue;

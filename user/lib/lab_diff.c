@@ -247,7 +247,7 @@ static void compare_vm(struct difference *d, const struct lab_vm *old, const str
 	else if (old->type != new->type)
 		note(d, "changed", "vm", new->name, "type %s", new->type == VM_BARE_METAL ? "bare-metal" : "namespace");
 	if (new->type == VM_QEMU && guest_differs(old, new))
-		note(d, "changed", "vm", new->name, "the guest boots again");
+		note(d, "changed", "vm", new->name, "machine of the guest");
 	if (strcmp(from, to))
 		note(d, "moved", "vm", new->name, "%s to %s", from, to);
 	if (strcmp(group_from, group_to))

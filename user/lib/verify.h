@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * verify.h - does the network do what the lab file says? Sockets of one process
- * in many namespaces: every pair of VMs is probed with real TCP, UDP and ICMP,
+ * in many namespaces, and of one more in each guest (verify_guest.h): every pair of VMs is probed with real TCP, UDP and ICMP,
  * at ports on both sides of each rule's borders, and what the client's socket
  * saw is compared with what the policy says must happen.
  */
 #pragma once
 #include "diag.h"
 #include "model.h"
-
-enum probe_outcome {
-	PROBE_PASS,   /* answered by the other VM */
-	PROBE_REJECT, /* refused: RST, or ICMP administratively prohibited */
-	PROBE_SILENT, /* nothing came back: dropped, or not connected */
-};
+#include "verify_ends.h"
 
 struct probe {
 	size_t from, to;   /* VM indexes */
