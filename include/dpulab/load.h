@@ -23,3 +23,13 @@ struct dpu_load_count {
 };
 
 _Static_assert(sizeof(struct dpu_load_frame) == 8 + DPU_LOAD_MAX_FRAME, "load frame");
+
+/* CPU time of a task: dpulab_exits.bpf.c, user/lib/cputasks.h. */
+struct dpu_task_time {
+	__u64 run_ns;	/* on a CPU, since it began */
+	__u64 start_ns; /* when it began, CLOCK_MONOTONIC; only of tasks that have ended */
+	__u32 pid;	/* of the thread */
+	__u32 pad;
+};
+
+#define DPU_EXITS_MAX 16384 /* tasks that end while one is measured */

@@ -7,6 +7,7 @@
 #include "verbs.h"
 
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@
 
 enum { ROUNDS_DEFAULT = 3 };
 
+#define OPEN_PERCENT 5 /* up to which an account closes */
+
 const struct cmd_option cmd_bench_options[] = {
 	{'p', "paths", "PATHS", "all, or names with commas between (default: all)"},
 	{'r', "rounds", "N", "times each path is visited, 1 to 8 (default: 3)"},
@@ -23,7 +26,7 @@ const struct cmd_option cmd_bench_options[] = {
 
 static const char *const hooks[2] = {"tc", "xdp"};
 static const char *const places[WHERE_COUNT] = {"same host", "VXLAN"};
-static const unsigned sizes[SIZE_COUNT] = {64, 1504};
+static const unsigned sizes[SIZE_COUNT] = {64, 512, 1504};
 
 static volatile sig_atomic_t stop;
 
@@ -54,15 +57,6 @@ static void out_interval(struct out *out, const struct samples *samples)
 		out_str(out, "host/linux", "-");
 }
 
-/*
- * At tc a frame crosses a veth whose sender has segmentation offload in the sender's own softirq (kernel: veth_xmit()), so
- * that what the DPU does to a frame from the host is on the host's thread.
- */
-static bool shares_softirq(enum frame_path path, bool xdp)
-{
-	return path == PATH_DPU_MUX && !xdp;
-}
-
 static void out_frames(struct out *out, const struct pathbench_path *path, unsigned xdp, unsigned where, unsigned size)
 {
 	const struct pathbench_frames *frames = &path->frames[xdp][where][size];
@@ -77,10 +71,7 @@ static void out_frames(struct out *out, const struct pathbench_path *path, unsig
 	out_real(out, "mpps", samples_median(&frames->mpps), 3);
 	out_real(out, "host_ns", samples_median(&frames->host_ns), 0);
 	out_interval(out, &frames->ratio);
-	if (shares_softirq(path->path, xdp))
-		out_str(out, "dpu_ns", "in host");
-	else
-		out_real(out, "dpu_ns", samples_median(&frames->dpu_ns), 0);
+	out_real(out, "dpu_ns", samples_median(&frames->dpu_ns), 0);
 	out_real(out, "vm_ns", samples_median(&frames->vm_ns), 0);
 	out_real(out, "link_ns", samples_median(&frames->link_ns), 0);
 	out_real(out, "link_us", samples_median(&frames->link_us), 2);
@@ -102,6 +93,30 @@ static void print_frames(struct out *out, const struct pathbench *bench)
 	out_end(out);
 }
 
+/*
+ * What the VMs' own stacks take is all that the hosts' CPUs do on a path that ends in the DPU; it is taken off both sides of
+ * the ratio.
+ */
+static void out_tcp_cpu(struct out *out, const struct pathbench *bench, unsigned path, unsigned where)
+{
+	const struct pathbench_path *each = &bench->path[path];
+	double own = samples_median(&bench->path[PATH_DPU_UPT].tcp_host_ns[where]);
+	double kernel = samples_median(&bench->path[PATH_LINUX].tcp_host_ns[where]);
+	double host = samples_median(&each->tcp_host_ns[where]);
+
+	if (!each->tcp_host_ns[where].n) {
+		out_str(out, "host_cpus_ns/kb", "-");
+		out_str(out, "dpu_cpus_ns/kb", "-");
+	} else {
+		out_real(out, "host_cpus_ns/kb", host, 1);
+		out_real(out, "dpu_cpus_ns/kb", samples_median(&each->tcp_dpu_ns[where]), 1);
+	}
+	if (each->tcp_host_ns[where].n && own > 0 && kernel > own && path != PATH_BARE_METAL)
+		out_real(out, "host/linux", (host - own) / (kernel - own), 2);
+	else
+		out_str(out, "host/linux", "-");
+}
+
 static void print_sockets(struct out *out, const struct pathbench *bench)
 {
 	out_list(out, "sockets");
@@ -118,6 +133,7 @@ static void print_sockets(struct out *out, const struct pathbench *bench)
 			out_real(out, "tcp_gbit", samples_median(&each->tcp_gbit[where]), 2);
 			out_real(out, "rtt_us", samples_median(&each->rtt_us[where]), 1);
 			out_real(out, "rtt_p99_us", samples_median(&each->rtt_p99_us[where]), 1);
+			out_tcp_cpu(out, bench, path, where);
 			out_end(out);
 		}
 	out_end(out);
@@ -167,13 +183,62 @@ static void print_hairpin(struct out *out, const struct pathbench *bench)
 						      samples_median(&host->frames[xdp][0][size].mpps));
 		out_real(out, "host+dpu_ns", cost(dpu, xdp, 0, size, true) - cost(host, xdp, 0, size, true), 0);
 		out_real(out, "rtt_us", samples_median(&dpu->rtt_us[0]) - samples_median(&host->rtt_us[0]), 1);
-		if (shares_softirq(dpu->path, xdp))
-			out_str(out, "host cpu lost", "-");
-		else
-			out_share(out, "host cpu lost", host, dpu, xdp, size, false);
+		out_share(out, "host cpu lost", host, dpu, xdp, size, false);
 		out_share(out, "host+dpu cpu lost", host, dpu, xdp, size, true);
 		out_end(out);
 	}
+	out_end(out);
+}
+
+/* A known spin at one location has to be found in its column, and in no other. */
+static void print_selftest(struct out *out, const struct spintest *self)
+{
+	out_list(out, "selftest");
+	for (size_t i = 0; i < self->n; i++) {
+		const struct spintest_place *place = &self->place[i];
+
+		out_item(out);
+		out_str(out, "selftest", "%s", place->where == CPU_DPU ? "dpu" : "host");
+		out_real(out, "redirects/frame", place->runs, 2);
+		out_real(out, "added_ns", place->spent_ns, 0);
+		out_real(out, "host_ns", place->moved_ns[CPU_HOST], 0);
+		out_real(out, "dpu_ns", place->moved_ns[CPU_DPU], 0);
+		out_real(out, "vm_ns", place->moved_ns[CPU_VM], 0);
+		out_real(out, "fabric_ns", place->moved_ns[CPU_FABRIC], 0);
+		out_str(out, "verdict", "%s", place->right ? "ok" : "wrong");
+		out_end(out);
+	}
+	out_end(out);
+}
+
+/* Rows whose account does not close. */
+static size_t count_open(const struct pathbench *bench, double *ret_worst)
+{
+	size_t n = 0;
+
+	*ret_worst = 0;
+	for (unsigned path = 0; path < PATH_COUNT; path++)
+		for (unsigned i = 0; i < 2 * WHERE_COUNT * SIZE_COUNT; i++) {
+			const struct pathbench_frames *frames =
+				&bench->path[path].frames[i / (SIZE_COUNT * WHERE_COUNT)][i / SIZE_COUNT % WHERE_COUNT][i % SIZE_COUNT];
+			double open = samples_median(&frames->open_percent);
+
+			n += frames->mpps.n && fabs(open) > OPEN_PERCENT;
+			if (frames->mpps.n && fabs(open) > fabs(*ret_worst))
+				*ret_worst = open;
+		}
+	return n;
+}
+
+static void print_closure(struct out *out, const struct pathbench *bench)
+{
+	double worst;
+	size_t n = count_open(bench, &worst);
+
+	out_object(out, "accounting");
+	out_real(out, "worst_open_percent", worst, 1);
+	out_uint(out, "rows_not_closed", n);
+	out_str(out, "closes", "%s", n ? "no" : "yes");
 	out_end(out);
 }
 
@@ -202,13 +267,16 @@ static void print(struct out *out, const struct lab *lab, const struct pathbench
 {
 	out_text(out, "Medians over interleaved rounds (lowest-highest in brackets); compare within this run only. ns: CPU time\n"
 		      "per frame that arrived; host/linux: of the host, the VMs' own ends apart, to frame path linux in the same\n"
-		      "round; other: the rest of the machine, by its tasks' own counters; open: CPU time in nobody's, which\n"
-		      "is large where short-lived processes run beside; link_us: time a frame is held at a crossing of an emulated PCIe link (no\n"
-		      "CPU time), late_us the part of it that nobody asked for, link_ns: CPU time of what holds it; in host: at tc the two cannot be told apart on veth.\n");
+		      "round; other: the rest of the machine, by its tasks' own counters; open: busy time of the CPUs that no task\n"
+		      "accounts for, in percent; link_us: time a frame is held at a crossing of an emulated PCIe link (no\n"
+		      "CPU time), late_us the part of it that nobody asked for, link_ns: CPU time of what holds it.\n");
 	print_frames(out, bench);
 	print_sockets(out, bench);
 	out_text(out, "\nSame-host traffic through the DPU against path host, and the share of it above which offload costs more.\n");
 	print_hairpin(out, bench);
+	out_text(out, "\nThe accounting tried: %d ns more for each redirect by one location's program, and by what each column grew.\n", SPIN_NS);
+	print_selftest(out, &bench->self);
+	print_closure(out, bench);
 	print_conditions(out, lab, bench);
 }
 
@@ -240,6 +308,7 @@ static int run(struct cmd_context *ctx, const char *name, const bool *chosen, un
 	struct pathbench *bench = calloc(1, sizeof(*bench));
 	struct lab_session session;
 	struct machine_hurry hurry;
+	bool wanting = false;
 	int err = bench ? lab_open(name, STATE_WRITE, &session, ctx->diag) : -ENOMEM;
 
 	if (!err) {
@@ -252,8 +321,13 @@ static int run(struct cmd_context *ctx, const char *name, const bool *chosen, un
 	}
 	if (err == -EINTR)
 		diag_error(ctx->diag, err, NULL, "interrupted; the lab is where it was");
+	if (!err && !spintest_right(&bench->self)) {
+		diag_error(ctx->diag, -EPROTO, "run it on a machine with nothing else to do, and CPUs of their own for hosts and DPUs",
+			   "the accounting has not found a known spin where it was: do not trust the columns of CPU time");
+		wanting = true;
+	}
 	free(bench);
-	return cmd_result(err);
+	return wanting ? CMD_WANTING : cmd_result(err);
 }
 
 int cmd_bench(struct cmd_context *ctx, int argc, char **argv)

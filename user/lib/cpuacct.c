@@ -12,6 +12,7 @@
 
 #include "cpus.h"
 #include "dataplane.h"
+#include "ethtool.h"
 #include "napi.h"
 #include "pcie_relay.h"
 #include "pmd.h"
@@ -24,6 +25,7 @@ struct metered {
 	enum cpu_owner owner;
 	const struct cpu_set *cpus;
 	bool keeps_threads; /* had them before */
+	bool segments;	    /* had segmentation offload, and gets it back */
 	struct napi_threads threads;
 };
 
@@ -37,6 +39,7 @@ struct cpu_meter {
 	size_t n_pollers;
 	pid_t *relays; /* of emulated PCIe links */
 	size_t n_relays;
+	struct cputasks *tasks;
 };
 
 static const struct lab_host *host_of(const struct lab *lab, const struct node *node)
@@ -87,8 +90,11 @@ static int add_device(struct cpu_meter *meter, const struct wire *wire, unsigned
 	const struct node *node = &meter->topology.nodes[at];
 	const struct lab_host *host = host_of(meter->lab, node);
 	struct napi_threads none = {0};
-	int err;
+	struct rt_link link;
+	int err = rt_link_get(meter->nodes[at], end->dev, &link, diag);
 
+	if (err || !(link.flags & IFF_UP)) /* down: it has no NAPI, and no frame passes it */
+		return err;
 	device->ns = meter->nodes[at];
 	/* the interface of a host that is itself the machine is the machine's own end */
 	device->owner = wire->vnic && side == 0 ? CPU_VM : owner_of(node->kind);
@@ -108,7 +114,12 @@ static int add_device(struct cpu_meter *meter, const struct wire *wire, unsigned
 		return diag_error(diag, err, NULL, "cannot tell the NAPI threads of %s in %s: %s",
 				  device->dev, device->ns->name, strerror(-err));
 	schedule(&device->threads, SCHED_FIFO);
-	return 0;
+	/*
+	 * Without XDP a veth hands what a device with segmentation offload sends to the sender's own softirq, past the
+	 * receiver's NAPI (kernel: veth_xmit()): the receiver's work would be on the sender's bill.
+	 */
+	device->segments = hook != LAB_HOOK_XDP && ethtool_get(device->ns, device->dev, ETHTOOL_TSO) == 1;
+	return device->segments ? ethtool_set(device->ns, device->dev, ETHTOOL_TSO, false, diag) : 0;
 }
 
 static int open_nodes(struct cpu_meter *meter, struct diag *diag)
@@ -180,6 +191,11 @@ int cpu_meter_open(const struct lab *lab, enum lab_hook hook, struct cpu_meter *
 	}
 	find_pollers(meter);
 	find_relays(meter);
+	err = cputasks_open(&meter->tasks);
+	if (err) {
+		cpu_meter_close(meter);
+		return err;
+	}
 	*ret_meter = meter;
 	return 0;
 }
@@ -195,6 +211,8 @@ void cpu_meter_close(struct cpu_meter *meter)
 		bool ours = device->owner == CPU_HOST || device->owner == CPU_DPU;
 
 		schedule(&device->threads, SCHED_OTHER);
+		if (device->segments)
+			ethtool_set(device->ns, device->dev, ETHTOOL_TSO, true, NULL);
 		if (!device->keeps_threads)
 			cpus_pin_device(device->ns, device->dev, ours ? device->cpus : &nothing,
 					LAB_HOOK_TC, NULL);
@@ -206,6 +224,7 @@ void cpu_meter_close(struct cpu_meter *meter)
 	free(meter->devices);
 	free(meter->pollers);
 	free(meter->relays);
+	cputasks_close(meter->tasks);
 	free(meter);
 }
 
@@ -260,6 +279,11 @@ int cpu_meter_read(const struct cpu_meter *meter, struct cpu_account *ret_accoun
 	}
 	*ret_account = account;
 	return 0;
+}
+
+struct cputasks *cpu_meter_tasks(const struct cpu_meter *meter)
+{
+	return meter->tasks;
 }
 
 int cpu_steal_read(uint64_t *ret_steal, uint64_t *ret_total)

@@ -6,10 +6,12 @@
  * Documentation/scheduler/sched-stats.rst). So the work for a device is charged
  * to the namespace the device is in. A thread's time contains the softirqs it
  * raises, which is why the guests' and the fabric's ends get threads as well:
- * else their work would be charged to whoever sent them a frame.
+ * else their work would be charged to whoever sent them a frame. For the same reason segmentation offload is
+ * off meanwhile where tc serves; frames that are measured are no larger than an MTU.
  */
 #pragma once
 #include "diag.h"
+#include "cputasks.h"
 #include "model.h"
 #include <stdint.h>
 
@@ -41,6 +43,9 @@ int cpu_meter_open(const struct lab *lab, enum lab_hook hook, struct cpu_meter *
 void cpu_meter_close(struct cpu_meter *meter); /* NULL is fine */
 int cpu_meter_read(const struct cpu_meter *meter, struct cpu_account *ret_account,
 		   struct diag *diag);
+
+/* All tasks of the machine, the lab's and everybody's: belongs to the meter. */
+struct cputasks *cpu_meter_tasks(const struct cpu_meter *meter);
 
 /* Steal and total of all CPUs so far, in clock ticks (proc(5), /proc/stat). */
 int cpu_steal_read(uint64_t *ret_steal, uint64_t *ret_total);

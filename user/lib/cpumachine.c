@@ -1,86 +1,153 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cpumachine.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-/* user nice system idle iowait irq softirq steal: all but the fourth and fifth are work, steal somebody else's. */
-#define STAT_FIELDS 8
-#define STAT_IDLE   3
-#define STAT_IOWAIT 4
-#define STAT_STEAL  7
+#include "cpus.h"
 
-static int read_busy(uint64_t *ret_ns)
+#define STAT_STEAL 7 /* field of a line "cpuN" */
+
+static uint64_t now_ns(void)
 {
-	uint64_t ticks = 0, field;
-	FILE *file = fopen("/proc/stat", "re");
-	int n = 0;
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static int add_field(const char *section, const char *end, const char *name, uint64_t *sum)
+{
+	const char *at = strstr(section, name);
+	uint64_t ns;
+
+	if (!at || at > end || sscanf(at + strlen(name), " : %" SCNu64, &ns) != 1)
+		return -ENOENT;
+	*sum += ns;
+	return 0;
+}
+
+int cpu_machine_parse_idle(const char *timer_list, unsigned cpu, uint64_t *ret_ns)
+{
+	const char *section, *end;
+	char head[24];
+	uint64_t ns = 0;
+	int err;
+
+	snprintf(head, sizeof(head), "\ncpu: %u\n", cpu);
+	section = strstr(timer_list, head);
+	if (!section)
+		return -ENOENT;
+	end = strstr(section + strlen(head), "\ncpu: ");
+	end = end ? end : section + strlen(section);
+	err = add_field(section, end, ".idle_sleeptime", &ns);
+	if (!err)
+		err = add_field(section, end, ".iowait_sleeptime", &ns);
+	if (!err)
+		*ret_ns = ns;
+	return err;
+}
+
+static int read_text(const char *path, char **ret_text)
+{
+	FILE *file = fopen(path, "re"), *out;
+	char *text = NULL, buffer[4096];
+	size_t size = 0, n;
+	int err = 0;
 
 	if (!file)
 		return -errno;
-	if (fscanf(file, "cpu") == 0)
-		for (; n < STAT_FIELDS && fscanf(file, "%" SCNu64, &field) == 1; n++)
-			if (n != STAT_IDLE && n != STAT_IOWAIT && n != STAT_STEAL)
-				ticks += field;
+	out = open_memstream(&text, &size);
+	while (out && (n = fread(buffer, 1, sizeof(buffer), file)) > 0)
+		fwrite(buffer, 1, n, out);
+	if (!out || fclose(out))
+		err = -ENOMEM;
 	fclose(file);
-	*ret_ns = ticks * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
-	return n == STAT_FIELDS ? 0 : -EPROTO;
+	*ret_text = text;
+	return err;
 }
 
-/* A task that has gone meanwhile has no file. */
-static uint64_t task_ns(const char *pid, const char *tid)
+/* In user space's ticks; what a machine without a hypervisor says is 0. */
+static uint64_t steal_ns(const char *stat, unsigned cpu)
 {
-	char path[80];
-	uint64_t ns = 0;
-	FILE *file;
+	uint64_t field[STAT_STEAL + 1] = {0};
+	char name[16];
+	const char *at;
+	int n = 0, used;
 
-	snprintf(path, sizeof(path), "/proc/%.15s/task/%.15s/schedstat", pid, tid);
-	file = fopen(path, "re");
-	if (!file)
-		return 0;
-	if (fscanf(file, "%" SCNu64, &ns) != 1)
-		ns = 0;
-	fclose(file);
-	return ns;
+	snprintf(name, sizeof(name), "\ncpu%u ", cpu);
+	at = strstr(stat, name);
+	for (at = at ? at + strlen(name) : NULL; at && n <= STAT_STEAL && sscanf(at, "%" SCNu64 "%n", &field[n], &used) == 1; n++)
+		at += used;
+	return field[STAT_STEAL] * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
-static uint64_t process_ns(const char *pid)
+static int read_cpu(struct cpu_machine *machine, unsigned cpu)
 {
-	struct dirent *entry;
-	uint64_t ns = 0;
-	char path[40];
-	DIR *tasks;
+	char *timers = NULL, *stat = NULL;
+	cpu_set_t here;
+	int err;
 
-	snprintf(path, sizeof(path), "/proc/%.15s/task", pid);
-	tasks = opendir(path);
-	while (tasks && (entry = readdir(tasks)))
-		if (isdigit((unsigned char)*entry->d_name))
-			ns += task_ns(pid, entry->d_name);
-	if (tasks)
-		closedir(tasks);
-	return ns;
+	CPU_ZERO(&here);
+	CPU_SET(cpu, &here);
+	if (sched_setaffinity(0, sizeof(here), &here))
+		return -errno;
+	err = read_text("/proc/timer_list", &timers);
+	machine->at_ns[cpu] = now_ns();
+	if (!err)
+		err = cpu_machine_parse_idle(timers, cpu, &machine->idle_ns[cpu]);
+	if (!err)
+		err = read_text("/proc/stat", &stat);
+	if (!err)
+		machine->steal_ns[cpu] = steal_ns(stat, cpu);
+	free(timers);
+	free(stat);
+	return err;
+}
+
+static bool in_set(const struct cpu_set *set, unsigned cpu)
+{
+	return set->bits[cpu / 64] >> (cpu % 64) & 1;
+}
+
+static int read_cpus(struct cpu_machine *machine)
+{
+	struct cpu_set online;
+	cpu_set_t before;
+	int err = 0;
+
+	cpus_online(&online);
+	if (sched_getaffinity(0, sizeof(before), &before))
+		return -errno;
+	for (unsigned cpu = 0; !err && cpu < LAB_MAX_CPUS; cpu++)
+		if (in_set(&online, cpu))
+			err = read_cpu(machine, cpu);
+	sched_setaffinity(0, sizeof(before), &before);
+	return err;
+}
+
+uint64_t cpu_machine_busy(const struct cpu_machine *begin, const struct cpu_machine *end, const struct cpu_set *set)
+{
+	uint64_t busy = 0;
+
+	for (unsigned cpu = 0; cpu < LAB_MAX_CPUS; cpu++) {
+		uint64_t wall = end->at_ns[cpu] - begin->at_ns[cpu];
+		uint64_t away = end->idle_ns[cpu] - begin->idle_ns[cpu] + end->steal_ns[cpu] - begin->steal_ns[cpu];
+
+		if (begin->at_ns[cpu] && end->at_ns[cpu] && (cpus_empty(set) || in_set(set, cpu)))
+			busy += wall > away ? wall - away : 0;
+	}
+	return busy;
 }
 
 int cpu_machine_read(struct cpu_machine *ret_machine)
 {
-	struct cpu_machine machine = {};
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
-	int err;
-
-	if (!proc)
-		return -errno;
-	err = read_busy(&machine.busy_ns);
-	while (!err && (entry = readdir(proc)))
-		if (isdigit((unsigned char)*entry->d_name))
-			machine.tasks_ns += process_ns(entry->d_name);
-	closedir(proc);
-	if (!err)
-		*ret_machine = machine;
-	return err;
+	memset(ret_machine, 0, sizeof(*ret_machine));
+	return read_cpus(ret_machine);
 }

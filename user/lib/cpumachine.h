@@ -1,14 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * cpumachine.h - the machine's CPU time twice, by independent books: what the CPUs were not idle for (proc(5), /proc/stat, in clock
- * ticks), and what the scheduler has given each task (/proc/PID/task/TID/schedstat, ns). An account of a
- * measurement that says whose time it was has to agree with both. Tasks that end in between are in the first only.
+ * cpumachine.h - what the machine's CPUs were not idle for. An account of a measurement that says whose time it was (cpuacct.h,
+ * cputasks.h) has to agree with it.
+ *
+ * Idle time is the tick code's own (/proc/timer_list, idle_sleeptime, ns): it ends with each interrupt and each task that
+ * wakes. /proc/stat counts the rest in samples, one in 4 ms, and idle time in 10 ms: too coarse for half a second.
  */
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 
+#include "model.h"
+
 struct cpu_machine {
-	uint64_t busy_ns, tasks_ns; /* since boot; since each living task began */
+	uint64_t at_ns[LAB_MAX_CPUS];   /* CLOCK_MONOTONIC, when the CPU was read; 0 = no such CPU */
+	uint64_t idle_ns[LAB_MAX_CPUS]; /* since boot */
+	uint64_t steal_ns[LAB_MAX_CPUS]; /* taken by the hypervisor, in clock ticks (proc(5), /proc/stat) */
 };
 
+/* Moves the calling thread from CPU to CPU, and back: a CPU's idle time is exact while it is not idle. */
 int cpu_machine_read(struct cpu_machine *ret_machine);
+/* What the CPUs of a set did between two readings; an empty set is all of them. Pure. */
+uint64_t cpu_machine_busy(const struct cpu_machine *begin, const struct cpu_machine *end, const struct cpu_set *set);
+/* Idle time of a CPU in the text of /proc/timer_list. -ENOENT: it is not there. Pure. */
+int cpu_machine_parse_idle(const char *timer_list, unsigned cpu, uint64_t *ret_ns);

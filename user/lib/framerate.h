@@ -13,9 +13,10 @@
 struct framerate {
 	double seconds;
 	uint64_t arrived; /* at either end */
+	uint64_t arrived_ever; /* with those before and after the time measured */
 	unsigned lost;	  /* of the circulating frames, to the end */
 	struct cpu_account cpu; /* run time during the measurement */
-	struct cpu_machine machine; /* all of it, by the machine's own books */
+	uint64_t busy_ns, tasks_ns; /* of all CPUs, and of all tasks, by the machine's own books (cpumachine.h) */
 };
 
 /* UDP flows between the two VMs that the lab's policy allows; frame_len: a multiple of 8; meter must be open. */

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "baremetal.h"
+#include "cpus.h"
 #include "framerate.h"
 #include "host.h"
 #include "pcie_relay.h"
@@ -15,9 +16,12 @@
 enum {
 	FRAME_MS = 500,
 	SOCKET_SECONDS = 1,
+	QUIET_MS = 100,
 };
 
-static const unsigned frame_bytes[SIZE_COUNT] = {[SIZE_64] = 64, [SIZE_1504] = 1504};
+#define QUIET_SHARE 0.1 /* of one CPU that other work may take before TCP's is booked */
+
+static const unsigned frame_bytes[SIZE_COUNT] = {[SIZE_64] = 64, [SIZE_512] = 512, [SIZE_1504] = 1504};
 
 struct tour {
 	struct lab *lab;
@@ -118,7 +122,7 @@ static void book(struct pathbench_frames *frames, const struct framerate *rate)
 {
 	double arrived = (double)rate->arrived, ours = 0;
 	/* signed: a task that ended meanwhile took its time along */
-	double busy = (double)(int64_t)rate->machine.busy_ns, tasks = (double)(int64_t)rate->machine.tasks_ns;
+	double busy = (double)(int64_t)rate->busy_ns, tasks = (double)(int64_t)rate->tasks_ns;
 
 	for (unsigned owner = 0; owner < CPU_OWNERS; owner++)
 		ours += (double)rate->cpu.run_ns[owner];
@@ -175,6 +179,70 @@ static int measure_frames(struct tour *tour, struct pathbench_path *path, bool x
 	return err;
 }
 
+static struct cpu_set union_of(const struct lab *lab, bool dpu)
+{
+	struct cpu_set all = {};
+
+	for (size_t i = 0; i < lab->n_hosts; i++)
+		for (size_t word = 0; word < sizeof(all.bits) / sizeof(all.bits[0]); word++)
+			all.bits[word] |= (dpu ? &lab->hosts[i].dpu_cpus : &lab->hosts[i].cpus)->bits[word];
+	return all;
+}
+
+static bool meet(const struct cpu_set *a, const struct cpu_set *b)
+{
+	for (size_t word = 0; word < sizeof(a->bits) / sizeof(a->bits[0]); word++)
+		if (a->bits[word] & b->bits[word])
+			return true;
+	return false;
+}
+
+/* By CPU: at tc TCP's work for the host is in the VM's own tasks and softirqs, and no thread tells them apart. */
+static void book_tcp(const struct tour *tour, struct pathbench_path *path, unsigned where, double gbit,
+		     const struct cpu_machine machine[static 2])
+{
+	const struct cpu_set host = union_of(tour->lab, false), dpu = union_of(tour->lab, true);
+	double kilobytes = gbit * SOCKET_SECONDS / 8 * 1e6;
+
+	if (cpus_empty(&host) || meet(&host, &dpu) || kilobytes <= 0)
+		return;
+	add(&path->tcp_host_ns[where], (double)cpu_machine_busy(&machine[0], &machine[1], &host) / kilobytes);
+	add(&path->tcp_dpu_ns[where], cpus_empty(&dpu) ? 0 : (double)cpu_machine_busy(&machine[0], &machine[1], &dpu) / kilobytes);
+}
+
+/* Whose work a busy CPU did cannot be told here, so it has to be nobody's before. */
+static int is_quiet(bool *ret_quiet)
+{
+	const struct timespec pause = {.tv_nsec = QUIET_MS * 1000000L};
+	const struct cpu_set all = {};
+	struct cpu_machine machine[2];
+	int err = cpu_machine_read(&machine[0]);
+
+	nanosleep(&pause, NULL);
+	if (!err)
+		err = cpu_machine_read(&machine[1]);
+	if (!err)
+		*ret_quiet = (double)cpu_machine_busy(&machine[0], &machine[1], &all) < QUIET_SHARE * QUIET_MS * 1e6;
+	return err;
+}
+
+static int measure_tcp(struct tour *tour, struct pathbench_path *path, unsigned where, struct tcp_result *ret_tcp)
+{
+	struct cpu_machine machine[2];
+	bool quiet = false;
+	int err = is_quiet(&quiet);
+
+	if (!err)
+		err = cpu_machine_read(&machine[0]);
+	if (!err)
+		err = traffic_tcp(tour->lab, pair_of(tour, path->path, where), SOCKET_SECONDS, ret_tcp, tour->diag);
+	if (!err)
+		err = cpu_machine_read(&machine[1]);
+	if (!err && quiet)
+		book_tcp(tour, path, where, ret_tcp->gbit_s, machine);
+	return err;
+}
+
 static int measure_sockets(struct tour *tour, struct pathbench_path *path)
 {
 	int err = 0;
@@ -185,7 +253,7 @@ static int measure_sockets(struct tour *tour, struct pathbench_path *path)
 
 		if (!can_cross(tour, path->path, where))
 			continue;
-		err = traffic_tcp(tour->lab, pair_of(tour, path->path, where), SOCKET_SECONDS, &tcp, tour->diag);
+		err = measure_tcp(tour, path, where, &tcp);
 		if (!err)
 			err = traffic_rr(tour->lab, pair_of(tour, path->path, where), SOCKET_SECONDS, &rr, tour->diag);
 		if (err)
@@ -252,6 +320,35 @@ static int travel(struct tour *tour)
 	return err;
 }
 
+/* ---- the accounting tries itself ------------------------------------------------------ */
+
+/*
+ * Host and DPU share the host's CPUs for it: between two CPUs whoever is slower is woken less often, and what a wake-up
+ * costs moves from one column to the other. The next placement gives the DPU its own back.
+ */
+static int try_accounting(struct tour *tour)
+{
+	struct traffic_pair pair = tour->bench->pair[WHERE_SAME_HOST];
+	size_t host = tour->lab->vms[pair.from].host;
+	struct cpu_set dpu_cpus;
+	struct cpu_meter *meter;
+	int err = place_host(tour->lab, host, tour->lab->hosts[host].dpu ? PATH_DPU_MUX : PATH_HOST, LAB_HOOK_XDP,
+			     &(struct move_report){}, tour->diag);
+
+	if (err)
+		return err;
+	dpu_cpus = tour->lab->hosts[host].dpu_cpus;
+	tour->lab->hosts[host].dpu_cpus = tour->lab->hosts[host].cpus;
+	err = cpu_meter_open(tour->lab, LAB_HOOK_XDP, &meter, tour->diag);
+	tour->lab->hosts[host].dpu_cpus = dpu_cpus;
+	if (err)
+		return err;
+	say(tour, "self-test: %d ns more at one location, then at another", SPIN_NS);
+	err = spintest_run(tour->lab, pair, meter, tour->options->stop, &tour->bench->self, tour->diag);
+	cpu_meter_close(meter);
+	return err;
+}
+
 struct place {
 	enum frame_path path;
 	bool xdp;
@@ -296,7 +393,9 @@ int pathbench_run(struct lab *lab, const bool chosen[static PATH_COUNT], const s
 		return err;
 	choose(&tour);
 	cpu_steal_read(&steal[0], &total[0]);
-	err = travel(&tour);
+	err = try_accounting(&tour);
+	if (!err)
+		err = travel(&tour);
 	if (!cpu_steal_read(&steal[1], &total[1]) && total[1] > total[0])
 		ret_bench->steal_percent = 100.0 * (double)(steal[1] - steal[0]) / (double)(total[1] - total[0]);
 	back = go_home(&tour, home);

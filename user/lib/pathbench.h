@@ -7,9 +7,11 @@
 #pragma once
 #include <signal.h>
 #include "compare.h"
+#include "spintest.h"
 
 enum pathbench_size {
 	SIZE_64,
+	SIZE_512,
 	SIZE_1504, /* what a 1500-byte frame is to a source that counts in words */
 	SIZE_COUNT,
 };
@@ -19,7 +21,7 @@ struct pathbench_frames { /* medians need one sample of each per round */
 	struct samples link_ns; /* CPU time of what plays the PCIe link */
 	struct samples link_us, late_us; /* a frame held at a crossing, emulated; of that, more than was asked for */
 	struct samples other_ns; /* of everybody else on this machine, per frame; measured by itself */
-	struct samples open_percent; /* CPU time that neither they nor the lab account for, of all */
+	struct samples open_percent; /* busy time of the CPUs that no task accounts for, of all of it; below 0: more than there was */
 	struct samples ratio;	 /* host_ns to that of linux in the same round */
 };
 
@@ -28,6 +30,9 @@ struct pathbench_path {
 	char why[96]; /* not measured, and why */
 	struct pathbench_frames frames[2][WHERE_COUNT][SIZE_COUNT]; /* [0] at tc (linux: the kernel), [1] at xdp */
 	struct samples tcp_gbit[WHERE_COUNT], rtt_us[WHERE_COUNT], rtt_p99_us[WHERE_COUNT];
+	/* Busy time of the hosts' CPUs (with the VMs' own work) and of the DPUs', ns per KB of TCP; none where they share one, or
+	 * where other work went on just before. */
+	struct samples tcp_host_ns[WHERE_COUNT], tcp_dpu_ns[WHERE_COUNT];
 };
 
 struct pathbench {
@@ -36,6 +41,7 @@ struct pathbench {
 	unsigned rounds;
 	double seconds, steal_percent;
 	struct pathbench_path path[PATH_COUNT];
+	struct spintest self; /* on dpu-mux or host, by XDP */
 };
 
 /* chosen: by enum frame_path. Left as it was found. */
