@@ -134,7 +134,7 @@ for path in host pmd linux dpu-mux bare-metal; do
 	run "$DPULAB" place "$LAB" "$path" --host m1
 	policy_holds "iron1 on $path" "$([ "$path" = linux ] && echo unguarded)"
 done
-for path in linux pmd; do
+for path in linux; do
 	run "$DPULAB" place "$LAB" "$path" --host h1
 	policy_holds "v1 on $path"
 done
@@ -151,7 +151,7 @@ for to in bare-metal host; do
 	DPULAB_COUNT_OPS=ops "$DPULAB" place "$LAB" "$to" --host m1 >/dev/null || fail "place $to"
 	run "$DPULAB" place "$LAB" "$([ "$to" = host ] && echo bare-metal || echo host)" --host m1
 	total=$(cat ops)
-	for part in 2 5 8; do
+	for part in 3 7; do
 		DPULAB_CRASH_AFTER=$((total * part / 10)) "$DPULAB" place "$LAB" "$to" --host m1 >/dev/null 2>&1
 		run "$DPULAB" up lab.yaml
 		run "$DPULAB" place "$LAB" "$to" --host m1
