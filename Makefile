@@ -68,10 +68,11 @@ $B/user/%.o: user/%.c | $(SKEL) $B/.able
 
 # The datapath itself, for this machine: its sources are in bpf/.
 NATIVE_FLAGS := -DDPU_NATIVE -I. -Ibpf -Wno-unused-function -Wno-shadow
-$B/user/lib/dryrun.o $B/tests/user/lib/dryrun.o: CFLAGS += $(NATIVE_FLAGS)
+LIB_BUILDS := $B $B/tests $B/tests/fuzz# as it ships, for tests, for fuzzing
+$(addsuffix /user/lib/dryrun.o,$(LIB_BUILDS)): CFLAGS += $(NATIVE_FLAGS)
 # ... and for the poll-mode process, over memory that it shares.
 PMD_NATIVE := pmd_pipe.o pmd_merge.o
-$(addprefix $B/user/lib/,$(PMD_NATIVE)) $(addprefix $B/tests/user/lib/,$(PMD_NATIVE)): CFLAGS += $(NATIVE_FLAGS) -DDPU_PMD
+$(foreach d,$(LIB_BUILDS),$(addprefix $d/user/lib/,$(PMD_NATIVE))): CFLAGS += $(NATIVE_FLAGS) -DDPU_PMD
 
 # The first process of a guest (type: qemu), which dpulab carries inside it.
 GUEST_SRC := $(wildcard user/guest/*.c) user/lib/verify_ends.c
@@ -92,7 +93,7 @@ $B/dpulab: $(CMD_OBJ) $B/libdpulab.a
 	$(call say,LD,$@)
 	$Q$(CC) $(LDFLAGS) -o $@ $(CMD_OBJ) $B/libdpulab.a $(LIBS)
 
-include $(wildcard tests/tests.mk tests/bench/bench.mk tests/classify/classify.mk tests/attack/attack.mk vm-test/vm-test.mk)
+include $(wildcard tests/tests.mk tests/bench/bench.mk tests/classify/classify.mk tests/attack/attack.mk tests/fuzz/fuzz.mk vm-test/vm-test.mk)
 
 # ---- set-up, running ----------------------------------------------------
 deps:

@@ -3,7 +3,7 @@
 #
 # run.sh - the one test runner, behind `make check` and `make check-run`.
 #
-#   tests/run.sh [PART[:PATTERN]]...     PART is unit, check, prog, net or vm; default all
+#   tests/run.sh [PART[:PATTERN]]...     PART is unit, check, fuzz, prog, net or vm; default all
 #   make check-run PARTS="unit:diag net:vxlan"
 #
 # Prints one line per test and closes with `N passed, N failed, N skipped`,
@@ -17,6 +17,8 @@
 #          with user/lib under AddressSanitizer and UBSan. A leak is a failure.
 #   check  architecture rules over the source tree: a rule in tests/check/rules.py
 #          plus a good and a bad sample under tests/check/samples/RULE/.
+#   fuzz   no root. tests/fuzz/X.c: a libFuzzer target, its seeds in tests/fuzz/seeds/X/, its row in
+#          tests/fuzz/run.sh. A fixed number of inputs from a fixed seed; `make fuzz` goes on for longer.
 #   prog   root. tests/prog/test_X.c: cases as data (tests/lib/prog.h). Every case
 #          runs at XDP and at TC by BPF_PROG_TEST_RUN and in the native build
 #          under the sanitizers.
@@ -71,6 +73,7 @@ reporting() { # PART COMMAND...
 is_root() { [ "$(id -u)" = 0 ]; }
 
 run_unit() { reporting unit "$BUILD/tests/unit" ${1:+"$1"}; }
+run_fuzz() { reporting fuzz bash tests/fuzz/run.sh runs ${1:+"$1"}; }
 run_check() { reporting check python3 tests/check/rules.py ${1:+"$1"}; }
 
 run_prog() {
@@ -125,14 +128,14 @@ run_vm() { reporting vm bash vm-test/run.sh --quick "${1:-6.1}"; }
 
 # Built by root, run by somebody else: logs go elsewhere.
 mkdir -p "$LOGS" 2>/dev/null && [ -w "$LOGS" ] || LOGS=$(mktemp -d)
-[ $# -gt 0 ] || set -- unit check prog net vm
+[ $# -gt 0 ] || set -- unit check fuzz prog net vm
 for part in "$@"; do
 	pattern=
 	[[ $part == *:* ]] && pattern=${part#*:}
 	case ${part%%:*} in
-	unit | check | prog | net | vm) "run_${part%%:*}" "$pattern" ;;
+	unit | check | fuzz | prog | net | vm) "run_${part%%:*}" "$pattern" ;;
 	*)
-		echo "run.sh: no part '${part%%:*}'; there are unit, check, prog, net, vm" >&2
+		echo "run.sh: no part '${part%%:*}'; there are unit, check, fuzz, prog, net, vm" >&2
 		exit 2
 		;;
 	esac

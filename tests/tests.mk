@@ -32,7 +32,7 @@ $T/unit: $(UNIT_OBJ) $T/libdpulab.a
 
 # Program tests: engine, cases, and the datapath's own sources compiled for this machine.
 PROG_OBJ := $(patsubst %.c,$T/%.o,$(wildcard tests/prog/*.c tests/lib/prog_*.c) \
-	$(addprefix tests/lib/,ctwalk.c kernel.c native.c nfct.c settings.c devices.c fixture.c packet.c report.c rulesets.c))
+	$(addprefix tests/lib/,ctwalk.c kernel.c native.c nfct.c settings.c devices.c fixture.c packet.c report.c rulesets.c typical.c))
 
 $T/tests/lib/native.o: TEST_CFLAGS += -DDPU_NATIVE -Ibpf -Wno-unused-function -Wno-shadow
 $T/tests/prog/test_tcp.o $T/tests/prog/test_limits.o $T/tests/prog/test_conformance.o: TEST_CFLAGS += -DDPU_NATIVE -Ibpf -Wno-unused-function
@@ -65,7 +65,7 @@ $T/net/%: tests/net/%.c $B/libdpulab.a
 tests: $T/unit $T/prog $(NET_TOOLS)
 
 # PARTS: what to run, e.g. PARTS="unit:diag net"; default everything.
-check-run: all tests
+check-run: all tests $(if $(PARTS),$(if $(filter fuzz fuzz:%,$(PARTS)),fuzz-targets),fuzz-targets)
 	@DPULAB=$(abspath $B/dpulab) bash tests/run.sh $(PARTS)
 
 # Records the verifier's work on this kernel: tests/prog/test_budget.c.

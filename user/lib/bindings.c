@@ -173,7 +173,7 @@ static int learn(const struct dataplane *to, const struct guards *guards, const 
 
 static void copy_mac(const struct guards *from, uint16_t port_from, const struct guards *to, uint16_t port_to)
 {
-	uint64_t none = 0, mac = __atomic_load_n(&from->port[port_from].mac, __ATOMIC_SEQ_CST);
+	__u64 none = 0, mac = __atomic_load_n(&from->port[port_from].mac, __ATOMIC_SEQ_CST);
 
 	if (mac)
 		__atomic_compare_exchange_n(&to->port[port_to].mac, &none, mac, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);

@@ -356,7 +356,7 @@ char *rulebook_part(const struct rulebook *book, const struct rulebook_window *w
 		return NULL;
 	fwrite(book->text, 1, book->head, out);
 	if (window->first < window->end || window->own)
-		fputs(LIST + 1, out);
+		fputs(&LIST[1], out);
 	for (size_t p = 0; p < book->n_pieces; index += book->pieces[p++].n)
 		for (i = index < window->first ? window->first - index : 0;
 		     i < book->pieces[p].n && index + i <= window->end; i++)
