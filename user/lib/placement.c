@@ -243,7 +243,7 @@ static int set_embedded(struct ebpf *ebpf, bool embedded, bool xdp, struct diag 
 	if (!err)
 		err = ebpf_settle(ebpf, embedded ? PATH_SRIOV : baremetal_path(ebpf->lab, ebpf->host, PATH_DPU_UPT), diag);
 	/* frames between the two have made connections anew, which nobody would ever end */
-	return err || !embedded ? err : handover_clear(ebpf->at[LOCATION_DPU].dp, diag);
+	return err || !embedded ? err : handover_clear(ebpf->at[LOCATION_DPU].dp, HANDOVER_ALL, diag);
 }
 
 /* Between the eBPF paths, which lie in a row: pmd, host, dpu-mux, dpu-upt (of a host that is the machine: bare-metal), sriov. */
@@ -259,7 +259,7 @@ static int move_ebpf(struct ebpf *ebpf, enum frame_path from, enum frame_path to
 		err = mixed_to_host(ebpf, report, diag);
 		from = PATH_HOST;
 	}
-	if (!err && from == PATH_SRIOV) {
+	if (!err && from == PATH_SRIOV && to != PATH_SRIOV) {
 		err = set_embedded(ebpf, false, xdp, diag);
 		from = ended_in_dpu;
 	}
