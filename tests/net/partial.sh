@@ -35,6 +35,7 @@ done
 expect "placement after refusals" "$(placement path)" host
 
 start_tcp() {
+	rm -f tcp.stop server.out client.out
 	in_lab "$LAB" web3 python3 "$TESTS/lib/echo.py" server 10.1.0.13 5900 >server.out 2>&1 &
 	wait_for 10 has server.out ready
 	in_lab "$LAB" web1 python3 "$TESTS/lib/echo.py" client 10.1.0.13 5900 tcp.stop >client.out 2>&1 &
