@@ -246,7 +246,7 @@ STAGE int intercept_slow(hook_ctx *ctx, __u32 port, __u32 direction)
 	struct pkt *p = scratch_pkt();
 	struct dpu_intercept *at;
 
-	if (!p || !work || !intercept_has(port, direction))
+	if (!p || !work || !(p->functions & DPU_FN_DFW) || !intercept_has(port, direction))
 		return 0;
 	p->intercept |= 1 << (direction & 1);
 	at = &work->told;

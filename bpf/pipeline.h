@@ -9,6 +9,10 @@
  *
  * The frame is edited only after everything is decided, so that until then it
  * can still be relayed, handed to tc, or answered as it came.
+ *
+ * A location that has some of the functions runs this very order without the stages of the others: one without the
+ * switch judges what its vNICs send and are sent (guard, policy) and passes it on over their PCIe channels; one without the
+ * firewall switches what comes to it.
  */
 #pragma once
 #include "core/clock.h"
@@ -29,6 +33,12 @@
 #include "stage/parse.h"
 #include "stage/port.h"
 #include "stage/vxlan.h"
+
+/* Is it for the switch of this location? Else a frame of a vNIC goes on over its channel, and the other way round. */
+INLINE int pipeline_switches(const struct pkt *p)
+{
+	return p->functions & DPU_FN_DVS && p->in_kind != DPU_PORT_KIND_CHANNEL;
+}
 
 /* What the hook and the headers say, into the scratch frame. A function of its own for its stack. Always 0. */
 STAGE int pipeline_read(hook_ctx *ctx)
@@ -52,7 +62,7 @@ STAGE int pipeline_read(hook_ctx *ctx)
 
 		if (p->verdict == DPU_VERDICT_NONE)
 			parse_l2(ctx, p, tag_len);
-		if (settings.qos && p->verdict == DPU_VERDICT_NONE)
+		if (settings.qos && p->verdict == DPU_VERDICT_NONE && pipeline_switches(p))
 			class_find(p);
 	}
 	return 0;
@@ -85,12 +95,24 @@ STAGE int pipeline_uncount(struct pkt *frame)
 	return 0;
 }
 
+/*
+ * A refusal is answered by the station that was meant. What a switch without firewalls floods comes to every vNIC of
+ * the segment: who the host has not seen at this one is not here.
+ */
+INLINE void pipeline_answerable(struct pkt *p)
+{
+	if ((p->reason == DPU_REASON_REJECT || p->reason == DPU_REASON_CHALLENGE) && !pipeline_switches(p) &&
+	    !fdb_is_at(p, p->out_port))
+		p->reason = DPU_REASON_DROP_STORM_COPY;
+}
+
 /* One output: may the frame go there, and does it fit? */
 INLINE void pipeline_unicast(hook_ctx *ctx, struct pkt *p)
 {
-	if (p->out_port != DPU_PORT_UPLINK && ct_policy(p, p->out_port, 1)) {
+	if (p->out_port != DPU_PORT_UPLINK && p->out_port <= DPU_PORT_VNIC_MAX && ct_policy(p, p->out_port, 1)) {
 		if (p->reason == DPU_REASON_RELAY)
 			pipeline_uncount(p);
+		pipeline_answerable(p);
 		return;
 	}
 	if (intercept_slow(ctx, p->out_port, DPU_INTERCEPT_IN))
@@ -133,7 +155,7 @@ INLINE void pipeline_fragment(hook_ctx *ctx, struct pkt *p)
 /* Out by a device whose qdisc is to hold the frame, at a hook that passes qdiscs by. */
 INLINE int pipeline_needs_queue(struct pkt *p)
 {
-	return settings.qos && !HOOK_CAN_QUEUE && qos_wants_queue(p) && !pipeline_drains_to_pmd();
+	return settings.qos && !HOOK_CAN_QUEUE && pipeline_switches(p) && qos_wants_queue(p) && !pipeline_drains_to_pmd();
 }
 
 /*
@@ -163,10 +185,25 @@ INLINE void pipeline_leave(struct pkt *p)
 		verdict_stack(p, DPU_REASON_TO_TC);
 }
 
+/*
+ * The way out, by the switch or past it. A location without the switch still learns who its vNICs are. The word may
+ * have changed since the port was found to run here: what meets no function is relayed whole.
+ */
+INLINE int pipeline_way_out(struct pkt *p)
+{
+	int local = p->in_kind == DPU_PORT_KIND_VNIC;
+
+	if (!pipeline_switches(p) && !(p->functions & DPU_FN_DFW && (local || p->in_kind == DPU_PORT_KIND_CHANNEL)))
+		return policy_relay(p);
+	if ((local || pipeline_switches(p)) && fdb_learn(p))
+		return 1;
+	return pipeline_switches(p) ? fdb_lookup(p) : port_pass_on(p);
+}
+
 /* Where it goes and whether it may. Verdict FORWARD with reason FORWARD is yet to be carried out. */
 INLINE void pipeline_decide(hook_ctx *ctx, struct pkt *p)
 {
-	if (guard(ctx) || fdb_learn(p) || fdb_lookup(p))
+	if ((p->functions & DPU_FN_GUARD && guard(ctx)) || pipeline_way_out(p))
 		return;
 	if (pipeline_for_tc(p) || pipeline_needs_queue(p)) { /* before the firewall has seen it: it begins anew */
 		pipeline_leave(p);
@@ -185,7 +222,7 @@ INLINE void pipeline_send(hook_ctx *ctx, struct pkt *p)
 {
 	int refused = 0;
 
-	if (settings.qos)
+	if (settings.qos && pipeline_switches(p))
 		qos_plan(p);
 	if (settings.flow_cache && p->cacheable)
 		refused = flow_record(p);

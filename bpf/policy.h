@@ -556,7 +556,7 @@ STAGE int ct_policy(struct pkt *frame, __u16 vnic_port, int inbound)
 	if (!frame || !p || !port)
 		return 0;
 	gen_depend(p, port->gen_slot);
-	if (!(env_read(port->flags) & DPU_PORT_F_DFW))
+	if (!(env_read(port->flags) & DPU_PORT_F_DFW) || !(p->functions & DPU_FN_DFW))
 		return 0;
 	if (port->l2.n && policy_l2(p, vnic_port, inbound))
 		return 1;

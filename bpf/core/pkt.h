@@ -62,6 +62,7 @@ struct pkt {
 
 	/* filled by port and parse */
 	__u8 in_kind;	/* enum dpu_port_kind after acts_as */
+	__u8 functions;	/* of this location: enum dpu_function */
 	__u8 l3;	/* enum pkt_l3 */
 	__u8 frag;	/* enum pkt_frag */
 	__u8 has_ports; /* key.sport/dport are L4 ports (TCP, UDP, SCTP) */

@@ -145,6 +145,19 @@ STAGE int fdb_learn(struct pkt *p)
 	return 0;
 }
 
+/* Has the destination been seen at this port? A function of its own for its stack. */
+STAGE int fdb_is_at(const struct pkt *p, __u16 port)
+{
+	struct dpu_fdb_key key;
+	const struct dpu_fdb *entry;
+
+	if (!p)
+		return 0;
+	fdb_key(&key, p->segment, p->key.dmac);
+	entry = env_lookup(fdb, &key);
+	return entry && entry->port == port;
+}
+
 /*
  * Where the destination lives: sets out_port and out_vtep, or flood (group
  * addresses, unknown and aged ones). 0, or not 0 with the verdict set.

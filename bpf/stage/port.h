@@ -28,12 +28,20 @@ INLINE const struct dpu_port *port_of_device(__u32 ifindex, __u16 *ret_number)
 	return port;
 }
 
-/* A PCIe channel always leads to its vNIC; everything else is relayed while no function runs here. */
+/*
+ * Is what comes in here passed on unseen? Everything is while no function runs here, and what meets none of those that do:
+ * a wire's frames where only firewalls are, and a PCIe channel's, unless its vNIC's firewall is on this side of it.
+ */
 INLINE int port_relays(const struct dpu_port *port)
 {
 	const struct dpu_control *word = env_value(control);
+	__u32 functions = env_read(word->functions);
 
-	return port->kind == DPU_PORT_KIND_CHANNEL || !env_read(word->functions);
+	if (!functions)
+		return 1;
+	if (port->kind == DPU_PORT_KIND_CHANNEL)
+		return !(env_read(word->handover) & DPU_HANDOVER_UNJUDGED);
+	return !(functions & DPU_FN_DVS) && port->kind != DPU_PORT_KIND_VNIC;
 }
 
 /* Where a frame that is not for this side goes. 0: nowhere. */
@@ -52,9 +60,13 @@ INLINE __u16 port_entry(const struct dpu_port *port, __u16 number)
 	return port->kind == DPU_PORT_KIND_PF ? port->acts_as : number;
 }
 
-/* Slow path: in_port, in_kind, raw_port, segment of a vNIC, and the port's generation. */
+/*
+ * Slow path: in_port, in_kind, raw_port, segment of a vNIC, and the port's generation; then which functions run here:
+ * who changes them moves the ports' counters afterwards.
+ */
 INLINE void port_resolve(struct pkt *p)
 {
+	const struct dpu_control *word = env_value(control);
 	const struct dpu_port *port = port_of_device(p->ifindex, &p->raw_port);
 	__u32 key;
 
@@ -69,5 +81,19 @@ INLINE void port_resolve(struct pkt *p)
 	p->key.in_port = key;
 	p->in_kind = port->kind;
 	gen_depend(p, port->gen_slot);
+	p->functions = env_read(word->functions);
 	p->segment = port->segment;
+}
+
+/* Where a frame goes on to that meets no switch here. 0, or 1: the verdict is set, nowhere. */
+INLINE int port_pass_on(struct pkt *p)
+{
+	__u32 key = p->raw_port;
+	const struct dpu_port *port = env_lookup(ports, &key);
+
+	p->out_port = port ? port_relay(port, p->raw_port) : DPU_PORT_NONE;
+	if (p->out_port)
+		return 0;
+	verdict_drop(p, DPU_REASON_DROP_NO_PORT);
+	return 1;
 }

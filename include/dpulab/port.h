@@ -5,12 +5,16 @@
 #include <dpulab/l2.h>
 #include <dpulab/limits.h>
 
-/* Functions that a location runs (bits of dpu_control.functions). None = relay every frame. */
+/*
+ * Functions that a location runs (bits of dpu_control.functions). None = relay every frame; some = run
+ * these and relay to the other location for the rest.
+ */
 enum dpu_function {
 	DPU_FN_DVS = 1 << 0,
 	DPU_FN_VXLAN = 1 << 1,
-	DPU_FN_DFW = 1 << 2,
-	DPU_FN_ALL = DPU_FN_DVS | DPU_FN_VXLAN | DPU_FN_DFW,
+	DPU_FN_DFW = 1 << 2,   /* and the chains of intercept slots, which stand before and behind it */
+	DPU_FN_GUARD = 1 << 3, /* SpoofGuard; where DFW is, and in an embedded switch without DFW */
+	DPU_FN_ALL = DPU_FN_DVS | DPU_FN_VXLAN | DPU_FN_DFW | DPU_FN_GUARD,
 };
 
 /*
@@ -39,13 +43,14 @@ enum dpu_handover {
 	DPU_HANDOVER_LEAVE = 3, /* the other side is taking over, and a connection's frames pass at either */
 	DPU_HANDOVER_MASK = 0xff,
 	DPU_HANDOVER_TO_PMD = 0x100, /* a bit besides: what this side relays goes to the poll-mode process, not over PCIe */
+	DPU_HANDOVER_UNJUDGED = 0x200, /* likewise: what comes to the host by a channel has met no firewall over there */
 };
 
 enum dpu_port_kind {
 	DPU_PORT_KIND_NONE = 0,
 	DPU_PORT_KIND_VNIC = 1,	   /* a VM's switch-side end (or its representor) */
 	DPU_PORT_KIND_UPLINK = 2,  /* the wire */
-	DPU_PORT_KIND_CHANNEL = 3, /* host end of a PCIe channel: always relays to relay_to */
+	DPU_PORT_KIND_CHANNEL = 3, /* host end of a PCIe channel: always leads to relay_to */
 	DPU_PORT_KIND_PF = 4,	   /* PCIe channel for wire frames: enters as acts_as when this side runs */
 };
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The same random frames into every VM of a lab, and which VM received which bytes.
 
-  deliveries.py LAB SEED COUNT OUT VM...   OUT: one line per frame and receiver, sorted
+  deliveries.py LAB SEED COUNT OUT VM...   OUT: one line per frame and receiver, sorted; the last word says whether
+                                           the station it is for is a VM's own, or one that only frames have claimed
 
 Frames are numbered; addresses are no VM's own, so that no kernel answers. After each frame a
 mark goes to every VM of the sender's segment and is waited for, so that frames are decided in the order of their numbers
@@ -68,6 +69,7 @@ def transport(r, proto, pseudo, payload):
     return whole[:at] + struct.pack(">H", check) + whole[at + 2:]
 
 
+CLAIMED = bytes([2, 0, 0, 0, 0])  # the beginning of addresses that no VM has
 PORTS = [80, 81, 82, 83, 443, 1024, 5000, 5001, 40000, 40001]
 SEQS = [1, 2, 1000, 0x7fffffff]
 V4 = ["10.9.0.1", "10.9.0.2", "10.9.1.1", "10.9.1.2", "10.8.0.1"]
@@ -106,8 +108,8 @@ def other(r, payload):
 def make_frame(r, number, me, macs):
     payload = b"<frame %06d>" % number + bytes(r.choice([0, 6, 100, 700, 1300]))
     kind, rest = r.choice([ip4] * 6 + [ip6] * 4 + [arp, other])(r, payload)
-    to = r.choice(list(macs) * 4 + [b"\xff" * 6, b"\x01\x00\x5e\x01\x02\x03", b"\x02\x00\x00\x00\x00" + bytes([r.randrange(4)])])
-    sender = me if r.random() < 0.9 else b"\x02\x00\x00\x00\x00" + bytes([r.randrange(4)])
+    to = r.choice(list(macs) * 4 + [b"\xff" * 6, b"\x01\x00\x5e\x01\x02\x03", CLAIMED + bytes([r.randrange(4)])])
+    sender = me if r.random() < 0.9 else CLAIMED + bytes([r.randrange(4)])
     tag = struct.pack(">HH", 0x8100, r.choice([0, 20])) if r.random() < 0.03 else b""
     frame = to + sender + tag + struct.pack(">H", kind) + rest
     if r.random() < 0.03:
@@ -136,7 +138,8 @@ class Lab:
                 if address[2] == socket.PACKET_OUTGOING:
                     continue
                 if found := TAG.search(data):
-                    self.heard.add((int(found[1]), vm, hashlib.sha256(data).hexdigest()[:16], len(data)))
+                    whose = "claimed" if data[:5] == CLAIMED else "own"
+                    self.heard.add((int(found[1]), vm, hashlib.sha256(data).hexdigest()[:16], len(data), whose))
                 if found := MARK.search(data):
                     self.marks.add((int(found[1]), vm))
 

@@ -86,6 +86,11 @@ start_upt() {
 	quietly "$DPULAB" place "$LAB" dpu-upt
 }
 
+start_split() {
+	quietly "$DPULAB" up lab.yaml
+	quietly "$DPULAB" place "$LAB" host-dfw
+}
+
 start_pmd() {
 	quietly "$DPULAB" up lab.yaml
 	quietly "$DPULAB" place "$LAB" pmd
@@ -189,6 +194,8 @@ sweep down start_up "$DPULAB" down "$LAB"
 sweep place-dpu start_host "$DPULAB" place "$LAB" dpu-mux
 sweep place-host start_upt "$DPULAB" place "$LAB" host
 sweep place-upt start_up "$DPULAB" place "$LAB" dpu-upt
+sweep place-split start_host "$DPULAB" place "$LAB" dfw=host dvs=dpu vxlan=dpu
+sweep leave-split start_split "$DPULAB" place "$LAB" host
 sweep place-pmd start_no_pmd "$DPULAB" place "$LAB" pmd
 sweep leave-pmd start_pmd "$DPULAB" place "$LAB" dpu-mux
 sweep place-linux start_up "$DPULAB" place "$LAB" linux

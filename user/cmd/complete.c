@@ -66,7 +66,7 @@ static void complete_nodes(struct cmd_context *ctx, const char *name)
 
 static void complete_paths(struct cmd_context *ctx)
 {
-	for (int path = 0; path < PATH_COUNT; path++)
+	for (int path = 0; path < PATH_END; path++)
 		out_text(ctx->out, "%s", frame_path_name(path));
 }
 

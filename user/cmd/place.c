@@ -53,7 +53,7 @@ static int out_not_enforced(struct out *out, const struct lab *lab, size_t host,
 	for (size_t i = 0; i < n; i++)
 		out_str(out, NULL, "%s", losses[i].text);
 	for (size_t i = 0; i < plan.n; i++)
-		if (plan.items[i].verdict == PLAN_LOST)
+		if (plan_item_is_lost(&plan.items[i], path))
 			out_str(out, NULL, "%s (%s)", plan.items[i].policy, plan.items[i].subject);
 	out_end(out);
 	plan_free(&plan);
@@ -312,7 +312,7 @@ static int read_place(struct cmd_context *ctx, int n, char **words, enum frame_p
 	if (n == 1 && !frame_path_parse(words[0], ret_path))
 		return 0;
 	if (n == 1 && !strchr(words[0], '='))
-		return cmd_usage(ctx, "%s is no frame path: linux, host, pmd, sriov, dpu-mux, dpu-upt or bare-metal", words[0]);
+		return cmd_usage(ctx, "%s is no placement: linux, host, pmd, sriov, dpu-mux, dpu-upt, bare-metal or host-dfw", words[0]);
 	for (int i = 0; i < n; i++)
 		if (placement_set_word(&set, words[i], ctx->diag))
 			return CMD_USAGE;

@@ -26,15 +26,19 @@ struct planning {
 	size_t hosts, count[PLAN_LOST + 1], lost_security, unknown_security;
 };
 
-static void out_price(struct out *out, const struct plan_item *item, const struct plan_price *price)
+static void out_price(struct out *out, const char *lab, const struct plan_item *item, const struct plan_price *price)
 {
+	const char *words = plan_keeping(item);
+
 	if (item->verdict == PLAN_KEPT)
 		out_str(out, "suggestion", "-");
 	else if (!price->measured || price->host_ns < 0)
-		out_str(out, "suggestion", "keep %s on the host; its price was not measured here: run `dpulab demo`", item->function);
+		out_str(out, "suggestion", "keep %s on the host (dpulab place %s %s); its price was not measured here: run `dpulab demo`",
+			item->function, lab, words);
 	else
-		out_str(out, "suggestion", "keep %s on the host: at most %.0f ns of host CPU per frame (dpu-mux %.0f, dpu-upt %.0f)",
-			item->function, price->host_ns, price->mux_ns, price->upt_ns);
+		out_str(out, "suggestion",
+			"keep %s on the host (dpulab place %s %s): at most %.0f ns of host CPU per frame (dpu-mux %.0f, dpu-upt %.0f)",
+			item->function, lab, words, price->host_ns, price->mux_ns, price->upt_ns);
 }
 
 static void out_item_of(struct planning *planning, const char *host, const struct profile *profile,
@@ -51,7 +55,7 @@ static void out_item_of(struct planning *planning, const char *host, const struc
 	out_bool(out, "security", item->security);
 	out_str(out, "by", "%s", profile_keys[item->key].path);
 	out_str(out, "confidence", "%s", profile_confidence_word(value->confidence));
-	out_price(out, item, &planning->price);
+	out_price(out, planning->lab->name, item, &planning->price);
 	out_str(out, "source", "%s%s%s%s", value->source ? value->source : "none", value->note ? " (" : "",
 		value->note ? value->note : "", value->note ? ")" : "");
 	out_end(out);

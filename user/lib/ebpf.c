@@ -13,6 +13,7 @@
 #include "cpus.h"
 #include "ethtool.h"
 #include "fabric.h"
+#include "functions.h"
 #include "intercept.h"
 #include "mapio.h"
 #include "offload.h"
@@ -33,7 +34,7 @@ static bool is_embedded(const struct ebpf *ebpf)
 	uint32_t key = 0;
 
 	return ebpf->at[LOCATION_DPU].dp && !mapio_get(ebpf->at[LOCATION_DPU].dp, MAP_control, &key, &control) &&
-	       control.functions == DPU_FN_DVS;
+	       (control.functions | DPU_FN_GUARD) == functions_at(PATH_SRIOV, LOCATION_DPU);
 }
 
 int ebpf_open(const struct lab *lab, size_t host, struct ebpf *ret_ebpf, struct diag *diag)
@@ -101,10 +102,8 @@ int ebpf_path(const struct ebpf *ebpf, enum frame_path *ret_path)
 		return -ENOENT;
 	if (vnic_in_dpu(ebpf))
 		*ret_path = is_embedded(ebpf) ? PATH_SRIOV : baremetal_path(ebpf->lab, ebpf->host, PATH_DPU_UPT);
-	else if (!control.functions && control.handover & DPU_HANDOVER_TO_PMD)
-		*ret_path = PATH_PMD;
 	else
-		*ret_path = control.functions ? PATH_HOST : PATH_DPU_MUX;
+		*ret_path = functions_path(&control);
 	return 0;
 }
 
@@ -251,24 +250,43 @@ enum node_location ebpf_vnics_at(enum frame_path path)
 	return frame_path_ends_in_dpu(path) ? LOCATION_DPU : LOCATION_HOST;
 }
 
-/* Which location runs the functions of a path. */
+/* Which location runs the functions of a path; of a mixed placement, the switch. */
 enum node_location ebpf_runs_at(enum frame_path path)
 {
-	return path == PATH_HOST ? LOCATION_HOST : path == PATH_PMD ? LOCATION_PMD : LOCATION_DPU;
+	return functions_wire(path);
+}
+
+static int set_control(const struct ebpf *ebpf, enum frame_path path, enum node_location where, uint32_t flags,
+		       struct diag *diag)
+{
+	return tables_set_control(ebpf->at[where].dp, functions_at(path, where), functions_flags(path, where) | flags, diag);
+}
+
+/*
+ * A host in a mixed placement, or that a killed move has left there or half way out of it: what its flow cache has recorded may
+ * rest on another set of functions. The mark of it goes last.
+ */
+static int forget_mixed(const struct ebpf *ebpf, enum frame_path path, struct diag *diag)
+{
+	struct dpu_control word;
+	int err = tables_get_control(ebpf->at[LOCATION_HOST].dp, &word, diag);
+
+	if (err || !(word.handover & DPU_HANDOVER_UNJUDGED))
+		return err;
+	err = set_control(ebpf, path, LOCATION_HOST, DPU_HANDOVER_UNJUDGED, diag);
+	tables_forget_flows(ebpf->at[LOCATION_HOST].dp);
+	return err;
 }
 
 /* Where nothing runs, all is relayed: to the DPU, or to the poll-mode process. */
 static int set_controls(const struct ebpf *ebpf, enum frame_path path, struct diag *diag)
 {
-	enum node_location runs = ebpf_runs_at(path);
-	uint32_t functions = path == PATH_SRIOV ? DPU_FN_DVS : DPU_FN_ALL;
-	uint32_t to_pmd = runs == LOCATION_PMD ? DPU_HANDOVER_TO_PMD : 0;
-	int err = 0;
+	int err = forget_mixed(ebpf, path, diag);
 
-	if (ebpf_has(ebpf, LOCATION_PMD))
-		err = tables_set_control(ebpf->at[LOCATION_PMD].dp, runs == LOCATION_PMD ? DPU_FN_ALL : 0, 0, diag);
+	if (!err && ebpf_has(ebpf, LOCATION_PMD))
+		err = set_control(ebpf, path, LOCATION_PMD, 0, diag);
 	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
-		err = tables_set_control(ebpf->at[i].dp, i == runs ? functions : 0, i == LOCATION_HOST ? to_pmd : 0, diag);
+		err = set_control(ebpf, path, i, 0, diag);
 	return err;
 }
 
@@ -276,7 +294,7 @@ int ebpf_settle(const struct ebpf *ebpf, enum frame_path path, struct diag *diag
 {
 	int err = set_controls(ebpf, path, diag);
 
-	return err ? err : ebpf_use_wire(ebpf, ebpf_runs_at(path), diag);
+	return err ? err : ebpf_use_wire(ebpf, functions_wire(path), diag);
 }
 
 int ebpf_refuse_path(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ebpf.h"
+#include "functions.h"
 #include "policy.h"
 #include "policy_book.h"
 
@@ -62,7 +63,7 @@ static int wire_of(struct walk *walk, size_t host, enum node_location *ret_where
 
 	if (!err)
 		ebpf_path(ebpf, &path);
-	*ret_where = path == PATH_HOST ? LOCATION_HOST : path == PATH_PMD ? LOCATION_PMD : LOCATION_DPU;
+	*ret_where = functions_wire(path);
 	return err;
 }
 

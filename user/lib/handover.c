@@ -15,6 +15,7 @@
 #include "op.h"
 #include "shapers.h"
 #include "slotcopy.h"
+#include "tables.h"
 
 #define SEAT_TRIES 64 /* steps of the hand in search of a free seat */
 
@@ -384,25 +385,37 @@ static void copy_close(struct copy *copy)
 	flow_view_close(&copy->flows);
 }
 
+static int copy_switch(struct copy *copy, struct diag *diag)
+{
+	const struct handover *handover = copy->handover;
+	int err = handover->vnic_from ? 0 : copy_macs(copy, diag);
+
+	return err ? err : shapers_copy(handover->from, handover->vnic_from, handover->to, handover->vnic_to,
+					handover->shapers, diag);
+}
+
+static int copy_firewall(struct copy *copy, struct diag *diag)
+{
+	struct handover *handover = copy->handover;
+	int err = copy_connections(copy, diag);
+
+	if (!err)
+		err = handover->vnic_from ? bindings_copy_port(handover->from, handover->vnic_from, handover->to,
+							       handover->vnic_to, diag)
+					  : bindings_copy(handover->from, handover->to, diag);
+	return err ? err : slotcopy_run(handover->from, handover->vnic_from, handover->to, handover->vnic_to, &handover->slots,
+					diag);
+}
+
 int handover_copy(struct handover *handover, struct diag *diag)
 {
 	struct copy copy = {.handover = handover};
 	int err = copy_open(&copy, diag);
 
-	if (!err && !handover->vnic_from)
-		err = copy_macs(&copy, diag);
-	if (!err)
-		err = copy_connections(&copy, diag);
-	if (!err)
-		err = handover->vnic_from ? bindings_copy_port(handover->from, handover->vnic_from, handover->to,
-							       handover->vnic_to, diag)
-					  : bindings_copy(handover->from, handover->to, diag);
-	if (!err)
-		err = shapers_copy(handover->from, handover->vnic_from, handover->to, handover->vnic_to,
-				   handover->shapers, diag);
-	if (!err)
-		err = slotcopy_run(handover->from, handover->vnic_from, handover->to, handover->vnic_to, &handover->slots,
-				   diag);
+	if (!err && handover->parts & HANDOVER_SWITCH)
+		err = copy_switch(&copy, diag);
+	if (!err && handover->parts & HANDOVER_FIREWALL)
+		err = copy_firewall(&copy, diag);
 	copy_close(&copy);
 	return err;
 }
@@ -410,7 +423,7 @@ int handover_copy(struct handover *handover, struct diag *diag)
 int handover_open(const struct dataplane *from, const struct dataplane *to, struct handover *ret_handover,
 		  struct diag *diag)
 {
-	struct handover handover = {.from = from, .to = to};
+	struct handover handover = {.from = from, .to = to, .parts = HANDOVER_ALL};
 	int err;
 
 	handover.shapers = calloc(DPU_MAX_PORTS * DPU_SHAPE_DIRECTIONS, sizeof(*handover.shapers));
@@ -513,23 +526,32 @@ static int abandon_flows(const struct dataplane *dp, struct diag *diag)
 	return 0;
 }
 
-/* Else flow entries are not touched: all of them depend on a port's counter, and these move. */
-int handover_clear(const struct dataplane *dp, struct diag *diag)
+static int clear_firewall(const struct dataplane *dp, struct diag *diag)
 {
 	int err = clear_connections(dp, diag);
 
 	if (!err)
 		err = clear_counts(dp, diag);
 	if (!err)
-		err = clear_hash(dp, MAP_fdb, sizeof(struct dpu_fdb_key), sizeof(struct dpu_fdb), diag);
-	if (!err)
 		err = bindings_clear(dp, diag);
-	if (!err)
-		err = shapers_clear(dp, 0, diag);
-	if (!err)
-		err = slotcopy_clear(dp, 0, diag);
-	for (uint16_t port = 1; port < DPU_MAX_PORTS; port++)
-		mapio_bump(dp, DPU_GEN_OF_PORT(port));
+	return err ? err : slotcopy_clear(dp, 0, diag);
+}
+
+static int clear_switch(const struct dataplane *dp, struct diag *diag)
+{
+	int err = clear_hash(dp, MAP_fdb, sizeof(struct dpu_fdb_key), sizeof(struct dpu_fdb), diag);
+
+	return err ? err : shapers_clear(dp, 0, diag);
+}
+
+/* Else flow entries are not touched: all of them depend on a port's counter, and these move. */
+int handover_clear(const struct dataplane *dp, unsigned parts, struct diag *diag)
+{
+	int err = parts & HANDOVER_FIREWALL ? clear_firewall(dp, diag) : 0;
+
+	if (!err && parts & HANDOVER_SWITCH)
+		err = clear_switch(dp, diag);
+	tables_forget_flows(dp);
 	return err ? err : abandon_flows(dp, diag);
 }
 

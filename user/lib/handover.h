@@ -14,8 +14,16 @@ struct handover_counts;
 struct handover_merge;
 struct slotcopy;
 
+/* What there is to hand over: the state of the switch, and that of the firewalls. */
+enum handover_part {
+	HANDOVER_SWITCH = 1 << 0,   /* learned MACs, shapers */
+	HANDOVER_FIREWALL = 1 << 1, /* connections, bindings, intercept slots */
+	HANDOVER_ALL = HANDOVER_SWITCH | HANDOVER_FIREWALL,
+};
+
 struct handover {
 	const struct dataplane *from, *to;
+	unsigned parts; /* enum handover_part; handover_open() says ALL */
 	uint16_t vnic_from, vnic_to; /* port numbers of the one vNIC that moves; 0: all, and numbers stay */
 	unsigned long connections, macs; /* copied so far; an entry copied again in the delta counts once */
 	struct handover_counts *counted; /* what `to` has been told of each connection, sorted by key */
@@ -42,7 +50,10 @@ void handover_close(struct handover *handover);
  * each side has counted frames that the other has not.
  */
 int handover_copy(struct handover *handover, struct diag *diag);
-/* Empties a location that is out of service, so that nothing stale is found there next time. */
-int handover_clear(const struct dataplane *dp, struct diag *diag);
+/*
+ * Empties a location of what it is out of service for (enum handover_part), so that nothing stale is found there next time;
+ * what its flow cache has recorded is void.
+ */
+int handover_clear(const struct dataplane *dp, unsigned parts, struct diag *diag);
 /* The connections, shapers and slots of one vNIC only, which is not there any more. */
 int handover_clear_vnic(const struct dataplane *dp, uint16_t vnic, struct diag *diag);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const path_names[PATH_COUNT] = {
+static const char *const path_names[PATH_END] = {
 	[PATH_LINUX] = "linux",
 	[PATH_HOST] = "host",
 	[PATH_PMD] = "pmd",
@@ -14,6 +14,7 @@ static const char *const path_names[PATH_COUNT] = {
 	[PATH_DPU_MUX] = "dpu-mux",
 	[PATH_DPU_UPT] = "dpu-upt",
 	[PATH_BARE_METAL] = "bare-metal",
+	[PATH_HOST_DFW] = "host-dfw",
 };
 
 static const char *const hook_names[] = {
@@ -26,7 +27,7 @@ static const char *const hook_names[] = {
 
 bool frame_path_needs_dpu(enum frame_path path)
 {
-	return path == PATH_DPU_MUX || frame_path_ends_in_dpu(path);
+	return path == PATH_DPU_MUX || frame_path_ends_in_dpu(path) || frame_path_is_mixed(path);
 }
 
 bool frame_path_ends_in_dpu(enum frame_path path)
@@ -39,14 +40,19 @@ bool frame_path_is_dpu(enum frame_path path)
 	return path == PATH_DPU_MUX || path == PATH_DPU_UPT || path == PATH_BARE_METAL;
 }
 
+bool frame_path_is_mixed(enum frame_path path)
+{
+	return path >= PATH_COUNT;
+}
+
 const char *frame_path_name(enum frame_path path)
 {
-	return path < PATH_COUNT ? path_names[path] : "?";
+	return path < PATH_END ? path_names[path] : "?";
 }
 
 int frame_path_parse(const char *word, enum frame_path *ret_path)
 {
-	for (int i = 0; i < PATH_COUNT; i++)
+	for (int i = 0; i < PATH_END; i++)
 		if (!strcmp(word, path_names[i])) {
 			*ret_path = i;
 			return 0;

@@ -31,7 +31,9 @@ enum frame_path {
 	PATH_DPU_MUX,
 	PATH_DPU_UPT,
 	PATH_BARE_METAL,
-	PATH_COUNT,
+	PATH_COUNT, /* frame paths; behind them mixed placements, whose frames take dpu-mux's way */
+	PATH_HOST_DFW = PATH_COUNT, /* dfw=host dvs=dpu vxlan=dpu */
+	PATH_END,
 };
 
 enum lab_hook {
@@ -429,8 +431,10 @@ size_t lab_bare_machine(const struct lab *lab, size_t host);
 bool frame_path_needs_dpu(enum frame_path path);
 /* Do vNICs end in that node itself, without a switch or a relay in the host? */
 bool frame_path_ends_in_dpu(enum frame_path path);
-/* Do the functions run on a DPU, with the firewall and the overlay? */
+/* Do the functions, all of them, run on a DPU, with the firewall and the overlay? */
 bool frame_path_is_dpu(enum frame_path path);
+/* Some functions at the host, some at the DPU: the vNICs are with the host, and frames cross PCIe as on dpu-mux. */
+bool frame_path_is_mixed(enum frame_path path);
 const char *frame_path_name(enum frame_path path); /* as in the contract: "linux", "host", "pmd", ... */
 int frame_path_parse(const char *word, enum frame_path *ret_path);
 const char *lab_hook_name(enum lab_hook hook);

@@ -32,7 +32,7 @@ static enum spot spot_of(const struct lab *lab, const struct lab_vm *vm, enum fr
 		return vm->loaded ? SPOT_NONE : SPOT_VM;
 	if (path == PATH_PMD)
 		return SPOT_NONE;
-	if (path == PATH_DPU_MUX)
+	if (path == PATH_DPU_MUX || path == PATH_HOST_DFW)
 		return SPOT_REPRESENTOR;
 	return frame_path_ends_in_dpu(path) ? SPOT_DPU_PORT : SPOT_HOST_PORT;
 }

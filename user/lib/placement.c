@@ -8,6 +8,7 @@
  *   dpu-mux <-> bare-metal  the same, of a host that is itself the machine; its other ways out are closed
  *   host <-> pmd         as host <-> dpu-mux, with the poll-mode process in the place of the DPU and the
  *                        same wire on both sides
+ *   host <-> mixed       placement_mixed.c; all other moves of a mixed placement lead over host
  *   dpu-upt <-> sriov    the DPU's tables and functions become an embedded switch's: connections start anew
  *   linux <-> the rest   one engine stops, the other starts: connections start anew
  *
@@ -33,6 +34,7 @@
 #include "mapio.h"
 #include "movecost.h"
 #include "pcie.h"
+#include "placement_mixed.h"
 #include "pmd.h"
 #include "qos.h"
 #include "standby.h"
@@ -42,7 +44,7 @@
 #define DRAIN_POLLS   100 /* at most 50 ms */
 #define DRAIN_LINK_NS 100000000ull /* of a PCIe link's delay */
 
-static double now_us(void)
+double place_now_us(void)
 {
 	struct timespec now;
 
@@ -60,8 +62,7 @@ static uint64_t location_runs(const struct location *location)
 	return cost.runs;
 }
 
-/* Until no frame is left on its way to a side that is about to stop: its programs have not run for a while. */
-static void drain(const struct location *location)
+void place_drain(const struct location *location)
 {
 	struct timespec pause = {.tv_nsec = DRAIN_POLL_US * 1000};
 	struct pcie_link link;
@@ -88,15 +89,14 @@ static void drain(const struct location *location)
 static int steer(const struct ebpf *ebpf, uint32_t functions, uint32_t handover,
 		 struct move_report *report, struct diag *diag)
 {
-	double begin = now_us();
+	double begin = place_now_us();
 	int err = tables_set_control(ebpf->at[LOCATION_HOST].dp, functions, handover, diag);
 
-	report->steer_us = now_us() - begin;
+	report->steer_us = place_now_us() - begin;
 	return err;
 }
 
-/* Frames the host has passed over the PCIe link so far. */
-static uint64_t relayed_by_host(const struct ebpf *ebpf)
+uint64_t place_relayed(const struct ebpf *ebpf)
 {
 	struct move_cost cost = {};
 
@@ -127,18 +127,18 @@ static int leave_host(const struct crossing *c, struct move_report *report, stru
 {
 	struct ebpf *ebpf = c->ebpf;
 	struct handover handover = {};
-	uint64_t relayed = relayed_by_host(ebpf);
+	uint64_t relayed = place_relayed(ebpf);
 	int err = handover_open(c->host, c->there, &handover, diag);
 
 	if (!err)
-		err = handover_clear(c->there, diag);
+		err = handover_clear(c->there, HANDOVER_ALL, diag);
 	if (!err)
 		err = tables_set_control(c->there, DPU_FN_ALL, HANDOVER_TAKING, diag);
 	if (!err)
 		err = tables_set_control(c->host, DPU_FN_ALL, HANDOVER_DRAINING | c->to_pmd, diag);
 	if (!err)
 		err = handover_copy(&handover, diag);
-	report->relayed += relayed_by_host(ebpf) - relayed;
+	report->relayed += place_relayed(ebpf) - relayed;
 	if (!err)
 		err = steer(ebpf, 0, HANDOVER_NONE | c->to_pmd, report, diag);
 	if (!err)
@@ -152,7 +152,7 @@ static int leave_host(const struct crossing *c, struct move_report *report, stru
 	if (handover.macs > report->macs)
 		report->macs = handover.macs;
 	handover_close(&handover);
-	return err ? err : handover_clear(c->host, diag);
+	return err ? err : handover_clear(c->host, HANDOVER_ALL, diag);
 }
 
 static int come_to_host(const struct crossing *c, struct move_report *report, struct diag *diag)
@@ -163,10 +163,10 @@ static int come_to_host(const struct crossing *c, struct move_report *report, st
 	uint64_t relayed;
 
 	if (!err)
-		err = handover_clear(c->host, diag);
+		err = handover_clear(c->host, HANDOVER_ALL, diag);
 	if (!err)
 		err = handover_copy(&handover, diag);
-	relayed = relayed_by_host(ebpf);
+	relayed = place_relayed(ebpf);
 	if (!err)
 		err = tables_set_control(c->there, DPU_FN_ALL, HANDOVER_LEAVING, diag);
 	if (!err)
@@ -178,20 +178,20 @@ static int come_to_host(const struct crossing *c, struct move_report *report, st
 	if (!err)
 		err = ebpf_use_wire(ebpf, LOCATION_HOST, diag);
 	if (!err) {
-		drain(&ebpf->at[c->where]);
+		place_drain(&ebpf->at[c->where]);
 		err = handover_copy(&handover, diag);
 	}
 	if (!err)
 		err = tables_set_control(c->there, 0, HANDOVER_NONE, diag);
 	if (!err)
 		err = tables_set_control(c->host, DPU_FN_ALL, HANDOVER_NONE, diag);
-	report->relayed += relayed_by_host(ebpf) - relayed;
+	report->relayed += place_relayed(ebpf) - relayed;
 	if (handover.connections > report->connections) /* on the way past the host: the same ones again */
 		report->connections = handover.connections;
 	if (handover.macs > report->macs)
 		report->macs = handover.macs;
 	handover_close(&handover);
-	return err ? err : handover_clear(c->there, diag);
+	return err ? err : handover_clear(c->there, HANDOVER_ALL, diag);
 }
 
 static int host_to_dpu(struct ebpf *ebpf, struct move_report *report, struct diag *diag)
@@ -235,7 +235,7 @@ static int pmd_to_host(struct ebpf *ebpf, struct move_report *report, struct dia
  */
 static int set_embedded(struct ebpf *ebpf, bool embedded, bool xdp, struct diag *diag)
 {
-	int err = handover_clear(ebpf->at[LOCATION_DPU].dp, diag);
+	int err = handover_clear(ebpf->at[LOCATION_DPU].dp, HANDOVER_ALL, diag);
 
 	ebpf->at[LOCATION_DPU].embedded = embedded;
 	if (!err)
@@ -243,7 +243,7 @@ static int set_embedded(struct ebpf *ebpf, bool embedded, bool xdp, struct diag 
 	if (!err)
 		err = ebpf_settle(ebpf, embedded ? PATH_SRIOV : baremetal_path(ebpf->lab, ebpf->host, PATH_DPU_UPT), diag);
 	/* frames between the two have made connections anew, which nobody would ever end */
-	return err || !embedded ? err : handover_clear(ebpf->at[LOCATION_DPU].dp, diag);
+	return err || !embedded ? err : handover_clear(ebpf->at[LOCATION_DPU].dp, HANDOVER_ALL, diag);
 }
 
 /* Between the eBPF paths, which lie in a row: pmd, host, dpu-mux, dpu-upt (of a host that is the machine: bare-metal), sriov. */
@@ -253,7 +253,13 @@ static int move_ebpf(struct ebpf *ebpf, enum frame_path from, enum frame_path to
 	const enum frame_path ended_in_dpu = baremetal_path(ebpf->lab, ebpf->host, PATH_DPU_UPT);
 	int err = 0;
 
-	if (from == PATH_SRIOV && to != PATH_SRIOV) {
+	if (frame_path_is_mixed(from) && from == to)
+		return 0;
+	if (frame_path_is_mixed(from)) {
+		err = mixed_to_host(ebpf, report, diag);
+		from = PATH_HOST;
+	}
+	if (!err && from == PATH_SRIOV && to != PATH_SRIOV) {
 		err = set_embedded(ebpf, false, xdp, diag);
 		from = ended_in_dpu;
 	}
@@ -261,7 +267,7 @@ static int move_ebpf(struct ebpf *ebpf, enum frame_path from, enum frame_path to
 		err = ebpf_move_vnics(ebpf, LOCATION_HOST, xdp, &report->blackout_ms, diag);
 		from = PATH_DPU_MUX;
 	}
-	if (!err && from == PATH_DPU_MUX && (to == PATH_HOST || to == PATH_PMD)) {
+	if (!err && from == PATH_DPU_MUX && (to == PATH_HOST || to == PATH_PMD || frame_path_is_mixed(to))) {
 		err = dpu_to_host(ebpf, report, diag);
 		from = PATH_HOST;
 	}
@@ -271,7 +277,9 @@ static int move_ebpf(struct ebpf *ebpf, enum frame_path from, enum frame_path to
 	}
 	if (!err && from == PATH_HOST && to == PATH_PMD)
 		err = host_to_pmd(ebpf, report, diag);
-	if (!err && from == PATH_HOST && frame_path_needs_dpu(to))
+	if (!err && from == PATH_HOST && frame_path_is_mixed(to))
+		err = mixed_from_host(ebpf, to, report, diag);
+	else if (!err && from == PATH_HOST && frame_path_needs_dpu(to))
 		err = host_to_dpu(ebpf, report, diag);
 	if (!err && ebpf_vnics_at(to) == LOCATION_DPU)
 		err = ebpf_move_vnics(ebpf, LOCATION_DPU, xdp, &report->blackout_ms, diag);
@@ -383,7 +391,7 @@ int place_host(const struct lab *lab, size_t host, enum frame_path to, enum lab_
 	       struct move_report *ret_report, struct diag *diag)
 {
 	struct move_report report = {};
-	double begin = now_us();
+	double begin = place_now_us();
 	int err = place_refuse_beside(lab, host, to, diag);
 
 	if (!err && to != PATH_LINUX)
@@ -395,7 +403,7 @@ int place_host(const struct lab *lab, size_t host, enum frame_path to, enum lab_
 				       : place_ebpf(lab, host, to, hook, &report, diag);
 	if (!err && to != PATH_LINUX)
 		err = standby_serve(lab, host, ebpf_wants_xdp(to, hook), diag);
-	report.total_ms = (now_us() - begin) / 1e3;
+	report.total_ms = (place_now_us() - begin) / 1e3;
 	if (!err)
 		*ret_report = report;
 	return err;

@@ -41,28 +41,28 @@ static int refuse_order(const struct placement_set *set, struct diag *diag)
 
 int placement_set_path(const struct placement_set *set, enum frame_path *ret_path, struct diag *diag)
 {
-	unsigned at_host = 0;
+	unsigned n_host = 0;
 	int err;
 
 	for (unsigned i = 0; i < SET_FUNCTIONS; i++) {
 		if (set->at[i] == SET_UNSAID)
 			return diag_error(diag, -EINVAL, NULL, "%s is not placed: name a location for each of dvs, vxlan and dfw",
 					  function_names[i]);
-		at_host += set->at[i] == SET_HOST;
+		n_host += set->at[i] == SET_HOST;
 	}
 	err = refuse_order(set, diag);
 	if (err)
 		return err;
-	if (at_host != 0 && at_host != SET_FUNCTIONS)
-		return diag_error(diag, -EOPNOTSUPP, "all at host is frame path host, all at dpu is dpu-mux",
-				  "functions on both sides of PCIe at once are not built yet");
-	*ret_path = at_host ? PATH_HOST : PATH_DPU_MUX;
+	if (set->at[SET_DVS] == SET_HOST && set->at[SET_VXLAN] == SET_DPU)
+		return diag_error(diag, -EOPNOTSUPP, "all at host is frame path host; with dvs=dpu the firewall can stay on the host",
+				  "vxlan on the DPU behind dvs on the host is not built yet");
+	*ret_path = n_host == SET_FUNCTIONS ? PATH_HOST : n_host ? PATH_HOST_DFW : PATH_DPU_MUX;
 	return 0;
 }
 
 const char *placement_picture(enum frame_path path)
 {
-	static const char *const pictures[PATH_COUNT] = {
+	static const char *const pictures[PATH_END] = {
 		[PATH_LINUX] = "VM ==== host [bridge nftables vxlan] uplink0 ==> wire",
 		[PATH_HOST] = "VM ==== host [dvs dfw vxlan] uplink0 ==> wire",
 		[PATH_PMD] = "VM ==== host [redirect] -> process [dvs dfw vxlan] -> uplink0 ==> wire",
@@ -70,7 +70,8 @@ const char *placement_picture(enum frame_path path)
 		[PATH_DPU_MUX] = "VM ==== host [relay] ==PCIe== DPU [dvs dfw vxlan] p0 ==> wire",
 		[PATH_DPU_UPT] = "VM ==================PCIe== DPU [dvs dfw vxlan] p0 ==> wire",
 		[PATH_BARE_METAL] = "host itself ====PCIe== DPU [dvs dfw vxlan] p0 ==> wire",
+		[PATH_HOST_DFW] = "VM ==== host [dfw] ==PCIe== DPU [dvs vxlan] p0 ==> wire",
 	};
 
-	return path < PATH_COUNT ? pictures[path] : "";
+	return path < PATH_END ? pictures[path] : "";
 }

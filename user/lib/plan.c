@@ -5,6 +5,7 @@
  * function that it belongs to.
  */
 #include "plan.h"
+#include "functions.h"
 #include "values.h"
 
 #include <errno.h>
@@ -62,9 +63,10 @@ static struct plan_item *add(struct maker *maker, const char *policy, enum profi
 }
 
 /* One policy: feature decides, or its function if that is worse off. */
-__attribute__((format(printf, 5, 6))) static void add_policy(struct maker *maker, const char *policy,
-							     enum profile_key feature, enum profile_key function,
-							     const char *format, ...)
+__attribute__((format(printf, 5, 6))) static struct plan_item *add_policy(struct maker *maker, const char *policy,
+									  enum profile_key feature,
+									  enum profile_key function,
+									  const char *format, ...)
 {
 	struct plan_item *item = add(maker, policy, function);
 	enum plan_verdict by_feature = verdict_of(profile_supports(maker->profile, feature));
@@ -72,13 +74,14 @@ __attribute__((format(printf, 5, 6))) static void add_policy(struct maker *maker
 	va_list args;
 
 	if (!item)
-		return;
+		return NULL;
 	item->key = by_function > by_feature ? function : feature;
 	item->verdict = by_function > by_feature ? by_function : by_feature;
 	item->security = profile_keys[feature].security || profile_keys[item->key].security;
 	va_start(args, format);
 	vsnprintf(item->subject, sizeof(item->subject), format, args);
 	va_end(args);
+	return item;
 }
 
 /* ---- switch and overlay ---------------------------------------------------- */
@@ -111,15 +114,21 @@ static void plan_segments(struct maker *maker)
 	}
 }
 
+/* A device has it with its switch; where functions are apart it goes with the firewall. */
 static void plan_guards(struct maker *maker)
 {
+	struct plan_item *item;
+
 	for (size_t i = 0; i < maker->lab->n_vms; i++) {
 		const struct lab_vm *vm = &maker->lab->vms[i];
 		enum dpu_guard_mode mode = lab_guard(maker->lab, vm);
 
-		if (vm->host == maker->host && mode != DPU_GUARD_OFF)
-			add_policy(maker, "SpoofGuard", PROFILE_HAS_SPOOFGUARD, PROFILE_FN_DVS, "%s: %s", vm->name,
-				   guard_mode_name(mode));
+		if (vm->host != maker->host || mode == DPU_GUARD_OFF)
+			continue;
+		item = add_policy(maker, "SpoofGuard", PROFILE_HAS_SPOOFGUARD, PROFILE_FN_DVS, "%s: %s", vm->name,
+				  guard_mode_name(mode));
+		if (item)
+			item->function = function_word(PROFILE_FN_DFW);
 	}
 }
 
@@ -317,7 +326,17 @@ size_t plan_count(const struct plan *plan, enum plan_verdict verdict, bool secur
 
 bool plan_path_is_dpu(enum frame_path path)
 {
-	return frame_path_is_dpu(path);
+	return frame_path_is_dpu(path) || frame_path_is_mixed(path);
+}
+
+bool plan_item_is_lost(const struct plan_item *item, enum frame_path path)
+{
+	return item->verdict == PLAN_LOST && plan_path_is_dpu(path) && functions_place(path, item->function) == LOCATION_DPU;
+}
+
+const char *plan_keeping(const struct plan_item *item)
+{
+	return functions_place(PATH_HOST_DFW, item->function) == LOCATION_HOST ? "dfw=host dvs=dpu vxlan=dpu" : "host";
 }
 
 int plan_refuse_loss(const struct lab *lab, size_t host, enum frame_path path, bool accept, struct diag *diag)
@@ -335,11 +354,14 @@ int plan_refuse_loss(const struct lab *lab, size_t host, enum frame_path path, b
 		const struct plan_item *item = &plan.items[i];
 		const struct profile_value *value = &h->profile->value[item->key];
 
-		if (item->verdict != PLAN_LOST || !item->security)
+		char keep[160];
+
+		if (!plan_item_is_lost(item, path) || !item->security)
 			continue;
-		err = diag_error(diag, -EPERM,
-				 "--accept-loss, or `accept-loss: true` beside the profile, moves it all the same; `dpulab plan` tells more",
-				 "%s on %s would not be enforced on %s: %s (%s: %s)", item->policy, item->subject, h->name,
+		snprintf(keep, sizeof(keep),
+			 "`dpulab place %s %s` keeps it on the host; --accept-loss, or `accept-loss: true` beside the profile, gives it up",
+			 lab->name, plan_keeping(item));
+		err = diag_error(diag, -EPERM, keep, "%s on %s would not be enforced on %s: %s (%s: %s)", item->policy, item->subject, h->name,
 				 profile_keys[item->key].path, profile_confidence_word(value->confidence),
 				 value->source ? value->source : "no source");
 	}

@@ -17,7 +17,7 @@ enum plan_verdict { /* worst last */
 struct plan_item {
 	char policy[48];  /* "spoofguard", "firewall rules that log" */
 	char subject[96]; /* what it is about in the lab: names, numbers */
-	const char *function; /* whose location decides where it is enforced: "dvs", "vxlan", "dfw" */
+	const char *function; /* whose location decides where it is enforced: as functions_place() takes it */
 	enum profile_key key; /* the value that decided the verdict; its source is the reason */
 	enum plan_verdict verdict;
 	bool security; /* what is lost with it protects somebody */
@@ -35,8 +35,12 @@ void plan_free(struct plan *plan);
 size_t plan_count(const struct plan *plan, enum plan_verdict verdict, bool security);
 const char *plan_verdict_word(enum plan_verdict verdict);
 
-/* Frame paths on which the device enforces. */
+/* Frame paths on which the device enforces, all or some. */
 bool plan_path_is_dpu(enum frame_path path);
+/* Would it be lost there, on a device that loses it? Not where its function stays on the host. */
+bool plan_item_is_lost(const struct plan_item *item, enum frame_path path);
+/* What `dpulab place LAB` is told so that its function is at the host, and no more than has to be. */
+const char *plan_keeping(const struct plan_item *item);
 /*
  * -EPERM with a sentence for each security policy that would be lost on the host's own device, if the path
  * ends there and neither the lab file nor `accept` accepts the loss; else 0.

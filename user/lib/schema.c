@@ -38,6 +38,7 @@ static const struct schema_word placements[] = {
 	{"dpu-mux", PATH_DPU_MUX},
 	{"dpu-upt", PATH_DPU_UPT},
 	{"bare-metal", PATH_BARE_METAL},
+	{"host-dfw", PATH_HOST_DFW},
 	{NULL, 0},
 };
 

@@ -33,6 +33,12 @@ int tables_set_control(const struct dataplane *dp, uint32_t functions, uint32_t 
 	return 0;
 }
 
+void tables_forget_flows(const struct dataplane *dp)
+{
+	for (uint16_t port = 1; port < DPU_MAX_PORTS; port++)
+		mapio_bump(dp, DPU_GEN_OF_PORT(port));
+}
+
 int tables_get_control(const struct dataplane *dp, struct dpu_control *ret_control, struct diag *diag)
 {
 	return mapio_get_range(dp, MAP_control, 0, 1, ret_control, diag);
@@ -278,9 +284,9 @@ static struct dpu_port describe_port(const struct location *location, const stru
 		return new;
 	vm = &lab->vms[port->vm];
 	new.mtu = vm->mtu;
+	new.segment = lab->groups[vm->group].segment; /* of a channel: its vNIC's */
 	if (port->kind != DPU_PORT_KIND_VNIC)
 		return new;
-	new.segment = lab->groups[vm->group].segment;
 	new.storm_pps = lab->storm_pps;
 	memcpy(new.mac, vm->mac.b, sizeof(new.mac));
 	if (location->embedded) {

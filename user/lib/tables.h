@@ -24,4 +24,6 @@ bool tables_know_device(const struct location *location, uint32_t ifindex);
 /* The control word: which functions this location runs, and its part in a handover. */
 int tables_set_control(const struct dataplane *dp, uint32_t functions, uint32_t handover,
 		       struct diag *diag);
+/* What the location's flow cache has recorded is void: every entry depends on a port's counter, and these move. */
+void tables_forget_flows(const struct dataplane *dp);
 int tables_get_control(const struct dataplane *dp, struct dpu_control *ret_control, struct diag *diag);

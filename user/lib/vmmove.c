@@ -84,7 +84,7 @@ static int check_paths(const struct vm_move *move, enum vm_move_refusal *ret_ref
 	for (int i = 0; i < 2; i++) {
 		const struct lab_host *host = i ? new : old;
 
-		if (host->path == PATH_PMD || host->path == PATH_SRIOV)
+		if (host->path == PATH_PMD || host->path == PATH_SRIOV || frame_path_is_mixed(host->path))
 			return refuse(ret_refusal, VM_MOVE_USAGE,
 				      diag_error(diag, -EINVAL, "dpulab place LAB PATH, or `host:` in the lab file and dpulab apply: a cold move",
 						 "host %s is on frame path %s: a VM moves with its connections on host, dpu-mux and dpu-upt",

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck shell=bash
+#
+# Some functions on the host, the rest on the DPU: dfw=host dvs=dpu vxlan=dpu. Moves from and to every other
+# placement, each under a stream of numbered datagrams across the fabric beside an equal stream in a second lab that does
+# not move: nothing is lost that the control does not lose, and one TCP connection lives through all of them. Both
+# locations' flow caches carry established traffic; connections are where the firewall is. (policy.sh has the policy table,
+# deliveries.sh the random frames, crash.sh the killed moves.)
+. "$TESTS/lib/net.sh"
+. "$TESTS/lib/moves.sh"
+. "$TESTS/lib/streams.sh"
+
+pps=50000
+emulated && pps=500
+PPS=${STREAM_PPS:-$pps}
+CONTROL=${LAB}c
+at_exit "remove_lab $CONTROL"
+SET="dfw=host dvs=dpu vxlan=dpu"
+
+write_move_lab lab.yaml "$LAB" ""
+write_move_lab control.yaml "$CONTROL" ""
+run "$DPULAB" up lab.yaml
+run "$DPULAB" up control.yaml
+
+placement() { # FIELD
+	"$DPULAB" show -j "$LAB" placement >placement.json || fail "show placement"
+	json placement.json "' '.join(sorted({str(p['$1']) for p in d['placement']}))"
+}
+
+# Sets that no frame could meet in order are refused by name, and nothing has moved.
+for bad in "vxlan=host dvs=dpu dfw=dpu" "vxlan=host dvs=dpu dfw=host" "dfw=dpu dvs=host vxlan=host" "dfw=host dvs=dpu"; do
+	refuse 2 "$DPULAB" place "$LAB" $bad 2>refused
+	grep -qE "come back over PCIe|pass no firewall|is not placed" refused || fail "$bad: $(cat refused)"
+done
+expect "placement after refusals" "$(placement path)" host
+
+start_tcp() {
+	rm -f tcp.stop server.out client.out
+	in_lab "$LAB" web3 python3 "$TESTS/lib/echo.py" server 10.1.0.13 5900 >server.out 2>&1 &
+	wait_for 10 has server.out ready
+	in_lab "$LAB" web1 python3 "$TESTS/lib/echo.py" client 10.1.0.13 5900 tcp.stop >client.out 2>&1 &
+	TCP_CLIENT=$!
+	wait_for 10 has client.out connected
+}
+
+one_move() { "$DPULAB" place "$LAB" "$@" >moves.txt; }
+
+port=5000
+moves_lose_nothing() { # WORDS...
+	local void
+	for void in 0 1 2 3 4; do
+		port=$((port + 1))
+		[ "$void" = 0 ] || one_move "$from"
+		under_stream "$port" one_move "$@"
+		echo "$from to $*: lost $lost (control $lost_control), $(tail -n 1 "sink.$LAB")"
+		[ "$lost" = 0 ] && break
+		[ "$lost_control" != 0 ] || {
+			"$DPULAB" show "$LAB" drops
+			fail "a move from $from to $* lost $lost frames, its control none"
+		}
+	done
+	[ "$lost" = 0 ] || fail "$from to $*: five rounds say nothing: machine too busy"
+	from=$(placement path)
+}
+
+# Have all four locations' flow caches forwarded some of the stream?
+all_cached() {
+	"$DPULAB" show -j "$LAB" flows >flows.json || fail "show flows"
+	[ "$(json flows.json "sorted({f['node'] for f in d['flows'] if f['dst_port'] == $port and f['hw_hits'] > 100})")" = \
+		"['esx1', 'esx1-dpu', 'esx2', 'esx2-dpu']" ]
+}
+
+connections_at() { # NODE: how many in use
+	"$DPULAB" show -j "$LAB" connections >connections.json || fail "show connections"
+	json connections.json "sum(c['node'] == '$1' and c['idle_s'] < 10 and c['state'] != 'expired' for c in d['connections'])"
+}
+
+firewall_is_on_the_host() {
+	expect "placement" "$(placement path)" host-dfw
+	placement picture | grep -q 'host \[dfw\] ==PCIe== DPU \[dvs vxlan\]' || fail "picture: $(placement picture)"
+	port=$((port + 1))
+	under_stream "$port" wait_for 20 all_cached
+	[ "$(connections_at esx1)" -gt 0 ] || fail "no connection is known to esx1"
+	expect "connections at the DPU" "$(connections_at esx1-dpu)" 0
+}
+
+start_tcp
+from=host
+for hook in tc xdp; do
+	one_move "$from" --hook "$hook"
+	run "$DPULAB" place "$CONTROL" host --hook "$hook" >/dev/null
+	moves_lose_nothing $SET
+	firewall_is_on_the_host
+	for there in dpu-mux "$SET" host; do
+		moves_lose_nothing $there
+	done
+done
+# a vNIC that ends in the DPU comes back to the host first; what needs another engine goes and comes with new connections
+run "$DPULAB" place "$LAB" dpu-upt
+run "$DPULAB" place "$LAB" $SET
+expect "placement" "$(placement path)" host-dfw
+touch tcp.stop
+wait "$TCP_CLIENT" || fail "the TCP connection broke: $(cat client.out)"
+grep echoed client.out || fail "the TCP client said nothing"
+books_balance "$LAB"
+
+# The lab file can say it, and a change of policy holds. What linux knows of connections does not come along.
+run "$DPULAB" down "$LAB"
+sed '1a placement: host-dfw' lab.yaml >split.yaml
+run "$DPULAB" up split.yaml
+expect "placement of the file" "$(placement path)" host-dfw
+run in_node web1 ping -q -c 2 -i 0.2 -W 2 10.1.0.13
+sed 's/protocol: icmp, action: allow/protocol: icmp, action: drop/' split.yaml >stricter.yaml
+run "$DPULAB" apply stricter.yaml
+in_node web1 ping -q -c 2 -i 0.2 -W 1 10.1.0.13 >ping.out && fail "a rule of the new policy does not hold"
+run "$DPULAB" apply split.yaml
+run in_node web1 ping -q -c 2 -i 0.2 -W 2 10.1.0.12
+run "$DPULAB" place "$LAB" linux
+run "$DPULAB" place "$LAB" $SET
+run in_node web1 ping -q -c 2 -i 0.2 -W 2 10.1.0.13
