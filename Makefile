@@ -81,8 +81,8 @@ $B/guest/agent: $(GUEST_SRC) $(wildcard user/guest/*.h) user/lib/verify_ends.h
 	$(call say,CC,$@)
 	$Q$(CC) $(CPPFLAGS) -Iuser/lib $(filter-out -MMD -MP,$(CFLAGS)) -Os -static -s -o $@ $(GUEST_SRC)
 
-$B/user/lib/guest_image.o $B/tests/user/lib/guest_image.o: CPPFLAGS += -DGUEST_AGENT='"$B/guest/agent"'
-$B/user/lib/guest_image.o $B/tests/user/lib/guest_image.o: $B/guest/agent
+$(addsuffix /user/lib/guest_image.o,$(LIB_BUILDS)): CPPFLAGS += -DGUEST_AGENT='"$B/guest/agent"'
+$(addsuffix /user/lib/guest_image.o,$(LIB_BUILDS)): $B/guest/agent
 
 $B/libdpulab.a: $(LIB_OBJ)
 	@rm -f $@
