@@ -9,6 +9,7 @@
 #include "firewall.h"
 #include "inspect.h"
 #include "policy_book.h"
+#include "schedule.h"
 #include "tables.h"
 
 struct vnic { /* the policy that a VM of the new lab would have */
@@ -23,6 +24,7 @@ struct comparison {
 	struct vnic *vnics; /* by index of new's VM */
 	struct fwdiff *diff;
 	size_t room;
+	uint64_t closed; /* schedules of new whose rules do not count now */
 	struct diag *diag;
 };
 
@@ -56,7 +58,7 @@ static enum dpu_rule_action ask(const void *arg, const struct policy_packet *pac
 	const struct dpu_cls_rule *rule = classifier_find(vnic->classifier.cells, 0, packet);
 
 	*ret_rule_id = rule ? rule->id : DPU_RULE_DEFAULT;
-	return rule ? rule->action : vnic->default_action;
+	return rule ? DPU_RULE_ACTION(rule->action) : vnic->default_action;
 }
 
 /* ---- connections ---------------------------------------------------------------- */
@@ -95,7 +97,8 @@ static int judge(struct comparison *c, struct fwdiff_entry *entry)
 	err = compile(c, (size_t)(new - c->new->vms));
 	if (err)
 		return err;
-	entry->action = firewall_judge(&entry->key, &entry->ct, ask, &c->vnics[new - c->new->vms], &entry->rule_id);
+	entry->action = firewall_judge(&entry->key, &entry->ct, ask, &c->vnics[new - c->new->vms], c->closed,
+				       &entry->rule_id);
 	entry->effect = entry->action == DPU_ACTION_ALLOW ? FWDIFF_RULE : FWDIFF_CUT;
 	return entry->effect == FWDIFF_RULE && entry->rule_id == entry->ct.rule_id ? 0 : add(c, entry);
 }
@@ -184,6 +187,8 @@ int fwdiff_compare(const struct lab_session *session, struct lab *new, struct fw
 		return err;
 	c.vnics = calloc(new->n_vms + 1, sizeof(*c.vnics));
 	err = c.vnics ? policy_book_open(new, &c.book) : -ENOMEM;
+	if (!err)
+		err = schedule_closed_now(new, &c.closed);
 	if (!err)
 		err = judge_all(&c);
 	for (size_t i = 0; c.vnics && i < new->n_vms; i++)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "l2_policy.h"
 
+#include <dpulab/schedule.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,7 +138,7 @@ static int append_rule(struct list *list, const struct policy_book *book, size_t
 			err = append_types(list, from, (struct dpu_l2_rule){
 				.smac = rule.from[i].addr, .smac_mask = rule.from[i].mask,
 				.dmac = rule.to[j].addr, .dmac_mask = rule.to[j].mask,
-				.id = from->id, .action = from->action,
+				.id = from->id, .action = DPU_RULE_WHEN(from->action, lab_schedule_id(book->lab, from)),
 				.direction = (uint8_t)(from->direction | (from->log ? DPU_RULE_LOG : 0)),
 			});
 	l2_rule_free(&rule);

@@ -2,11 +2,13 @@
 #include "policy_lint.h"
 #include "l2_policy.h"
 #include "policy_overlap.h"
+#include "schedule.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define PAIRS_MAX     (200u * 1000 * 1000) /* of rules looked at: a few seconds */
 #define STEPS_MAX     (20u * 1000 * 1000)  /* of policy_covered(), for all rules */
@@ -37,6 +39,8 @@ bool lint_is_note(enum lint_kind kind)
 struct linter {
 	const struct lab *lab;
 	struct policy_book *book;
+	struct schedule_windows windows;
+	uint64_t now_s;
 	struct lint_report report;
 	struct policy_volume *volumes;
 	struct state { /* of a rule, while the ones behind it are met */
@@ -96,6 +100,16 @@ static void check_groups(struct linter *linter)
 	}
 }
 
+/* Its schedule is closed, and will not open any more. */
+static void check_schedule(struct linter *linter, size_t index)
+{
+	const struct lab_schedule *schedule = lab_schedule(linter->lab, &linter->lab->rules[index]);
+
+	if (schedule && !schedule_is_open(&linter->windows, (uint8_t)schedule->id, linter->now_s) &&
+	    schedule_next_edge(&linter->windows, (uint8_t)schedule->id, linter->now_s) == SCHEDULE_NEVER)
+		add(linter, LINT_NEVER, index, SIZE_MAX, "its schedule %s does not open any more", schedule->name);
+}
+
 static void check_alone(struct linter *linter, size_t index)
 {
 	const struct policy_rule *rule = &linter->book->rules[index];
@@ -112,6 +126,7 @@ static void check_alone(struct linter *linter, size_t index)
 		    linter->lab->n_vms);
 	else if (!rule->n_vms)
 		add(linter, LINT_NOWHERE, index, SIZE_MAX, "no VM is in what apply-to names");
+	check_schedule(linter, index);
 	if (empty)
 		add(linter, LINT_NEVER, index, SIZE_MAX, "nothing is left in its %s", empty);
 }
@@ -260,6 +275,8 @@ int policy_lint(const struct lab *lab, struct lint_report *ret_report)
 	linter.err = policy_book_open(lab, &linter.book);
 	if (linter.err)
 		return linter.err;
+	linter.now_s = (uint64_t)time(NULL);
+	linter.err = schedule_compile(lab, linter.now_s, &linter.windows);
 	linter.volumes = calloc(lab->n_rules + 1, sizeof(*linter.volumes));
 	linter.states = calloc(lab->n_rules + 1, sizeof(*linter.states));
 	if (!linter.volumes || !linter.states)
@@ -274,6 +291,7 @@ int policy_lint(const struct lab *lab, struct lint_report *ret_report)
 		qsort(linter.report.list, linter.report.n, sizeof(*linter.report.list), by_line);
 	free(linter.volumes);
 	free(linter.states);
+	free(linter.windows.list);
 	policy_book_close(linter.book);
 	if (linter.err)
 		lint_free(&linter.report);

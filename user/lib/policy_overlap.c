@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "policy_overlap.h"
+#include "schedule.h"
 
 #include <netinet/in.h>
 
@@ -42,6 +43,7 @@ struct policy_volume policy_volume_of(const struct policy_book *book, size_t ind
 		.rule = rule,
 		.vm_words = policy_vm_words(book->lab),
 		.directions = rule->rule->direction,
+		.schedule = lab_schedule(book->lab, rule->rule),
 	};
 
 	for (size_t i = 0; i < rule->n_services; i++)
@@ -156,7 +158,7 @@ static bool any_services_meet(const struct policy_rule *a, const struct policy_r
 
 bool policy_meet(const struct policy_volume *a, const struct policy_volume *b)
 {
-	if (!hulls_meet(a, b) || !vms_meet(a, b))
+	if (!hulls_meet(a, b) || !vms_meet(a, b) || !schedule_may_meet(a->schedule, b->schedule))
 		return false;
 	for (size_t f = 0; f < 2; f++)
 		if (a->family[f] && b->family[f] && any_services_meet(a->rule, b->rule, f) &&
@@ -181,7 +183,8 @@ static bool services_contain(const struct policy_rule *outer, const struct polic
 
 bool policy_contains(const struct policy_volume *outer, const struct policy_volume *inner)
 {
-	if ((inner->directions & ~outer->directions) || !vms_contain(outer, inner))
+	if ((inner->directions & ~outer->directions) || !vms_contain(outer, inner) ||
+	    !schedule_contains(outer->schedule, inner->schedule))
 		return false;
 	for (size_t f = 0; f < 2; f++) {
 		if (!inner->family[f])
@@ -241,7 +244,7 @@ static bool part_of(const struct cover *cover, const struct policy_volume *other
 	const struct policy_rule *rule = other->rule;
 
 	if (!(other->directions & cover->direction) || !other->family[cover->f] ||
-	    !vms_contain(other, cover->volume) ||
+	    !vms_contain(other, cover->volume) || !schedule_contains(other->schedule, cover->volume->schedule) ||
 	    !box_meets_set(&rule->to->part[cover->f], box->to, &ret_part->to) ||
 	    !box_meets_set(&rule->from->part[cover->f], box->from, &ret_part->from))
 		return false;

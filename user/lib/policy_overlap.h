@@ -12,6 +12,7 @@ struct policy_volume {
 	struct ip_range from[2], to[2];	  /* around all of its addresses */
 	struct lab_port_range dports;	  /* around all of its destination ports */
 	uint8_t proto;			  /* 0: any, or several */
+	const struct lab_schedule *schedule; /* NULL: always */
 	bool none;			  /* matches no packet, or counts at no vNIC */
 };
 

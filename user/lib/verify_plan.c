@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What must happen in a lab: the probes that are worth sending, and what the lab file says of each. Pure. */
 #include "policy.h"
+#include "schedule.h"
 #include "verify.h"
 #include "verify_plan.h"
 
@@ -35,7 +36,7 @@ static enum probe_outcome judge(const struct policy_book *book, size_t vm, uint8
 	struct dpu_rule *rules = NULL;
 	size_t n = 0;
 
-	if (policy_compile(book, vm, &rules, &n, NULL))
+	if (schedule_closed_now(lab, &packet.closed) || policy_compile(book, vm, &rules, &n, NULL))
 		return PROBE_SILENT;
 	hit = policy_match(rules, n, &packet);
 	if (hit)
