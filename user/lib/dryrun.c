@@ -70,8 +70,10 @@ static void set_clock(__u64 at_s)
 
 	if (at_s && table)
 		native_set_tai_s(at_s + (__u64)table->tai_s);
-	if (word && word->schedule_due)
-		word->schedule_due = 1;
+	if (!word || !word->schedule_due)
+		return;
+	word->schedule_due = 1;
+	schedule_run(); /* the tick may be one that the location has seen */
 }
 
 static void close_tables(void)
