@@ -162,3 +162,38 @@ int l2_policy_compile(const struct policy_book *book, size_t vm, struct dpu_l2_r
 	*ret_n = list.n;
 	return 0;
 }
+
+/* ---- what a list means ------------------------------------------------------------- */
+
+static bool mac_is(uint64_t mac, uint64_t number, uint64_t mask)
+{
+	return mac == L2_UNKNOWN ? !mask : (mac & mask) == number;
+}
+
+const struct dpu_l2_rule *l2_policy_match(const struct dpu_l2_rule *rules, size_t n, const struct l2_frame *frame)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct dpu_l2_rule *rule = &rules[i];
+
+		if ((rule->direction & frame->direction) && (!rule->ethertype || rule->ethertype == frame->ethertype) &&
+		    !(frame->closed >> DPU_RULE_SCHEDULE(rule->action) & 1) &&
+		    mac_is(frame->smac, rule->smac, rule->smac_mask) && mac_is(frame->dmac, rule->dmac, rule->dmac_mask))
+			return rule;
+	}
+	return NULL;
+}
+
+int l2_policy_ask(const struct policy_book *book, size_t vm, const struct l2_frame *frame, uint32_t *ret_dropped_by)
+{
+	const struct dpu_l2_rule *hit;
+	struct dpu_l2_rule *rules;
+	size_t n;
+	int err = l2_policy_compile(book, vm, &rules, &n);
+
+	if (err)
+		return err;
+	hit = l2_policy_match(rules, n, frame);
+	*ret_dropped_by = hit && DPU_RULE_ACTION(hit->action) != DPU_ACTION_ALLOW ? hit->id : 0;
+	free(rules);
+	return 0;
+}

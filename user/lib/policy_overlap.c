@@ -56,8 +56,7 @@ struct policy_volume policy_volume_of(const struct policy_book *book, size_t ind
 		volume.from[f] = hull_of(&rule->from->part[f]);
 		volume.to[f] = hull_of(&rule->to->part[f]);
 	}
-	/* where a rule jumps, others before application are left out for its packets, and only for those */
-	volume.none = rule->rule->action == DPU_ACTION_JUMP || !rule->n_vms || !(volume.family[0] || volume.family[1]);
+	volume.none = !rule->n_vms || !(volume.family[0] || volume.family[1]);
 	return volume;
 }
 
@@ -68,26 +67,36 @@ static bool ranges_meet(struct ip_range a, struct ip_range b)
 	return a.lo <= b.hi && b.lo <= a.hi;
 }
 
-static bool vms_meet(const struct policy_volume *a, const struct policy_volume *b)
+bool policy_share_vm(const struct policy_rule *a, const struct policy_rule *b, size_t words)
 {
-	if (!a->rule->vms || !b->rule->vms)
+	if (!a->vms || !b->vms)
 		return true;
-	for (size_t i = 0; i < a->vm_words; i++)
-		if (a->rule->vms[i] & b->rule->vms[i])
+	for (size_t i = 0; i < words; i++)
+		if (a->vms[i] & b->vms[i])
 			return true;
 	return false;
 }
 
-static bool vms_contain(const struct policy_volume *outer, const struct policy_volume *inner)
+bool policy_has_vms(const struct policy_rule *outer, const struct policy_rule *inner, size_t words)
 {
-	if (!outer->rule->vms)
+	if (!outer->vms)
 		return true;
-	if (!inner->rule->vms)
-		return outer->rule->n_vms >= inner->rule->n_vms;
-	for (size_t i = 0; i < inner->vm_words; i++)
-		if (inner->rule->vms[i] & ~outer->rule->vms[i])
+	if (!inner->vms)
+		return outer->n_vms >= inner->n_vms;
+	for (size_t i = 0; i < words; i++)
+		if (inner->vms[i] & ~outer->vms[i])
 			return false;
 	return true;
+}
+
+static bool vms_meet(const struct policy_volume *a, const struct policy_volume *b)
+{
+	return policy_share_vm(a->rule, b->rule, a->vm_words);
+}
+
+static bool vms_contain(const struct policy_volume *outer, const struct policy_volume *inner)
+{
+	return policy_has_vms(outer->rule, inner->rule, inner->vm_words);
 }
 
 static bool ports_meet(const struct lab_port_range *a, size_t n_a, const struct lab_port_range *b, size_t n_b)

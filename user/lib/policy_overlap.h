@@ -18,6 +18,10 @@ struct policy_volume {
 
 struct policy_volume policy_volume_of(const struct policy_book *book, size_t rule);
 
+/* Is there a vNIC where both count? Does outer count wherever inner does? words: policy_vm_words(). */
+bool policy_share_vm(const struct policy_rule *a, const struct policy_rule *b, size_t words);
+bool policy_has_vms(const struct policy_rule *outer, const struct policy_rule *inner, size_t words);
+
 /* Is there a packet, at some vNIC, that both match? */
 bool policy_meet(const struct policy_volume *a, const struct policy_volume *b);
 /* Does outer match all that inner does? Never wrongly true; services are compared one with one. */

@@ -355,16 +355,34 @@ bool schedule_contains(const struct lab_schedule *outer, const struct lab_schedu
 	       inner_from + inner_len <= outer_from + outer_len;
 }
 
-/* Parts of the same day; one that goes on after midnight is for every hour. */
+struct hours { /* of the days in `days`; to is the first second outside */
+	uint8_t days;
+	uint32_t from, to;
+};
+
+/* Within one day each: what goes on after midnight is two, else the second is empty. */
+static void pieces_of(const struct lab_schedule *schedule, struct hours ret_pieces[2])
+{
+	const uint8_t days = days_of(schedule);
+	uint32_t from, len;
+
+	hours_of(schedule, &from, &len);
+	ret_pieces[0] = (struct hours){days, from, from + len < DPU_DAY_S ? from + len : DPU_DAY_S};
+	ret_pieces[1] = (struct hours){(uint8_t)((days << 1 | days >> 6) & DPU_EVERY_DAY), 0,
+				       from + len > DPU_DAY_S ? from + len - DPU_DAY_S : 0};
+}
+
 static bool hours_meet(const struct lab_schedule *a, const struct lab_schedule *b)
 {
-	uint32_t a_from, a_len, b_from, b_len;
+	struct hours x[2], y[2];
 
-	hours_of(a, &a_from, &a_len);
-	hours_of(b, &b_from, &b_len);
-	if (a_from + a_len > DPU_DAY_S || b_from + b_len > DPU_DAY_S)
-		return true;
-	return (days_of(a) & days_of(b)) && a_from < b_from + b_len && b_from < a_from + a_len;
+	pieces_of(a, x);
+	pieces_of(b, y);
+	for (size_t i = 0; i < 2; i++)
+		for (size_t j = 0; j < 2; j++)
+			if ((x[i].days & y[j].days) && x[i].from < y[j].to && y[j].from < x[i].to)
+				return true;
+	return false;
 }
 
 bool schedule_may_meet(const struct lab_schedule *a, const struct lab_schedule *b)
