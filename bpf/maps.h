@@ -22,6 +22,7 @@
 #include <dpulab/log.h>
 #include <dpulab/port.h>
 #include <dpulab/qos.h>
+#include <dpulab/schedule.h>
 #include <dpulab/settings.h>
 #include <dpulab/stats.h>
 #include "core/pkt.h"
@@ -73,6 +74,8 @@ DPU_MAP(segment_by_wire, HASH, __u32, __u32, 2 * DPU_MAX_SEGMENTS, 0);
 DPU_MAP(vteps, ARRAY, __u32, struct dpu_vtep, DPU_MAX_VTEPS, 0);
 DPU_MAP(vtep_by_ip, HASH, __be32, __u32, DPU_MAX_VTEPS, 0);
 DPU_MAP(dfw_cells, ARRAY, __u32, union dpu_cls_cell, 65536, BPF_F_MMAPABLE); /* * compiled policies */
+DPU_MAP(schedules, ARRAY, __u32, struct dpu_schedules, 1, 0);
+DPU_MAP(schedule_windows, ARRAY, __u32, struct dpu_schedule_window, 2 * DPU_SCHEDULE_WINDOWS, 0);
 DPU_MAP(redirect, DEVMAP, __u32, __u32, DPU_MAX_PORTS, 0); /* port number -> device; XDP only */
 DPU_MAP(xsks, XSKMAP, __u32, __u32, DPU_MAX_PORTS, 0); /* port number -> socket of the poll-mode process; XDP only */
 

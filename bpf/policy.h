@@ -62,6 +62,13 @@ INLINE int policy_invalid(struct pkt *p)
 	return 1;
 }
 
+INLINE __u32 policy_gen_of(const struct dpu_port *port)
+{
+	const struct dpu_control *word = env_value(control);
+
+	return dpu_policy_gen(env_read(port->policy_gen), env_read(port->flags), env_read(word->edges));
+}
+
 INLINE __u32 policy_handover(void)
 {
 	const struct dpu_control *word = env_value(control);
@@ -235,7 +242,7 @@ INLINE int policy_unevaluated(struct pkt *p, struct dpu_node_stats *stats)
 
 	p->cacheable = 0;
 	stats->ct_unevaluated++;
-	if (!port || !(port->flags & DPU_PORT_F_STRICTER))
+	if (!port || !(port->flags & (DPU_PORT_F_STRICTER | DPU_PORT_F_SCHEDULED)))
 		return 0;
 	verdict_drop(p, DPU_REASON_DROP_REEVAL_RATE);
 	return 1;
@@ -565,7 +572,7 @@ STAGE int ct_policy(struct pkt *frame, __u16 vnic_port, int inbound)
 	p->vnic = vnic_port;
 	p->judged = 0;
 	p->log = 0;
-	p->policy_gen = env_read(port->policy_gen); /* before the rules: see dfw.h */
+	p->policy_gen = policy_gen_of(port); /* before the rules: see dfw.h */
 	env_rmb();
 	p->inbound = inbound ? 1 : 0;
 	if (p->frag != PKT_FRAG_NONE)

@@ -87,7 +87,7 @@ INLINE int classify_matches(const struct dpu_cls_rule *rule, const struct classi
 	if (!(rule->direction & query->direction) || (query->only & ~rule->direction) || (rule->proto && rule->proto != query->proto) ||
 	    (rule->family && rule->family != query->family))
 		return 0;
-	if (rule->born > query->version || rule->died <= query->version)
+	if (rule->born > query->version || rule->died <= query->version || (query->closed >> DPU_RULE_SCHEDULE(rule->action) & 1))
 		return 0;
 	if (query->has_ports)
 		return query->sport >= rule->sport_lo && query->sport <= rule->sport_hi &&
@@ -108,7 +108,7 @@ INLINE void classify_rule(struct classify_search *search, const union dpu_cls_ce
 	} else if (classify_matches(rule, query)) {
 		search->left = search->zero;
 		query->prio = rule->prio;
-		query->action = rule->action;
+		query->action = DPU_RULE_ACTION(rule->action);
 		query->flags = rule->direction;
 		query->rule_id = rule->id;
 		query->slot = rule->slot;
@@ -266,6 +266,7 @@ INLINE void classify_forget(struct classify_query *query, __u32 zero)
 	query->proto += zero;
 	query->family += zero;
 	query->only += zero;
+	query->closed += zero;
 	query->prio += zero;
 	query->slot += zero;
 	query->rule_id += zero;

@@ -6,6 +6,7 @@
  * tick late. Two CPUs that see a new tick together write the same.
  */
 #pragma once
+#include "core/schedule.h"
 #include "maps.h"
 
 INLINE void clock_run(struct dpu_control *word)
@@ -19,4 +20,6 @@ INLINE void clock_run(struct dpu_control *word)
 	word->clock_seen = now >> 20;
 	word->clock_due = (now >> DPU_FLOW_RENEW_SHIFT << 8) + DPU_FLOW_SEQ_MASK;
 	env_write(word->clock_tick, tick);
+	if (env_read(word->schedule_due))
+		schedule_run();
 }

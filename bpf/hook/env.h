@@ -12,6 +12,7 @@
  *   env_submit(record)	it is complete: readers see it
  *   env_now_ns()		CLOCK_MONOTONIC_COARSE
  *   env_clock_ns()	CLOCK_MONOTONIC, exact; a call that costs some 20 ns
+ *   env_tai_s()		CLOCK_TAI, seconds; a call
  *   env_tick()			a number that changes whenever env_now_ns() does; no call
  *   env_random()		32 random bits
  *   env_loop(n, fn, arg)	fn(u32 i, void *arg) up to n times, until it returns 1
@@ -76,6 +77,7 @@
 #define env_submit(record)		 bpf_ringbuf_submit((record), 0)
 #define env_now_ns()			 bpf_ktime_get_coarse_ns()
 #define env_clock_ns()			 bpf_ktime_get_ns()
+#define env_tai_s()			 (bpf_ktime_get_tai_ns() / 1000000000)
 #define env_tick()			 bpf_jiffies64()
 #define env_random()			 bpf_get_prandom_u32()
 #define env_loop(n, fn, arg)		 bpf_loop((n), (fn), (arg), 0)

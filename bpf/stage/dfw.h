@@ -104,6 +104,7 @@ STAGE int dfw_judge(__u16 vnic_port, __u32 opener, __u8 direction)
 	query = &p->query;
 	dfw_ask(p, opener, direction & ~DFW_PEEK, query);
 	policy.word = env_read(port->policy.word);
+	query->closed = env_read(((const struct dpu_control *)env_value(control))->closed);
 	query->at = policy.at;
 	query->version = policy.version;
 	if (!dfw_search(opener)) {

@@ -24,12 +24,13 @@ static long l2_step(__u32 i, void *arg)
 	if (!rule)
 		return 1;
 	if (!(rule->direction & p->l2_direction) || (rule->ethertype && rule->ethertype != p->ethertype) ||
-	    (p->l2_smac & rule->smac_mask) != rule->smac || (p->l2_dmac & rule->dmac_mask) != rule->dmac)
+	    (p->l2_smac & rule->smac_mask) != rule->smac || (p->l2_dmac & rule->dmac_mask) != rule->dmac ||
+	    (p->query.closed >> DPU_RULE_SCHEDULE(rule->action) & 1))
 		return 0;
 	env_add(&rule->hits, 1);
 	env_write(rule->last_ns, p->now_ns);
 	p->l2_rule = rule->id;
-	p->l2_action = rule->action;
+	p->l2_action = DPU_RULE_ACTION(rule->action);
 	p->log = !!(rule->direction & DPU_RULE_LOG);
 	return 1;
 }
@@ -46,6 +47,7 @@ STAGE int l2_judge(__u16 vnic_port, __u8 direction)
 	if (!p || !port)
 		return 0;
 	list.word = env_read(port->l2.word);
+	p->query.closed = env_read(((const struct dpu_control *)env_value(control))->closed);
 	p->l2_first = list.first;
 	p->l2_direction = direction;
 	p->l2_smac = dpu_mac_number(p->key.smac);

@@ -15,6 +15,7 @@
  */
 #pragma once
 #include <linux/types.h>
+#include <dpulab/schedule.h>
 
 #define DPU_CLS_ALIVE 0xffff	 /* `died` of a rule that lives */
 #define DPU_CLS_TREE  0xffffffff /* `n` of a dpu_cls_ref whose cell is a tree node */
@@ -90,7 +91,8 @@ struct dpu_cls_rule {
 	__u32 slot; /* of its hit counter, from the vNIC's first */
 	__u32 id;   /* dpu_rule.id */
 	__u16 sport_lo, sport_hi, dport_lo, dport_hi;
-	__u8 proto, family, direction, action; /* as in dpu_rule */
+	__u8 proto, family, direction; /* as in dpu_rule */
+	__u8 action;		       /* and schedule: DPU_RULE_WHEN() */
 	__u16 born, died;		       /* versions: counts if born <= version < died */
 };
 

@@ -53,7 +53,7 @@ struct dpu_ct {
 	__u8 flags;	      /* enum dpu_ct_flag */
 	__u16 syn_len;	      /* TCP: bytes of data in the opener's SYN (RFC 7413), else 0 */
 	__u32 rule_id;	      /* rule that allowed the first packet */
-	__u32 policy_gen;     /* dpu_port.policy_gen the decision was made under */
+	__u32 policy_gen;     /* dpu_policy_gen() the decision was made under */
 	__u64 created_ns;     /* CLOCK_MONOTONIC */
 	__u64 last_seen_ns;   /* by the slow path; flow entries named below may be younger */
 	__u64 packets[2];     /* [0] from the opener, [1] replies; slow path and retired flow entries */

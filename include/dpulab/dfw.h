@@ -38,6 +38,8 @@ struct dpu_rule {
 	__u8 direction; /* enum dpu_direction bits, DPU_RULE_LOG, DPU_RULE_APPLICATION, DPU_RULE_STATELESS */
 	__u8 action;	/* enum dpu_rule_action */
 	__u32 id;	/* of the lab file's rule, which keeps it while others come and go */
+	__u8 schedule;	/* id: it counts while that is open (schedule.h); 0 = always */
+	__u8 pad[7];
 };
 
 /* Map "dfw_hits", array by dpu_port.hits_first + slot (classifier.h), mmapable; slot 0: the default action. */
@@ -57,6 +59,6 @@ struct dpu_rule_key {
 	__u16 pad;
 };
 
-_Static_assert(sizeof(struct dpu_rule) == 80, "rule");
+_Static_assert(sizeof(struct dpu_rule) == 88, "rule");
 _Static_assert(sizeof(struct dpu_rule_hits) == 16, "rule hits");
 _Static_assert(sizeof(struct dpu_rule_key) == 8, "rule key");

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include <linux/types.h>
+#include <dpulab/schedule.h>
 
 #define DPU_L2_RULES	  16384 /* entries at one location */
 #define DPU_L2_VNIC_RULES 1024	/* of one vNIC: they are looked at one after the other */
@@ -28,7 +29,7 @@ struct dpu_l2_rule {
 	__u32 id;	 /* of the lab file's rule */
 	__u16 ethertype; /* host order, behind a tag; 0 = any */
 	__u8 direction;	 /* enum dpu_direction bits, DPU_RULE_LOG */
-	__u8 action;	 /* DPU_ACTION_ALLOW or DPU_ACTION_DROP */
+	__u8 action;	 /* DPU_ACTION_ALLOW or DPU_ACTION_DROP, and when: DPU_RULE_WHEN() */
 };
 
 /* Where a vNIC's list is: read and written as one word, at once. */

@@ -33,7 +33,11 @@ struct dpu_control {
 	__u64 clock_ns;	 /* CLOCK_MONOTONIC_COARSE */
 	__u32 clock_seen; /* the same in 2^20 ns, as in dpu_flow_hot.last_seen */
 	__u32 clock_due; /* the same as a stamp: dpu_flow_hot.stamp below it is due */
-	__u64 pad[3];
+	/* when rules count: core/schedule.h */
+	__u64 schedule_due; /* second at which a schedule may open or close, UTC; 0 = the lab has none */
+	__u64 closed;	    /* bits by schedule: their rules do not count */
+	__u32 edges;	    /* counts changes of `closed` */
+	__u32 schedule_seen; /* second, UTC, at which that was last looked into */
 };
 
 enum dpu_handover {
@@ -60,6 +64,7 @@ enum dpu_port_flag {
 				       * before: above the re-evaluation rate drop instead of pass */
 	DPU_PORT_F_FAIL_OPEN = 1 << 6, /* what finds no place in the connection table passes if the rules allow it */
 	DPU_PORT_F_STATELESS = 1 << 3, /* its policy has rules without state: DPU_RULE_STATELESS */
+	DPU_PORT_F_SCHEDULED = 1 << 4, /* its policy has rules with a schedule: dpu_control.edges is part of its policy_gen */
 	DPU_PORT_F_XDP = 1 << 2,      /* XDP serves this port (else its XDP program, if any, passes to tc) */
 };
 
@@ -90,7 +95,7 @@ struct dpu_port {
 	__u16 gen_slot;	    /* generation counter of this port's policy and configuration */
 	struct dpu_policy_ref policy;
 	struct dpu_l2_ref l2; /* of a vNIC: its rules of category ethernet */
-	__u32 policy_gen;   /* counts policy changes of this vNIC */
+	__u32 policy_gen;   /* counts policy changes of this vNIC; dpu_policy_gen() is what connections remember */
 	__u32 storm_pps;    /* floods taken from this port, frames/s; 0 = no limit */
 	__u32 hits_first;   /* its first counter in "dfw_hits"; the others follow by dpu_cls_rule.slot */
 	__u8 mac[6];	    /* of a vNIC, if known; binding where guard is strict */
@@ -101,6 +106,12 @@ struct dpu_port {
 	__u32 max_connections; /* entries of this vNIC in "conntrack"; 0 = no limit */
 	__u32 max_half_open;   /* of them half-open; above, who opens is challenged; 0 = never */
 };
+
+/* What a connection is judged under. */
+static inline __u32 dpu_policy_gen(__u32 policy_gen, __u8 flags, __u32 edges)
+{
+	return policy_gen + (flags & DPU_PORT_F_SCHEDULED ? edges : 0);
+}
 
 /* Map "segments", indexed by segment number. A segment has a VNI, or a VLAN, or neither (VLAN 0, untagged). */
 struct dpu_segment {

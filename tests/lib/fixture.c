@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <dpulab/flow.h>
 #include <string.h>
+#include <time.h>
 
 static void must(int err, const char *what)
 {
@@ -182,7 +183,7 @@ void fixture_l2(__u16 number, const struct l2_text *rules, size_t n)
 		struct dpu_l2_rule rule = {
 			.smac = mac_number(rules[i].smac), .smac_mask = mac_mask(rules[i].smac, rules[i].smac_mask),
 			.dmac = mac_number(rules[i].dmac), .dmac_mask = mac_mask(rules[i].dmac, rules[i].dmac_mask),
-			.ethertype = rules[i].ethertype, .action = rules[i].action, .id = (__u32)(FIXTURE_L2_ID + i),
+			.ethertype = rules[i].ethertype, .action = DPU_RULE_WHEN(rules[i].action, rules[i].schedule), .id = (__u32)(FIXTURE_L2_ID + i),
 			.direction = rules[i].direction ? rules[i].direction : DPU_DIR_IN | DPU_DIR_OUT,
 		};
 
@@ -190,6 +191,37 @@ void fixture_l2(__u16 number, const struct l2_text *rules, size_t n)
 		put("l2_rules", &at, &rule);
 	}
 	put("ports", &key, &port);
+}
+
+void fixture_schedules(const struct dpu_schedule_window *windows, size_t n)
+{
+	struct dpu_schedules head;
+	__u32 key = 0;
+
+	must(prog_backend()->lookup("schedules", &key, &head), "schedules");
+	head.first = 0;
+	head.n = (__u32)n;
+	put("schedules", &key, &head);
+	for (key = 0; key < n; key++)
+		put("schedule_windows", &key, &windows[key]);
+}
+
+/* The clock itself is the machine's: what it is taken to be ahead of UTC changes. The tick is made a new one. */
+void fixture_clock(__u64 now_s)
+{
+	struct dpu_schedules head;
+	struct dpu_control control;
+	struct timespec tai;
+	__u32 key = 0;
+
+	clock_gettime(CLOCK_TAI, &tai);
+	must(prog_backend()->lookup("schedules", &key, &head), "schedules");
+	head.tai_s = tai.tv_sec - (__s64)now_s;
+	put("schedules", &key, &head);
+	must(prog_backend()->lookup("control", &key, &control), "control");
+	control.schedule_due = 1;
+	control.clock_tick = 0;
+	put("control", &key, &control);
 }
 
 void fixture_edit_port(__u16 number, void (*edit)(struct dpu_port *port))
@@ -280,6 +312,7 @@ void fixture_rules(__u16 port, const struct rule_text *texts, size_t n, __u8 def
 		rule->proto = text->proto;
 		rule->direction = text->direction ? text->direction : DPU_DIR_IN | DPU_DIR_OUT;
 		rule->action = text->action;
+		rule->schedule = text->schedule;
 		rule->sport_lo = text->sport_lo;
 		rule->sport_hi = text->sport_hi ? text->sport_hi : text->sport_lo ? text->sport_lo : 65535;
 		rule->dport_lo = text->dport_lo;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <dpulab/dfw.h>
 #include <dpulab/port.h>
+#include <dpulab/schedule.h>
 
 #define SEG	   1	  /* the segment most cases use */
 #define VNI	   5001	  /* of SEG, in VXLAN fixtures */
@@ -40,12 +41,16 @@ struct l2_text {
 	__u64 smac_mask, dmac_mask; /* as MACs; 0 = the whole address, if there is one */
 	__u16 ethertype;
 	__u8 direction, action; /* direction 0 = both */
+	__u8 schedule;
 };
 void fixture_l2(__u16 port, const struct l2_text *rules, size_t n);
 #define L2_RULES(port_, ...)                                                                       \
 	fixture_l2(port_, (const struct l2_text[]){__VA_ARGS__},                                   \
 		   sizeof((const struct l2_text[]){__VA_ARGS__}) / sizeof(struct l2_text))
 #define FIXTURE_L2_ID 700 /* id of the first of them; the others count on */
+/* Schedules in force, and the moment (UTC, since 1970) that the clock shows: the next frame finds what is open. */
+void fixture_schedules(const struct dpu_schedule_window *windows, size_t n);
+void fixture_clock(__u64 now_s);
 /* Changes one port record in place. */
 void fixture_edit_port(__u16 port, void (*edit)(struct dpu_port *port));
 void fixture_bump(__u32 gen_slot);
@@ -57,6 +62,7 @@ struct rule_text {
 	__u8 proto, direction, action;
 	__u16 sport_lo, sport_hi, dport_lo, dport_hi; /* hi 0 = same as lo; both 0 = any */
 	__u8 family;				      /* only needed without addresses */
+	__u8 schedule;				      /* id; 0 = always */
 };
 void fixture_rules(__u16 port, const struct rule_text *rules, size_t n, __u8 default_action);
 #define RULES(port_, default_, ...)                                                                \

@@ -330,6 +330,11 @@ static void what_cannot_be_said_is_told(void)
 		{"iptables", TABLE(REPLIES "-A INPUT -i eth0 -j ACCEPT\n"), "2 same, 4 same, 5 stricter"},
 		{"iptables", TABLE(REPLIES "-A INPUT -i eth0 -j DROP\n"), "2 same, 4 same, 5 looser"},
 		{"iptables", TABLE(REPLIES "-A INPUT -m limit --limit 5/min -j RETURN\n"), "2 same, 4 same, 5 either"},
+		{"iptables", TABLE(REPLIES "-A INPUT -p tcp -m time --timestart 08:00:00 --timestop 18:00:00 -j ACCEPT\n"), "2 same, 4 same"},
+		{"iptables", TABLE(REPLIES "-A INPUT -m time --timestart 08:00 --timestop 18:00 --kerneltz -j ACCEPT\n"), "2 same, 4 same, 5 stricter"},
+		{"iptables", TABLE(REPLIES "-A INPUT -m time --monthdays 1,15 -j DROP\n"), "2 same, 4 same, 5 looser"},
+		{"iptables", TABLE(REPLIES "-A INPUT -m time --timestart 22:00 --timestop 06:00 --weekdays Mon -j DROP\n"), "2 same, 4 same, 5 looser"},
+		{"iptables", TABLE(REPLIES "-A INPUT -m time --timestart 25:00 -j DROP\n"), "2 same, 4 same, 5 looser"},
 		{"iptables", TABLE(REPLIES "-A INPUT ! -p tcp -j ACCEPT\n"), "2 same, 4 same, 5 stricter"},
 		{"iptables", TABLE(REPLIES "-A INPUT -p tcp --dport ssh -j ACCEPT\n"), "2 same, 4 same, 5 stricter"},
 		{"iptables", TABLE(REPLIES "-A INPUT -p tcp -m set --match-set bad src -j DROP\n"), "2 same, 4 same, 5 looser"},
@@ -356,6 +361,37 @@ static void what_cannot_be_said_is_told(void)
 		CU_ASSERT_STRING_EQUAL(text, rows[i].remarks);
 		if (strcmp(text, rows[i].remarks) != 0)
 			fprintf(stderr, "%s%s\n", rows[i].text, text);
+		release(&imported);
+	}
+}
+
+static void times_become_schedules(void)
+{
+	static const struct {
+		const char *options, *inside;
+	} rows[] = {
+		{"--timestart 08:00:00 --timestop 17:59:59 --weekdays Mon,Tue,Wed,Thu,Fri",
+		 "days: [mon, tue, wed, thu, fri], from: \"08:00\", to: \"18:00\""},
+		{"--timestart 08:00 --timestop 18:00 --utc", "from: \"08:00\", to: \"18:00:01\""},
+		{"--timestart 22:00 --timestop 06:00 --weekdays 1,7 --contiguous", "days: [mon, sun], from: \"22:00\", to: \"06:00:01\""},
+		{"! --weekdays Sat,Sun", "days: [mon, tue, wed, thu, fri]"},
+		{"--datestart 2026-01-01T00:00:00 --datestop 2026-12-31T23:59:59", "start: \"2026-01-01 00:00\", end: \"2027-01-01 00:00\""},
+		{"--datestart 2026 --datestop 2026-02", "start: \"2026-01-01 00:00\", end: \"2026-02-01 00:00:01\""},
+	};
+	char text[600], line[200];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct imported imported;
+
+		snprintf(text, sizeof(text), "*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp -m time %s -j ACCEPT\n"
+			 "-A INPUT -p udp -m time %s -j ACCEPT\nCOMMIT\n", rows[i].options, rows[i].options);
+		snprintf(line, sizeof(line), "schedules:\n  times1: {%s}\nrules:", rows[i].inside);
+		import(&imported, "iptables", text);
+		CU_ASSERT_PTR_NOT_NULL(strstr(imported.import.policy, line));
+		if (!strstr(imported.import.policy, line))
+			fprintf(stderr, "%s%s", line, imported.import.policy);
+		CU_ASSERT_EQUAL(imported.lab->n_schedules, 1);
+		CU_ASSERT_EQUAL(imported.lab->rules[1].schedule, 1);
 		release(&imported);
 	}
 }
@@ -509,6 +545,7 @@ SUITE(fwimport,
       {"ClassBench filter sets: each header meets the filter a linear search finds", filter_sets_keep_their_order},
       {"iptables: jumps, gotos and returns come to what walking the chains does", chains_are_flattened},
       {"what cannot be said is told, with its effect", what_cannot_be_said_is_told},
+      {"iptables: the match `time` is a schedule", times_become_schedules},
       {"Kubernetes: who may reach whom", policies_of_pods_are_kept},
       {"Kubernetes: what cannot be said is told", what_pods_have_not_is_told},
       {"wrong texts are refused at their place", wrong_texts_are_refused});

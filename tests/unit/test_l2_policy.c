@@ -137,7 +137,51 @@ static void the_bridge_says_the_same(void)
 	lab_free(lab);
 }
 
+/* In the direction out of VM a, unless a row says other things. */
+static void a_frame_meets_the_first_rule(void)
+{
+	enum { MAC_A = 1, MAC_B, NOBODY, ALL };
+	static const struct {
+		const char *rules;
+		int smac, dmac;
+		uint16_t type;
+		uint8_t direction;
+		uint32_t dropped_by;
+	} rows[] = {
+		{"{category: ethernet, action: drop, apply-to: any}", MAC_A, MAC_B, 0x800, DPU_DIR_OUT, 1},
+		{"{category: ethernet, ether-type: arp, action: drop, apply-to: any}", MAC_A, MAC_B, 0x800, DPU_DIR_OUT, 0},
+		{"{category: ethernet, ether-type: arp, action: drop, apply-to: any}", MAC_A, ALL, 0x806, DPU_DIR_OUT, 1},
+		{"{category: ethernet, ether-type: arp, action: drop, apply-to: b}", MAC_A, ALL, 0x806, DPU_DIR_OUT, 0},
+		{"{category: ethernet, direction: in, action: drop, apply-to: any}", MAC_A, MAC_B, 0x800, DPU_DIR_OUT, 0},
+		{"{category: ethernet, from-mac: a, to-mac: b, action: drop, apply-to: any}", MAC_A, MAC_B, 0x800, DPU_DIR_OUT, 1},
+		{"{category: ethernet, from-mac: a, to-mac: b, action: drop, apply-to: any}", MAC_B, MAC_A, 0x800, DPU_DIR_IN, 0},
+		{"{category: ethernet, from-mac: a, to-mac: b, action: drop, apply-to: any}", MAC_A, NOBODY, 0x800, DPU_DIR_OUT, 0},
+		{"{category: ethernet, to-mac: \"01:00:00:00:00:00/8\", action: drop, apply-to: any}", MAC_A, NOBODY, 0x800, DPU_DIR_OUT, 0},
+		{"{category: ethernet, from-mac: a, action: allow, apply-to: any}, {category: ethernet, action: drop, apply-to: any}", MAC_A, NOBODY, 0x800,
+		 DPU_DIR_OUT, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct lab *lab = lab_with(rows[i].rules);
+		const uint64_t macs[] = {0, dpu_mac_number(lab->vms[0].mac.b), dpu_mac_number(lab->vms[1].mac.b), L2_UNKNOWN,
+					 0xffffffffffff};
+		const struct l2_frame frame = {.smac = macs[rows[i].smac], .dmac = macs[rows[i].dmac], .ethertype = rows[i].type,
+					       .direction = rows[i].direction};
+		struct policy_book *book;
+		uint32_t dropped_by = 99;
+
+		CU_ASSERT_EQUAL_FATAL(policy_book_open(lab, &book), 0);
+		CU_ASSERT_EQUAL(l2_policy_ask(book, 0, &frame, &dropped_by), 0);
+		CU_ASSERT_EQUAL(dropped_by, rows[i].dropped_by);
+		if (dropped_by != rows[i].dropped_by)
+			fprintf(stderr, "%s: %u\n", rows[i].rules, dropped_by);
+		policy_book_close(book);
+		lab_free(lab);
+	}
+}
+
 SUITE(l2_policy, {"MAC addresses with a length and EtherTypes are read, and written as they are read", words_are_read_and_written},
       {"a vNIC's list has an entry for each source, destination and type", a_list_is_made_of_combinations},
+      {"a frame meets the first rule that matches", a_frame_meets_the_first_rule},
       {"no entry of theirs is among the rules about packets", they_are_no_rules_about_packets},
       {"the kernel's bridge is told the same", the_bridge_says_the_same})

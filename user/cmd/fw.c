@@ -9,6 +9,7 @@
 const struct cmd_option cmd_fw_options[] = {
 	{'f', "follow", NULL, "log: wait for more, until interrupted"},
 	{'n', "count", "N", "log: end after so many lines"},
+	{0, "at", "TIME", "explain: as if it were then, to the schedules of rules: '2026-12-05 22:00', in UTC"},
 	{0, "before", "ID", "add: in front of this rule"},
 	{0, "after", "ID", "add: behind this rule (default: the last of its category)"},
 	{},

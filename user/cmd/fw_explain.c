@@ -3,6 +3,7 @@
 #include "explain.h"
 #include "inspect.h"
 #include "lab.h"
+#include "schedule.h"
 #include "verbs.h"
 
 #include <errno.h>
@@ -179,10 +180,10 @@ static int out_explanation(struct cmd_context *ctx, const struct lab *lab, const
 	return err;
 }
 
-static int explain_frame(struct cmd_context *ctx, const struct lab *lab, const struct frame_text *frame)
+static int explain_frame(struct cmd_context *ctx, const struct lab *lab, const struct frame_text *frame, uint64_t at_s)
 {
 	struct explanation found;
-	int err = explain(lab, frame, &found, ctx->diag);
+	int err = explain(lab, frame, at_s, &found, ctx->diag);
 
 	if (err)
 		return err;
@@ -195,10 +196,15 @@ static int explain_frame(struct cmd_context *ctx, const struct lab *lab, const s
 
 int cmd_fw_explain(struct cmd_context *ctx, int argc, char **argv)
 {
-	struct frame_text *frame = calloc(1, sizeof(*frame));
+	const char *at = cmd_option(ctx, "at");
+	struct frame_text *frame;
 	struct lab_session session;
+	uint64_t at_s = 0;
 	int err, code;
 
+	if (at && schedule_moment_parse(at, &at_s))
+		return cmd_usage(ctx, "--at: expected a moment in UTC such as '2026-12-05 22:00', found '%s'", at);
+	frame = calloc(1, sizeof(*frame));
 	if (!frame)
 		abort();
 	err = lab_open(argv[0], STATE_READ, &session, ctx->diag);
@@ -209,7 +215,7 @@ int cmd_fw_explain(struct cmd_context *ctx, int argc, char **argv)
 	err = frame_text_parse(session.lab, (size_t)argc - 1, argv + 1, frame, ctx->diag);
 	code = err == -EINVAL ? CMD_USAGE : cmd_result(err);
 	if (!err)
-		code = cmd_result(explain_frame(ctx, session.lab, frame));
+		code = cmd_result(explain_frame(ctx, session.lab, frame, at_s));
 	lab_close(&session);
 	free(frame);
 	return code;

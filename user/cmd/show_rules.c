@@ -3,10 +3,12 @@
 #include "inspect.h"
 #include "l2_install.h"
 #include "rulecount.h"
+#include "schedule_install.h"
 #include "show.h"
 #include "values.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 static const char *const actions[] = {"allow", "drop", "reject", "jump-to-application"};
 static const char *const directions[] = {"-", "in", "out", "both"};
@@ -20,15 +22,35 @@ static void out_last_hit(struct out *out, uint64_t last_ns)
 		out_str(out, "last_hit_s", "-");
 }
 
+/* Whether a rule counts now, and until when that is so. */
+static void out_schedule(struct out *out, const struct lab *lab, const struct lab_rule *rule,
+			 const struct schedule_windows *windows)
+{
+	const struct lab_schedule *schedule = rule ? lab_schedule(lab, rule) : NULL;
+	const uint64_t now_s = (uint64_t)time(NULL);
+	char edge[32];
+
+	out_str(out, "schedule", "%s", schedule ? schedule->name : "-");
+	out_str(out, "active", "%s", !schedule || schedule_is_open(windows, (uint8_t)schedule->id, now_s) ? "yes" : "no");
+	out_str(out, "next_edge", "%s",
+		schedule ? schedule_moment_format(schedule_next_edge(windows, (uint8_t)schedule->id, now_s), edge) : "-");
+}
+
 int show_rules(const struct location *at, struct out *out, struct diag *diag)
 {
 	const struct lab *lab = at->lab;
+	struct schedule_windows windows;
 	struct rule_count *counts;
 	size_t n;
 	int err = rule_count_read(at, &counts, &n, diag);
 
 	if (err)
 		return err;
+	err = schedule_read(at->dp, &windows, diag);
+	if (err) {
+		free(counts);
+		return err;
+	}
 	for (size_t i = 0; i < n; i++) {
 		const struct lab_rule *rule = i < lab->n_rules ? &lab->rules[i] : NULL;
 
@@ -39,12 +61,14 @@ int show_rules(const struct location *at, struct out *out, struct diag *diag)
 		out_str(out, "category", "%s", rule ? lab_category_name(rule->category) : "-");
 		out_str(out, "direction", "%s", rule ? directions[rule->direction % 4] : "both");
 		out_str(out, "action", "%s", actions[(rule ? rule->action : lab->default_action) % 4]);
+		out_schedule(out, lab, rule, &windows);
 		out_uint(out, "hits", counts[i].hits);
 		out_uint(out, "bytes", counts[i].bytes);
 		out_last_hit(out, counts[i].last_ns);
 		out_end(out);
 	}
 	free(counts);
+	free(windows.list);
 	return 0;
 }
 

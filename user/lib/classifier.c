@@ -127,7 +127,7 @@ static struct dpu_cls_rule body_of(const struct dpu_rule *rule, uint64_t prio, u
 		.proto = rule->proto,
 		.family = rule->family,
 		.direction = rule->direction,
-		.action = rule->action,
+		.action = DPU_RULE_WHEN(rule->action, rule->schedule),
 		.died = DPU_CLS_ALIVE,
 	};
 }

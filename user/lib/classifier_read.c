@@ -41,7 +41,8 @@ struct search {
 
 static bool matches(const struct search *search, const struct dpu_cls_rule *rule)
 {
-	return counts(rule, search->version) && !(search->only & ~rule->direction) && (rule->direction & search->packet.direction) &&
+	return counts(rule, search->version) && !(search->packet.closed >> DPU_RULE_SCHEDULE(rule->action) & 1) &&
+	       !(search->only & ~rule->direction) && (rule->direction & search->packet.direction) &&
 	       (!rule->family || rule->family == search->family) &&
 	       (!rule->proto || rule->proto == search->packet.proto) && ports_match(rule, &search->packet);
 }
@@ -130,7 +131,7 @@ const struct dpu_cls_rule *classifier_find(const union dpu_cls_cell *cells, uint
 	if (!packet->has_ports)
 		search.packet.sport = search.packet.dport = 0;
 	search_all(&search, src, longest);
-	if (search.best && search.best->action == DPU_ACTION_JUMP) {
+	if (search.best && DPU_RULE_ACTION(search.best->action) == DPU_ACTION_JUMP) {
 		search.best = NULL;
 		search.only = DPU_RULE_APPLICATION;
 		search_all(&search, src, longest);
@@ -191,8 +192,9 @@ static void list_rule(struct dpu_cls_rule *rule, void *arg)
 			.family = rule->family,
 			.proto = rule->proto,
 			.direction = rule->direction,
-			.action = rule->action,
+			.action = DPU_RULE_ACTION(rule->action),
 			.id = rule->id,
+			.schedule = DPU_RULE_SCHEDULE(rule->action),
 		},
 		.entry = {.prio = rule->prio, .slot = rule->slot},
 	};

@@ -38,7 +38,7 @@ enum dataplane_prog {
 	X(vtep_by_ip) X(dfw_cells) X(redirect) X(xsks) X(generations) X(fdb) X(conntrack) X(ct_clock) X(ct_windows) \
 	X(ct_clock_hand) X(ct_counts) X(fdb_clock) X(fdb_clock_hand) X(flows) X(flow_sets) X(flow_info) X(paths) \
 	X(bindings) X(asic) X(guards) X(dfw_hits) X(dfw_bytes) X(l2_rules) X(hits) X(port_stats) X(node_stats) X(fragments) X(dfw_log) \
-	X(shapers) X(class_rules)
+	X(shapers) X(class_rules) X(schedules) X(schedule_windows)
 
 /* Those that are there while the programs carry intercept slots (dataplane_slots.h); else their descriptor is -1. */
 #define DATAPLANE_SLOT_MAPS(X)                                                                     \

@@ -62,6 +62,20 @@ static void open_tables(const struct location *at)
 	held.max_entries = (DPU_PORT_VNIC_MAX - DPU_PORT_VNIC_MIN + 1) * DPU_HELD_PLACES;
 }
 
+/* Which schedules are open is worked out anew, by the datapath. */
+static void set_clock(__u64 at_s)
+{
+	struct dpu_control *word = env_value(control);
+	const struct dpu_schedules *table = native_lookup(&schedules, &(__u32){0});
+
+	if (at_s && table)
+		native_set_tai_s(at_s + (__u64)table->tai_s);
+	if (!word || !word->schedule_due)
+		return;
+	word->schedule_due = 1;
+	schedule_run(); /* the tick may be one that the location has seen */
+}
+
 static void close_tables(void)
 {
 	native_reset();
@@ -190,7 +204,7 @@ static void take_result(struct dryrun_result *result, const struct native_frame 
 	result->flood = p->flood;
 }
 
-static int run_frame(const struct location *at, __u32 ifindex, const void *data, uint32_t len,
+static int run_frame(const struct location *at, __u32 ifindex, const void *data, uint32_t len, uint64_t at_s,
 		     struct dryrun_result *result)
 {
 	struct native_frame frame = {.data = malloc(len), .len = len, .ifindex = ifindex, .cloned = note_copy};
@@ -202,6 +216,7 @@ static int run_frame(const struct location *at, __u32 ifindex, const void *data,
 	run.result = result;
 	run.failed = false;
 	open_tables(at);
+	set_clock(at_s);
 	pipeline_run(&frame);
 	take_result(result, &frame);
 	close_tables();
@@ -209,7 +224,7 @@ static int run_frame(const struct location *at, __u32 ifindex, const void *data,
 	return run.failed ? -ENOMEM : 0;
 }
 
-int dryrun(const struct location *at, uint16_t in_port, const void *frame, uint32_t len,
+int dryrun(const struct location *at, uint16_t in_port, const void *frame, uint32_t len, uint64_t at_s,
 	   struct dryrun_result **ret_result, struct diag *diag)
 {
 	const struct port_dev *port = location_port(at, in_port);
@@ -222,7 +237,7 @@ int dryrun(const struct location *at, uint16_t in_port, const void *frame, uint3
 	result = calloc(1, sizeof(*result));
 	if (!result)
 		return -ENOMEM;
-	err = run_frame(at, port->ifindex, frame, len, result);
+	err = run_frame(at, port->ifindex, frame, len, at_s, result);
 	if (err)
 		dryrun_free(result);
 	else

@@ -49,7 +49,7 @@ struct dryrun_result {
 	size_t n_steps;
 };
 
-/* A frame that arrives at port in_port. Free the result with dryrun_free(); -EINVAL: that port has no device here. */
-int dryrun(const struct location *at, uint16_t in_port, const void *frame, uint32_t len,
+/* A frame that arrives at port in_port; at_s: as if the clock said so (UTC, since 1970) to schedules of rules, 0: as it does. Free the result with dryrun_free(); -EINVAL: that port has no device here. */
+int dryrun(const struct location *at, uint16_t in_port, const void *frame, uint32_t len, uint64_t at_s,
 	   struct dryrun_result **ret_result, struct diag *diag);
 void dryrun_free(struct dryrun_result *result); /* NULL is fine */

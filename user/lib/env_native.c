@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define BUCKETS 1024
 
@@ -18,6 +19,7 @@ static struct native_map *maps;
 native_source_fn *native_source;
 __u64 native_now_ns = NATIVE_START_NS;
 __u32 native_random_state = 1;
+static __u64 set_tai_s; /* 0: the machine's */
 
 void native_map_register(struct native_map *map)
 {
@@ -254,6 +256,21 @@ void native_reset(void)
 		empty(map);
 	native_now_ns = NATIVE_START_NS;
 	native_random_state = 1;
+	set_tai_s = 0;
+}
+
+void native_set_tai_s(__u64 tai_s)
+{
+	set_tai_s = tai_s;
+}
+
+__u64 native_tai_s(void)
+{
+	struct timespec now;
+
+	if (set_tai_s)
+		return set_tai_s;
+	return clock_gettime(CLOCK_TAI, &now) ? 0 : (__u64)now.tv_sec;
 }
 
 /* xorshift32: the same sequence in every run. */

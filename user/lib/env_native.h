@@ -66,6 +66,9 @@ extern native_source_fn *native_source;
 
 extern __u64 native_now_ns;	/* the clock: what env_now_ns() returns; starts at NATIVE_START_NS */
 extern __u32 native_random_state;
+/* Seconds of CLOCK_TAI; native_set_tai_s(): other ones, until native_reset(). 0: as they are. */
+__u64 native_tai_s(void);
+void native_set_tai_s(__u64 tai_s);
 #define NATIVE_START_NS 1000000000000ull
 __u32 native_random(void);
 
@@ -114,3 +117,4 @@ long native_frame_clone(struct native_frame *frame, __u32 ifindex);
 #define env_delete(map, key)		 native_delete(&(map), (key))
 #define env_reserve(ring, size)		 native_ring_reserve(&(ring), (size))
 #define env_submit(record)		 native_ring_submit(record)
+#define env_tai_s()			 native_tai_s()

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
 #include <linux/types.h>
 #include <linux/bpf.h>
 #include <bpf/bpf_endian.h>
@@ -99,6 +100,13 @@ static inline __attribute__((unused)) long native_frame_resize(struct native_fra
 static __u64 native_now_ns __attribute__((unused));   /* by who runs the datapath, before a batch of frames */
 static __u64 native_random_state __attribute__((unused)) = 1; /* likewise, once */
 
+static inline __attribute__((unused)) __u64 pmd_tai_s(void)
+{
+	struct timespec now;
+
+	return clock_gettime(CLOCK_TAI, &now) ? 0 : (__u64)now.tv_sec;
+}
+
 /* splitmix64 */
 static inline __attribute__((unused)) __u32 native_random(void)
 {
@@ -115,3 +123,4 @@ static inline __attribute__((unused)) __u32 native_random(void)
 #define env_delete(map, key)		 pmd_delete(&(map), (key))
 #define env_reserve(ring, size)		 pmd_log_reserve(size)
 #define env_submit(record)		 pmd_log_submit(record)
+#define env_tai_s()			 pmd_tai_s()

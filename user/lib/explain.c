@@ -19,6 +19,7 @@ struct walk {
 	const struct lab *lab;
 	struct ebpf *hosts; /* by index; .lab NULL: not opened yet */
 	struct explanation *found;
+	uint64_t at_s;
 	struct diag *diag;
 };
 
@@ -184,7 +185,8 @@ static int arrive(struct walk *walk, struct arrival to, const struct dryrun_fram
 		return 0;
 	err = open_host(walk, to.host, &ebpf);
 	if (!err)
-		err = dryrun(&ebpf->at[to.where], to.port, frame->data, frame->len, &hop->result, walk->diag);
+		err = dryrun(&ebpf->at[to.where], to.port, frame->data, frame->len, walk->at_s, &hop->result,
+			     walk->diag);
 	if (err)
 		return err;
 	result = hop->result;
@@ -232,11 +234,11 @@ static int start(struct walk *walk, const struct frame_text *frame)
 	return arrive(walk, to, &bytes);
 }
 
-int explain(const struct lab *lab, const struct frame_text *frame, struct explanation *ret_explanation,
+int explain(const struct lab *lab, const struct frame_text *frame, uint64_t at_s, struct explanation *ret_explanation,
 	    struct diag *diag)
 {
 	struct explanation found = {.hops = calloc(EXPLAIN_HOPS, sizeof(*found.hops))};
-	struct walk walk = {.lab = lab, .found = &found, .diag = diag};
+	struct walk walk = {.lab = lab, .found = &found, .at_s = at_s, .diag = diag};
 	int err = -ENOMEM;
 
 	walk.hosts = calloc(lab->n_hosts + 1, sizeof(*walk.hosts));

@@ -39,8 +39,8 @@ struct explanation {
 	bool cut_short; /* more hops than EXPLAIN_HOPS */
 };
 
-/* The lab runs a datapath of ours at every host the frame meets: -EOPNOTSUPP where it is frame path linux. */
-int explain(const struct lab *lab, const struct frame_text *frame, struct explanation *ret_explanation,
+/* The lab runs a datapath of ours at every host the frame meets: -EOPNOTSUPP where it is frame path linux. at_s: dryrun(). */
+int explain(const struct lab *lab, const struct frame_text *frame, uint64_t at_s, struct explanation *ret_explanation,
 	    struct diag *diag);
 void explanation_free(struct explanation *explanation);
 

@@ -12,6 +12,7 @@
 #include "handover_merge.h"
 #include "mapio.h"
 #include "policy.h"
+#include "schedule_install.h"
 
 /* ---- policies ----------------------------------------------------------- */
 
@@ -57,14 +58,18 @@ static struct policy_packet first_packet(const struct dpu_ct_key *key, const str
 }
 
 enum dpu_rule_action firewall_judge(const struct dpu_ct_key *key, const struct dpu_ct *ct, firewall_ask_fn *ask,
-				    const void *arg, uint32_t *ret_rule_id)
+				    const void *arg, uint64_t closed, uint32_t *ret_rule_id)
 {
 	struct policy_packet packet = first_packet(key, ct, false);
-	enum dpu_rule_action action = ask(arg, &packet, ret_rule_id);
+	enum dpu_rule_action action;
+
+	packet.closed = closed;
+	action = ask(arg, &packet, ret_rule_id);
 
 	if (action == DPU_ACTION_ALLOW || !(ct->flags & DPU_CT_F_TAKEN_OVER))
 		return action;
 	packet = first_packet(key, ct, true);
+	packet.closed = closed;
 	return ask(arg, &packet, ret_rule_id);
 }
 
@@ -75,6 +80,7 @@ struct judging {
 	const struct firewall_change *changes;
 	size_t n_changes;
 	firewall_ask_fn *ask;
+	struct schedule_moment moment;
 	struct handover_merge *merge; /* opened when the first connection changes: it loads programs */
 	struct flow_view flows;
 };
@@ -85,6 +91,12 @@ static const struct firewall_change *find_change(const struct judging *judging, 
 		if (judging->changes[i].zone == zone)
 			return &judging->changes[i];
 	return NULL;
+}
+
+/* What connections that pass remember: dpu_ct.policy_gen. */
+static uint32_t new_gen(const struct judging *judging, const struct firewall_change *change)
+{
+	return dpu_policy_gen(change->port->policy_gen, change->port->flags, judging->moment.edges);
 }
 
 static bool state_is_settled(const struct dpu_ct *ct)
@@ -128,9 +140,9 @@ static int judge(struct judging *judging, const struct dpu_ct_key *key, struct d
 	bool denied;
 	int err;
 
-	if (!change || ct->policy_gen == change->port->policy_gen)
+	if (!change || ct->policy_gen == new_gen(judging, change))
 		return 0;
-	denied = firewall_judge(key, ct, judging->ask, change->policy, &rule_id) != DPU_ACTION_ALLOW;
+	denied = firewall_judge(key, ct, judging->ask, change->policy, judging->moment.closed, &rule_id) != DPU_ACTION_ALLOW;
 	if (!denied && !state_is_settled(ct))
 		return 0;
 	err = open_merge(judging, diag);
@@ -138,7 +150,7 @@ static int judge(struct judging *judging, const struct dpu_ct_key *key, struct d
 		return err;
 	if (denied)
 		return end_connection(judging, key, ct, diag);
-	ct->policy_gen = change->port->policy_gen;
+	ct->policy_gen = new_gen(judging, change);
 	ct->rule_id = rule_id;
 	return handover_merge_keep(judging->merge, key, ct, diag);
 }
@@ -152,6 +164,9 @@ int firewall_judge_all(const struct dataplane *dp, const struct firewall_change 
 
 	if (!n)
 		return 0;
+	err = schedule_moment(dp, &judging.moment, diag);
+	if (err)
+		return err;
 	err = mapio_dump(dp, MAP_conntrack, sizeof(struct dpu_ct_key), sizeof(struct dpu_ct), &dump, diag);
 	if (err)
 		return err;
@@ -211,6 +226,21 @@ static int replace_policy(struct install *install, const struct port_dev *vnic, 
 	return err;
 }
 
+/* Has some rule of the vNIC a schedule? Edges count from then on, and must not be missed when they no longer do. */
+static void mark_scheduled(const struct install *install, const struct port_dev *vnic, struct dpu_port *port)
+{
+	const struct policy_book *book = install->book;
+	const bool was = port->flags & DPU_PORT_F_SCHEDULED;
+	bool is = false;
+
+	for (size_t i = 0; i < book->n && !is; i++)
+		is = book->rules[i].rule->schedule && policy_applies_to(&book->rules[i], vnic->vm);
+	port->flags &= (uint8_t)~DPU_PORT_F_SCHEDULED;
+	port->flags |= is ? DPU_PORT_F_SCHEDULED : 0;
+	if (was && !is)
+		port->policy_gen += __atomic_load_n(&dataplane_control(install->location->dp)->edges, __ATOMIC_ACQUIRE) + 1;
+}
+
 /* Compares a vNIC's rules in force with the lab's. */
 static int prepare_vnic(struct install *install, const struct port_dev *vnic, struct diag *diag)
 {
@@ -223,6 +253,7 @@ static int prepare_vnic(struct install *install, const struct port_dev *vnic, st
 	if (err)
 		return err;
 	new.rules = compiled;
+	mark_scheduled(install, vnic, &install->ports[vnic->port]);
 	err = policy_store_get(install->store, install->ports[vnic->port].policy, &old);
 	if (!err)
 		err = replace_policy(install, vnic, old, &new, diag);

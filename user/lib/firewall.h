@@ -21,12 +21,12 @@ int firewall_install(const struct location *location, struct dpu_port *ports, st
 
 /*
  * What rules say of a connection there is, as the datapath asks: by its first packet; of one whose
- * opener is a guess (DPU_CT_F_TAKEN_OVER), that either end may open it. ask: the rules.
+ * opener is a guess (DPU_CT_F_TAKEN_OVER), that either end may open it. ask: the rules; closed: schedules whose rules do not count.
  */
 typedef enum dpu_rule_action firewall_ask_fn(const void *arg, const struct policy_packet *packet,
 					     uint32_t *ret_rule_id);
 enum dpu_rule_action firewall_judge(const struct dpu_ct_key *key, const struct dpu_ct *ct, firewall_ask_fn *ask,
-				    const void *arg, uint32_t *ret_rule_id);
+				    const void *arg, uint64_t closed, uint32_t *ret_rule_id);
 
 /* A vNIC whose policy has changed. */
 struct firewall_change {

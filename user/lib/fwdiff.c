@@ -2,14 +2,18 @@
 #include "fwdiff.h"
 
 #include <errno.h>
+#include <net/ethernet.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "classifier.h"
 #include "firewall.h"
 #include "inspect.h"
+#include "l2_policy.h"
 #include "policy_book.h"
+#include "schedule.h"
 #include "tables.h"
+#include "values.h"
 
 struct vnic { /* the policy that a VM of the new lab would have */
 	bool compiled;
@@ -23,6 +27,7 @@ struct comparison {
 	struct vnic *vnics; /* by index of new's VM */
 	struct fwdiff *diff;
 	size_t room;
+	uint64_t closed; /* schedules of new whose rules do not count now */
 	struct diag *diag;
 };
 
@@ -56,7 +61,7 @@ static enum dpu_rule_action ask(const void *arg, const struct policy_packet *pac
 	const struct dpu_cls_rule *rule = classifier_find(vnic->classifier.cells, 0, packet);
 
 	*ret_rule_id = rule ? rule->id : DPU_RULE_DEFAULT;
-	return rule ? rule->action : vnic->default_action;
+	return rule ? DPU_RULE_ACTION(rule->action) : vnic->default_action;
 }
 
 /* ---- connections ---------------------------------------------------------------- */
@@ -80,6 +85,34 @@ static int add(struct comparison *c, const struct fwdiff_entry *entry)
 	return 0;
 }
 
+/* The address of the VM, of its segment, that has an IP address. */
+static uint64_t mac_of(const struct lab *lab, const struct lab_vm *beside, const union dpu_ip *ip)
+{
+	for (size_t i = 0; i < lab->n_vms; i++)
+		for (size_t j = 0; j < lab->vms[i].n_ips; j++)
+			if (lab->vms[i].group == beside->group && !memcmp(&lab->vms[i].ips[j].addr, ip, sizeof(*ip)))
+				return dpu_mac_number(lab->vms[i].mac.b);
+	return L2_UNKNOWN;
+}
+
+/* The rule of category ethernet that would stop a connection's frames, one way or the other; 0 = none. */
+static int stopped_by(const struct comparison *c, const struct lab_vm *vm, const struct fwdiff_entry *entry, uint32_t *ret_rule)
+{
+	const unsigned opener = !!(entry->ct.flags & DPU_CT_F_ORIG_SIDE);
+	const unsigned peer = entry->ct.flags & DPU_CT_F_INBOUND ? opener : !opener;
+	const uint64_t own = dpu_mac_number(vm->mac.b), other = mac_of(c->new, vm, &entry->key.addr[peer]);
+	struct l2_frame frame = {.smac = own, .dmac = other, .direction = DPU_DIR_OUT, .closed = c->closed,
+				 .ethertype = ip_family(&entry->key.addr[0]) == 4 ? ETHERTYPE_IP : ETHERTYPE_IPV6};
+	int err = l2_policy_ask(c->book, (size_t)(vm - c->new->vms), &frame, ret_rule);
+
+	if (err || *ret_rule)
+		return err;
+	frame.smac = other;
+	frame.dmac = own;
+	frame.direction = DPU_DIR_IN;
+	return l2_policy_ask(c->book, (size_t)(vm - c->new->vms), &frame, ret_rule);
+}
+
 static int judge(struct comparison *c, struct fwdiff_entry *entry)
 {
 	const struct lab_vm *old = &c->old->vms[entry->vm];
@@ -93,9 +126,17 @@ static int judge(struct comparison *c, struct fwdiff_entry *entry)
 		return add(c, entry);
 	}
 	err = compile(c, (size_t)(new - c->new->vms));
+	if (!err)
+		err = stopped_by(c, new, entry, &entry->rule_id);
 	if (err)
 		return err;
-	entry->action = firewall_judge(&entry->key, &entry->ct, ask, &c->vnics[new - c->new->vms], &entry->rule_id);
+	if (entry->rule_id) {
+		entry->effect = FWDIFF_CUT;
+		entry->action = DPU_ACTION_DROP;
+		return add(c, entry);
+	}
+	entry->action = firewall_judge(&entry->key, &entry->ct, ask, &c->vnics[new - c->new->vms], c->closed,
+				       &entry->rule_id);
 	entry->effect = entry->action == DPU_ACTION_ALLOW ? FWDIFF_RULE : FWDIFF_CUT;
 	return entry->effect == FWDIFF_RULE && entry->rule_id == entry->ct.rule_id ? 0 : add(c, entry);
 }
@@ -184,6 +225,8 @@ int fwdiff_compare(const struct lab_session *session, struct lab *new, struct fw
 		return err;
 	c.vnics = calloc(new->n_vms + 1, sizeof(*c.vnics));
 	err = c.vnics ? policy_book_open(new, &c.book) : -ENOMEM;
+	if (!err)
+		err = schedule_closed_now(new, &c.closed);
 	if (!err)
 		err = judge_all(&c);
 	for (size_t i = 0; c.vnics && i < new->n_vms; i++)

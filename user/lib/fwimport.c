@@ -3,6 +3,8 @@
 #include "fwimport_rule.h"
 #include "values.h"
 
+#include <dpulab/schedule.h>
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -68,11 +70,39 @@ static void write_list(FILE *out, const char *key, const char *list)
 		fprintf(out, ", %s: [%s]", key, list);
 }
 
+/* Its number, from 1; rules that count at the same times share one. 0: the rule always counts, or an error is noted. */
+static size_t schedule_number(struct importer *in, const char *inside)
+{
+	char **grown;
+
+	if (!inside || !*inside)
+		return 0;
+	for (size_t i = 0; i < in->n_schedules; i++)
+		if (!strcmp(in->schedules[i], inside))
+			return i + 1;
+	grown = reallocarray(in->schedules, in->n_schedules + 1, sizeof(*grown));
+	in->schedules = grown ? grown : in->schedules;
+	if (grown)
+		grown[in->n_schedules] = strdup(inside);
+	if (!grown || !grown[in->n_schedules]) {
+		in->err = diag_error(in->diag, -ENOMEM, NULL, "out of memory importing %s", in->name);
+		return 0;
+	}
+	return ++in->n_schedules;
+}
+
 void import_write(struct importer *in, const struct import_rule *rule)
 {
 	char text[VALUE_TEXT_MAX];
 	FILE *out = in->rules;
+	size_t schedule;
 
+	if (in->err)
+		return;
+	schedule = schedule_number(in, rule->schedule);
+	if (schedule > DPU_SCHEDULES)
+		in->err = diag_error(in->diag, -E2BIG, "rules that count at the same times share one",
+				     "%s has rules for more than %d different times", in->name, DPU_SCHEDULES);
 	if (in->err)
 		return;
 	if (in->result->rules >= RULES_MAX) {
@@ -96,6 +126,8 @@ void import_write(struct importer *in, const struct import_rule *rule)
 	write_list(out, "source-port", rule->sports);
 	write_list(out, "port", rule->ports);
 	write_list(out, "icmp-type", rule->icmp);
+	if (schedule)
+		fprintf(out, ", schedule: times%zu", schedule);
 	fprintf(out, ", action: %s, apply-to: %s}\n", rule->action, rule->apply_to ? rule->apply_to : "any");
 }
 
@@ -204,6 +236,8 @@ static int put_together(struct importer *in, const char *format, const char *gro
 	fprintf(out, "# from %s rules\ndefault: %s\n", format, in->default_action);
 	if (*groups)
 		fprintf(out, "groups:\n%s", groups);
+	for (size_t i = 0; i < in->n_schedules; i++)
+		fprintf(out, "%s  times%zu: {%s}\n", i ? "" : "schedules:\n", i + 1, in->schedules[i]);
 	if (*rules)
 		fprintf(out, "rules:\n%s", rules);
 	return fclose(out) ? -ENOMEM : 0;
@@ -227,6 +261,9 @@ static int read_with(struct importer *in, const char *format, void (*read)(struc
 		err = -ENOMEM;
 	if (!err && !in->err)
 		err = put_together(in, format, groups, rules);
+	for (size_t i = 0; i < in->n_schedules; i++)
+		free(in->schedules[i]);
+	free(in->schedules);
 	free(groups);
 	free(rules);
 	if (err)

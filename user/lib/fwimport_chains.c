@@ -114,6 +114,7 @@ int chain_match_and(const struct chain_match *a, const struct chain_match *b, st
 	ret->states = a->states & b->states;
 	ret->has_icmp = a->has_icmp || b->has_icmp;
 	ret->icmp = a->has_icmp ? a->icmp : b->icmp;
+	ret->time = a->time.set ? a->time : b->time;
 	if ((a->proto && b->proto && a->proto != b->proto) || !ret->states)
 		return 1;
 	results[0] = prefix_and(&a->src, &b->src, &ret->src);
@@ -128,6 +129,8 @@ int chain_match_and(const struct chain_match *a, const struct chain_match *b, st
 	for (size_t i = 0; i < 6; i++)
 		if (results[i] < 0)
 			return -1;
+	if (a->time.set && b->time.set && !chain_time_same(&a->time, &b->time))
+		return -1;
 	return a->has_icmp && b->has_icmp && !same_icmp(&a->icmp, &b->icmp) ? -1 : 0;
 }
 
@@ -152,7 +155,7 @@ struct walk {
 
 struct side_texts {
 	char from[VALUE_TEXT_MAX], from_not[VALUE_TEXT_MAX], to[VALUE_TEXT_MAX], to_not[VALUE_TEXT_MAX];
-	char sports[VALUE_TEXT_MAX], ports[VALUE_TEXT_MAX], icmp[VALUE_TEXT_MAX];
+	char sports[VALUE_TEXT_MAX], ports[VALUE_TEXT_MAX], icmp[VALUE_TEXT_MAX], schedule[VALUE_TEXT_MAX];
 };
 
 static void match_texts(const struct chain_match *match, struct side_texts *texts)
@@ -172,6 +175,7 @@ static void match_texts(const struct chain_match *match, struct side_texts *text
 		import_add_ports(texts->sports, sizeof(texts->sports), &match->sports.at[i]);
 	for (size_t i = 0; i < match->dports.n; i++)
 		import_add_ports(texts->ports, sizeof(texts->ports), &match->dports.at[i]);
+	chain_time_format(&match->time, texts->schedule, sizeof(texts->schedule));
 	if (match->has_icmp)
 		snprintf(texts->icmp, sizeof(texts->icmp), "%s", icmp_format(&match->icmp, text));
 }
@@ -184,7 +188,7 @@ static void write_match(const struct walk *walk, unsigned line, const char *comm
 		.line = line, .comment = comment, .direction = walk->direction, .family = walk->chains->family,
 		.proto = match->proto, .from = texts.from, .from_not = texts.from_not, .to = texts.to,
 		.to_not = texts.to_not, .sports = texts.sports, .ports = texts.ports, .icmp = texts.icmp,
-		.action = action,
+		.schedule = texts.schedule, .action = action,
 	};
 
 	match_texts(match, &texts);
@@ -229,7 +233,7 @@ static bool is_built_in(struct walk *walk, struct chain_rule *rule, const struct
 
 static bool is_open(const struct chain_match *match)
 {
-	return !match->proto && !match->src.family && !match->dst.family && !match->n_not_src && !match->n_not_dst;
+	return !match->time.set && !match->proto && !match->src.family && !match->dst.family && !match->n_not_src && !match->n_not_dst;
 }
 
 static void verdict(struct walk *walk, struct chain_rule *rule, const struct chain_match *match)

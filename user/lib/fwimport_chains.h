@@ -2,6 +2,7 @@
 /* fwimport_chains.h - inside the importer of iptables: rules as read, and what they come to in one list. */
 #pragma once
 #include "fwimport_rule.h"
+#include "fwimport_time.h"
 
 #define CHAIN_NOT_MAX	16
 #define CHAIN_PORTS_MAX 32
@@ -33,6 +34,7 @@ struct chain_match {
 	struct lab_icmp icmp;
 	bool has_icmp;
 	uint8_t states; /* enum chain_state bits */
+	struct chain_time time;
 };
 
 enum chain_target {

@@ -217,7 +217,7 @@ static void comment(struct option *o)
 
 static void module(struct option *o)
 {
-	static const char *const known[] = {"tcp", "udp", "sctp", "icmp", "icmp6", "multiport", "state", "conntrack", "comment"};
+	static const char *const known[] = {"tcp", "udp", "sctp", "icmp", "icmp6", "multiport", "state", "conntrack", "comment", "time"};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (!strcmp(o->value, known[i]))
@@ -265,6 +265,18 @@ static void reject_with(struct option *o)
 			      "reject answers TCP with RST and the rest with ICMP administratively prohibited");
 }
 
+static void time_option(struct option *o)
+{
+	struct chain_time *time = &o->rule->match.time;
+	const char *why;
+
+	if (!time->set)
+		*time = CHAIN_TIME_ALWAYS;
+	why = chain_time_option(time, o->name, o->value, o->inverted);
+	if (why)
+		obstacle(o, why);
+}
+
 /* ---- all of them --------------------------------------------------------------------- */
 
 static const struct {
@@ -290,6 +302,15 @@ static const struct {
 	{"--tcp-flags", NULL, true, tcp_flags},
 	{"--comment", NULL, true, comment},
 	{"--reject-with", NULL, true, reject_with},
+	{"--timestart", NULL, true, time_option},
+	{"--timestop", NULL, true, time_option},
+	{"--datestart", NULL, true, time_option},
+	{"--datestop", NULL, true, time_option},
+	{"--weekdays", NULL, true, time_option},
+	{"--monthdays", NULL, true, time_option},
+	{"--contiguous", NULL, false, time_option},
+	{"--utc", NULL, false, time_option},
+	{"--kerneltz", "--localtz", false, time_option},
 };
 
 /* An option of a match or target that is not known: its values go by with it. */
@@ -337,6 +358,10 @@ static void check_protocol(struct option_reader *r, struct chain_rule *rule)
 		obstacle(&o, "ports are those of tcp, udp and sctp here");
 	else if (match->has_icmp && !icmp)
 		obstacle(&o, "ICMP messages need an ICMP protocol");
+	if (match->time.set && chain_time_obstacle(&match->time)) {
+		o.name = "-m time";
+		obstacle(&o, chain_time_obstacle(&match->time));
+	}
 }
 
 void option_read_rule(struct option_reader *r, struct chain_rule *rule)

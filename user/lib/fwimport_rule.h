@@ -11,6 +11,8 @@ struct importer {
 	struct diag *diag;
 	struct fwimport *result;
 	FILE *groups, *rules; /* the two parts of the policy */
+	char **schedules; /* a third: the insides of their mappings; their names are times1, times2, ... */
+	size_t n_schedules;
 	const char *default_action;
 	unsigned errors;
 	int err; /* the first: -E2BIG, -ENOMEM, -EINVAL; stays */
@@ -24,6 +26,7 @@ struct import_rule {
 	uint8_t family;	      /* 0, 4, 6 */
 	uint8_t proto;	      /* 0 any */
 	const char *from, *from_not, *to, *to_not, *ports, *sports, *icmp;
+	const char *schedule; /* the inside of its mapping; NULL or "" = always */
 	const char *apply_to; /* NULL = any */
 	const char *action;
 };

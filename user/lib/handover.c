@@ -347,6 +347,7 @@ static int copy_macs(struct copy *copy, struct diag *diag)
 
 static int read_policy_gens(const struct dataplane *dp, uint32_t *ret_gens, struct diag *diag)
 {
+	const uint32_t edges = __atomic_load_n(&dataplane_control(dp)->edges, __ATOMIC_ACQUIRE);
 	struct dpu_port *ports = calloc(DPU_MAX_PORTS, sizeof(*ports));
 	int err;
 
@@ -354,7 +355,7 @@ static int read_policy_gens(const struct dataplane *dp, uint32_t *ret_gens, stru
 		return -ENOMEM;
 	err = mapio_get_range(dp, MAP_ports, 0, DPU_MAX_PORTS, ports, diag);
 	for (size_t i = 0; !err && i < DPU_MAX_PORTS; i++)
-		ret_gens[i] = ports[i].policy_gen;
+		ret_gens[i] = dpu_policy_gen(ports[i].policy_gen, ports[i].flags, edges);
 	free(ports);
 	return err;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "l2_policy.h"
 
+#include <dpulab/schedule.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,7 +138,7 @@ static int append_rule(struct list *list, const struct policy_book *book, size_t
 			err = append_types(list, from, (struct dpu_l2_rule){
 				.smac = rule.from[i].addr, .smac_mask = rule.from[i].mask,
 				.dmac = rule.to[j].addr, .dmac_mask = rule.to[j].mask,
-				.id = from->id, .action = from->action,
+				.id = from->id, .action = DPU_RULE_WHEN(from->action, lab_schedule_id(book->lab, from)),
 				.direction = (uint8_t)(from->direction | (from->log ? DPU_RULE_LOG : 0)),
 			});
 	l2_rule_free(&rule);
@@ -158,5 +160,40 @@ int l2_policy_compile(const struct policy_book *book, size_t vm, struct dpu_l2_r
 	}
 	*ret_rules = list.rules;
 	*ret_n = list.n;
+	return 0;
+}
+
+/* ---- what a list means ------------------------------------------------------------- */
+
+static bool mac_is(uint64_t mac, uint64_t number, uint64_t mask)
+{
+	return mac == L2_UNKNOWN ? !mask : (mac & mask) == number;
+}
+
+const struct dpu_l2_rule *l2_policy_match(const struct dpu_l2_rule *rules, size_t n, const struct l2_frame *frame)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct dpu_l2_rule *rule = &rules[i];
+
+		if ((rule->direction & frame->direction) && (!rule->ethertype || rule->ethertype == frame->ethertype) &&
+		    !(frame->closed >> DPU_RULE_SCHEDULE(rule->action) & 1) &&
+		    mac_is(frame->smac, rule->smac, rule->smac_mask) && mac_is(frame->dmac, rule->dmac, rule->dmac_mask))
+			return rule;
+	}
+	return NULL;
+}
+
+int l2_policy_ask(const struct policy_book *book, size_t vm, const struct l2_frame *frame, uint32_t *ret_dropped_by)
+{
+	const struct dpu_l2_rule *hit;
+	struct dpu_l2_rule *rules;
+	size_t n;
+	int err = l2_policy_compile(book, vm, &rules, &n);
+
+	if (err)
+		return err;
+	hit = l2_policy_match(rules, n, frame);
+	*ret_dropped_by = hit && DPU_RULE_ACTION(hit->action) != DPU_ACTION_ALLOW ? hit->id : 0;
+	free(rules);
 	return 0;
 }

@@ -17,5 +17,18 @@ void l2_rule_free(struct l2_rule *rule);
 /* Entries it takes at a vNIC. */
 size_t l2_rule_entries(const struct policy_book *book, size_t index);
 
+/* A frame, as the rules see it. */
+struct l2_frame {
+	uint64_t smac, dmac; /* dpu_mac_number(); L2_UNKNOWN: somebody whom no rule names */
+	uint16_t ethertype;
+	uint8_t direction; /* DPU_DIR_IN or DPU_DIR_OUT */
+	uint64_t closed;   /* bits by schedule: their rules do not count */
+};
+#define L2_UNKNOWN UINT64_MAX
+/* The first rule that matches, or NULL: the frame passes. */
+const struct dpu_l2_rule *l2_policy_match(const struct dpu_l2_rule *rules, size_t n, const struct l2_frame *frame);
+/* The same of book->lab->vms[vm]; 0 = it passes, else the id of the rule that drops it. */
+int l2_policy_ask(const struct policy_book *book, size_t vm, const struct l2_frame *frame, uint32_t *ret_dropped_by);
+
 /* The list of book->lab->vms[vm]: one entry for each combination of source, destination and type. The caller frees. */
 int l2_policy_compile(const struct policy_book *book, size_t vm, struct dpu_l2_rule **ret_rules, size_t *ret_n);

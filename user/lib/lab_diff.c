@@ -4,6 +4,7 @@
 #include "config.h"
 #include "pcie.h"
 #include "rules.h"
+#include "schedule.h"
 #include "values.h"
 
 #include <errno.h>
@@ -356,6 +357,11 @@ static struct entries services_of(const struct lab *lab)
 	return (struct entries){(const char *)lab->services, lab->n_services, sizeof(*lab->services)};
 }
 
+static struct entries schedules_of(const struct lab *lab)
+{
+	return (struct entries){(const char *)lab->schedules, lab->n_schedules, sizeof(*lab->schedules)};
+}
+
 static bool same_class_rules(struct difference *d)
 {
 	bool same = d->old->n_class_rules == d->new->n_class_rules;
@@ -382,12 +388,14 @@ static void compare_nioc(struct difference *d)
 static void compare_names(struct difference *d)
 {
 	const struct entries old_groups = groups_of(d->old), new_groups = groups_of(d->new);
+	const struct entries old_schedules = schedules_of(d->old), new_schedules = schedules_of(d->new);
 	const struct entries old_services = services_of(d->old), new_services = services_of(d->new);
 
 	compare_entries(d, "group", "firewall.groups.*", &old_groups, &new_groups);
 	const struct entries old_slots = slots_of(d->old), new_slots = slots_of(d->new);
 
 	compare_entries(d, "slot", "intercept.*", &old_slots, &new_slots);
+	compare_entries(d, "schedule", "firewall.schedules.*", &old_schedules, &new_schedules);
 	compare_entries(d, "service", "firewall.services.*", &old_services, &new_services);
 }
 
@@ -523,6 +531,8 @@ int lab_keep_numbers(const struct lab *old, struct lab *new, struct diag *diag)
 
 	for (size_t host = 0; host < new->n_hosts && !err; host++)
 		err = keep_ports(old, new, host, diag);
+	if (!err)
+		schedules_keep_ids(old, new);
 	if (!err)
 		err = rules_keep_ids(old, new);
 	return err;

@@ -6,6 +6,7 @@
  */
 #include "linuxpath.h"
 #include "rt.h"
+#include "schedule.h"
 #include "topology.h"
 
 #include <errno.h>
@@ -45,6 +46,12 @@ static void note_differences(const struct lab *lab, struct diag *diag)
 		diag_note(diag, "placement linux: `dscp` and `cos` of classes mark nothing: the outer headers are the kernel's");
 	if (lab_has_stateless(lab))
 		diag_note(diag, "placement linux: rules with `stateless: true` track their connections as the others do");
+	for (size_t i = 0; i < lab->n_schedules; i++)
+		if (!schedule_is_utc(&lab->schedules[i]))
+			diag_note(diag, "placement linux: schedule %s: nftables knows UTC only, not %s: rules with it deny always and allow never",
+				  lab->schedules[i].name, lab->schedules[i].timezone);
+	if (lab->n_schedules)
+		diag_note(diag, "placement linux: connections that a rule with a schedule has allowed live on when it closes");
 	if (log)
 		diag_note(diag, "placement linux: rules with `log: true` write nothing that `dpulab fw log` could read");
 	diag_note(diag, "placement linux: table sizes are the kernel's (net.netfilter.nf_conntrack_max "

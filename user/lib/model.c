@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "model.h"
 #include "profile.h"
+#include "schedule.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -191,12 +192,17 @@ void lab_free(struct lab *lab)
 		free_address_group(&lab->address_groups[i]);
 	for (size_t i = 0; i < lab->n_services; i++)
 		free_service(&lab->services[i]);
+	for (size_t i = 0; i < lab->n_schedules; i++) {
+		free(lab->schedules[i].days);
+		free(lab->schedules[i].timezone);
+	}
 	for (size_t i = 0; i < lab->n_rules; i++)
 		free_rule(&lab->rules[i]);
 	free(lab->file);
 	free(lab->policy_file);
 	free(lab->address_groups);
 	free(lab->services);
+	free(lab->schedules);
 	free(lab->classes);
 	free(lab->pools);
 	free(lab->class_rules);
@@ -411,6 +417,7 @@ void lab_derive(struct lab *lab)
 	for (size_t i = 0; i < lab->n_vms; i++)
 		derive_vm(lab, &lab->vms[i]);
 	derive_rule_ids(lab);
+	schedule_derive(lab);
 }
 
 uint32_t lab_max_connections(const struct lab *lab, const struct lab_vm *vm)

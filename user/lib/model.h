@@ -265,6 +265,25 @@ struct lab_service {
 	size_t n_services;
 };
 
+/* A day with or without a time, by the clocks of some place. */
+struct lab_date {
+	uint32_t day;	 /* since 1970-01-01; 0 = not stated */
+	uint32_t second; /* 1 + that of the day; 0 = none */
+};
+
+/* When rules count. */
+struct lab_schedule {
+	char name[POLICY_NAME_MAX];
+	uint8_t *days; /* 0 = Monday; empty = every day */
+	size_t n_days;
+	uint32_t from, to; /* of the day: 1 + the second; 0 = from its beginning, to its end. to before from: to the next day */
+	struct lab_date start, end; /* none: since ever, for ever. An end without a time: that day's */
+	char *timezone;	 /* of the C library's database; NULL = UTC */
+	bool recurring;	 /* false: once, from `from` on day start to `to` on day end */
+	uint32_t id;	 /* 1 to DPU_SCHEDULES; rules in force name it by that */
+	bool id_derived; /* the file states none */
+};
+
 /* Of rules; in the order in which they are asked. */
 enum lab_category {
 	CATEGORY_ETHERNET, /* by MAC and EtherType; what they allow is still for the others */
@@ -286,6 +305,7 @@ struct lab_rule {
 	uint8_t direction;	/* enum dpu_direction bits */
 	uint8_t action;		/* enum dpu_rule_action */
 	uint8_t family;		/* 0 any, 4, 6 */
+	uint8_t schedule;	/* 1 + index; 0 = it always counts */
 	uint8_t proto;		/* 0 any */
 	struct lab_peer *from, *to; /* empty = any */
 	size_t n_from, n_to;
@@ -347,6 +367,8 @@ struct lab {
 	size_t n_address_groups;
 	struct lab_service *services;
 	size_t n_services;
+	struct lab_schedule *schedules;
+	size_t n_schedules;
 	struct lab_rule *rules; /* in the order in which they are asked: category, then place in the file */
 	size_t n_rules;
 	struct lab_class *classes; /* of Network I/O Control; none: the uplinks are not shared out */
@@ -399,6 +421,8 @@ bool lab_has_standby(const struct lab_host *host);
 /* CPUs that play the cores of its DPU number `which`. */
 const struct cpu_set *lab_dpu_cpus(const struct lab_host *host, unsigned which);
 bool lab_has_stateless(const struct lab *lab);
+/* The number of a rule's schedule; 0 = it always counts (schedule.h). */
+uint8_t lab_schedule_id(const struct lab *lab, const struct lab_rule *rule);
 const char *lab_category_name(uint8_t category);
 /* The largest MTU a VM of this port group can have: what the fabric carries, less the overlay's header. */
 uint16_t lab_group_mtu(const struct lab *lab, const struct lab_group *group);

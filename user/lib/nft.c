@@ -126,7 +126,7 @@ static int write_frame_chain(const struct ruleset *set, size_t i, enum dpu_direc
 	fprintf(set->out, "\tchain frames_%s_%u {\n", chain_word(direction), vm_at(set, i)->port);
 	for (size_t rule = 0; rule < n; rule++)
 		if (rules[rule].direction & direction)
-			nft_write_frame_rule(set->out, &rules[rule]);
+			nft_write_frame_rule(set->out, set->lab, &rules[rule]);
 	fprintf(set->out, "\t}\n");
 	free(rules);
 	return 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "nft_rule.h"
+#include "nft_when.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -136,9 +137,10 @@ static void write_verdict(FILE *out, const struct policy_rule *rule, enum dpu_di
 }
 
 static void write_line(FILE *out, const struct policy_book *book, const struct policy_rule *rule,
-		       const struct policy_service *service, size_t f, enum dpu_direction direction, uint16_t chain)
+		       const struct policy_service *service, size_t f, enum dpu_direction direction, uint16_t chain,
+		       const char *when)
 {
-	fputs("\t\t", out);
+	fprintf(out, "\t\t%s", when);
 	if (is_whole(rule->from, f) && is_whole(rule->to, f))
 		fprintf(out, "meta nfproto ipv%u ", families[f]);
 	write_side(out, book, rule->from, f, "saddr");
@@ -156,8 +158,8 @@ static bool matches_family(const struct policy_rule *rule, const struct policy_s
 	       (rule->to->any || rule->to->n[f]);
 }
 
-void nft_write_rule(FILE *out, const struct policy_book *book, size_t index, enum dpu_direction direction,
-		    uint16_t chain)
+static void write_services(FILE *out, const struct policy_book *book, size_t index, enum dpu_direction direction,
+			   uint16_t chain, const char *when)
 {
 	const struct policy_rule *rule = &book->rules[index];
 
@@ -167,15 +169,25 @@ void nft_write_rule(FILE *out, const struct policy_book *book, size_t index, enu
 		/* no address and no family: one line serves both */
 		if (rule->from->any && rule->to->any && !rule->rule->family &&
 		    (!service->family || service->proto == IPPROTO_ICMPV6)) {
-			fputs("\t\t", out);
+			fprintf(out, "\t\t%s", when);
 			write_service(out, service);
 			write_verdict(out, rule, direction, chain);
 			continue;
 		}
 		for (size_t f = 0; f < 2; f++)
 			if (matches_family(rule, service, f))
-				write_line(out, book, rule, service, f, direction, chain);
+				write_line(out, book, rule, service, f, direction, chain, when);
 	}
+}
+
+void nft_write_rule(FILE *out, const struct policy_book *book, size_t index, enum dpu_direction direction,
+		    uint16_t chain)
+{
+	const struct lab_rule *rule = book->rules[index].rule;
+	const struct nft_when when = nft_when(lab_schedule(book->lab, rule), rule->action);
+
+	for (size_t i = 0; i < when.n; i++)
+		write_services(out, book, index, direction, chain, when.text[i]);
 }
 
 /* ---- frames --------------------------------------------------------------------- */
@@ -200,12 +212,29 @@ static void write_mac_match(FILE *out, const char *field, uint64_t number, uint6
 	fputc(' ', out);
 }
 
-void nft_write_frame_rule(FILE *out, const struct dpu_l2_rule *rule)
+static void write_frame_line(FILE *out, const struct dpu_l2_rule *rule, const char *when)
 {
-	fputs("\t\t", out);
+	fprintf(out, "\t\t%s", when);
 	write_mac_match(out, "saddr", rule->smac, rule->smac_mask);
 	write_mac_match(out, "daddr", rule->dmac, rule->dmac_mask);
 	if (rule->ethertype)
 		fprintf(out, "ether type 0x%04x ", rule->ethertype);
-	fprintf(out, "%s\n", rule->action == DPU_ACTION_ALLOW ? "return" : "drop");
+	fprintf(out, "%s\n", DPU_RULE_ACTION(rule->action) == DPU_ACTION_ALLOW ? "return" : "drop");
+}
+
+static const struct lab_schedule *schedule_of(const struct lab *lab, uint8_t id)
+{
+	for (size_t i = 0; i < lab->n_schedules; i++)
+		if (lab->schedules[i].id == id)
+			return &lab->schedules[i];
+	return NULL;
+}
+
+void nft_write_frame_rule(FILE *out, const struct lab *lab, const struct dpu_l2_rule *rule)
+{
+	const struct nft_when when =
+		nft_when(schedule_of(lab, DPU_RULE_SCHEDULE(rule->action)), DPU_RULE_ACTION(rule->action));
+
+	for (size_t i = 0; i < when.n; i++)
+		write_frame_line(out, rule, when.text[i]);
 }

@@ -13,7 +13,7 @@ void nft_write_rule(FILE *out, const struct policy_book *book, size_t index, enu
 /* "return" hands a frame its sender may send on to the receiver's rules; nobody comes after those. */
 const char *nft_verdict(uint8_t action, enum dpu_direction direction);
 /* An entry of category ethernet, for a chain of the bridge family. */
-void nft_write_frame_rule(FILE *out, const struct dpu_l2_rule *rule);
+void nft_write_frame_rule(FILE *out, const struct lab *lab, const struct dpu_l2_rule *rule);
 void nft_write_prefix(FILE *out, const struct lab_prefix *prefix);
 /* Chain "queues" of the bridge family: what vNICs of a host send gets its class at the uplink. For a lab with classes. */
 void nft_write_queues(FILE *out, const struct lab *lab, size_t host);

@@ -7,6 +7,7 @@
 #include <nftables/libnftables.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* libnftables reports as nft prints: the sentence first, then the offending line and a caret. */
 static int report(struct nft_ctx *nft, struct diag *diag)
@@ -21,6 +22,27 @@ static int report(struct nft_ctx *nft, struct diag *diag)
 			  "nftables refused the rules: %.*s", (int)len, text);
 }
 
+/* Times of rules are UTC's; nftables reads them by the clocks of TZ. */
+static int run_in_utc(struct nft_ctx *nft, const char *text)
+{
+	const char *was = getenv("TZ");
+	char *kept = was ? strdup(was) : NULL;
+	int err;
+
+	if (was && !kept)
+		return -1;
+	setenv("TZ", "UTC", 1);
+	tzset();
+	err = nft_run_cmd_from_buffer(nft, text);
+	if (kept)
+		setenv("TZ", kept, 1);
+	else
+		unsetenv("TZ");
+	tzset();
+	free(kept);
+	return err;
+}
+
 int nft_run(const char *text, struct diag *diag)
 {
 	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
@@ -30,7 +52,7 @@ int nft_run(const char *text, struct diag *diag)
 		return diag_error(diag, -ENOMEM, NULL, "cannot set up libnftables");
 	nft_ctx_buffer_error(nft);
 	nft_ctx_buffer_output(nft);
-	if (nft_run_cmd_from_buffer(nft, text) == 0)
+	if (run_in_utc(nft, text) == 0)
 		op_done();
 	else
 		err = report(nft, diag);

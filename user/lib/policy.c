@@ -12,6 +12,7 @@
 struct rule_list {
 	struct dpu_rule *rules;
 	size_t n;
+	const struct lab *lab;
 	bool jumps; /* some rule of the lab does: then those it jumps to are marked */
 };
 
@@ -89,6 +90,7 @@ static int append_service(struct rule_list *list, const struct policy_rule *rule
 		.direction = rule_bits(list, from),
 		.action = from->action,
 		.id = from->id,
+		.schedule = lab_schedule_id(list->lab, from),
 	};
 	int err = 0;
 
@@ -115,7 +117,7 @@ static int append_rule(struct rule_list *list, const struct policy_rule *rule)
 
 int policy_compile_rule(const struct policy_book *book, size_t index, struct dpu_rule **ret_rules, size_t *ret_n)
 {
-	struct rule_list list = {.jumps = lab_jumps(book->lab)};
+	struct rule_list list = {.lab = book->lab, .jumps = lab_jumps(book->lab)};
 	int err = append_rule(&list, &book->rules[index]);
 
 	if (err) {
@@ -170,7 +172,7 @@ int policy_compile(const struct policy_book *book, size_t vm, struct dpu_rule **
 		   struct diag *diag)
 {
 	const struct lab *lab = book->lab;
-	struct rule_list list = {.jumps = lab_jumps(lab)};
+	struct rule_list list = {.lab = lab, .jumps = lab_jumps(lab)};
 	int err = 0;
 
 	for (size_t i = 0; i < book->n && !err; i++) {
@@ -217,7 +219,7 @@ static bool matches(const struct dpu_rule *rule, const struct policy_packet *pac
 {
 	const uint8_t proto = packet->proto == IPPROTO_ICMPV6 ? IPPROTO_ICMP : packet->proto;
 
-	return (rule->direction & packet->direction) && (!rule->proto || rule->proto == proto) &&
+	return (rule->direction & packet->direction) && !(packet->closed >> rule->schedule & 1) && (!rule->proto || rule->proto == proto) &&
 	       (!rule->family || rule->family == ip_family(&packet->src)) && ports_match(rule, packet) &&
 	       address_matches(&packet->src, &rule->src, &rule->src_mask) &&
 	       address_matches(&packet->dst, &rule->dst, &rule->dst_mask);

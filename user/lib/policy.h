@@ -31,6 +31,7 @@ struct policy_packet {
 	uint8_t direction;     /* DPU_DIR_IN or DPU_DIR_OUT */
 	bool has_ports;	       /* or ICMP */
 	uint16_t sport, dport; /* host order; ICMP: type and code */
+	uint64_t closed;       /* bits by schedule id: their rules do not count; 0: all do */
 };
 
 /*

@@ -3,6 +3,7 @@
 #include "finding.h"
 #include "l2_policy.h"
 #include "policy.h"
+#include "schedule_check.h"
 #include "schema.h"
 #include "values.h"
 
@@ -309,5 +310,7 @@ int policy_check(const struct lab *lab, const struct config_places *places, stru
 	check_rule_ids(&check);
 	check_rule_space(&check);
 	policy_book_close(book);
+	if (schedule_check(lab, places, diag))
+		check.failed = true;
 	return check.failed ? -EINVAL : 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "policy_overlap.h"
+#include "schedule.h"
 
 #include <netinet/in.h>
 
@@ -42,6 +43,7 @@ struct policy_volume policy_volume_of(const struct policy_book *book, size_t ind
 		.rule = rule,
 		.vm_words = policy_vm_words(book->lab),
 		.directions = rule->rule->direction,
+		.schedule = lab_schedule(book->lab, rule->rule),
 	};
 
 	for (size_t i = 0; i < rule->n_services; i++)
@@ -54,8 +56,7 @@ struct policy_volume policy_volume_of(const struct policy_book *book, size_t ind
 		volume.from[f] = hull_of(&rule->from->part[f]);
 		volume.to[f] = hull_of(&rule->to->part[f]);
 	}
-	/* where a rule jumps, others before application are left out for its packets, and only for those */
-	volume.none = rule->rule->action == DPU_ACTION_JUMP || !rule->n_vms || !(volume.family[0] || volume.family[1]);
+	volume.none = !rule->n_vms || !(volume.family[0] || volume.family[1]);
 	return volume;
 }
 
@@ -66,26 +67,36 @@ static bool ranges_meet(struct ip_range a, struct ip_range b)
 	return a.lo <= b.hi && b.lo <= a.hi;
 }
 
-static bool vms_meet(const struct policy_volume *a, const struct policy_volume *b)
+bool policy_share_vm(const struct policy_rule *a, const struct policy_rule *b, size_t words)
 {
-	if (!a->rule->vms || !b->rule->vms)
+	if (!a->vms || !b->vms)
 		return true;
-	for (size_t i = 0; i < a->vm_words; i++)
-		if (a->rule->vms[i] & b->rule->vms[i])
+	for (size_t i = 0; i < words; i++)
+		if (a->vms[i] & b->vms[i])
 			return true;
 	return false;
 }
 
-static bool vms_contain(const struct policy_volume *outer, const struct policy_volume *inner)
+bool policy_has_vms(const struct policy_rule *outer, const struct policy_rule *inner, size_t words)
 {
-	if (!outer->rule->vms)
+	if (!outer->vms)
 		return true;
-	if (!inner->rule->vms)
-		return outer->rule->n_vms >= inner->rule->n_vms;
-	for (size_t i = 0; i < inner->vm_words; i++)
-		if (inner->rule->vms[i] & ~outer->rule->vms[i])
+	if (!inner->vms)
+		return outer->n_vms >= inner->n_vms;
+	for (size_t i = 0; i < words; i++)
+		if (inner->vms[i] & ~outer->vms[i])
 			return false;
 	return true;
+}
+
+static bool vms_meet(const struct policy_volume *a, const struct policy_volume *b)
+{
+	return policy_share_vm(a->rule, b->rule, a->vm_words);
+}
+
+static bool vms_contain(const struct policy_volume *outer, const struct policy_volume *inner)
+{
+	return policy_has_vms(outer->rule, inner->rule, inner->vm_words);
 }
 
 static bool ports_meet(const struct lab_port_range *a, size_t n_a, const struct lab_port_range *b, size_t n_b)
@@ -156,7 +167,7 @@ static bool any_services_meet(const struct policy_rule *a, const struct policy_r
 
 bool policy_meet(const struct policy_volume *a, const struct policy_volume *b)
 {
-	if (!hulls_meet(a, b) || !vms_meet(a, b))
+	if (!hulls_meet(a, b) || !vms_meet(a, b) || !schedule_may_meet(a->schedule, b->schedule))
 		return false;
 	for (size_t f = 0; f < 2; f++)
 		if (a->family[f] && b->family[f] && any_services_meet(a->rule, b->rule, f) &&
@@ -181,7 +192,8 @@ static bool services_contain(const struct policy_rule *outer, const struct polic
 
 bool policy_contains(const struct policy_volume *outer, const struct policy_volume *inner)
 {
-	if ((inner->directions & ~outer->directions) || !vms_contain(outer, inner))
+	if ((inner->directions & ~outer->directions) || !vms_contain(outer, inner) ||
+	    !schedule_contains(outer->schedule, inner->schedule))
 		return false;
 	for (size_t f = 0; f < 2; f++) {
 		if (!inner->family[f])
@@ -241,7 +253,7 @@ static bool part_of(const struct cover *cover, const struct policy_volume *other
 	const struct policy_rule *rule = other->rule;
 
 	if (!(other->directions & cover->direction) || !other->family[cover->f] ||
-	    !vms_contain(other, cover->volume) ||
+	    !vms_contain(other, cover->volume) || !schedule_contains(other->schedule, cover->volume->schedule) ||
 	    !box_meets_set(&rule->to->part[cover->f], box->to, &ret_part->to) ||
 	    !box_meets_set(&rule->from->part[cover->f], box->from, &ret_part->from))
 		return false;

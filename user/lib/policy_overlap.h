@@ -12,10 +12,15 @@ struct policy_volume {
 	struct ip_range from[2], to[2];	  /* around all of its addresses */
 	struct lab_port_range dports;	  /* around all of its destination ports */
 	uint8_t proto;			  /* 0: any, or several */
+	const struct lab_schedule *schedule; /* NULL: always */
 	bool none;			  /* matches no packet, or counts at no vNIC */
 };
 
 struct policy_volume policy_volume_of(const struct policy_book *book, size_t rule);
+
+/* Is there a vNIC where both count? Does outer count wherever inner does? words: policy_vm_words(). */
+bool policy_share_vm(const struct policy_rule *a, const struct policy_rule *b, size_t words);
+bool policy_has_vms(const struct policy_rule *outer, const struct policy_rule *inner, size_t words);
 
 /* Is there a packet, at some vNIC, that both match? */
 bool policy_meet(const struct policy_volume *a, const struct policy_volume *b);

@@ -229,7 +229,7 @@ enum dpu_rule_action policy_store_ask(const struct policy_store *store, struct d
 	if (!rule)
 		return policy_default(head_at(store, ref.at)->default_action);
 	*ret_rule_id = rule->id;
-	return rule->action;
+	return DPU_RULE_ACTION(rule->action);
 }
 
 static struct dpu_rule_hits hits_at(const struct policy_store *store, const struct dpu_port *port, uint32_t slot)

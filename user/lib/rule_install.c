@@ -325,6 +325,13 @@ static int prepare_vnic(struct rule_install *install, size_t location, size_t vm
 	return err;
 }
 
+/* The rule that comes or goes: a vNIC's port says whether it has such rules. */
+static bool has_schedule(const struct rule_install *install)
+{
+	return (install->edit.item && install->near.lab->rules[own_index(install)].schedule) ||
+	       (install->old.lab && install->old.lab->n_rules && install->old.lab->rules[0].schedule);
+}
+
 static bool jumps_or_has_no_state(const struct lab *lab)
 {
 	return lab_jumps(lab) || lab_has_stateless(lab);
@@ -355,7 +362,7 @@ int rule_install_prepare(const struct lab_stored *stored, const struct loaded *l
 	*install = (struct rule_install){.stored = stored, .loaded = loaded, .edit = *edit};
 	/* more than one vNIC takes is for the compiler to refuse */
 	err = stored->book.n < DPU_MAX_VNIC_RULES && !is_about_frames(stored, edit) ? open_rules(install, diag) : -EAGAIN;
-	if (!err && is_marked(install))
+	if (!err && (is_marked(install) || has_schedule(install)))
 		err = -EAGAIN;
 	if (!err)
 		err = open_places(install, diag);
@@ -396,7 +403,7 @@ static enum dpu_rule_action ask_cells(const void *arg, const struct policy_packe
 	const struct dpu_cls_rule *rule = classifier_find(changed->cells, changed->port.policy.version, packet);
 
 	*ret_rule_id = rule ? rule->id : DPU_RULE_DEFAULT;
-	return rule ? rule->action : policy_default(changed->cells[0].head.default_action);
+	return rule ? DPU_RULE_ACTION(rule->action) : policy_default(changed->cells[0].head.default_action);
 }
 
 static int judge_at(const struct rule_install *install, size_t location, struct diag *diag)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "schema.h"
 
+#include <dpulab/schedule.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -73,6 +75,10 @@ static const struct schema_word uplinks[] = {
 	{"uplink1", UPLINK1},
 	{"uplink2", UPLINK2},
 	{NULL, 0},
+};
+
+static const struct schema_word weekdays[] = {
+	{"mon", 0}, {"tue", 1}, {"wed", 2}, {"thu", 3}, {"fri", 4}, {"sat", 5}, {"sun", 6}, {NULL, 0},
 };
 
 static const struct schema_word actions[] = {
@@ -428,6 +434,26 @@ const struct schema_key schema_keys[] = {
 	 .help = "As in a rule."},
 	{"firewall.services.*.services", SCHEMA_SERVICE, MANY(struct lab_service, services, n_services),
 	 .derived = "none", .help = "A service group: the services in it, and no other key."},
+	{"firewall.schedules", SCHEMA_ENTRIES, ARRAY(struct lab, schedules, n_schedules), .max = POLICY_NAME_MAX,
+	 .help = "When rules count, by name: the part of the day from `from` to `to`, on some days of the week, between two dates. "
+		 "A rule names one; while it is closed, the rule matches nothing."},
+	{"firewall.schedules.*.days", SCHEMA_WORD, MANY(struct lab_schedule, days, n_days), .words = weekdays,
+	 .derived = "every day", .help = "Days of the week on which it opens."},
+	{"firewall.schedules.*.from", SCHEMA_TIME, ONE(struct lab_schedule, from), .derived = "00:00",
+	 .help = "Time of the day when it opens: HH:MM or HH:MM:SS."},
+	{"firewall.schedules.*.to", SCHEMA_TIME, ONE(struct lab_schedule, to), .derived = "24:00",
+	 .help = "When it closes; not later than `from`: on the next day."},
+	{"firewall.schedules.*.start", SCHEMA_DATE, ONE(struct lab_schedule, start), .derived = "none",
+	 .help = "It is closed before: YYYY-MM-DD, with a time behind it or without."},
+	{"firewall.schedules.*.end", SCHEMA_DATE, ONE(struct lab_schedule, end), .derived = "none",
+	 .help = "It is closed from then on; without a time: from the end of that day on."},
+	{"firewall.schedules.*.recurring", SCHEMA_BOOL, ONE(struct lab_schedule, recurring), .fallback = "true",
+	 .help = "false: it opens once, from `from` on day `start` to `to` on day `end`."},
+	{"firewall.schedules.*.timezone", SCHEMA_TEXT, ONE(struct lab_schedule, timezone), .max = 63, .derived = "UTC",
+	 .help = "Whose clocks: a name of the C library's time zone database such as Europe/Berlin; summer time is followed."},
+	{"firewall.schedules.*.id", SCHEMA_NUMBER, ONE(struct lab_schedule, id), .min = 1, .max = DPU_SCHEDULES,
+	 .derived = "a free number; in a running lab what the schedule of the same content has",
+	 .help = "Number by which rules in the datapath's tables name it."},
 	{"firewall.default", SCHEMA_WORD, ONE(struct lab, default_action), .words = actions, .fallback = "allow",
 	 .help = "What happens when no rule matches."},
 	{"firewall.log-default", SCHEMA_BOOL, ONE(struct lab, log_default), .fallback = "false",
@@ -515,6 +541,8 @@ const struct schema_key schema_keys[] = {
 	 .help = "Category ethernet: destination, likewise."},
 	{"firewall.rules[].ether-type", SCHEMA_ETHER_TYPE, MANY(struct lab_rule, ether_types, n_ether_types),
 	 .derived = "any", .help = "Category ethernet: arp, ipv4, ipv6, lldp, pppoe-session, ... or a number such as 0x88cc."},
+	{"firewall.rules[].schedule", SCHEMA_SCHEDULE, ONE(struct lab_rule, schedule), .derived = "always",
+	 .help = "Name of a schedule: the rule counts while that is open."},
 	{"firewall.rules[].action", SCHEMA_WORD, ONE(struct lab_rule, action), .words = rule_actions, .required = true,
 	 .help = "reject answers: TCP with RST, the rest with ICMP administratively prohibited. jump-to-application: the rules "
 		 "of category application decide, and those before them that are left do not count."},

@@ -45,6 +45,9 @@ enum schema_type {
 	SCHEMA_GROUP,	 /* a port group's name, as its index */
 	SCHEMA_CLASS,	 /* a traffic class's name, as 1 + its index */
 	SCHEMA_POOL,	 /* a pool's name, likewise */
+	SCHEMA_SCHEDULE, /* a schedule's name, likewise */
+	SCHEMA_TIME,	 /* of the day, as 1 + its second */
+	SCHEMA_DATE,	 /* with or without a time */
 };
 
 struct schema_word {

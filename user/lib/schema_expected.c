@@ -46,6 +46,9 @@ const char *schema_expected(const struct schema_key *key, char *buffer, size_t s
 		[SCHEMA_GROUP] = "the name of a port group",
 		[SCHEMA_CLASS] = "the name of a class of nioc",
 		[SCHEMA_POOL] = "the name of a pool of nioc",
+		[SCHEMA_SCHEDULE] = "the name of a schedule",
+		[SCHEMA_TIME] = "a time of the day such as 08:00 or 23:59:30, up to 24:00",
+		[SCHEMA_DATE] = "a date such as 2026-12-05, or with a time: 2026-12-05 22:00",
 	};
 
 	if (key->type == SCHEMA_WORD)

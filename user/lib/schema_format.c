@@ -141,6 +141,12 @@ const char *schema_value_format(const struct schema_key *key, const struct lab *
 		return format_optional_name(value, lab->classes, lab->n_classes, sizeof(*lab->classes));
 	case SCHEMA_POOL:
 		return format_optional_name(value, lab->pools, lab->n_pools, sizeof(*lab->pools));
+	case SCHEMA_SCHEDULE:
+		return format_optional_name(value, lab->schedules, lab->n_schedules, sizeof(*lab->schedules));
+	case SCHEMA_TIME:
+		return time_of_day_format(*(const uint32_t *)value, buffer);
+	case SCHEMA_DATE:
+		return date_format(value, buffer);
 	case SCHEMA_MARK:
 		return format_mark(key, value, buffer);
 	default:

@@ -94,6 +94,7 @@ _Static_assert(offsetof(struct lab_service, name) == 0, "name first");
 
 _Static_assert(offsetof(struct lab_class, name) == 0, "name first");
 _Static_assert(offsetof(struct lab_pool, name) == 0, "name first");
+_Static_assert(offsetof(struct lab_schedule, name) == 0, "name first");
 
 static int find_name(const char *text, const void *entries, size_t n, size_t size, size_t *ret_index)
 {
@@ -306,6 +307,8 @@ static int parse_plain(struct schema_input *input)
 		struct lab_tag tag;
 		uint8_t protocol;
 		uint16_t ether_type;
+		uint32_t time;
+		struct lab_date date;
 	} value;
 
 	switch (key->type) {
@@ -342,6 +345,10 @@ static int parse_plain(struct schema_input *input)
 		return icmp_parse(input->text, &value.icmp) ? -EINVAL : add(input, &value.icmp);
 	case SCHEMA_ETHER_TYPE:
 		return ether_type_parse(input->text, &value.ether_type) ? -EINVAL : add(input, &value.ether_type);
+	case SCHEMA_TIME:
+		return time_of_day_parse(input->text, &value.time) ? -EINVAL : add(input, &value.time);
+	case SCHEMA_DATE:
+		return date_parse(input->text, &value.date) ? -EINVAL : add(input, &value.date);
 	case SCHEMA_TAG:
 		return tag_parse(input->text, &value.tag) ? -EINVAL : add(input, &value.tag);
 	case SCHEMA_PROTOCOL:
@@ -388,6 +395,8 @@ int schema_value_parse(struct schema_input *input)
 		return parse_optional_reference(input, lab->classes, lab->n_classes, sizeof(*lab->classes));
 	case SCHEMA_POOL:
 		return parse_optional_reference(input, lab->pools, lab->n_pools, sizeof(*lab->pools));
+	case SCHEMA_SCHEDULE:
+		return parse_optional_reference(input, lab->schedules, lab->n_schedules, sizeof(*lab->schedules));
 	default:
 		return parse_plain(input);
 	}

@@ -12,6 +12,7 @@
 #include "mapio.h"
 #include "op.h"
 #include "rulecount.h"
+#include "schedule_install.h"
 #include "shapers.h"
 
 /* ---- control word ------------------------------------------------------- */
@@ -303,7 +304,7 @@ static struct dpu_port describe_port(const struct location *location, const stru
 	if (location->where == LOCATION_DPU)
 		device_restrict_port(location_host(location), &new);
 	if (old->kind == DPU_PORT_KIND_VNIC) {
-		new.flags |= old->flags & DPU_PORT_F_STRICTER;
+		new.flags |= old->flags & (DPU_PORT_F_STRICTER | DPU_PORT_F_SCHEDULED);
 		new.policy = old->policy;
 		new.l2 = old->l2;
 		new.hits_first = old->hits_first;
@@ -390,6 +391,8 @@ static int fill_ports(const struct location *location, bool xdp, struct diag *di
 		new[port->port] = describe_port(location, port, &old[port->port], xdp);
 	}
 	if (!err && !location->embedded)
+		err = schedule_install(location, true, diag);
+	if (!err && !location->embedded)
 		err = l2_install(location, old, new, diag);
 	if (!err && !location->embedded)
 		err = firewall_install(location, new, &store, diag);
@@ -399,6 +402,8 @@ static int fill_ports(const struct location *location, bool xdp, struct diag *di
 		err = bindings_list(location, diag);
 	if (!err)
 		err = put_ports(location, old, new, diag);
+	if (!err && !location->embedded)
+		err = schedule_install(location, false, diag);
 	if (!err)
 		err = bindings_forget(location, old, new, diag);
 	if (store) {

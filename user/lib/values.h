@@ -72,6 +72,13 @@ const char *icmp_format(const struct lab_icmp *icmp, char *buffer);
 /* What it is in a family: false if nothing. *ret_code: -1 = any. Numbers mean the same in both. */
 bool icmp_in_family(const struct lab_icmp *icmp, uint8_t family, uint8_t *ret_type, int *ret_code);
 
+/* "08:00", "23:59:59", "24:00": 1 + the second of the day; 0 is "not stated". */
+int time_of_day_parse(const char *text, uint32_t *ret_time);
+const char *time_of_day_format(uint32_t time, char *buffer);
+/* "2026-12-05", "2026-12-05 22:00", or with a T; after 1970. */
+int date_parse(const char *text, struct lab_date *ret_date);
+const char *date_format(const struct lab_date *date, char *buffer);
+
 /* "env=prod". */
 int tag_parse(const char *text, struct lab_tag *ret_tag);
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What must happen in a lab: the probes that are worth sending, and what the lab file says of each. Pure. */
+#include "l2_policy.h"
 #include "policy.h"
+#include "schedule.h"
 #include "verify.h"
 #include "verify_plan.h"
 
 #include <errno.h>
+#include <net/ethernet.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
@@ -35,7 +38,7 @@ static enum probe_outcome judge(const struct policy_book *book, size_t vm, uint8
 	struct dpu_rule *rules = NULL;
 	size_t n = 0;
 
-	if (policy_compile(book, vm, &rules, &n, NULL))
+	if (schedule_closed_now(lab, &packet.closed) || policy_compile(book, vm, &rules, &n, NULL))
 		return PROBE_SILENT;
 	hit = policy_match(rules, n, &packet);
 	if (hit)
@@ -45,16 +48,68 @@ static enum probe_outcome judge(const struct policy_book *book, size_t vm, uint8
 	       action == DPU_ACTION_DROP  ? PROBE_SILENT : PROBE_REJECT;
 }
 
+/* ---- frames: rules of category ethernet ----------------------------------------------- */
+
+/* Does a frame from one VM get past the lists of both? */
+static bool frame_passes(const struct policy_book *book, size_t from, size_t to, struct l2_frame frame)
+{
+	uint32_t out = 0, in = 0;
+
+	frame.smac = dpu_mac_number(book->lab->vms[from].mac.b);
+	if (!frame.dmac)
+		frame.dmac = dpu_mac_number(book->lab->vms[to].mac.b);
+	frame.direction = DPU_DIR_OUT;
+	if (l2_policy_ask(book, from, &frame, &out) || out)
+		return false;
+	frame.direction = DPU_DIR_IN;
+	return !l2_policy_ask(book, to, &frame, &in) && !in;
+}
+
+/* Where the question for an address goes: to all, or to the multicast group of IPv6 that ends alike (RFC 4291 2.7.1, RFC 2464 7). */
+static uint64_t asked_at(const struct probe *probe, const struct lab_vm *to)
+{
+	const union dpu_ip *ip = &verify_address(to, probe->family)->addr;
+	const uint8_t group[6] = {0x33, 0x33, 0xff, ip->b[13], ip->b[14], ip->b[15]};
+
+	return probe->family == 4 ? 0xffffffffffff : dpu_mac_number(group);
+}
+
+/* Can the one resolve the other's address and send it frames of the family? */
+static bool frames_pass(const struct policy_book *book, const struct probe *probe, uint64_t closed)
+{
+	const struct lab *lab = book->lab;
+	const uint16_t type = probe->family == 4 ? ETHERTYPE_IP : ETHERTYPE_IPV6;
+	const uint16_t resolving = probe->family == 4 ? ETHERTYPE_ARP : ETHERTYPE_IPV6;
+	const struct l2_frame question = {.ethertype = resolving, .dmac = asked_at(probe, &lab->vms[probe->to]), .closed = closed};
+	const struct l2_frame answer = {.ethertype = resolving, .closed = closed}, packet = {.ethertype = type, .closed = closed};
+
+	if (!lab->n_rules || lab->rules[0].category != CATEGORY_ETHERNET) /* they come first */
+		return true;
+	return frame_passes(book, probe->from, probe->to, question) && frame_passes(book, probe->to, probe->from, answer) &&
+	       frame_passes(book, probe->from, probe->to, packet);
+}
+
+/* And frames back? */
+static bool answers_pass(const struct policy_book *book, const struct probe *probe, uint64_t closed)
+{
+	return frame_passes(book, probe->to, probe->from,
+			    (struct l2_frame){.ethertype = probe->family == 4 ? ETHERTYPE_IP : ETHERTYPE_IPV6, .closed = closed});
+}
+
 static enum probe_outcome expected(const struct policy_book *book, const struct probe *probe)
 {
 	const struct lab *lab = book->lab;
 	const struct lab_vm *from = &lab->vms[probe->from], *to = &lab->vms[probe->to];
 	enum probe_outcome out;
+	uint64_t closed;
 
-	if (lab->groups[from->group].segment != lab->groups[to->group].segment)
+	if (lab->groups[from->group].segment != lab->groups[to->group].segment || schedule_closed_now(lab, &closed) ||
+	    !frames_pass(book, probe, closed))
 		return PROBE_SILENT;
 	out = judge(book, probe->from, DPU_DIR_OUT, probe);
-	return out == PROBE_PASS ? judge(book, probe->to, DPU_DIR_IN, probe) : out;
+	if (out == PROBE_PASS)
+		out = judge(book, probe->to, DPU_DIR_IN, probe);
+	return out == PROBE_PASS && !answers_pass(book, probe, closed) ? PROBE_SILENT : out;
 }
 
 enum probe_outcome probe_expected(const struct lab *lab, const struct probe *probe)
