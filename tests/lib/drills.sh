@@ -23,13 +23,18 @@ write_drill_lab() { # FILE
 	echo 'tables: {connections: 4096}' >>"$1" # soon full
 }
 
+# Where vNICs move between namespaces, a killed move can leave one with another index: a name is what it is known by.
+devices_of() { # PATH
+	if [ "$1" = dpu-upt ]; then sed 's/^[0-9]*: //; s/@if[0-9]*//' | sort; else cat; fi
+}
+
 # What a drill must leave as it was: devices with their state and offloads, pins, placement.
 picture() { # PATH
 	local ns
 	for ns in /run/netns/"$LAB"-*; do
 		echo "== ${ns##*/}"
 		nsenter --net="$ns" -- ip -o link | sed 's/ state [A-Z]*//; s/ qdisc [a-z]*//; s/ xdp[a-z/]* prog\/xdp id [0-9]*/ xdp/' |
-			grep -o '^[0-9]*: [^<]*<[^>]*>'
+			grep -o '^[0-9]*: [^<]*<[^>]*>' | devices_of "$1"
 		nsenter --net="$ns" -- ethtool -k eth0 2>/dev/null | grep -E '^(tx-checksumming|tcp-segmentation|generic-receive)'
 	done
 	# where the vNIC is in the DPU, a representor is no port: whether it keeps its programs from before is of no consequence
