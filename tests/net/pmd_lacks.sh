@@ -65,10 +65,11 @@ expect "show qos" "$("$PYTHON" -c 'import json; print(*[q["how"] for q in json.l
 
 # ---- verbs --------------------------------------------------------------------
 lab pmd '' ''
-run "$DPULAB" apply lab.yaml
+says "cannot come or go while frame path pmd runs on esx1" 1 "$DPULAB" apply lab.yaml
+fresh_lab
 says "no intercept slots" 1 "$DPULAB" intercept insert "$LAB" web1 out count
-for drill in dpu-crash table-full uplink-down agent-kill; do
-	says "drills know" 2 "$DPULAB" drill "$LAB" "$drill" --host esx1
+for drill in dpu-reboot pcie-freeze; do
+	says "cannot have a $drill" 2 "$DPULAB" drill "$LAB" "$drill" --host esx1
 done
 says "frame path pmd" 2 "$DPULAB" move "$LAB" web1 esx2
 wait_for 10 in_node web1 ping -q -c 1 -W 2 10.1.0.13
