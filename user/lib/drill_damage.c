@@ -188,25 +188,17 @@ static int ebpf_damage(const struct ebpf *ebpf, struct damage_list *damage, stru
 	return err;
 }
 
-/* The DPU that is not active: served, and without a function. */
-static int idle_damage(const struct lab *lab, size_t host, bool loaded, struct damage_list *damage, struct diag *diag)
-{
-	const struct lab_host *h = &lab->hosts[host];
-	struct location idle = {};
-	struct lab view;
-	int err;
+struct idle_look {
+	bool xdp;
+	struct damage_list *damage;
+};
 
-	if (lab_n_dpus(h) < 2)
-		return 0;
-	err = standby_view(lab, host, !h->active, &view);
-	if (err)
-		return err;
-	err = location_open(&view, host, LOCATION_DPU, &idle, diag);
-	if (!err && loaded)
-		err = location_damage(&idle, false, ebpf_wants_xdp(h->path, h->hook), damage, diag);
-	location_close(&idle);
-	standby_view_free(&view);
-	return err;
+/* The DPU that is not active: served, and without a function. */
+static int idle_damage(struct location *idle, void *arg, struct diag *diag)
+{
+	const struct idle_look *look = arg;
+
+	return location_damage(idle, false, look->xdp, look->damage, diag);
 }
 
 static int linux_damage(const struct ebpf *ebpf, struct damage_list *damage, struct diag *diag)
@@ -230,6 +222,7 @@ static int linux_damage(const struct ebpf *ebpf, struct damage_list *damage, str
 int damage_read(const struct lab *lab, size_t host, struct damage_list *ret_damage, struct diag *diag)
 {
 	struct damage_list damage = {};
+	struct idle_look look = {ebpf_wants_xdp(lab->hosts[host].path, lab->hosts[host].hook), &damage};
 	struct ebpf ebpf;
 	int err = ebpf_open(lab, host, &ebpf, diag);
 
@@ -237,8 +230,8 @@ int damage_read(const struct lab *lab, size_t host, struct damage_list *ret_dama
 		return err;
 	err = lab->hosts[host].path == PATH_LINUX ? linux_damage(&ebpf, &damage, diag)
 						  : ebpf_damage(&ebpf, &damage, diag);
-	if (!err)
-		err = idle_damage(lab, host, lab->hosts[host].path != PATH_LINUX, &damage, diag);
+	if (!err && lab->hosts[host].path != PATH_LINUX)
+		err = standby_at(lab, host, idle_damage, &look, diag);
 	ebpf_close(&ebpf);
 	if (err)
 		damage_free(&damage);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* nft_run.c - runs nftables text. The only user of libnftables. */
 #include "nft.h"
+#include "clockzone.h"
 #include "op.h"
 
 #include <errno.h>
 #include <nftables/libnftables.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* libnftables reports as nft prints: the sentence first, then the offending line and a caret. */
 static int report(struct nft_ctx *nft, struct diag *diag)
@@ -22,25 +21,16 @@ static int report(struct nft_ctx *nft, struct diag *diag)
 			  "nftables refused the rules: %.*s", (int)len, text);
 }
 
-/* Times of rules are UTC's; nftables reads them by the clocks of TZ. */
-static int run_in_utc(struct nft_ctx *nft, const char *text)
-{
-	const char *was = getenv("TZ");
-	char *kept = was ? strdup(was) : NULL;
-	int err;
+struct text_for {
+	struct nft_ctx *nft;
+	const char *text;
+};
 
-	if (was && !kept)
-		return -1;
-	setenv("TZ", "UTC", 1);
-	tzset();
-	err = nft_run_cmd_from_buffer(nft, text);
-	if (kept)
-		setenv("TZ", kept, 1);
-	else
-		unsetenv("TZ");
-	tzset();
-	free(kept);
-	return err;
+static int run_text(void *arg)
+{
+	const struct text_for *run = arg;
+
+	return nft_run_cmd_from_buffer(run->nft, run->text);
 }
 
 int nft_run(const char *text, struct diag *diag)
@@ -52,7 +42,8 @@ int nft_run(const char *text, struct diag *diag)
 		return diag_error(diag, -ENOMEM, NULL, "cannot set up libnftables");
 	nft_ctx_buffer_error(nft);
 	nft_ctx_buffer_output(nft);
-	if (run_in_utc(nft, text) == 0)
+	/* times of rules are UTC's; nftables reads them by the clocks of TZ */
+	if (clockzone_with("UTC", run_text, &(struct text_for){nft, text}) == 0)
 		op_done();
 	else
 		err = report(nft, diag);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "schedule.h"
+#include "clockzone.h"
 #include "values.h"
 
 #include <errno.h>
@@ -105,28 +106,26 @@ static int find_eras(uint64_t now_s, struct zone *zone)
 	return err;
 }
 
+struct eras_of {
+	uint64_t now_s;
+	struct zone *zone;
+};
+
+static int find_eras_of(void *arg)
+{
+	const struct eras_of *eras = arg;
+
+	return find_eras(eras->now_s, eras->zone);
+}
+
 /* The C library knows one zone at a time, by the environment. */
 static int zone_open(const char *name, uint64_t now_s, struct zone *ret_zone)
 {
-	const char *was = getenv("TZ");
-	char *kept = was ? strdup(was) : NULL;
 	char value[256];
-	int err;
 
 	*ret_zone = (struct zone){0};
-	if (was && !kept)
-		return -ENOMEM;
 	snprintf(value, sizeof(value), ":%s", name);
-	setenv("TZ", value, 1);
-	tzset();
-	err = find_eras(now_s, ret_zone);
-	if (kept)
-		setenv("TZ", kept, 1);
-	else
-		unsetenv("TZ");
-	tzset();
-	free(kept);
-	return err;
+	return clockzone_with(value, find_eras_of, &(struct eras_of){now_s, ret_zone});
 }
 
 static int open_zone_of(const struct lab_schedule *schedule, uint64_t now_s, struct zone *ret_zone)

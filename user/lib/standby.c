@@ -91,10 +91,7 @@ static int detach(const struct location *at, const char *dev, struct diag *diag)
 	return err;
 }
 
-/* What is done at the idle DPU of a host. */
-typedef int (*idle_fn)(struct location *idle, void *arg, struct diag *diag);
-
-static int at_idle(const struct lab *lab, size_t host, idle_fn fn, void *arg, struct diag *diag)
+int standby_at(const struct lab *lab, size_t host, standby_fn fn, void *arg, struct diag *diag)
 {
 	const struct lab_host *h = &lab->hosts[host];
 	struct location idle = {};
@@ -139,7 +136,7 @@ static int let_go(const struct lab *view, size_t host, struct diag *diag)
 
 int standby_serve(const struct lab *lab, size_t host, bool xdp, struct diag *diag)
 {
-	int err = at_idle(lab, host, serve, &xdp, diag);
+	int err = standby_at(lab, host, serve, &xdp, diag);
 	struct lab view;
 
 	if (err || lab_n_dpus(&lab->hosts[host]) < 2)
@@ -164,7 +161,7 @@ static int stop(struct location *idle, void *arg, struct diag *diag)
 
 int standby_stop(const struct lab *lab, size_t host, struct diag *diag)
 {
-	return at_idle(lab, host, stop, NULL, diag);
+	return standby_at(lab, host, stop, NULL, diag);
 }
 
 /* ---- vNICs that are at the wrong one -------------------------------------- */
@@ -193,5 +190,5 @@ int standby_rescue(const struct lab *lab, size_t host, struct diag *diag)
 	struct netns *ns NETNS_CLEANUP = NULL;
 	int err = lab_n_dpus(&lab->hosts[host]) < 2 ? 0 : topology_open_host(lab, host, &ns, diag);
 
-	return err || !ns ? err : at_idle(lab, host, fetch, ns, diag);
+	return err || !ns ? err : standby_at(lab, host, fetch, ns, diag);
 }

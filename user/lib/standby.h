@@ -22,6 +22,12 @@ int standby_write(const struct state *state, const struct lab *lab, struct diag 
 int standby_view(const struct lab *lab, size_t host, unsigned dpu, struct lab *ret_view);
 void standby_view_free(struct lab *view);
 
+/* What is done at the idle DPU of a host. */
+struct location;
+typedef int (*standby_fn)(struct location *idle, void *arg, struct diag *diag);
+/* fn with the idle DPU's tables and namespace open; 0 at a host without a second DPU. */
+int standby_at(const struct lab *lab, size_t host, standby_fn fn, void *arg, struct diag *diag);
+
 /* Loads the idle DPU of a host, and makes it ready to take over: all of these do nothing at a host without a second one. */
 int standby_serve(const struct lab *lab, size_t host, bool xdp, struct diag *diag);
 /* Takes everything off it. */
