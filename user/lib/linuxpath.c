@@ -408,10 +408,8 @@ static int remove_rules(struct path *path)
 /* A chain that is not run is no mere difference: what it was there to drop passes. */
 static void warn_intercept(const struct lab *lab, size_t host, struct diag *diag)
 {
-	size_t n = 0;
+	size_t n = lab_intercepted(lab, host);
 
-	for (size_t i = 0; i < lab->n_vms; i++)
-		n += lab->vms[i].host == host && (lab->vms[i].n_intercept[0] || lab->vms[i].n_intercept[1]);
 	if (n)
 		diag_warn(diag, "use placement host, dpu-mux or dpu-upt there",
 			  "placement linux of host %s: there is no intercept, the chains of %zu vNIC%s are not run",

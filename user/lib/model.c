@@ -455,3 +455,17 @@ const char *guard_mode_name(enum dpu_guard_mode mode)
 
 	return names[mode];
 }
+
+bool lab_vm_intercepted(const struct lab_vm *vm)
+{
+	return vm->n_intercept[DPU_INTERCEPT_OUT] || vm->n_intercept[DPU_INTERCEPT_IN];
+}
+
+size_t lab_intercepted(const struct lab *lab, size_t host)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < lab->n_vms; i++)
+		n += lab->vms[i].host == host && lab_vm_intercepted(&lab->vms[i]);
+	return n;
+}

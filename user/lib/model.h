@@ -411,6 +411,9 @@ void lab_derive(struct lab *lab);
 int lab_order_rules(struct lab *lab);
 /* Has it a rule that jumps to category application; one without state? */
 bool lab_jumps(const struct lab *lab);
+/* Has the vNIC a chain of intercept slots, either direction? How many vNICs of a host have one? */
+bool lab_vm_intercepted(const struct lab_vm *vm);
+size_t lab_intercepted(const struct lab *lab, size_t host);
 /* Is it a second, independent switch with a DPU on the machine of another host? Are two on one machine? */
 bool lab_is_beside(const struct lab_host *host);
 bool lab_same_machine(const struct lab *lab, size_t a, size_t b);

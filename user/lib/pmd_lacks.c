@@ -15,7 +15,7 @@ static const struct lab_vm *first_vm(const struct lab *lab, size_t host, bool (*
 static bool is_intercepted(const struct lab *lab, const struct lab_vm *vm)
 {
 	(void)lab;
-	return vm->n_intercept[DPU_INTERCEPT_OUT] || vm->n_intercept[DPU_INTERCEPT_IN];
+	return lab_vm_intercepted(vm);
 }
 
 static bool is_paced(const struct lab *lab, const struct lab_vm *vm)

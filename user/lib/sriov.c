@@ -48,11 +48,8 @@ static bool anything_logs(const struct lab *lab)
 
 static void lose_slots(const struct lab *lab, size_t host, struct losses *losses)
 {
-	size_t n = 0;
+	size_t n = lab_intercepted(lab, host);
 
-	for (size_t i = 0; i < lab->n_vms; i++)
-		n += lab->vms[i].host == host &&
-		     (lab->vms[i].n_intercept[DPU_INTERCEPT_OUT] || lab->vms[i].n_intercept[DPU_INTERCEPT_IN]);
 	if (n)
 		lose(losses, true, "intercept: the chains of %zu vNIC%s are not run", n, n == 1 ? "" : "s");
 }
