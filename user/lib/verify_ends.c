@@ -14,7 +14,7 @@
 
 enum {
 	TOKEN_SIZE = 8,
-	BIND_MS = 40000, /* by then the kernel has buried the connections of a server that was killed */
+	BIND_MS = 120000, /* a killed server's connections hold the port for up to 8 retries from 200 ms on: tcp_orphan_retries */
 };
 
 static const char token[TOKEN_SIZE] = "dpulab?";
