@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "yaml.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <libfyaml.h>
@@ -380,6 +381,24 @@ static int parse(struct reader *reader)
 	return err;
 }
 
+/* libfyaml 0.7.12 never ends on a directive ("%...") that is not UTF-8, and reads other such text as nothing. */
+static int refuse_other_encodings(const struct reader *reader)
+{
+	const struct yaml_document *doc = reader->doc;
+	size_t valid = utf8_valid(doc->text, doc->length), start = valid;
+	unsigned line = 1;
+
+	if (valid == doc->length)
+		return 0;
+	for (size_t i = 0; i < valid; i++)
+		line += doc->text[i] == '\n';
+	while (start && doc->text[start - 1] != '\n')
+		start--;
+	diag_at(reader->diag, -EINVAL, doc->name, line, (unsigned)(valid - start) + 1, NULL, "save the file as UTF-8",
+		"byte 0x%02x is not UTF-8", (unsigned char)doc->text[valid]);
+	return -EINVAL;
+}
+
 int yaml_parse(const char *name, const char *text, size_t length, struct yaml_document **ret_doc,
 	       struct diag *diag)
 {
@@ -396,7 +415,9 @@ int yaml_parse(const char *name, const char *text, size_t length, struct yaml_do
 		memcpy(reader.doc->text, text, length);
 		reader.doc->text[length] = '\0';
 		reader.doc->length = length;
-		err = parse(&reader);
+		err = refuse_other_encodings(&reader);
+		if (!err)
+			err = parse(&reader);
 	}
 	while ((anchor = reader.anchors)) {
 		reader.anchors = anchor->next;
