@@ -36,4 +36,4 @@ int note_exit(__u64 *ctx)
 	return 0;
 }
 
-char _license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "Dual BSD/GPL";

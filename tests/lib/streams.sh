@@ -2,7 +2,16 @@
 # shellcheck shell=bash
 #
 # streams.sh - something done to lab $LAB under a stream of numbered datagrams, beside an equal stream in lab
-# $CONTROL that is left alone. Source it after moves.sh; set PPS and CONTROL.
+# $CONTROL that is left alone. Source it after moves.sh; beside_control first, or PPS and CONTROL set by hand.
+
+# So many datagrams a second (STREAM_PPS=n: others), or what an emulated CPU carries without loss: a ring takes half a second of it.
+beside_control() { # PPS
+	PPS=$1
+	emulated && PPS=500
+	PPS=${STREAM_PPS:-$PPS}
+	CONTROL=${LAB}c
+	at_exit "remove_lab $CONTROL"
+}
 
 word() { sed -n "s/.*$2 \([0-9]*\).*/\1/p" "$1"; } # FILE WORD: the number after it
 has() { grep -q "$2" "$1"; }
@@ -45,4 +54,24 @@ under_stream() { # PORT CMD...
 	lost_control=$(($(word "sink.$CONTROL" lost) - $(refused "$CONTROL") + before_control -
 		$(unread "$CONTROL") + unread_control))
 	[ "$lost" = 0 ] || { drops_of "$LAB" | diff drops.before - | grep '^>'; }
+}
+
+apply() { "$DPULAB" apply "$1" >applied; }
+
+# A command that costs the stream nothing. A round in which the machine lost frames of the control as well says nothing, and
+# is repeated once lab file $again is in force.
+port=5000
+loses_nothing() { # WHAT CMD...
+	local void=0 what=$1
+	shift
+	while :; do
+		port=$((port + 1))
+		under_stream $port "$@"
+		echo "$what: lost $lost (control $lost_control), $(tail -n 1 "sink.$LAB")"
+		[ "$lost" != 0 ] || return 0
+		[ "$lost_control" != 0 ] || fail "$what lost $lost frames, its control none"
+		void=$((void + 1))
+		[ "$void" -le 10 ] || fail "$what: $void rounds say nothing: machine too busy"
+		run "$DPULAB" apply "$again"
+	done
 }

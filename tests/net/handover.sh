@@ -13,13 +13,11 @@
 . "$TESTS/lib/moves.sh"
 . "$TESTS/lib/streams.sh"
 
-pps=100000 moves=10
-emulated && pps=500 moves=4 # what such a CPU carries without loss: a ring takes half a second of it
-PPS=${STREAM_PPS:-$pps}
+beside_control 100000
+moves=10
+emulated && moves=4
 THERE=${THERE:-dpu-mux} NODE=${NODE:-esx1-dpu} HOOKS=${HOOKS:-tc xdp} KEYS=${KEYS:-}
 MOVES=${MOVES:-$moves} # at each hook
-CONTROL=${LAB}c
-at_exit "remove_lab $CONTROL"
 
 write_move_lab lab.yaml "$LAB" "$KEYS"
 write_move_lab control.yaml "$CONTROL" "$KEYS"

@@ -9,11 +9,7 @@
 . "$TESTS/lib/moves.sh"
 . "$TESTS/lib/streams.sh"
 
-pps=100000
-emulated && pps=500
-PPS=${STREAM_PPS:-$pps}
-CONTROL=${LAB}c
-at_exit "remove_lab $CONTROL"
+beside_control 100000
 
 cat >slow.c <<'C'
 #define DPU_SLOT
@@ -74,24 +70,6 @@ write_chains two.yaml 2 version version
 write_chains more.yaml 2 'count, version' 'version, count'
 run "$DPULAB" up none.yaml
 run "$DPULAB" up control.yaml
-
-apply() { "$DPULAB" apply "$1" >applied; }
-port=5000
-# A round in which the machine lost frames of the control as well says nothing, and is repeated.
-loses_nothing() { # WHAT CMD...
-	local void=0 what=$1
-	shift
-	while :; do
-		port=$((port + 1))
-		under_stream $port "$@"
-		echo "$what: lost $lost (control $lost_control), $(tail -n 1 "sink.$LAB")"
-		[ "$lost" != 0 ] || return 0
-		[ "$lost_control" != 0 ] || fail "$what lost $lost frames, its control none"
-		void=$((void + 1))
-		[ "$void" -le 10 ] || fail "$what: $void rounds say nothing: machine too busy"
-		run "$DPULAB" apply "$again"
-	done
-}
 
 for hook in tc xdp; do
 	for path in host dpu-mux; do

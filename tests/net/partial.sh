@@ -10,11 +10,7 @@
 . "$TESTS/lib/moves.sh"
 . "$TESTS/lib/streams.sh"
 
-pps=50000
-emulated && pps=500
-PPS=${STREAM_PPS:-$pps}
-CONTROL=${LAB}c
-at_exit "remove_lab $CONTROL"
+beside_control 50000
 SET="dfw=host dvs=dpu vxlan=dpu"
 
 write_move_lab lab.yaml "$LAB" ""
@@ -45,7 +41,6 @@ start_tcp() {
 
 one_move() { "$DPULAB" place "$LAB" "$@" >moves.txt; }
 
-port=5000
 moves_lose_nothing() { # WORDS...
 	local void
 	for void in 0 1 2 3 4; do
