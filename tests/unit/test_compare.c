@@ -144,6 +144,8 @@ static void sockperf_report_is_read(void)
 	CU_ASSERT_DOUBLE_EQUAL(result.avg_us, 19.993, 1e-9);
 	CU_ASSERT_DOUBLE_EQUAL(result.per_s, 2000, 1e-9);
 	CU_ASSERT_EQUAL(traffic_parse_sockperf("sockperf: ERROR: refused\n", &result), -EPROTO);
+	CU_ASSERT_EQUAL(traffic_parse_sockperf("sockperf: No valid observations found. Try tune parameters: --time\n", &result),
+			-ENODATA);
 	CU_ASSERT_EQUAL(traffic_parse_sockperf(NULL, &result), -EPROTO);
 }
 

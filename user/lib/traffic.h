@@ -27,6 +27,6 @@ int traffic_tcp(const struct lab *lab, struct traffic_pair pair, unsigned second
 int traffic_rr(const struct lab *lab, struct traffic_pair pair, unsigned seconds,
 	       struct rr_result *ret_result, struct diag *diag);
 
-/* What iperf3 -J and sockperf print, to a result. Pure; -EPROTO if it is something else. */
+/* What iperf3 -J and sockperf print, to a result. Pure; -EPROTO if it is something else; -ENODATA: sockperf, of which no observation counts. */
 int traffic_parse_iperf3(const char *json, struct tcp_result *ret_result);
 int traffic_parse_sockperf(const char *text, struct rr_result *ret_result);
