@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* show LAB WHAT: the state of a running lab, with reasons in words. */
 #include "foreign.h"
+#include "monotonic.h"
 #include "inspect.h"
 #include "lab.h"
 #include "place.h"
@@ -84,7 +85,7 @@ void show_protocol(struct out *out, uint8_t proto)
 
 double show_age_s(uint64_t since_ns)
 {
-	uint64_t now = inspect_now_ns();
+	uint64_t now = monotonic_ns();
 
 	return now > since_ns ? (double)(now - since_ns) / 1e9 : 0;
 }

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "cmd.h"
+#include "monotonic.h"
 #include "host.h"
 #include "inspect.h"
 #include "nioc.h"
@@ -50,7 +51,7 @@ static void out_queue(struct out *out, const struct lab *lab, const struct nioc_
 
 static int look_at(const struct lab *lab, size_t host, bool dpu, struct look *look)
 {
-	look->at_ns = inspect_now_ns();
+	look->at_ns = monotonic_ns();
 	return nioc_read(lab, host, dpu, &look->list, &look->n);
 }
 

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "cmd.h"
+#include "monotonic.h"
 #include "host.h"
 #include "inspect.h"
 #include "pacing.h"
@@ -33,7 +34,7 @@ static int look_at(const struct place *place, size_t vm, enum dpu_shape_directio
 {
 	int err = 0;
 
-	*look = (struct look){.at_ns = inspect_now_ns()};
+	*look = (struct look){.at_ns = monotonic_ns()};
 	look->queued = !pacing_read(place->lab, vm, place->path, direction, &look->queue);
 	if (place->at.dp) {
 		err = shapers_read(place->at.dp, place->lab->vms[vm].port, direction, &look->shaper, diag);

@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* up, down, apply: a lab as a whole. */
 #include "lab.h"
+#include "monotonic.h"
 #include "verbs.h"
 
 #include <string.h>
-#include <time.h>
-
-static double seconds_since(const struct timespec *start)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec - start->tv_sec + (now.tv_nsec - start->tv_nsec) / 1e9;
-}
 
 int cmd_up(struct cmd_context *ctx, int argc, char **argv)
 {
 	struct lab_report report;
-	struct timespec start;
+	double start;
 
 	(void)argc;
-	clock_gettime(CLOCK_MONOTONIC, &start);
+	start = monotonic_s();
 	if (lab_up(argv[0], &report, ctx->diag))
 		return CMD_FAILED;
 	out_str(ctx->out, "up", "%s", report.lab);
@@ -28,7 +20,7 @@ int cmd_up(struct cmd_context *ctx, int argc, char **argv)
 	out_uint(ctx->out, "vms", report.vms);
 	out_real(ctx->out, "wires", report.wires_s, 2);
 	out_real(ctx->out, "datapath", report.datapath_s, 2);
-	out_real(ctx->out, "seconds", seconds_since(&start), 2);
+	out_real(ctx->out, "seconds", monotonic_s() - start, 2);
 	lab_report_free(&report);
 	return CMD_DONE;
 }
@@ -36,14 +28,14 @@ int cmd_up(struct cmd_context *ctx, int argc, char **argv)
 int cmd_apply(struct cmd_context *ctx, int argc, char **argv)
 {
 	struct lab_report report;
-	struct timespec start;
+	double start;
 
 	(void)argc;
-	clock_gettime(CLOCK_MONOTONIC, &start);
+	start = monotonic_s();
 	if (lab_apply(argv[0], &report, ctx->diag))
 		return CMD_FAILED;
 	out_str(ctx->out, "apply", "%s", report.lab);
-	out_real(ctx->out, "seconds", seconds_since(&start), 2);
+	out_real(ctx->out, "seconds", monotonic_s() - start, 2);
 	out_list(ctx->out, "changes");
 	for (size_t i = 0; i < report.n_changes; i++) {
 		out_item(ctx->out);
@@ -61,15 +53,15 @@ int cmd_apply(struct cmd_context *ctx, int argc, char **argv)
 static int down_one(struct cmd_context *ctx, const char *name)
 {
 	struct lab_report report;
-	struct timespec start;
+	double start;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
+	start = monotonic_s();
 	if (lab_down(name, &report, ctx->diag))
 		return CMD_FAILED;
 	out_item(ctx->out);
 	out_str(ctx->out, "down", "%s", name);
 	out_uint(ctx->out, "nodes", report.nodes);
-	out_real(ctx->out, "seconds", seconds_since(&start), 2);
+	out_real(ctx->out, "seconds", monotonic_s() - start, 2);
 	out_end(ctx->out);
 	return CMD_DONE;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "appliance.h"
+#include "monotonic.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dataplane_slots.h"
@@ -82,14 +82,6 @@ static const char *vm_of(const struct location *at, uint16_t port)
 	return "-";
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
-}
-
 static int take_frame(void *arg, void *data, size_t size)
 {
 	struct source *source = arg;
@@ -105,7 +97,7 @@ static int take_frame(void *arg, void *data, size_t size)
 		return 0;
 	frame.vm = vm_of(&source->at, punt->at.port);
 	judged.verdict = appliance->judge(&frame, appliance->arg);
-	judged.until_ns = now_ns() + appliance->ttl_ns;
+	judged.until_ns = monotonic_ns() + appliance->ttl_ns;
 	key_of(punt, &key);
 	__atomic_fetch_add(&source->state[punt->instance].taken, 1, __ATOMIC_RELAXED);
 	appliance->n++;

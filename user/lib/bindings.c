@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "bindings.h"
+#include "monotonic.h"
 
 #include <errno.h>
 #include <string.h>
@@ -64,7 +65,7 @@ static bool lists_addresses(const struct location *location, const struct lab_vm
 
 static int list_vm(const struct location *location, const struct lab_vm *vm, struct diag *diag)
 {
-	struct dpu_binding listed = {.since_ns = inspect_now_ns(), .flags = DPU_BINDING_F_LISTED}, known;
+	struct dpu_binding listed = {.since_ns = monotonic_ns(), .flags = DPU_BINDING_F_LISTED}, known;
 	int err = 0;
 
 	memcpy(listed.mac, vm->mac.b, sizeof(listed.mac));

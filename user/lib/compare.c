@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "compare.h"
+#include "monotonic.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "baremetal.h"
 #include "ethtool.h"
@@ -31,14 +31,6 @@ struct compare {
 	double started;
 };
 
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static void __attribute__((format(printf, 2, 3))) say(const struct compare *compare,
 						      const char *format, ...)
 {
@@ -48,7 +40,7 @@ static void __attribute__((format(printf, 2, 3))) say(const struct compare *comp
 
 	if (!compare->options->progress)
 		return;
-	used = snprintf(line, sizeof(line), "%5.1f s  ", now_s() - compare->started);
+	used = snprintf(line, sizeof(line), "%5.1f s  ", monotonic_s() - compare->started);
 	va_start(args, format);
 	vsnprintf(line + used, sizeof(line) - (size_t)used, format, args);
 	va_end(args);
@@ -325,7 +317,7 @@ int compare_run(struct lab *lab, const struct compare_options *options,
 		struct comparison *ret_comparison, struct diag *diag)
 {
 	struct compare compare = {.lab = lab, .options = options, .result = ret_comparison,
-				  .diag = diag, .started = now_s()};
+				  .diag = diag, .started = monotonic_s()};
 	uint64_t steal[2] = {0}, total[2] = {0};
 	int err = 0;
 
@@ -349,6 +341,6 @@ int compare_run(struct lab *lab, const struct compare_options *options,
 	free(compare.probes);
 	if (!err)
 		err = go_home(&compare);
-	ret_comparison->seconds = now_s() - compare.started;
+	ret_comparison->seconds = monotonic_s() - compare.started;
 	return err;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cpumachine.h"
+#include "monotonic.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -7,20 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cpus.h"
 
 #define STAT_STEAL 7 /* field of a line "cpuN" */
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 static int add_field(const char *section, const char *end, const char *name, uint64_t *sum)
 {
@@ -99,7 +91,7 @@ static int read_cpu(struct cpu_machine *machine, unsigned cpu)
 	if (sched_setaffinity(0, sizeof(here), &here))
 		return -errno;
 	err = read_text("/proc/timer_list", &timers);
-	machine->at_ns[cpu] = now_ns();
+	machine->at_ns[cpu] = monotonic_ns();
 	if (!err)
 		err = cpu_machine_parse_idle(timers, cpu, &machine->idle_ns[cpu]);
 	if (!err)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cputasks.h"
+#include "monotonic.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "bpflog.h"
 #include "dpulab_exits.skel.h"
@@ -152,20 +152,12 @@ void cputasks_close(struct cputasks *tasks)
 	free(tasks);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* Ends are noted before the living are listed: none falls between. */
 int cputasks_begin(struct cputasks *tasks)
 {
 	if (tasks->skel)
 		__atomic_store_n(&tasks->skel->bss->exits_n, 0, __ATOMIC_SEQ_CST);
-	tasks->begin_ns = now_ns();
+	tasks->begin_ns = monotonic_ns();
 	return read_living(&tasks->before);
 }
 

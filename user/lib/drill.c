@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "drill.h"
+#include "monotonic.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -113,10 +114,10 @@ static int choose_host(struct drill *drill, struct diag *diag)
 
 static bool wait_for(const struct drill *drill, uint64_t since_ns, bool tcp, double patience_ms)
 {
-	uint64_t deadline = drill_now_ns() + (uint64_t)(patience_ms * 1e6);
+	uint64_t deadline = monotonic_ns() + (uint64_t)(patience_ms * 1e6);
 	bool answered;
 
-	while (!(answered = drill_flows_answered(drill->flows, since_ns, tcp)) && drill_now_ns() < deadline)
+	while (!(answered = drill_flows_answered(drill->flows, since_ns, tcp)) && monotonic_ns() < deadline)
 		wait_ms(POLL_MS);
 	return answered;
 }
@@ -125,7 +126,7 @@ static bool wait_for(const struct drill *drill, uint64_t since_ns, bool tcp, dou
 static void wait_for_flows(const struct drill *drill, uint64_t since_ns, double patience_ms, bool *ret_back)
 {
 	if (wait_for(drill, since_ns, false, patience_ms))
-		wait_for(drill, since_ns, true, TCP_MS + ms_between(drill->broken_ns, drill_now_ns()));
+		wait_for(drill, since_ns, true, TCP_MS + ms_between(drill->broken_ns, monotonic_ns()));
 	drill_flows_back(drill->flows, since_ns, ret_back);
 }
 
@@ -220,7 +221,7 @@ static int break_it(struct drill *drill, struct diag *diag)
 		return err;
 	machine_try_hurry(&hurry);
 	drill_flows_mark(drill->flows);
-	drill->broken_ns = drill_now_ns();
+	drill->broken_ns = monotonic_ns();
 	err = drill_cause_begin(drill->cause, diag);
 	machine_calm(&hurry);
 	return err;
@@ -233,8 +234,8 @@ static int supervise(struct drill *drill, struct diag *diag)
 	uint64_t until = drill->broken_ns + drill->request.fault_ms * 1000000ull, begin;
 	int err = 0;
 
-	while (!err && !report->failed_over && drill_now_ns() < until) {
-		begin = drill_now_ns();
+	while (!err && !report->failed_over && monotonic_ns() < until) {
+		begin = monotonic_ns();
 		err = failover_check(drill->session->state, drill->lab, drill->host, &report->failed_over, &report->failover, diag);
 		if (report->failed_over)
 			report->noticed_ms = ms_between(drill->broken_ns, begin);
@@ -256,13 +257,13 @@ static int endure(struct drill *drill, struct diag *diag)
 		err = supervise(drill, diag);
 	if (err)
 		return err;
-	rest = drill->request.fault_ms - ms_between(drill->broken_ns, drill_now_ns());
+	rest = drill->request.fault_ms - ms_between(drill->broken_ns, monotonic_ns());
 	if (rest > 0)
 		wait_ms((unsigned)rest);
 	err = look(drill, DAMAGE_STAYS, diag);
 	if (!err)
 		err = drill_cause_end(drill->cause, diag);
-	drill->ended_ns = drill_now_ns();
+	drill->ended_ns = monotonic_ns();
 	drill->report.fault_ms = ms_between(drill->broken_ns, drill->ended_ns);
 	return err;
 }
@@ -299,12 +300,12 @@ static int repair(struct drill *drill, struct diag *diag)
 	int err;
 
 	drill_cause_release(drill->cause);
-	drill->repair_ns = drill_now_ns();
+	drill->repair_ns = monotonic_ns();
 	drill->report.waited_ms = ms_between(drill->ended_ns, drill->repair_ns);
 	err = fail_back(drill, diag);
 	if (!err)
 		err = lab_repair(drill->session, &ignored, diag);
-	drill->repaired_ns = drill_now_ns();
+	drill->repaired_ns = monotonic_ns();
 	drill->report.repair_ms = ms_between(drill->repair_ns, drill->repaired_ns);
 	if (err)
 		return err;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "drill_cause.h"
+#include "monotonic.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -105,11 +106,11 @@ static bool is_full(const struct drill_room *room)
 static int fill(struct drill_cause *cause, struct diag *diag)
 {
 	const struct timespec tick = {.tv_nsec = TICK_NS};
-	uint64_t deadline = drill_now_ns() + FILL_MS * 1000000ull;
+	uint64_t deadline = monotonic_ns() + FILL_MS * 1000000ull;
 	struct drill_room room = {.limit = 1};
 	int err = 0;
 
-	while (!err && !is_full(&room) && drill_now_ns() < deadline) {
+	while (!err && !is_full(&room) && monotonic_ns() < deadline) {
 		nanosleep(&tick, NULL);
 		err = drill_load_room(running(cause), cause->spec.pair.from, &room, diag);
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "drill_flows.h"
+#include "monotonic.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -23,14 +24,6 @@ struct drill_flows {
 	struct drill_shared *shared;
 	pid_t prober;
 };
-
-uint64_t drill_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
-}
 
 const char *flow_kind_name(enum flow_kind kind)
 {
@@ -164,7 +157,7 @@ int drill_flows_start(const struct lab *lab, const struct drill_flow *flows, siz
 		      struct drill_flows **ret_flows, struct diag *diag)
 {
 	struct drill_flows *running = calloc(1, sizeof(*running));
-	uint64_t deadline = drill_now_ns() + START_MS * 1000000ull;
+	uint64_t deadline = monotonic_ns() + START_MS * 1000000ull;
 	pid_t parent;
 	int err;
 
@@ -182,7 +175,7 @@ int drill_flows_start(const struct lab *lab, const struct drill_flow *flows, siz
 	if (!running->prober)
 		drill_prober_run(lab, running->shared, parent);
 	while (running->prober > 0 && !running->shared->error && !all_answered_once(running->shared) &&
-	       drill_now_ns() < deadline)
+	       monotonic_ns() < deadline)
 		wait_a_tick();
 	err = running->prober < 0 ? -EAGAIN : say_what_failed(running, lab, diag);
 	if (err)
@@ -194,7 +187,7 @@ int drill_flows_start(const struct lab *lab, const struct drill_flow *flows, siz
 
 void drill_flows_mark(struct drill_flows *flows)
 {
-	__atomic_store_n(&flows->shared->mark_ns, drill_now_ns(), __ATOMIC_RELEASE);
+	__atomic_store_n(&flows->shared->mark_ns, monotonic_ns(), __ATOMIC_RELEASE);
 }
 
 static bool answered_since(const struct drill_shared *shared, size_t flow, uint64_t since_ns)
@@ -221,7 +214,7 @@ bool drill_flows_answered(const struct drill_flows *flows, uint64_t since_ns, bo
 void drill_flows_back(const struct drill_flows *flows, uint64_t since_ns, bool *ret_back)
 {
 	const struct drill_shared *shared = flows->shared;
-	uint64_t now = drill_now_ns();
+	uint64_t now = monotonic_ns();
 
 	for (size_t i = 0; i < shared->n; i++)
 		ret_back[i] = answered_since(shared, i, since_ns) &&
@@ -253,13 +246,13 @@ static void close_gap(struct drill_flow_state *state, uint64_t now)
 void drill_flows_stop(struct drill_flows *flows, struct drill_flow_state *ret_states)
 {
 	struct drill_shared *shared;
-	uint64_t now = drill_now_ns();
+	uint64_t now = monotonic_ns();
 
 	if (!flows)
 		return;
 	shared = flows->shared;
 	__atomic_store_n(&shared->stop, true, __ATOMIC_RELEASE);
-	while (ret_states && !nothing_outstanding(shared) && drill_now_ns() < now + LAST_MS * 1000000ull)
+	while (ret_states && !nothing_outstanding(shared) && monotonic_ns() < now + LAST_MS * 1000000ull)
 		wait_a_tick();
 	if (flows->prober > 0) {
 		kill(flows->prober, SIGKILL);

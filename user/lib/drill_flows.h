@@ -77,4 +77,3 @@ void drill_flows_back(const struct drill_flows *flows, uint64_t since_ns, bool *
 uint16_t drill_flows_port(const struct drill_flows *flows, size_t flow);
 /* Waits for the last answers and ends. states holds one for each flow; may be NULL, as may flows. */
 void drill_flows_stop(struct drill_flows *flows, struct drill_flow_state *ret_states);
-uint64_t drill_now_ns(void);

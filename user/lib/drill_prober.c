@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "drill_prober.h"
+#include "monotonic.h"
 
 #include <errno.h>
 #include <netinet/icmp6.h>
@@ -160,7 +161,7 @@ static int open_client(struct prober *prober, size_t index, enum end_role role)
 		close(fd);
 		return err;
 	}
-	return add_end(prober, fd, (struct end){.role = role, .flow = index, .since_ns = drill_now_ns()},
+	return add_end(prober, fd, (struct end){.role = role, .flow = index, .since_ns = monotonic_ns()},
 		       role == END_ATTEMPT ? POLLOUT : POLLIN);
 }
 
@@ -204,7 +205,7 @@ static void note_sent(struct prober *prober, size_t flow)
 static void note_answer(struct prober *prober, size_t flow, uint64_t sent_ns)
 {
 	struct drill_flow_state *state = &prober->shared->states[flow];
-	uint64_t now = drill_now_ns(), marked = mark(prober);
+	uint64_t now = monotonic_ns(), marked = mark(prober);
 	uint64_t gap = state->last_answer_ns ? now - state->last_answer_ns : 0;
 
 	if (!marked || now < marked) {
@@ -271,7 +272,7 @@ static ssize_t send_icmp(int fd, const struct drill_flow *flow, const struct req
 /* A connection whose buffer is full, or that is yet to be made, has nothing to say this time. */
 static void send_requests(struct prober *prober)
 {
-	struct request request = {.number = prober->next_number++, .sent_ns = drill_now_ns()};
+	struct request request = {.number = prober->next_number++, .sent_ns = monotonic_ns()};
 
 	for (size_t i = 0; i < DRILL_FLOWS_MAX; i++)
 		prober->seen[i][request.number % NUMBERS / 64] &= ~(1ull << request.number % 64);
@@ -449,10 +450,10 @@ static void send_due(struct prober *prober, uint64_t now)
 
 static void run_flows(struct prober *prober)
 {
-	uint64_t next_ns = drill_now_ns();
+	uint64_t next_ns = monotonic_ns();
 
 	while (true) {
-		uint64_t now = drill_now_ns();
+		uint64_t now = monotonic_ns();
 		struct timespec wait = {};
 
 		if (now >= next_ns) {
@@ -461,7 +462,7 @@ static void run_flows(struct prober *prober)
 			end_old_attempts(prober, now);
 			next_ns = now + DRILL_FLOW_PERIOD_MS * MS;
 		}
-		now = drill_now_ns();
+		now = monotonic_ns();
 		wait.tv_nsec = next_ns > now ? (long)(next_ns - now) : 0;
 		if (ppoll(prober->fds, prober->n, &wait, NULL) <= 0)
 			continue;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* ebpf_vnic.c - a vNIC's device goes from one location to another: dpu-upt and back, or to another host. */
 #include "ebpf.h"
+#include "monotonic.h"
 #include "ebpf_parts.h"
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "attach.h"
 #include "cpus.h"
@@ -13,14 +13,6 @@
 #include "rt.h"
 #include "tables.h"
 #include "topology.h"
-
-static double now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
 
 int ebpf_keep_neighbours(const struct lab *lab, size_t vm, struct diag *diag)
 {
@@ -202,14 +194,14 @@ int ebpf_move_vnic(struct ebpf *ebpf, size_t vm, enum node_location to, bool xdp
 	err = ebpf_keep_neighbours(ebpf->lab, vm, diag);
 	if (err)
 		return err;
-	begin = now_ms();
+	begin = monotonic_s() * 1e3;
 	if (to == LOCATION_DPU)
 		err = pass_through(ebpf, vm, xdp, diag);
 	else if (ebpf->at[LOCATION_DPU].link)
 		err = take_from_link(ebpf, vm, xdp, diag);
 	else
 		err = ebpf_move_device(&ebpf->at[!to], &ebpf->at[to], vm, xdp, diag);
-	*ret_blackout_ms = now_ms() - begin;
+	*ret_blackout_ms = monotonic_s() * 1e3 - begin;
 	return err;
 }
 

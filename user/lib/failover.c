@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "failover.h"
+#include "monotonic.h"
 
 #include <errno.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "attach.h"
 #include "ebpf.h"
@@ -14,14 +14,6 @@
 #include "standby.h"
 #include "tables.h"
 #include "topology.h"
-
-static double now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
 
 /* ---- does it serve? -------------------------------------------------------- */
 
@@ -157,13 +149,13 @@ static int go_without(const struct state *state, struct lab *lab, size_t host, u
 static int go(const struct state *state, struct lab *lab, size_t host, enum frame_path to, enum lab_hook hook,
 	      struct failover_report *report, struct diag *diag)
 {
-	double begin = now_ms();
+	double begin = monotonic_s() * 1e3;
 	int err;
 
 	report->state_kept = has_state(report->cause);
 	err = report->state_kept ? go_with_state(state, lab, host, report->to, to, hook, &report->move, diag)
 				 : go_without(state, lab, host, report->to, to, hook, diag);
-	report->total_ms = now_ms() - begin;
+	report->total_ms = monotonic_s() * 1e3 - begin;
 	if (err)
 		return err;
 	lab->hosts[host].path = to;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "flowview.h"
+#include "monotonic.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <time.h>
 
 #include "mapio.h"
 
@@ -39,12 +39,9 @@ void flow_view_close(struct flow_view *view)
 /* The table keeps the low bits of the time, in units of 2^20 ns. */
 static uint64_t time_of(uint32_t last_seen)
 {
-	struct timespec ts;
-	uint64_t now;
+	uint64_t now = monotonic_ns();
 	int32_t age;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now = ts.tv_sec * 1000000000ull + ts.tv_nsec;
 	age = (uint32_t)(now >> 20) - last_seen;
 	return age > 0 ? now - ((uint64_t)age << 20) : now;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "framerate.h"
+#include "monotonic.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,14 +22,6 @@ enum {
 	WARM_MS = 50,
 	LATE_MS = 20, /* a frame that takes longer to come back is lost */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 static const struct lab_prefix *ipv4_of(const struct lab_vm *vm)
 {
@@ -101,7 +94,7 @@ static int take_reading(struct frameload *load, const struct cpu_meter *meter, s
 		err = cpu_meter_read(meter, &reading->cpu, diag);
 	if (!err)
 		err = frameload_arrivals(load, &reading->count);
-	reading->at_ns = now_ns();
+	reading->at_ns = monotonic_ns();
 	go_first(false);
 	return err;
 }

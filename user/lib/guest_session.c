@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "guest_session.h"
+#include "monotonic.h"
 #include "guest_files.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../guest/frame.h"
@@ -25,14 +25,6 @@ struct guest_session {
 	size_t n, at;
 	struct guest_decoder decoder;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- the port ---------------------------------------------------------------------- */
 
@@ -133,11 +125,11 @@ static bool decode(struct guest_session *session, struct guest_header *ret_heade
 /* 1, 0: not within the time, or a negative errno. */
 static int next_frame(struct guest_session *session, int timeout_ms, struct guest_header *ret_header)
 {
-	int64_t deadline = now_ms() + timeout_ms;
+	int64_t deadline = (int64_t)monotonic_ms() + timeout_ms;
 
 	while (!decode(session, ret_header)) {
 		struct pollfd readable = {.fd = session->fd, .events = POLLIN};
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - (int64_t)monotonic_ms();
 		int ready = poll(&readable, 1, timeout_ms < 0 ? -1 : left > 0 ? (int)left : 0);
 		ssize_t got;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "inspect.h"
+#include "monotonic.h"
 
 #include <arpa/inet.h>
 #include <bpf/libbpf.h>
@@ -8,7 +9,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ethtool.h"
 #include "flowview.h"
@@ -17,14 +17,6 @@
 
 #define PORT_STATS_WORDS (sizeof(struct dpu_port_stats) / sizeof(uint64_t))
 #define NODE_STATS_WORDS (sizeof(struct dpu_node_stats) / sizeof(uint64_t))
-
-uint64_t inspect_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
-}
 
 #define READ_TRIES    8
 #define READ_QUICK_NS 1000000 /* of the emulated device */
@@ -333,7 +325,7 @@ int inspect_connections(const struct location *location, struct inspect_connecti
 			size_t *ret_n, struct diag *diag)
 {
 	struct inspect_connection *list;
-	uint64_t now = inspect_now_ns();
+	uint64_t now = monotonic_ns();
 	struct dpu_settings settings;
 	struct flow_view view;
 	struct map_dump dump;
@@ -371,9 +363,9 @@ int inspect_device(const struct location *location, struct dpu_asic *ret_device,
 	int err = 0;
 
 	for (int i = 0; i < READ_TRIES; i++) {
-		begin = inspect_now_ns();
+		begin = monotonic_ns();
 		err = mapio_get_range(location->dp, MAP_asic, 0, 1, ret_device, diag);
-		*ret_at_ns = inspect_now_ns();
+		*ret_at_ns = monotonic_ns();
 		if (err || *ret_at_ns - begin < READ_QUICK_NS)
 			break;
 	}

@@ -96,4 +96,3 @@ int inspect_device(const struct location *location, struct dpu_asic *ret_device,
 const char *inspect_offload_word(uint32_t flow_ref);
 const char *inspect_offload_sentence(unsigned reason); /* enum dpu_offload_reason */
 const char *inspect_state_name(unsigned state);	      /* "SYN_SENT", as conntrack prints it */
-uint64_t inspect_now_ns(void);			      /* the clock of last_seen_ns */

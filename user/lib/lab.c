@@ -12,6 +12,7 @@
  * done before.
  */
 #include "lab.h"
+#include "monotonic.h"
 #include "config.h"
 #include "cpus.h"
 #include "dataplane.h"
@@ -37,7 +38,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define NEEDS (PREFLIGHT_ROOT | PREFLIGHT_BPF)
 
@@ -127,14 +127,6 @@ static int read_file(const char *file, struct lab **ret_lab, struct diag *diag)
 	return 0;
 }
 
-static double now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
-
 /*
  * The lock is held, names and lab file are written down. live: traffic may be
  * flowing, move it without loss.
@@ -142,7 +134,7 @@ static double now_s(void)
 static int build(const struct state *state, const struct lab *lab, struct loaded *loaded, bool live,
 		 struct lab_report *report, struct diag *diag)
 {
-	double begin = now_s(), wired;
+	double begin = monotonic_s(), wired;
 	int err = topology_build(lab, diag);
 
 	/* guests boot while the rest is built */
@@ -150,11 +142,11 @@ static int build(const struct state *state, const struct lab *lab, struct loaded
 		err = guests_start(state, lab, diag);
 	if (!err)
 		err = foreign_build(state, lab, loaded, diag);
-	wired = now_s();
+	wired = monotonic_s();
 	if (!err)
 		err = lab_place(lab, live, diag);
 	report->wires_s = wired - begin;
-	report->datapath_s = now_s() - wired;
+	report->datapath_s = monotonic_s() - wired;
 	return err ? err : guests_settle(state, lab, diag);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "lab_rule.h"
+#include "monotonic.h"
 #include "config.h"
 #include "lab.h"
 #include "lab_stored.h"
@@ -10,7 +11,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct job {
 	const char *name; /* the lab's */
@@ -23,14 +23,6 @@ struct job {
 	struct rulebook_edit edit;
 	struct lab_rule_report *report;
 };
-
-static double now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static int open_job(struct job *job, struct diag *diag)
 {
@@ -226,7 +218,7 @@ int lab_rule_change(const char *lab, const struct lab_rule_request *request, str
 {
 	struct lab_rule_report report = {0};
 	struct job job = {.name = lab, .request = request, .report = &report};
-	double begin = now_s();
+	double begin = monotonic_s();
 	int err = open_job(&job, diag);
 
 	if (!err && request->verb != LAB_RULE_DELETE)
@@ -236,7 +228,7 @@ int lab_rule_change(const char *lab, const struct lab_rule_request *request, str
 	if (!err)
 		err = run(&job, diag);
 	report.id = request->verb == LAB_RULE_ADD ? job.edit.come : request->id;
-	report.seconds = now_s() - begin;
+	report.seconds = monotonic_s() - begin;
 	close_job(&job);
 	if (!err)
 		*ret_report = report;

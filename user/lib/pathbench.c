@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "pathbench.h"
+#include "monotonic.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -33,14 +34,6 @@ struct tour {
 	unsigned round;
 };
 
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static void __attribute__((format(printf, 2, 3))) say(const struct tour *tour, const char *format, ...)
 {
 	char text[120], line[160];
@@ -51,7 +44,7 @@ static void __attribute__((format(printf, 2, 3))) say(const struct tour *tour, c
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	snprintf(line, sizeof(line), "%5.1f s  %s", now_s() - tour->started, text);
+	snprintf(line, sizeof(line), "%5.1f s  %s", monotonic_s() - tour->started, text);
 	tour->options->progress(line, tour->options->arg);
 }
 
@@ -376,7 +369,7 @@ static int go_home(struct tour *tour, const struct place *home)
 int pathbench_run(struct lab *lab, const bool chosen[static PATH_COUNT], const struct compare_options *options,
 		  struct pathbench *ret_bench, struct diag *diag)
 {
-	struct tour tour = {.lab = lab, .chosen = chosen, .options = options, .bench = ret_bench, .diag = diag, .started = now_s()};
+	struct tour tour = {.lab = lab, .chosen = chosen, .options = options, .bench = ret_bench, .diag = diag, .started = monotonic_s()};
 	struct place home[DPU_MAX_SEG_VTEPS + 1];
 	uint64_t steal[2] = {}, total[2] = {};
 	int err = 0, back;
@@ -399,7 +392,7 @@ int pathbench_run(struct lab *lab, const bool chosen[static PATH_COUNT], const s
 	if (!cpu_steal_read(&steal[1], &total[1]) && total[1] > total[0])
 		ret_bench->steal_percent = 100.0 * (double)(steal[1] - steal[0]) / (double)(total[1] - total[0]);
 	back = go_home(&tour, home);
-	ret_bench->seconds = now_s() - tour.started;
+	ret_bench->seconds = monotonic_s() - tour.started;
 	return err ? err : back;
 }
 

@@ -4,6 +4,7 @@
  * frame, with the note that its checksum is yet to be computed. Frames are copied out of the kernel and in again.
  */
 #include "pcie_worker.h"
+#include "monotonic.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -188,7 +189,7 @@ static unsigned poll_port(uint32_t port)
 			.msg_iov = vector[i], .msg_iovlen = 2, .msg_control = control[i], .msg_controllen = CONTROL};
 	}
 	n = room ? recvmmsg(packet.fd[port], message, room, MSG_DONTWAIT, NULL) : 0;
-	now = pcie_now_ns();
+	now = monotonic_ns();
 	offset = offset_of_clocks(now);
 	for (unsigned i = room; i-- > (n < 0 ? 0 : (unsigned)n);)
 		packet.free[packet.n_free++] = number[i];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "pcie_worker.h"
+#include "monotonic.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -46,14 +47,6 @@ static struct {
 	int64_t last_ns, looked_ns; /* of a frame; at the file */
 } link_;
 
-uint64_t pcie_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
-}
-
 /* ---- frames --------------------------------------------------------------------- */
 
 /* What leaves at a port of the DPU's side goes to the DPU. */
@@ -86,7 +79,7 @@ static unsigned send_due(enum pcie_direction direction)
 {
 	struct pcie_counts *count = &link_.state->count[direction];
 	const struct pcie_frame *frame;
-	uint64_t now = pcie_now_ns();
+	uint64_t now = monotonic_ns();
 	unsigned n = 0;
 
 	while ((frame = pcie_queue_due(&link_.queue[direction], now))) {
@@ -127,7 +120,7 @@ static void name_of(uint32_t port, char *buffer)
 static int add_port(uint32_t port, const char *dev, unsigned ifindex, struct diag *diag)
 {
 	const struct timespec pause = {.tv_nsec = 2000000};
-	uint64_t until = pcie_now_ns() + BUSY_NS;
+	uint64_t until = monotonic_ns() + BUSY_NS;
 	struct diag busy = {};
 	int err;
 
@@ -136,7 +129,7 @@ static int add_port(uint32_t port, const char *dev, unsigned ifindex, struct dia
 		err = link_.io->add(port, dev, ifindex, &busy);
 		if (err == -EBUSY)
 			nanosleep(&pause, NULL);
-	} while (err == -EBUSY && pcie_is_before(pcie_now_ns(), until));
+	} while (err == -EBUSY && pcie_is_before(monotonic_ns(), until));
 	if (err)
 		diag_error(diag, err, NULL, "%s", busy.n ? busy.records[0].message : strerror(-err));
 	diag_clear(&busy);
@@ -294,7 +287,7 @@ static int loop(struct diag *diag)
 			link_.last_ns = 0;
 			continue;
 		}
-		now = pcie_now_ns();
+		now = monotonic_ns();
 		if (frames || !link_.last_ns)
 			link_.last_ns = (int64_t)now;
 		if ((int64_t)now - link_.looked_ns > LOOK_NS) {

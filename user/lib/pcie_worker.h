@@ -37,4 +37,3 @@ extern const struct pcie_io pcie_af_xdp, pcie_af_packet;
 
 /* A frame has arrived at frame->to's other end. False: it is lost, its place is the caller's. */
 bool pcie_take(const struct pcie_frame *frame);
-uint64_t pcie_now_ns(void); /* CLOCK_MONOTONIC */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* pcie_xdp.c - the relay of a PCIe link by AF_XDP: frames stay where the kernel has put them while they wait. */
 #include "pcie_worker.h"
+#include "monotonic.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -107,7 +108,7 @@ static unsigned poll_port(uint32_t number)
 {
 	struct port *port = &xdp.port[number];
 	uint32_t at, n = xsk_ring_cons__peek(&port->xdp.rx, BATCH, &at);
-	uint64_t now = n ? pcie_now_ns() : 0;
+	uint64_t now = n ? monotonic_ns() : 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&port->xdp.rx, at + i);

@@ -29,6 +29,7 @@
 #include <time.h>
 
 #include "baremetal.h"
+#include "monotonic.h"
 #include "ebpf.h"
 #include "handover.h"
 #include "mapio.h"
@@ -43,14 +44,6 @@
 #define DRAIN_POLL_US 500
 #define DRAIN_POLLS   100 /* at most 50 ms */
 #define DRAIN_LINK_NS 100000000ull /* of a PCIe link's delay */
-
-double place_now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
 
 /* ---- host <-> dpu-mux --------------------------------------------------- */
 
@@ -89,10 +82,10 @@ void place_drain(const struct location *location)
 static int steer(const struct ebpf *ebpf, uint32_t functions, uint32_t handover,
 		 struct move_report *report, struct diag *diag)
 {
-	double begin = place_now_us();
+	double begin = monotonic_s() * 1e6;
 	int err = tables_set_control(ebpf->at[LOCATION_HOST].dp, functions, handover, diag);
 
-	report->steer_us = place_now_us() - begin;
+	report->steer_us = monotonic_s() * 1e6 - begin;
 	return err;
 }
 
@@ -391,7 +384,7 @@ int place_host(const struct lab *lab, size_t host, enum frame_path to, enum lab_
 	       struct move_report *ret_report, struct diag *diag)
 {
 	struct move_report report = {};
-	double begin = place_now_us();
+	double begin = monotonic_s() * 1e6;
 	int err = place_refuse_beside(lab, host, to, diag);
 
 	if (!err && to != PATH_LINUX)
@@ -403,7 +396,7 @@ int place_host(const struct lab *lab, size_t host, enum frame_path to, enum lab_
 				       : place_ebpf(lab, host, to, hook, &report, diag);
 	if (!err && to != PATH_LINUX)
 		err = standby_serve(lab, host, ebpf_wants_xdp(to, hook), diag);
-	report.total_ms = (place_now_us() - begin) / 1e3;
+	report.total_ms = (monotonic_s() * 1e6 - begin) / 1e3;
 	if (!err)
 		*ret_report = report;
 	return err;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "pmd_worker.h"
+#include "monotonic.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <dpulab/pmd.h>
@@ -29,14 +29,6 @@ struct worker {
 	uint64_t looked_ns;
 	uint64_t idle_ns; /* since when; 0 = it is not */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
-}
 
 static int enter(const struct pmd_names *names, struct diag *diag)
 {
@@ -136,7 +128,7 @@ static int loop(struct worker *worker, struct diag *diag)
 		}
 		if (!worker->state->sleep_us && round % ROUNDS_PER_LOOK)
 			continue;
-		now = now_ns();
+		now = monotonic_ns();
 		if (!worker->idle_ns)
 			worker->idle_ns = now;
 		if (now - worker->looked_ns > LOOK_NS && access(worker->pin, F_OK))

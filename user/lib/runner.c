@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "runner.h"
+#include "monotonic.h"
 #include "cpus.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { POLL_MS = 5, TCP_LISTEN_STATE = 0x0a };
@@ -25,14 +25,6 @@ struct runner {
 	bool reaped;
 	int status;
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* In the child: becomes argv inside the namespace, or tells the parent why not through failed. */
 static void __attribute__((noreturn)) become(int netns_fd, const struct cpu_set *cpus, int out,
@@ -163,7 +155,7 @@ static bool port_in(pid_t pid, const char *table, bool udp, uint16_t port)
 
 int runner_wait_port(struct runner *runner, bool udp, uint16_t port, unsigned timeout_ms)
 {
-	uint64_t deadline = now_ms() + timeout_ms;
+	uint64_t deadline = monotonic_ms() + timeout_ms;
 
 	do {
 		if (port_in(runner->pid, udp ? "udp" : "tcp", udp, port) ||
@@ -172,18 +164,18 @@ int runner_wait_port(struct runner *runner, bool udp, uint16_t port, unsigned ti
 		if (reap(runner))
 			return -ECHILD;
 		poll(NULL, 0, POLL_MS);
-	} while (now_ms() < deadline);
+	} while (monotonic_ms() < deadline);
 	return -ETIMEDOUT;
 }
 
 int runner_finish(struct runner *runner, unsigned timeout_ms, char **ret_output)
 {
-	uint64_t deadline = now_ms() + timeout_ms;
+	uint64_t deadline = monotonic_ms() + timeout_ms;
 	struct pollfd readable = {.fd = runner->out, .events = POLLIN};
 	bool ended = false;
 	int result;
 
-	while (timeout_ms && !ended && now_ms() < deadline) {
+	while (timeout_ms && !ended && monotonic_ms() < deadline) {
 		poll(&readable, 1, POLL_MS * 4);
 		ended = drain(runner);
 	}

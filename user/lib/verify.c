@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "verify.h"
+#include "monotonic.h"
 #include "verify_ends.h"
 #include "verify_guest.h"
 #include "verify_plan.h"
@@ -98,10 +99,10 @@ static bool hear_guest(void *owner, size_t vm)
 /* Ends when all is answered, or silent_ms after the last answer that was due, or when patience with the next one ends. */
 static int converse(struct run *run, unsigned silent_ms)
 {
-	uint64_t now = ends_now_ms(), due_until = now + PATIENCE_MS, silent_until = now + silent_ms;
+	uint64_t now = monotonic_ms(), due_until = now + PATIENCE_MS, silent_until = now + silent_ms;
 	size_t open = run->n_open;
 
-	for (; run->n_open && !run->err; now = ends_now_ms()) {
+	for (; run->n_open && !run->err; now = monotonic_ms()) {
 		const bool due = run->n_due;
 		uint64_t deadline = due ? due_until : silent_until;
 		int err;
@@ -112,9 +113,9 @@ static int converse(struct run *run, unsigned silent_ms)
 		if (err)
 			return err;
 		if (due)
-			silent_until = ends_now_ms() + silent_ms;
+			silent_until = monotonic_ms() + silent_ms;
 		if (run->n_open < open)
-			due_until = ends_now_ms() + PATIENCE_MS;
+			due_until = monotonic_ms() + PATIENCE_MS;
 		open = run->n_open;
 	}
 	return run->err;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "verify_ends.h"
+#include "monotonic.h"
 
 #include <errno.h>
 #include <linux/errqueue.h>
@@ -9,7 +10,6 @@
 #include <netinet/ip_icmp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -29,14 +29,6 @@ struct end {
 	uint16_t port;
 	bool connected;
 };
-
-uint64_t ends_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static int add_end(struct ends *ends, struct end end)
 {
@@ -105,10 +97,10 @@ static int open_socket(struct ends *ends, size_t vm, uint8_t family, uint8_t pro
 /* A measurement's server may just have ended: its connections hold the port until the kernel has closed them. */
 static int bind_patiently(int fd, const struct sockaddr_storage *address, socklen_t size)
 {
-	uint64_t deadline = ends_now_ms() + BIND_MS;
+	uint64_t deadline = monotonic_ms() + BIND_MS;
 
 	while (bind(fd, (const struct sockaddr *)address, size) < 0) {
-		if (errno != EADDRINUSE || ends_now_ms() >= deadline)
+		if (errno != EADDRINUSE || monotonic_ms() >= deadline)
 			return -errno;
 		poll(NULL, 0, 10);
 	}

@@ -49,5 +49,3 @@ int ends_watch(struct ends *ends, int fd, size_t which);
 /* Waits at most timeout_ms (-1: for ever) and serves what is ready. */
 int ends_wait(struct ends *ends, int timeout_ms);
 void ends_close(struct ends *ends);
-/* CLOCK_MONOTONIC, milliseconds. */
-uint64_t ends_now_ms(void);

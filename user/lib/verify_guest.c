@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "verify_guest.h"
+#include "monotonic.h"
 #include "guest_session.h"
 
 #include <errno.h>
@@ -100,11 +101,11 @@ int verify_guest_serve(struct verify_guest *guest, const struct ends_target *at)
 
 int verify_guest_settle(struct verify_guest *guest, int timeout_ms)
 {
-	uint64_t deadline = ends_now_ms() + (uint64_t)timeout_ms;
+	uint64_t deadline = monotonic_ms() + (uint64_t)timeout_ms;
 	int err = say(guest, &(struct guest_question){.what = GUEST_SETTLE});
 
 	while (!err && !guest->settled) {
-		uint64_t now = ends_now_ms();
+		uint64_t now = monotonic_ms();
 
 		err = now < deadline ? verify_guest_hear(guest, (int)(deadline - now)) : -ETIMEDOUT;
 	}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "vmmove.h"
+#include "monotonic.h"
 
 #include <errno.h>
 #include <net/ethernet.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ethtool.h"
 #include "frame.h"
@@ -38,14 +38,6 @@ struct vm_move {
 	bool copying;
 	struct vm_move_report report;
 };
-
-static double now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
 
 static const struct lab_host *host_of(const struct side *side)
 {
@@ -299,10 +291,10 @@ static int fall_back(struct vm_move *move, struct diag *diag)
 
 static int copy(struct vm_move *move, double *ret_ms, struct diag *diag)
 {
-	double begin = now_ms();
+	double begin = monotonic_s() * 1e3;
 	int err = handover_copy(&move->handover, diag);
 
-	*ret_ms = now_ms() - begin;
+	*ret_ms = monotonic_s() * 1e3 - begin;
 	move->report.bytes += move->handover.n_counted * (sizeof(struct dpu_ct_key) + sizeof(struct dpu_ct));
 	return err;
 }
@@ -337,11 +329,11 @@ static int flip(struct vm_move *move, struct diag *diag)
 	/* what opens between the two copies is taken over in mid-stream */
 	if (!err)
 		err = tables_set_control(dp, DPU_FN_ALL, HANDOVER_TAKING, diag);
-	begin = now_ms();
+	begin = monotonic_s() * 1e3;
 	if (!err)
 		err = ebpf_move_device(&move->old.ebpf.at[LOCATION_HOST], &move->new.ebpf.at[LOCATION_HOST], move->vm,
 				       move->new.xdp, diag);
-	move->report.flip_ms = now_ms() - begin;
+	move->report.flip_ms = monotonic_s() * 1e3 - begin;
 	longest(&move->report.blackout_ms, move->report.flip_ms);
 	if (!err)
 		err = announce(move, diag);
@@ -465,7 +457,7 @@ int vm_move(struct lab_session *session, const struct vm_move_request *request, 
 	    enum vm_move_refusal *ret_refusal, struct diag *diag)
 {
 	struct vm_move move = {.session = session, .old = {.lab = session->lab}};
-	double begin = now_ms();
+	double begin = monotonic_s() * 1e3;
 	int err = place_read_all(session->lab, diag);
 
 	*ret_refusal = VM_MOVE_POSSIBLE;
@@ -482,7 +474,7 @@ int vm_move(struct lab_session *session, const struct vm_move_request *request, 
 		move.report.to_path = host_of(&move.new)->path;
 		err = run(&move, diag);
 	}
-	move.report.total_ms = now_ms() - begin;
+	move.report.total_ms = monotonic_s() * 1e3 - begin;
 	move.report.from = session->lab->hosts[move.old.host].name;
 	move.report.to = session->lab->hosts[move.new.host].name;
 	if (!err)
