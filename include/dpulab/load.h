@@ -24,7 +24,7 @@ struct dpu_load_count {
 
 _Static_assert(sizeof(struct dpu_load_frame) == 8 + DPU_LOAD_MAX_FRAME, "load frame");
 
-/* CPU time of a task: dpulab_exits.bpf.c, user/lib/cputasks.h. */
+/* CPU time of a task: dpulab_tasks.bpf.c, user/lib/cputasks.h. */
 struct dpu_task_time {
 	__u64 run_ns;	/* on a CPU, since it began */
 	__u64 start_ns; /* when it began, CLOCK_MONOTONIC; only of tasks that have ended */
@@ -33,3 +33,4 @@ struct dpu_task_time {
 };
 
 #define DPU_EXITS_MAX 16384 /* tasks that end while one is measured */
+#define DPU_IDLE_CPUS 1024  /* CPUs whose idle tasks are watched */

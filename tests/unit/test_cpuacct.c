@@ -64,6 +64,18 @@ static void a_cpu_is_busy_when_it_is_not_idle_or_taken_away(void)
 	CU_ASSERT_EQUAL(cpu_machine_busy(&begin, &end, &first), 0);
 }
 
+static void an_idle_task_is_awake_while_it_is_there_and_not_asleep(void)
+{
+	struct cpu_machine begin = {.at_ns = {1, 1}, .idle_ns = {100, 0}, .idle_task_ns = {1000, 50}};
+	struct cpu_machine end = {.at_ns = {2, 2}, .idle_ns = {700, 40}, .idle_task_ns = {1650, 100}};
+	const struct cpu_set first = {.bits = {1}}, all = {0};
+
+	CU_ASSERT_EQUAL(cpu_machine_woken(&begin, &end, &first), 50);
+	CU_ASSERT_EQUAL(cpu_machine_woken(&begin, &end, &all), 60);
+	end.idle_task_ns[0] = end.idle_task_ns[1] = begin.idle_task_ns[0] = begin.idle_task_ns[1] = 0; /* nobody watched */
+	CU_ASSERT_EQUAL(cpu_machine_woken(&begin, &end, &all), 0);
+}
+
 static void the_spin_has_to_be_in_its_column_and_in_no_other(void)
 {
 	struct spintest_place place = {.where = CPU_DPU, .runs = 1, .spent_ns = 500,
@@ -93,4 +105,5 @@ SUITE(cpuacct, {"every task of the machine counts once", every_task_counts_once}
       {"what ended counts from the beginning of the measurement", what_ended_counts_from_the_beginning},
       {"a CPU's idle time is read from its own section", idle_time_is_read_from_the_cpu_s_own_section},
       {"a CPU is busy when it is neither idle nor taken away", a_cpu_is_busy_when_it_is_not_idle_or_taken_away},
+      {"an idle task is awake while it is there and not asleep", an_idle_task_is_awake_while_it_is_there_and_not_asleep},
       {"a known spin has to be in its column and in no other", the_spin_has_to_be_in_its_column_and_in_no_other});

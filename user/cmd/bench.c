@@ -78,6 +78,7 @@ static void out_frames(struct out *out, const struct pathbench_path *path, unsig
 	out_real(out, "late_us", samples_median(&frames->late_us), 2);
 	out_real(out, "fabric_ns", samples_median(&frames->fabric_ns), 0);
 	out_real(out, "other_ns", samples_median(&frames->other_ns), 0);
+	out_real(out, "woken_ns", samples_median(&frames->woken_ns), 0);
 	out_real(out, "open_%", samples_median(&frames->open_percent), 1);
 	out_end(out);
 }
@@ -267,8 +268,9 @@ static void print(struct out *out, const struct lab *lab, const struct pathbench
 {
 	out_text(out, "Medians over interleaved rounds (lowest-highest in brackets); compare within this run only. ns: CPU time\n"
 		      "per frame that arrived; host/linux: of the host, the VMs' own ends apart, to frame path linux in the same\n"
-		      "round; other: the rest of the machine, by its tasks' own counters; open: busy time of the CPUs that no task\n"
-		      "accounts for, in percent; link_us: time a frame is held at a crossing of an emulated PCIe link (no\n"
+		      "round; other: the rest of the machine, by its tasks' own counters; woken: of CPUs that were asleep, what\n"
+		      "it takes to wake them and to go to sleep again, whoever caused it; open: busy time of the CPUs that nobody\n"
+		      "so far accounts for, in percent; link_us: time a frame is held at a crossing of an emulated PCIe link (no\n"
 		      "CPU time), late_us the part of it that nobody asked for, link_ns: CPU time of what holds it.\n");
 	print_frames(out, bench);
 	print_sockets(out, bench);

@@ -80,7 +80,7 @@ static uint64_t steal_ns(const char *stat, unsigned cpu)
 	return field[STAT_STEAL] * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
-static int read_cpu(struct cpu_machine *machine, unsigned cpu)
+static int read_cpu(struct cpu_machine *machine, const struct cputasks *tasks, unsigned cpu)
 {
 	char *timers = NULL, *stat = NULL;
 	cpu_set_t here;
@@ -92,6 +92,7 @@ static int read_cpu(struct cpu_machine *machine, unsigned cpu)
 		return -errno;
 	err = read_text("/proc/timer_list", &timers);
 	machine->at_ns[cpu] = monotonic_ns();
+	machine->idle_task_ns[cpu] = cputasks_idle_task(tasks, cpu);
 	if (!err)
 		err = cpu_machine_parse_idle(timers, cpu, &machine->idle_ns[cpu]);
 	if (!err)
@@ -108,7 +109,7 @@ static bool in_set(const struct cpu_set *set, unsigned cpu)
 	return set->bits[cpu / 64] >> (cpu % 64) & 1;
 }
 
-static int read_cpus(struct cpu_machine *machine)
+static int read_cpus(struct cpu_machine *machine, const struct cputasks *tasks)
 {
 	struct cpu_set online;
 	cpu_set_t before;
@@ -119,7 +120,7 @@ static int read_cpus(struct cpu_machine *machine)
 		return -errno;
 	for (unsigned cpu = 0; !err && cpu < LAB_MAX_CPUS; cpu++)
 		if (in_set(&online, cpu))
-			err = read_cpu(machine, cpu);
+			err = read_cpu(machine, tasks, cpu);
 	sched_setaffinity(0, sizeof(before), &before);
 	return err;
 }
@@ -138,8 +139,22 @@ uint64_t cpu_machine_busy(const struct cpu_machine *begin, const struct cpu_mach
 	return busy;
 }
 
-int cpu_machine_read(struct cpu_machine *ret_machine)
+uint64_t cpu_machine_woken(const struct cpu_machine *begin, const struct cpu_machine *end, const struct cpu_set *set)
+{
+	uint64_t woken = 0;
+
+	for (unsigned cpu = 0; cpu < LAB_MAX_CPUS; cpu++) {
+		uint64_t there = end->idle_task_ns[cpu] - begin->idle_task_ns[cpu];
+		uint64_t asleep = end->idle_ns[cpu] - begin->idle_ns[cpu];
+
+		if (begin->at_ns[cpu] && end->at_ns[cpu] && (cpus_empty(set) || in_set(set, cpu)))
+			woken += there > asleep ? there - asleep : 0;
+	}
+	return woken;
+}
+
+int cpu_machine_read(const struct cputasks *tasks, struct cpu_machine *ret_machine)
 {
 	memset(ret_machine, 0, sizeof(*ret_machine));
-	return read_cpus(ret_machine);
+	return read_cpus(ret_machine, tasks);
 }

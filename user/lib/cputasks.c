@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "bpflog.h"
-#include "dpulab_exits.skel.h"
+#include "dpulab_tasks.skel.h"
 
 struct list {
 	struct cputasks_list in;
@@ -19,7 +19,7 @@ struct list {
 };
 
 struct cputasks {
-	struct dpulab_exits *skel; /* or NULL */
+	struct dpulab_tasks *skel; /* or NULL */
 	struct list before;
 	uint64_t begin_ns;
 };
@@ -132,9 +132,9 @@ int cputasks_open(struct cputasks **ret_tasks)
 	if (!tasks)
 		return -ENOMEM;
 	bpflog_begin();
-	tasks->skel = dpulab_exits__open_and_load();
-	if (tasks->skel && dpulab_exits__attach(tasks->skel)) {
-		dpulab_exits__destroy(tasks->skel);
+	tasks->skel = dpulab_tasks__open_and_load();
+	if (tasks->skel && dpulab_tasks__attach(tasks->skel)) {
+		dpulab_tasks__destroy(tasks->skel);
 		tasks->skel = NULL;
 	}
 	bpflog_end();
@@ -147,9 +147,16 @@ void cputasks_close(struct cputasks *tasks)
 	if (!tasks)
 		return;
 	if (tasks->skel)
-		dpulab_exits__destroy(tasks->skel);
+		dpulab_tasks__destroy(tasks->skel);
 	free(tasks->before.in.task);
 	free(tasks);
+}
+
+uint64_t cputasks_idle_task(const struct cputasks *tasks, unsigned cpu)
+{
+	if (!tasks || !tasks->skel || cpu >= DPU_IDLE_CPUS)
+		return 0;
+	return __atomic_load_n(&tasks->skel->bss->idle_task_ns[cpu], __ATOMIC_RELAXED);
 }
 
 /* Ends are noted before the living are listed: none falls between. */

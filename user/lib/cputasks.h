@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * cputasks.h - the CPU time that all tasks of the machine took in a while: of the living the scheduler's own counters
- * (/proc/PID/task/TID/schedstat, ns), of those that ended meanwhile what the kernel told when it freed them.
+ * (/proc/PID/task/TID/schedstat, ns), of those that ended meanwhile what the kernel told when it freed them;
+ * and apart from them that of the CPUs' idle tasks.
  */
 #pragma once
 #include <dpulab/load.h>
@@ -10,12 +11,18 @@
 
 struct cputasks;
 
-/* Listens to tasks that end, where the kernel lets it: else their last time is missing. -ENOMEM. */
+/* Listens to tasks that end and to idle tasks, where the kernel lets it: else their time is missing. -ENOMEM. */
 int cputasks_open(struct cputasks **ret_tasks);
 void cputasks_close(struct cputasks *tasks); /* NULL is fine */
 /* Between begin and end, ns. -errno of /proc. */
 int cputasks_begin(struct cputasks *tasks);
 int cputasks_end(struct cputasks *tasks, uint64_t *ret_ns);
+
+/*
+ * How long a CPU's idle task was on it since cputasks_open(), asleep or not, ns: exact when the caller runs on that CPU, because the idle
+ * task does not then. 0: not known. tasks may be NULL.
+ */
+uint64_t cputasks_idle_task(const struct cputasks *tasks, unsigned cpu);
 
 /*
  * The same from lists by pid in ascending order: what is before and after counts by its difference, what is new whole (a number

@@ -88,8 +88,7 @@ static int take_reading(struct frameload *load, const struct cpu_meter *meter, s
 	go_first(true);
 	err = ret_tasks_ns ? cputasks_end(cpu_meter_tasks(meter), ret_tasks_ns) : cputasks_begin(cpu_meter_tasks(meter));
 	if (!err)
-		err = cpu_machine_read(&reading->machine);
-
+		err = cpu_machine_read(cpu_meter_tasks(meter), &reading->machine);
 	if (!err)
 		err = cpu_meter_read(meter, &reading->cpu, diag);
 	if (!err)
@@ -158,6 +157,7 @@ static int measure(struct frameload *load, unsigned ms, const struct cpu_meter *
 	rate->arrived_ever = all.packets;
 	rate->lost = CIRCULATING - (unsigned)all.ended;
 	rate->busy_ns = cpu_machine_busy(&start.machine, &end.machine, &(const struct cpu_set){});
+	rate->woken_ns = cpu_machine_woken(&start.machine, &end.machine, &(const struct cpu_set){});
 	for (unsigned i = 0; i < CPU_OWNERS; i++)
 		rate->cpu.run_ns[i] = end.cpu.run_ns[i] - start.cpu.run_ns[i];
 	if (!rate->arrived)

@@ -16,7 +16,8 @@ struct framerate {
 	uint64_t arrived_ever; /* with those before and after the time measured */
 	unsigned lost;	  /* of the circulating frames, to the end */
 	struct cpu_account cpu; /* run time during the measurement */
-	uint64_t busy_ns, tasks_ns; /* of all CPUs, and of all tasks, by the machine's own books (cpumachine.h) */
+	/* Of all CPUs, of all tasks, and of idle tasks while awake, by the machine's own books (cpumachine.h). */
+	uint64_t busy_ns, tasks_ns, woken_ns;
 };
 
 /* UDP flows between the two VMs that the lab's policy allows; frame_len: a multiple of 8; meter must be open. */

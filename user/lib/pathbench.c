@@ -115,7 +115,7 @@ static void book(struct pathbench_frames *frames, const struct framerate *rate)
 {
 	double arrived = (double)rate->arrived, ours = 0;
 	/* signed: a task that ended meanwhile took its time along */
-	double busy = (double)(int64_t)rate->busy_ns, tasks = (double)(int64_t)rate->tasks_ns;
+	double busy = (double)(int64_t)rate->busy_ns, tasks = (double)(int64_t)rate->tasks_ns, woken = (double)rate->woken_ns;
 
 	for (unsigned owner = 0; owner < CPU_OWNERS; owner++)
 		ours += (double)rate->cpu.run_ns[owner];
@@ -126,7 +126,8 @@ static void book(struct pathbench_frames *frames, const struct framerate *rate)
 	add(&frames->link_ns, (double)rate->cpu.run_ns[CPU_LINK] / arrived);
 	add(&frames->fabric_ns, (double)rate->cpu.run_ns[CPU_FABRIC] / arrived);
 	add(&frames->other_ns, tasks > ours ? (tasks - ours) / arrived : 0);
-	add(&frames->open_percent, busy > 0 ? 100 * (busy - tasks) / busy : 0);
+	add(&frames->woken_ns, woken / arrived);
+	add(&frames->open_percent, busy > 0 ? 100 * (busy - tasks - woken) / busy : 0);
 }
 
 static void book_link(struct pathbench_frames *frames, const struct pcie_counts *before, const struct pcie_counts *after)
@@ -209,11 +210,11 @@ static int is_quiet(bool *ret_quiet)
 	const struct timespec pause = {.tv_nsec = QUIET_MS * 1000000L};
 	const struct cpu_set all = {};
 	struct cpu_machine machine[2];
-	int err = cpu_machine_read(&machine[0]);
+	int err = cpu_machine_read(NULL, &machine[0]);
 
 	nanosleep(&pause, NULL);
 	if (!err)
-		err = cpu_machine_read(&machine[1]);
+		err = cpu_machine_read(NULL, &machine[1]);
 	if (!err)
 		*ret_quiet = (double)cpu_machine_busy(&machine[0], &machine[1], &all) < QUIET_SHARE * QUIET_MS * 1e6;
 	return err;
@@ -226,11 +227,11 @@ static int measure_tcp(struct tour *tour, struct pathbench_path *path, unsigned 
 	int err = is_quiet(&quiet);
 
 	if (!err)
-		err = cpu_machine_read(&machine[0]);
+		err = cpu_machine_read(NULL, &machine[0]);
 	if (!err)
 		err = traffic_tcp(tour->lab, pair_of(tour, path->path, where), SOCKET_SECONDS, ret_tcp, tour->diag);
 	if (!err)
-		err = cpu_machine_read(&machine[1]);
+		err = cpu_machine_read(NULL, &machine[1]);
 	if (!err && quiet)
 		book_tcp(tour, path, where, ret_tcp->gbit_s, machine);
 	return err;

@@ -21,7 +21,8 @@ struct pathbench_frames { /* medians need one sample of each per round */
 	struct samples link_ns; /* CPU time of what plays the PCIe link */
 	struct samples link_us, late_us; /* a frame held at a crossing, emulated; of that, more than was asked for */
 	struct samples other_ns; /* of everybody else on this machine, per frame; measured by itself */
-	struct samples open_percent; /* busy time of the CPUs that no task accounts for, of all of it; below 0: more than there was */
+	struct samples woken_ns; /* of CPUs that were asleep: interrupts that wake them, the ways to sleep and back */
+	struct samples open_percent; /* busy time of the CPUs that nobody above accounts for, of all of it; below 0: more than there was */
 	struct samples ratio;	 /* host_ns to that of linux in the same round */
 };
 
