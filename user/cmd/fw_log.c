@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <time.h>
 
 #define WAIT_MS 500 /* also how long it takes to see that the lab has changed */
 
@@ -31,17 +30,6 @@ static const char *vnic_name(const struct fwlog_event *event)
 		if (event->lab->vms[i].host == event->host && event->lab->vms[i].port == event->event->vnic)
 			return event->lab->vms[i].name;
 	return "-";
-}
-
-static void out_time(struct out *out, int64_t ns)
-{
-	time_t seconds = ns / 1000000000;
-	struct tm local;
-	char text[32];
-
-	localtime_r(&seconds, &local);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &local);
-	out_str(out, "time", "%s.%03d", text, (int)(ns % 1000000000 / 1000000));
 }
 
 static void out_endpoint(struct out *out, const char *key, const union dpu_ip *ip)
@@ -88,7 +76,7 @@ static int print_event(const struct fwlog_event *event, void *arg)
 	struct printing *printing = arg;
 	struct out *out = printing->out;
 
-	out_time(out, event->time_ns);
+	out_stamp(out, event->time_ns);
 	out_str(out, "node", "%s", event->node);
 	out_str(out, "vnic", "%s", vnic_name(event));
 	out_str(out, "direction", "%s", e->direction & DPU_DIR_IN ? "in" : "out");

@@ -49,6 +49,8 @@ const struct cmd cmd_table[] = {
 	{"drill", "LAB WHAT", 2, 2, CMD_WRITES,
 	 "break it and repair it: dpu-crash, dpu-hang, dpu-reboot, pcie-freeze, table-full, slow-path-overload, uplink-down, agent-kill",
 	 cmd_drill_options, cmd_drill},
+	{"agent", "LAB", 1, 1, CMD_WRITES, "watch a lab's DPUs until told to stop: a standby takes over when the active one fails",
+	 cmd_agent_options, cmd_agent},
 	{"load", "DEV", 1, 1, CMD_WRITES, "make an existing interface a port of a running lab",
 	 cmd_load_options, cmd_load},
 	{"unload", "DEV", 1, 1, CMD_WRITES, "undo load: the interface is as it was", cmd_unload_options,

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define DEPTH_MAX   8
 #define COLUMNS_MAX 32
@@ -105,6 +106,17 @@ void out_real(struct out *out, const char *key, double value, int decimals)
 	/* the text form is fixed here, so that JSON shows no more digits than people see */
 	snprintf(text, sizeof(text), "%.*f", decimals, value);
 	add(out, key, must(json_object_new_double_s(value, text)));
+}
+
+void out_stamp(struct out *out, int64_t ns)
+{
+	time_t seconds = ns / 1000000000;
+	struct tm local;
+	char text[32];
+
+	localtime_r(&seconds, &local);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &local);
+	out_str(out, "time", "%s.%03d", text, (int)(ns % 1000000000 / 1000000));
 }
 
 static void push(struct out *out, const char *key, struct json_object *value)

@@ -33,6 +33,8 @@ void out_uint(struct out *out, const char *key, uint64_t value);
 void out_int(struct out *out, const char *key, int64_t value);
 void out_bool(struct out *out, const char *key, bool value); /* text: "yes", "no" */
 void out_real(struct out *out, const char *key, double value, int decimals);
+/* Under "time": of CLOCK_REALTIME, in ns, as local time with milliseconds. */
+void out_stamp(struct out *out, int64_t ns);
 
 /* Each of these is closed by out_end(). In a list, key is NULL. */
 void out_object(struct out *out, const char *key);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* place LAB PATH: move a running lab to another frame path, and say what it cost. */
 #include "place.h"
+#include "agent.h"
 #include "baremetal.h"
 #include "failover.h"
 #include "host.h"
@@ -92,6 +93,7 @@ static int out_dpus(struct out *out, const struct lab *lab, size_t host, struct 
 		return 0;
 	}
 	out_str(out, "failover", "%s", failover_word(h, failover));
+	out_bool(out, "agent", agent_watches(lab->name));
 	out_list(out, "dpus");
 	for (unsigned dpu = 0; !err && dpu < lab_n_dpus(h); dpu++) {
 		enum dpu_health health;

@@ -25,6 +25,8 @@ VERB(move);
 VERB_OPTIONS(move);
 VERB(drill);
 VERB_OPTIONS(drill);
+VERB(agent);
+VERB_OPTIONS(agent);
 VERB(load);
 VERB_OPTIONS(load);
 VERB(unload);

@@ -7,10 +7,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent.h"
 #include "drill_cause.h"
 #include "drill_record.h"
 #include "drill_sense.h"
 #include "host.h"
+#include "loan.h"
 #include "machine.h"
 #include "standby.h"
 
@@ -242,9 +244,30 @@ static int supervise(struct drill *drill, struct diag *diag)
 		else
 			wait_ms(HEALTH_MS);
 	}
-	if (report->failed_over) /* a VM's own end is an end of a link to the other DPU now, which is not frozen */
-		drill_cause_release(drill->cause);
 	return err;
+}
+
+/* The lab has an agent: it gets our lock for the fault's time, and we look on. */
+static int look_on(struct drill *drill, struct diag *diag)
+{
+	struct drill_report *report = &drill->report;
+	uint64_t until = drill->broken_ns + drill->request.fault_ms * 1000000ull;
+	struct loan_use use;
+	struct loan *loan;
+	int err = loan_offer(drill->lab->name, &loan, diag);
+
+	if (err)
+		return err;
+	while (!(report->failed_over = loan_used(loan, &use)) && drill_now_ns() < until)
+		wait_ms(POLL_MS);
+	loan_end(loan, &use, &report->failed_over); /* it may have been at work still */
+	if (!report->failed_over)
+		return 0;
+	report->by_agent = true;
+	report->failover = use.failover;
+	report->noticed_ms = ms_between(drill->broken_ns, use.begin_ns);
+	drill->lab->hosts[drill->host].active = (uint8_t)use.failover.to;
+	return 0;
 }
 
 /* The fault's own time: how long it lasts is the experiment. */
@@ -254,7 +277,9 @@ static int endure(struct drill *drill, struct diag *diag)
 	int err = 0;
 
 	if (drill_breaks_dpu(drill->request.kind) && lab_has_standby(&drill->lab->hosts[drill->host]))
-		err = supervise(drill, diag);
+		err = agent_watches(drill->lab->name) ? look_on(drill, diag) : supervise(drill, diag);
+	if (drill->report.failed_over) /* a VM's own end is an end of a link to the other DPU now, which is not frozen */
+		drill_cause_release(drill->cause);
 	if (err)
 		return err;
 	rest = drill->request.fault_ms - ms_between(drill->broken_ns, monotonic_ns());

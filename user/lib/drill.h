@@ -66,6 +66,7 @@ struct drill_report {
 	uint64_t load_frames, load_entries, load_limit; /* table-full, slow-path-overload */
 	unsigned killed; /* agent-kill: processes */
 	bool failed_over; /* the standby DPU has taken over, and has given back before the end */
+	bool by_agent;	  /* the lab's agent has brought it about, not the drill */
 	struct failover_report failover;
 	double noticed_ms, failback_ms; /* from the fault to the failover's begin; the way back's duration */
 	bool refused;	 /* the error is one of usage */

@@ -17,7 +17,7 @@ struct lab_session { /* a running lab, locked */
 	struct loaded loaded;
 };
 
-/* Opens a running lab as up or apply left it; needs root. -ENOENT with a sentence if there is none. */
+/* Opens a running lab as up or apply left it; needs root. -ENOENT with a sentence if there is none; -EBUSY: STATE_TRY. */
 int lab_open(const char *name, enum state_access access, struct lab_session *ret_session,
 	     struct diag *diag);
 void lab_close(struct lab_session *session);

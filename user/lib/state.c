@@ -45,6 +45,8 @@ static int take_lock(int fd, const char *lab, enum state_access access, struct d
 
 	if (!flock(fd, how | LOCK_NB))
 		return 0;
+	if (access == STATE_TRY)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
 	diag_note(diag, "another dpulab is at work on lab %s: waiting for it", lab);
 	while (flock(fd, how))
 		if (errno != EINTR)
@@ -111,7 +113,7 @@ int state_open(const char *lab, enum state_access access, struct state **ret_sta
 		return 0;
 	}
 	free(state);
-	if (err == -ENOENT)
+	if (err == -ENOENT || err == -EBUSY)
 		return err;
 	return diag_error(diag, err, NULL, "cannot open " STATE_DIR "/%s: %s", lab, strerror(-err));
 }

@@ -10,6 +10,8 @@
  *   nodes      names of the lab's namespaces, written before they are made:
  *              what is in this list is ours to remove, and nothing else is
  *   loaded     interfaces that `load` has made ports of the lab (loaded.h)
+ *   agent      locked by the lab's agent for as long as it lives (agent.h)
+ *   loan       of a drill: its lock, lent to the agent (loan.h)
  *   ready      there when up or apply came to its end; without it the lab is broken
  *
  * Files are replaced whole (rename), so that a killed dpulab leaves the old or
@@ -33,10 +35,11 @@ enum state_access {
 	STATE_PEEK,   /* without the lock: each file is an old one or the new one */
 	STATE_READ,   /* together with other readers */
 	STATE_WRITE,  /* alone */
+	STATE_TRY,    /* alone, or -EBUSY (nothing added to diag): waits for nobody */
 	STATE_CREATE, /* alone, and made if it is not there */
 };
 
-/* Waits for the lab's lock. -ENOENT (nothing added to diag) if there is no such lab. */
+/* Waits for the lab's lock, unless told not to. -ENOENT (nothing added to diag) if there is no such lab. */
 int state_open(const char *lab, enum state_access access, struct state **ret_state,
 	       struct diag *diag);
 void state_close(struct state *state); /* NULL is fine */
