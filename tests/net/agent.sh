@@ -42,8 +42,8 @@ serve web3 5500 5500
 
 # ---- it takes over by itself ------------------------------------------------------
 
-for path in dpu-mux dpu-upt; do
-	run "$DPULAB" place "$LAB" "$path" --hook "${HOOK:-tc}"
+while read -r hook path; do
+	run "$DPULAB" place "$LAB" "$path" --hook "$hook"
 	picture "$path" | grep -v '^agent$' >before
 	begin_agent
 	refuse 1 "$DPULAB" agent "$LAB"
@@ -61,8 +61,12 @@ for path in dpu-mux dpu-upt; do
 	end_agent
 	expect "$path: what the agent has said" "$(told)" "watches failed failed-over idle-serves active ends"
 	picture "$path" | grep -v '^agent$' >after
-	diff before after || fail "$path: the lab is not as it was"
-done
+	diff before after || fail "$path, $hook: the lab is not as it was"
+done <<'ROWS'
+tc  dpu-mux
+xdp dpu-mux
+xdp dpu-upt
+ROWS
 
 # ---- a drill leaves it to the agent ----------------------------------------------
 

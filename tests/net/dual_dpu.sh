@@ -24,21 +24,26 @@ switch_over() { # PATH NODE
 	watch_flows flows
 	run "$DPULAB" place "$LAB" "$1" --dpu "$2"
 	watched flows
-	grep -q broken flows && fail "$1: a connection has ended while $2 took over"
-	[ "$(grep -c '^tcp.* sent \([0-9]*\) answered \1 ' flows)" = 2 ] || fail "$1: bytes of a connection are missing"
+	grep -q broken flows && fail "$1, $hook: a connection has ended while $2 took over"
+	[ "$(grep -c '^tcp.* sent \([0-9]*\) answered \1 ' flows)" = 2 ] || fail "$1, $hook: bytes of a connection are missing"
 	[ "$1" != dpu-mux ] || [ "$(grep -c '^udp.* sent \([0-9]*\) answered \1 ' flows)" = 2 ] ||
-		fail "$1: datagrams are lost while $2 takes over"
+		fail "$1, $hook: datagrams are lost while $2 takes over"
 }
 
-for path in dpu-mux dpu-upt; do
-	run "$DPULAB" place "$LAB" "$path" --hook "${HOOK:-tc}"
+while read -r hook path; do
+	run "$DPULAB" place "$LAB" "$path" --hook "$hook"
 	picture "$path" >before
 	switch_over "$path" esx1-dpu2
 	roles_are esx1-dpu2 esx1-dpu standby
 	lab_works
 	switch_over "$path" esx1-dpu
-	lab_as_before "$path: there and back"
-done
+	lab_as_before "$path, $hook: there and back"
+done <<'ROWS'
+xdp dpu-upt
+xdp dpu-mux
+tc  dpu-mux
+tc  dpu-upt
+ROWS
 
 # ---- no drill, nobody watches: by hand ----------------------------------------
 

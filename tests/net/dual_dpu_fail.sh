@@ -47,25 +47,30 @@ sys.exit(bool(wrong))
 PY
 }
 
-while read -r path what kept; do
+while read -r hook path what kept; do
 	placement
-	if [ "$(json placement.json "d['placement'][0]['path']")" != "$path" ]; then
-		run "$DPULAB" place "$LAB" "$path" --hook "${HOOK:-tc}"
+	if [ "$(json placement.json "d['placement'][0]['path'], d['placement'][0]['hook']")" != "('$path', '$hook')" ]; then
+		run "$DPULAB" place "$LAB" "$path" --hook "$hook"
 	fi
 	picture "$path" >before
-	echo "+ $path $what"
+	echo "+ $hook $path $what"
 	takes_over "$path" "$what" "$kept"
 	roles_are esx1-dpu esx1-dpu2 standby
-	lab_as_before "$path $what"
+	lab_as_before "$hook $path $what"
 	lab_works
 done <<'ROWS'
-dpu-upt dpu-crash   lost
-dpu-upt uplink-down kept
-dpu-mux dpu-crash   lost
-dpu-mux dpu-hang    lost
-dpu-mux dpu-reboot  lost
-dpu-mux pcie-freeze lost
-dpu-mux uplink-down kept
+xdp dpu-upt dpu-crash   lost
+xdp dpu-upt pcie-freeze lost
+xdp dpu-mux dpu-crash   lost
+xdp dpu-mux dpu-hang    lost
+xdp dpu-mux uplink-down kept
+tc  dpu-upt dpu-crash   lost
+tc  dpu-upt uplink-down kept
+tc  dpu-mux dpu-crash   lost
+tc  dpu-mux dpu-hang    lost
+tc  dpu-mux dpu-reboot  lost
+tc  dpu-mux pcie-freeze lost
+tc  dpu-mux uplink-down kept
 ROWS
 
 # ---- killed in the middle -----------------------------------------------------

@@ -54,16 +54,16 @@ all_meet() {
 serve web2 5500 5500
 serve web3 5500 5500
 
-for path in dpu-upt dpu-mux; do
-	run "$DPULAB" place "$LAB" "$path"
+while read -r hook path; do
+	run "$DPULAB" place "$LAB" "$path" --hook "$hook"
 	all_meet
 	# flows of web1, on its host and to the other machine, while the DPU beside is gone
 	watch_flows flows
 	"$DPULAB" drill -j "$LAB" dpu-crash --host esx1b --for 400 >drill.json 2>drill.err || fail "$(cat drill.err drill.json)"
 	watched flows
-	[ "$(grep -c ' sent \([0-9]*\) answered \1 ' flows)" = 4 ] || fail "$path: a flow of the first switch has noticed"
-	grep -q broken flows && fail "$path: a connection of the first switch has ended"
-	"$PYTHON" - <<'PY' || fail "$path: $(cat drill.json)"
+	[ "$(grep -c ' sent \([0-9]*\) answered \1 ' flows)" = 4 ] || fail "$path, $hook: a flow of the first switch has noticed"
+	grep -q broken flows && fail "$path, $hook: a connection of the first switch has ended"
+	"$PYTHON" - <<'PY' || fail "$path, $hook: $(cat drill.json)"
 import json, sys
 report = json.load(open("drill.json"))
 own = [f for f in report["flows"] if not f["broken"]]
@@ -72,7 +72,12 @@ print("blackout of the crashed one's %s ms, %d connections broken" % (report["bl
 sys.exit(bool(wrong) or not own or "failed_over_to" in report or not report["connections_broken"])
 PY
 	all_meet
-done
+done <<'ROWS'
+tc  dpu-upt
+tc  dpu-mux
+xdp dpu-mux
+xdp dpu-upt
+ROWS
 
 refuse 1 "$DPULAB" place "$LAB" linux
 run "$DPULAB" place "$LAB" host --host esx1b
