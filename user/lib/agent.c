@@ -13,6 +13,7 @@
 #include "host.h"
 #include "lab.h"
 #include "loan.h"
+#include "monotonic.h"
 #include "moved.h"
 #include "standby.h"
 
@@ -49,14 +50,6 @@ struct agent {
 	uint64_t not_before_ns;
 };
 
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static void pause_ms(unsigned ms)
 {
 	const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
@@ -70,14 +63,14 @@ static void pause_ms(unsigned ms)
 static int claim(const char *lab, int *ret_fd, struct diag *diag)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	uint64_t until = now_ns(CLOCK_MONOTONIC) + CLAIM_MS * 1000000ull;
+	uint64_t until = monotonic_ns() + CLAIM_MS * 1000000ull;
 	char path[STATE_PATH_MAX];
 	int fd = open(state_path(path, lab, STATE_AGENT), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return diag_error(diag, -errno, NULL, "cannot open %s: %s", path, strerror(errno));
 	while (fcntl(fd, F_OFD_SETLK, &lock)) {
-		if (now_ns(CLOCK_MONOTONIC) >= until) {
+		if (monotonic_ns() >= until) {
 			close(fd);
 			return diag_error(diag, -EBUSY, NULL, "lab %s has an agent already", lab);
 		}
@@ -115,7 +108,10 @@ const char *agent_event_word(enum agent_event_kind kind)
 
 static void tell(const struct agent *agent, struct agent_event *event)
 {
-	event->time_ns = (int64_t)now_ns(CLOCK_REALTIME);
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	event->time_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	agent->config->event(event, agent->config->arg);
 }
 
@@ -284,7 +280,7 @@ static int fail_over(struct agent *agent, const struct lab_session *session, siz
 	struct agent_event event = {.kind = AGENT_FAILED_OVER, .host = session->lab->hosts[host].name};
 	int err = lent ? 0 : write_down(session, host, diag);
 
-	use->begin_ns = now_ns(CLOCK_MONOTONIC);
+	use->begin_ns = monotonic_ns();
 	if (!err)
 		err = failover_check(session->state, session->lab, host, ret_done, &use->failover, diag);
 	if (!err && !lent)
@@ -297,7 +293,7 @@ static int fail_over(struct agent *agent, const struct lab_session *session, siz
 	if (!err)
 		agent->seen[host].active = use->failover.to;
 	else
-		agent->not_before_ns = now_ns(CLOCK_MONOTONIC) + RETRY_MS * 1000000ull;
+		agent->not_before_ns = monotonic_ns() + RETRY_MS * 1000000ull;
 	topology_dpu_of(&session->lab->hosts[host], err ? session->lab->hosts[host].active : use->failover.to, event.dpu);
 	tell(agent, &event);
 	return err;
@@ -403,7 +399,7 @@ static unsigned watch_once(struct agent *agent)
 
 	agent->round++;
 	/* a file that is being replaced, or a namespace that goes, is looked at again */
-	if (!err && !agent->gone && now_ns(CLOCK_MONOTONIC) >= agent->not_before_ns && looks_wrong(agent, &diag) &&
+	if (!err && !agent->gone && monotonic_ns() >= agent->not_before_ns && looks_wrong(agent, &diag) &&
 	    act(agent, &diag) == -EBUSY && pause > AGAIN_MS)
 		pause = AGAIN_MS;
 	diag_clear(&diag);

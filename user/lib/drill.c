@@ -258,7 +258,7 @@ static int look_on(struct drill *drill, struct diag *diag)
 
 	if (err)
 		return err;
-	while (!(report->failed_over = loan_used(loan, &use)) && drill_now_ns() < until)
+	while (!(report->failed_over = loan_used(loan, &use)) && monotonic_ns() < until)
 		wait_ms(POLL_MS);
 	loan_end(loan, &use, &report->failed_over); /* it may have been at work still */
 	if (!report->failed_over)
