@@ -125,7 +125,10 @@ static long flood_to_vtep(__u32 i, void *arg)
 /* The wire's part; not for frames that came from it. Returns 1 if the frame is too big for the underlay. */
 INLINE int flood_to_wire(struct flood *flood, const struct dpu_segment *segment)
 {
-	if (segment->vni) {
+	if (trunk_leads_out(flood->p)) {
+		if (!segment->vlan || !hook_tag(flood->ctx, output_tci(flood->p, segment)))
+			flood_copy(flood, DPU_PORT_PF);
+	} else if (segment->vni) {
 		if (segment->n_vteps && output_frame_len(flood->ctx, flood->p) > vxlan_max_len())
 			return 1;
 		env_loop(segment->n_vteps, flood_to_vtep, flood);
@@ -192,9 +195,11 @@ INLINE int flood_run(hook_ctx *ctx, struct pkt *p)
 		verdict_drop(p, DPU_REASON_DROP_HOOK);
 		return 0;
 	}
+	p->tagged = 0;
 	if (settings.qos && !flood_shape(ctx, p))
 		return 0;
-	env_loop(segment->n_ports, flood_to_vnic, &flood);
+	if (!trunk_is_gateway(p))
+		env_loop(segment->n_ports, flood_to_vnic, &flood);
 	if (p->in_kind != DPU_PORT_KIND_UPLINK && flood_to_wire(&flood, segment))
 		return reply_too_big(ctx, p, vxlan_max_len() - sizeof(struct wire_eth));
 	flood_end(p);

@@ -12,7 +12,7 @@
  *
  * A location that has some of the functions runs this very order without the stages of the others: one without the
  * switch judges what its vNICs send and are sent (guard, policy) and passes it on over their PCIe channels; one without the
- * firewall switches what comes to it.
+ * firewall switches what comes to it; one with VXLAN alone is a gateway between a switch's trunk and the wire.
  */
 #pragma once
 #include "core/clock.h"
@@ -185,6 +185,17 @@ INLINE void pipeline_leave(struct pkt *p)
 		verdict_stack(p, DPU_REASON_TO_TC);
 }
 
+/* What the wire brings goes to the switch; what the switch sends, by the wire, to the endpoint that its station is behind. */
+INLINE int pipeline_gateway(struct pkt *p)
+{
+	if ((p->trunk || p->key.vni) && fdb_learn(p))
+		return 1;
+	if (p->trunk)
+		return fdb_lookup(p);
+	p->out_port = p->in_kind == DPU_PORT_KIND_PF ? DPU_PORT_UPLINK : DPU_PORT_PF;
+	return 0;
+}
+
 /*
  * The way out, by the switch or past it. A location without the switch still learns who its vNICs are. The word may
  * have changed since the port was found to run here: what meets no function is relayed whole.
@@ -193,6 +204,10 @@ INLINE int pipeline_way_out(struct pkt *p)
 {
 	int local = p->in_kind == DPU_PORT_KIND_VNIC;
 
+	if (trunk_is_gateway(p) && !local)
+		return pipeline_gateway(p);
+	if (trunk_is_switch(p) && p->key.vni) /* the wire it had before: the gateway's */
+		return policy_relay(p);
 	if (!pipeline_switches(p) && !(p->functions & DPU_FN_DFW && (local || p->in_kind == DPU_PORT_KIND_CHANNEL)))
 		return policy_relay(p);
 	if ((local || pipeline_switches(p)) && fdb_learn(p))

@@ -46,7 +46,7 @@ STAGE int qos_plan(struct pkt *p)
 {
 	if (!p)
 		return 0;
-	if (p->out_port != DPU_PORT_UPLINK)
+	if (p->out_port != DPU_PORT_UPLINK && p->out_port != DPU_PORT_PF)
 		p->queue = 0;
 	p->qos = p->queue || shape_is_on(p->key.in_port, DPU_SHAPE_INGRESS) ||
 		 shape_is_on(p->out_port, DPU_SHAPE_EGRESS);

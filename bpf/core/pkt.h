@@ -59,6 +59,7 @@ struct pkt {
 	__u8 hook;	/* enum dpu_hook */
 	__u8 tagged;	  /* an 802.1Q tag came with the frame */
 	__u8 tag_in_meta; /* it came in skb metadata, not in the bytes */
+	__u8 trunk;	  /* the tag is an overlay segment's on the trunk: core/trunk.h */
 
 	/* filled by port and parse */
 	__u8 in_kind;	/* enum dpu_port_kind after acts_as */

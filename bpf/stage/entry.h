@@ -7,6 +7,7 @@
 #pragma once
 #include "core/bounds.h"
 #include "core/gen.h"
+#include "core/trunk.h"
 #include "core/verdict.h"
 #include "core/wire.h"
 
@@ -101,13 +102,29 @@ INLINE int entry_is_own(hook_ctx *ctx, const struct pkt *p)
 	return 1;
 }
 
+/* By the PCIe link comes what the other location's wire brings, and what the trunk carries. To a gateway that is its other side. */
+INLINE void entry_trunk(struct pkt *p)
+{
+	if (p->tagged)
+		p->segment = entry_segment_of(DPU_WIRE_TRUNK | bpf_ntohs(p->key.vlan));
+	if (p->segment)
+		p->trunk = 1;
+	if (trunk_is_gateway(p)) {
+		p->key.in_port = DPU_PORT_PF;
+		p->in_kind = DPU_PORT_KIND_PF;
+	}
+}
+
 INLINE void entry_uplink(hook_ctx *ctx, struct pkt *p)
 {
 	if (entry_is_vxlan(ctx, p)) {
 		entry_vxlan(ctx, p);
 		return;
 	}
-	p->segment = entry_segment_of(DPU_WIRE_VLAN | bpf_ntohs(p->key.vlan));
+	if (p->raw_port == DPU_PORT_PF)
+		entry_trunk(p);
+	if (!p->segment)
+		p->segment = entry_segment_of(DPU_WIRE_VLAN | bpf_ntohs(p->key.vlan));
 	if (!p->segment || entry_is_own(ctx, p))
 		verdict_stack(p, DPU_REASON_TO_STACK);
 }

@@ -136,8 +136,8 @@ STAGE int fdb_learn(struct pkt *p)
 		fdb_insert(&key, &entry);
 	} else if (known->flags & DPU_FDB_F_STATIC) {
 		/* stays where user space put it */
-	} else if (known->port == entry.port && known->vtep == entry.vtep) {
-		known->last_seen_ns = p->now_ns;
+	} else if (known->port == entry.port && (known->vtep == entry.vtep || (p->trunk && p->functions & DPU_FN_VXLAN))) {
+		known->last_seen_ns = p->now_ns; /* a trunk does not say behind which endpoint */
 	} else { /* moved */
 		env_update(fdb, &key, &entry, BPF_EXIST);
 		gen_bump(entry.gen_slot);
@@ -156,6 +156,18 @@ STAGE int fdb_is_at(const struct pkt *p, __u16 port)
 	fdb_key(&key, p->segment, p->key.dmac);
 	entry = env_lookup(fdb, &key);
 	return entry && entry->port == port;
+}
+
+/* Known to be behind some endpoint, and not which: learned from a trunk while VXLAN was elsewhere. */
+INLINE int fdb_lacks_endpoint(const struct pkt *p, const struct dpu_fdb *entry)
+{
+	__u32 key = p->segment;
+	const struct dpu_segment *segment;
+
+	if (entry->port != DPU_PORT_UPLINK || entry->vtep || !(p->functions & DPU_FN_VXLAN))
+		return 0;
+	segment = env_lookup(segments, &key);
+	return segment && segment->vni;
 }
 
 /*
@@ -180,7 +192,7 @@ STAGE int fdb_lookup(struct pkt *p)
 		fdb_age_out(&key);
 		entry = 0;
 	}
-	if (!entry) {
+	if (!entry || fdb_lacks_endpoint(p, entry)) {
 		p->flood = 1;
 		return 0;
 	}

@@ -2,6 +2,7 @@
 /* output.h - how the frame leaves by the port the fdb chose: action, outer header, size limit; and the edit itself. */
 #pragma once
 #include "core/bounds.h"
+#include "core/trunk.h"
 #include "core/verdict.h"
 #include "stage/vxlan.h"
 
@@ -44,6 +45,25 @@ INLINE void output_uplink(struct pkt *p, const struct dpu_port *uplink)
 	p->action = segment->vlan ? DPU_FLOW_TAG : DPU_FLOW_FORWARD;
 }
 
+/* To the other end of the trunk: with the tag of its VLAN, or bare. */
+INLINE void output_trunk(struct pkt *p)
+{
+	__u32 key = DPU_PORT_PF, segment_key = p->segment;
+	const struct dpu_port *port = env_lookup(ports, &key);
+	const struct dpu_segment *segment = env_lookup(segments, &segment_key);
+
+	if (port)
+		gen_depend(p, port->gen_slot);
+	if (!port || !port->ifindex || !segment || (segment->vni ? !segment->vlan : !segment->on_uplink)) {
+		verdict_drop(p, DPU_REASON_DROP_NO_MEMBER);
+		return;
+	}
+	p->out_port = DPU_PORT_PF;
+	p->max_len = output_port_len(port);
+	p->out_vlan = segment->vlan ? output_tci(p, segment) : 0;
+	p->action = segment->vlan ? DPU_FLOW_TAG : DPU_FLOW_FORWARD;
+}
+
 /* Sets action, max_len, out_vlan, outer for out_port and out_vtep; or a drop. */
 INLINE void output_plan(struct pkt *p)
 {
@@ -54,6 +74,10 @@ INLINE void output_plan(struct pkt *p)
 		gen_depend(p, port->gen_slot);
 	if (!port || !port->ifindex) {
 		verdict_drop(p, DPU_REASON_DROP_REDIRECT);
+		return;
+	}
+	if (port->kind == DPU_PORT_KIND_PF || (port->kind == DPU_PORT_KIND_UPLINK && trunk_leads_out(p))) {
+		output_trunk(p);
 		return;
 	}
 	if (port->kind == DPU_PORT_KIND_UPLINK) {

@@ -30,7 +30,8 @@ INLINE const struct dpu_port *port_of_device(__u32 ifindex, __u16 *ret_number)
 
 /*
  * Is what comes in here passed on unseen? Everything is while no function runs here, and what meets none of those that do:
- * a wire's frames where only firewalls are, and a PCIe channel's, unless its vNIC's firewall is on this side of it.
+ * a wire's frames where only firewalls are, and a PCIe channel's, unless its vNIC's firewall is on this side of it. A gateway has a
+ * wire and a trunk.
  */
 INLINE int port_relays(const struct dpu_port *port)
 {
@@ -41,7 +42,9 @@ INLINE int port_relays(const struct dpu_port *port)
 		return 1;
 	if (port->kind == DPU_PORT_KIND_CHANNEL)
 		return !(env_read(word->handover) & DPU_HANDOVER_UNJUDGED);
-	return !(functions & DPU_FN_DVS) && port->kind != DPU_PORT_KIND_VNIC;
+	if (functions & DPU_FN_DVS)
+		return 0;
+	return (port->kind == DPU_PORT_KIND_VNIC) == !!(functions & DPU_FN_TRUNK);
 }
 
 /* Where a frame that is not for this side goes. 0: nowhere. */

@@ -15,6 +15,7 @@ enum dpu_function {
 	DPU_FN_DFW = 1 << 2,   /* and the chains of intercept slots, which stand before and behind it */
 	DPU_FN_GUARD = 1 << 3, /* SpoofGuard; where DFW is, and in an embedded switch without DFW */
 	DPU_FN_ALL = DPU_FN_DVS | DPU_FN_VXLAN | DPU_FN_DFW | DPU_FN_GUARD,
+	DPU_FN_TRUNK = 1 << 4, /* switch and VXLAN are at the two ends of the PCIe link, which is an 802.1Q trunk: core/trunk.h */
 };
 
 /*
@@ -116,7 +117,7 @@ static inline __u32 dpu_policy_gen(__u32 policy_gen, __u8 flags, __u32 edges)
 /* Map "segments", indexed by segment number. A segment has a VNI, or a VLAN, or neither (VLAN 0, untagged). */
 struct dpu_segment {
 	__u32 vni;	/* 1..0xffffff; 0 = a VLAN segment */
-	__u16 vlan;	/* 802.1Q VID on the uplink, host order; 0 = untagged */
+	__u16 vlan;	/* 802.1Q VID on the uplink, of a VNI on the trunk; host order; 0 = untagged */
 	__u16 n_ports;
 	__u16 n_vteps;
 	__u8 on_uplink; /* a VLAN segment reaches the wire */
@@ -135,8 +136,9 @@ struct dpu_vtep {
 	__u16 pad;
 };
 
-/* Map "segment_by_wire": VNI or VLAN to segment number. Key: VNI, or DPU_WIRE_VLAN | VID. Value: __u32. */
-#define DPU_WIRE_VLAN 0x80000000u
+/* Map "segment_by_wire": VNI or VLAN to segment number. Key: VNI, DPU_WIRE_VLAN | VID, or of a VNI's VLAN on the trunk. Value: __u32. */
+#define DPU_WIRE_VLAN  0x80000000u
+#define DPU_WIRE_TRUNK 0x40000000u
 
 /* Map "fdb". Key: segment + MAC. */
 struct dpu_fdb_key {
@@ -149,7 +151,7 @@ enum dpu_fdb_flag {
 };
 
 struct dpu_fdb {
-	__u16 port;	    /* a vNIC port, or DPU_PORT_UPLINK */
+	__u16 port;	    /* a vNIC port, DPU_PORT_UPLINK, or of a gateway's switch DPU_PORT_PF */
 	__u16 vtep;	    /* remote endpoint when port is the uplink and the segment has a VNI */
 	__u16 gen_slot;	    /* bumped on move and on age-out, never by learning. A function of the key:
 			     * DPU_GEN_FDB_FIRST + (h >> 32) * (DPU_GEN_SLOTS - DPU_GEN_FDB_FIRST) >> 32

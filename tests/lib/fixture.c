@@ -95,6 +95,12 @@ void fixture_segment_vni(__u16 segment, __u32 vni)
 	put("segment_by_wire", &vni, &(__u32){segment});
 }
 
+void fixture_trunk(__u16 segment, __u32 vni, __u16 vlan)
+{
+	edit_segment(segment, vni, vlan, false);
+	put("segment_by_wire", &(__u32){DPU_WIRE_TRUNK | vlan}, &(__u32){segment});
+}
+
 void fixture_segment_vlan(__u16 segment, __u16 vlan, bool on_uplink)
 {
 	edit_segment(segment, 0, vlan, on_uplink);

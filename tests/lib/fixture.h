@@ -26,6 +26,7 @@ void fixture_functions(__u32 functions, __u32 handover);
 void fixture_vnic(__u16 port, __u16 segment);	 /* no firewall */
 void fixture_uplink(void);
 void fixture_segment_vni(__u16 segment, __u32 vni);  /* members: the vNICs added to it */
+void fixture_trunk(__u16 segment, __u32 vni, __u16 vlan); /* the VLAN of an overlay segment on the PCIe link */
 void fixture_segment_vlan(__u16 segment, __u16 vlan, bool on_uplink);
 void fixture_vtep(__u16 number, const char *ip);     /* 1 = our own */
 void fixture_segment_vtep(__u16 segment, __u16 vtep); /* floods of the segment go there */

@@ -91,6 +91,11 @@ start_split() {
 	quietly "$DPULAB" place "$LAB" host-dfw
 }
 
+start_gateway() {
+	quietly "$DPULAB" up lab.yaml
+	quietly "$DPULAB" place "$LAB" dpu-vxlan
+}
+
 start_pmd() {
 	quietly "$DPULAB" up lab.yaml
 	quietly "$DPULAB" place "$LAB" pmd
@@ -196,6 +201,8 @@ sweep place-host start_upt "$DPULAB" place "$LAB" host
 sweep place-upt start_up "$DPULAB" place "$LAB" dpu-upt
 sweep place-split start_host "$DPULAB" place "$LAB" dfw=host dvs=dpu vxlan=dpu
 sweep leave-split start_split "$DPULAB" place "$LAB" host
+sweep place-gateway start_host "$DPULAB" place "$LAB" dfw=host dvs=host vxlan=dpu
+sweep leave-gateway start_gateway "$DPULAB" place "$LAB" host
 sweep place-pmd start_no_pmd "$DPULAB" place "$LAB" pmd
 sweep leave-pmd start_pmd "$DPULAB" place "$LAB" dpu-mux
 sweep place-linux start_up "$DPULAB" place "$LAB" linux

@@ -50,7 +50,7 @@ deliver() { # PATH HOOK SEED: into the file PATH.HOOK
 for seed in ${SEEDS:-20261129}; do
 	deliver host tc "$seed"
 	echo "seed $seed: $COUNT frames, $(wc -l <host.tc) deliveries at host tc"
-	for combination in "host xdp" "pmd xdp" "dpu-mux tc" "dpu-mux xdp" "dpu-upt tc" "dpu-upt xdp" "host-dfw tc" "host-dfw xdp"; do
+	for combination in "host xdp" "pmd xdp" "dpu-mux tc" "dpu-mux xdp" "dpu-upt tc" "dpu-upt xdp" "host-dfw tc" "host-dfw xdp" "dpu-vxlan tc" "dpu-vxlan xdp"; do
 		read -r path hook <<<"$combination"
 		deliver "$path" "$hook" "$seed"
 		which=.

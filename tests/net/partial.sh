@@ -9,6 +9,7 @@
 . "$TESTS/lib/net.sh"
 . "$TESTS/lib/moves.sh"
 . "$TESTS/lib/streams.sh"
+. "$TESTS/lib/mixed.sh"
 
 beside_control 50000
 SET="dfw=host dvs=dpu vxlan=dpu"
@@ -18,11 +19,6 @@ write_move_lab control.yaml "$CONTROL" ""
 run "$DPULAB" up lab.yaml
 run "$DPULAB" up control.yaml
 
-placement() { # FIELD
-	"$DPULAB" show -j "$LAB" placement >placement.json || fail "show placement"
-	json placement.json "' '.join(sorted({str(p['$1']) for p in d['placement']}))"
-}
-
 # Sets that no frame could meet in order are refused by name, and nothing has moved.
 for bad in "vxlan=host dvs=dpu dfw=dpu" "vxlan=host dvs=dpu dfw=host" "dfw=dpu dvs=host vxlan=host" "dfw=host dvs=dpu"; do
 	refuse 2 "$DPULAB" place "$LAB" $bad 2>refused
@@ -30,51 +26,11 @@ for bad in "vxlan=host dvs=dpu dfw=dpu" "vxlan=host dvs=dpu dfw=host" "dfw=dpu d
 done
 expect "placement after refusals" "$(placement path)" host
 
-start_tcp() {
-	rm -f tcp.stop server.out client.out
-	in_lab "$LAB" web3 python3 "$TESTS/lib/echo.py" server 10.1.0.13 5900 >server.out 2>&1 &
-	wait_for 10 has server.out ready
-	in_lab "$LAB" web1 python3 "$TESTS/lib/echo.py" client 10.1.0.13 5900 tcp.stop >client.out 2>&1 &
-	TCP_CLIENT=$!
-	wait_for 10 has client.out connected
-}
-
-one_move() { "$DPULAB" place "$LAB" "$@" >moves.txt; }
-
-moves_lose_nothing() { # WORDS...
-	local void
-	for void in 0 1 2 3 4; do
-		port=$((port + 1))
-		[ "$void" = 0 ] || one_move "$from"
-		under_stream "$port" one_move "$@"
-		echo "$from to $*: lost $lost (control $lost_control), $(tail -n 1 "sink.$LAB")"
-		[ "$lost" = 0 ] && break
-		[ "$lost_control" != 0 ] || {
-			"$DPULAB" show "$LAB" drops
-			fail "a move from $from to $* lost $lost frames, its control none"
-		}
-	done
-	[ "$lost" = 0 ] || fail "$from to $*: five rounds say nothing: machine too busy"
-	from=$(placement path)
-}
-
-# Have all four locations' flow caches forwarded some of the stream?
-all_cached() {
-	"$DPULAB" show -j "$LAB" flows >flows.json || fail "show flows"
-	[ "$(json flows.json "sorted({f['node'] for f in d['flows'] if f['dst_port'] == $port and f['hw_hits'] > 100})")" = \
-		"['esx1', 'esx1-dpu', 'esx2', 'esx2-dpu']" ]
-}
-
-connections_at() { # NODE: how many in use
-	"$DPULAB" show -j "$LAB" connections >connections.json || fail "show connections"
-	json connections.json "sum(c['node'] == '$1' and c['idle_s'] < 10 and c['state'] != 'expired' for c in d['connections'])"
-}
-
 firewall_is_on_the_host() {
 	expect "placement" "$(placement path)" host-dfw
 	placement picture | grep -q 'host \[dfw\] ==PCIe== DPU \[dvs vxlan\]' || fail "picture: $(placement picture)"
 	port=$((port + 1))
-	under_stream "$port" wait_for 20 all_cached
+	under_stream "$port" wait_for 20 cached_at esx1 esx1-dpu esx2 esx2-dpu
 	[ "$(connections_at esx1)" -gt 0 ] || fail "no connection is known to esx1"
 	expect "connections at the DPU" "$(connections_at esx1-dpu)" 0
 }

@@ -109,7 +109,7 @@ stop_capture() {
 	wait "$capture"
 } 2>/dev/null
 
-for combination in "linux tc" "host tc" "host xdp" "dpu-mux tc" "dpu-mux xdp" "dpu-upt tc" "dpu-upt xdp" "pmd xdp" "host-dfw tc" "host-dfw xdp"; do
+for combination in "linux tc" "host tc" "host xdp" "dpu-mux tc" "dpu-mux xdp" "dpu-upt tc" "dpu-upt xdp" "pmd xdp" "host-dfw tc" "host-dfw xdp" "dpu-vxlan tc" "dpu-vxlan xdp"; do
 	read -r path hook <<<"$combination"
 	what="$path at $hook"
 	lab "$path" "$hook"

@@ -34,7 +34,7 @@ static void test_every_set(void)
 		{{"dvs=host", "vxlan=host", "dfw=host"}, 1 + PATH_HOST, ""},
 		{{"vxlan=dpu", "dfw=dpu", "dvs=dpu"}, 1 + PATH_DPU_MUX, ""},
 		{{"dfw=host", "dvs=dpu", "vxlan=dpu"}, 1 + PATH_HOST_DFW, ""},
-		{{"dfw=host", "dvs=host", "vxlan=dpu"}, -EOPNOTSUPP, "vxlan on the DPU"},
+		{{"dfw=host", "dvs=host", "vxlan=dpu"}, 1 + PATH_DPU_VXLAN, ""},
 		{{"dfw=host", "dvs=dpu", "vxlan=host"}, -EINVAL, "come back over PCIe"},
 		{{"dfw=dpu", "dvs=dpu", "vxlan=host"}, -EINVAL, "come back over PCIe"},
 		{{"dfw=dpu", "dvs=host", "vxlan=host"}, -EINVAL, "pass no firewall"},

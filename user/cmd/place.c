@@ -314,7 +314,7 @@ static int read_place(struct cmd_context *ctx, int n, char **words, enum frame_p
 	if (n == 1 && !frame_path_parse(words[0], ret_path))
 		return 0;
 	if (n == 1 && !strchr(words[0], '='))
-		return cmd_usage(ctx, "%s is no placement: linux, host, pmd, sriov, dpu-mux, dpu-upt, bare-metal or host-dfw", words[0]);
+		return cmd_usage(ctx, "%s is no placement: linux, host, pmd, sriov, dpu-mux, dpu-upt, bare-metal, host-dfw or dpu-vxlan", words[0]);
 	for (int i = 0; i < n; i++)
 		if (placement_set_word(&set, words[i], ctx->diag))
 			return CMD_USAGE;

@@ -49,13 +49,13 @@ static void out_queue(struct out *out, const struct lab *lab, const struct nioc_
 	out_uint(out, "drops", now ? now->drops : 0);
 }
 
-static int look_at(const struct lab *lab, size_t host, bool dpu, struct look *look)
+static int look_at(const struct lab *lab, size_t host, enum frame_path path, struct look *look)
 {
 	look->at_ns = monotonic_ns();
-	return nioc_read(lab, host, dpu, &look->list, &look->n);
+	return nioc_read(lab, host, path, &look->list, &look->n);
 }
 
-static int show_wire(const struct lab *lab, size_t host, bool dpu, struct out *out)
+static int show_wire(const struct lab *lab, size_t host, enum frame_path path, struct out *out)
 {
 	const struct timespec between = {.tv_nsec = RATE_OVER_NS};
 	struct nioc_queue *queues;
@@ -66,14 +66,14 @@ static int show_wire(const struct lab *lab, size_t host, bool dpu, struct out *o
 
 	if (err)
 		return err;
-	err = look_at(lab, host, dpu, &looks[0]);
+	err = look_at(lab, host, path, &looks[0]);
 	if (!err) {
 		nanosleep(&between, NULL);
-		err = look_at(lab, host, dpu, &looks[1]);
+		err = look_at(lab, host, path, &looks[1]);
 	}
 	for (size_t i = 0; !err && i < n; i++) {
 		out_item(out);
-		out_str(out, "node", "%s", dpu ? topology_dpu(&lab->hosts[host], node) : lab->hosts[host].name);
+		out_str(out, "node", "%s", nioc_is_at_dpu(path) ? topology_dpu(&lab->hosts[host], node) : lab->hosts[host].name);
 		out_queue(out, lab, &queues[i], looks);
 		out_end(out);
 	}
@@ -94,7 +94,7 @@ int show_nioc(const struct lab *lab, size_t host, struct out *out, struct diag *
 	err = place_read(lab, host, &path, &xdp, diag);
 	if (err)
 		return err;
-	err = show_wire(lab, host, frame_path_needs_dpu(path), out);
+	err = show_wire(lab, host, path, out);
 	return err ? diag_error(diag, err, "bring the lab `up` again: it repairs what is missing",
 				"cannot read the queues of %s's wire", lab->hosts[host].name)
 		   : 0;

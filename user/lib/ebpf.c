@@ -24,6 +24,7 @@
 #include "standby.h"
 #include "tables.h"
 #include "topology.h"
+#include "trunk.h"
 
 /* ---- opening, what runs ------------------------------------------------- */
 
@@ -303,6 +304,8 @@ int ebpf_refuse_path(const struct lab *lab, size_t host, enum frame_path path, s
 		return pmd_refuse(lab, host, diag);
 	if (path == PATH_HOST)
 		return 0;
+	if (lab->hosts[host].dpu && path == PATH_DPU_VXLAN && trunk_refuse(lab, host, diag))
+		return -EINVAL;
 	if (lab->hosts[host].dpu)
 		return baremetal_refuse(lab, host, path, diag);
 	return diag_error(diag, -EINVAL, "give it one with `dpu: true` in the lab file",

@@ -14,6 +14,7 @@ static const uint32_t sets[PATH_END][LOCATION_COUNT] = {
 	[PATH_DPU_UPT] = {[LOCATION_DPU] = DPU_FN_ALL},
 	[PATH_BARE_METAL] = {[LOCATION_DPU] = DPU_FN_ALL},
 	[PATH_HOST_DFW] = {[LOCATION_HOST] = FIREWALL, [LOCATION_DPU] = SWITCH},
+	[PATH_DPU_VXLAN] = {[LOCATION_HOST] = FIREWALL | DPU_FN_DVS | DPU_FN_TRUNK, [LOCATION_DPU] = DPU_FN_VXLAN | DPU_FN_TRUNK},
 };
 
 uint32_t functions_at(enum frame_path path, enum node_location where)
@@ -27,7 +28,7 @@ uint32_t functions_flags(enum frame_path path, enum node_location where)
 		return 0;
 	if (path == PATH_PMD)
 		return DPU_HANDOVER_TO_PMD;
-	return path == PATH_HOST_DFW ? DPU_HANDOVER_UNJUDGED : 0;
+	return frame_path_is_mixed(path) ? DPU_HANDOVER_UNJUDGED : 0;
 }
 
 enum node_location functions_wire(enum frame_path path)
@@ -58,5 +59,7 @@ enum frame_path functions_path(const struct dpu_control *host)
 {
 	if (!host->functions)
 		return host->handover & DPU_HANDOVER_TO_PMD ? PATH_PMD : PATH_DPU_MUX;
-	return host->functions & DPU_FN_DVS ? PATH_HOST : PATH_HOST_DFW;
+	if (!(host->functions & DPU_FN_DVS))
+		return PATH_HOST_DFW;
+	return host->functions & DPU_FN_VXLAN ? PATH_HOST : PATH_DPU_VXLAN;
 }

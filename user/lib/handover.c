@@ -312,18 +312,30 @@ static int copy_connections(struct copy *copy, struct diag *diag)
 
 /* ---- addresses ---------------------------------------------------------- */
 
+/* Of a station behind a tunnel endpoint: a location without VXLAN has the station and not the endpoint. */
+static bool has_endpoint(const struct dpu_fdb *entry)
+{
+	return entry->port == DPU_PORT_UPLINK && entry->vtep;
+}
+
 static int copy_mac(struct copy *copy, const struct dpu_fdb_key *key, const struct dpu_fdb *entry,
 		    struct diag *diag)
 {
 	const struct dataplane *to = copy->handover->to;
-	struct dpu_fdb known;
-	int err;
+	struct dpu_fdb there;
+	bool known = !mapio_get(to, MAP_fdb, key, &there);
+	int err = 0;
 
-	if (!mapio_get(to, MAP_fdb, key, &known))
+	if (!(copy->handover->parts & HANDOVER_SWITCH) && !has_endpoint(entry))
+		return 0;
+	if (known && (there.port != DPU_PORT_UPLINK || there.vtep || !has_endpoint(entry)))
 		return 0; /* learned there since: newer than ours */
-	err = take_fdb_seat(&copy->fdb_clock, key, diag);
+	if (!known)
+		err = take_fdb_seat(&copy->fdb_clock, key, diag);
 	if (!err)
 		err = mapio_put(to, MAP_fdb, key, entry, diag);
+	if (known)
+		mapio_bump(to, entry->gen_slot);
 	copy->handover->macs++;
 	return err;
 }
@@ -415,6 +427,8 @@ int handover_copy(struct handover *handover, struct diag *diag)
 
 	if (!err && handover->parts & HANDOVER_SWITCH)
 		err = copy_switch(&copy, diag);
+	else if (!err && handover->parts & HANDOVER_TUNNELS)
+		err = copy_macs(&copy, diag);
 	if (!err && handover->parts & HANDOVER_FIREWALL)
 		err = copy_firewall(&copy, diag);
 	copy_close(&copy);

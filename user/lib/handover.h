@@ -19,6 +19,7 @@ enum handover_part {
 	HANDOVER_SWITCH = 1 << 0,   /* learned MACs, shapers */
 	HANDOVER_FIREWALL = 1 << 1, /* connections, bindings, intercept slots */
 	HANDOVER_ALL = HANDOVER_SWITCH | HANDOVER_FIREWALL,
+	HANDOVER_TUNNELS = 1 << 2,  /* of learned MACs alone those behind tunnel endpoints: what VXLAN has without the switch */
 };
 
 struct handover {

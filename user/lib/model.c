@@ -16,6 +16,7 @@ static const char *const path_names[PATH_END] = {
 	[PATH_DPU_UPT] = "dpu-upt",
 	[PATH_BARE_METAL] = "bare-metal",
 	[PATH_HOST_DFW] = "host-dfw",
+	[PATH_DPU_VXLAN] = "dpu-vxlan",
 };
 
 static const char *const hook_names[] = {

@@ -31,8 +31,9 @@ enum frame_path {
 	PATH_DPU_MUX,
 	PATH_DPU_UPT,
 	PATH_BARE_METAL,
-	PATH_COUNT, /* frame paths; behind them mixed placements, whose frames take dpu-mux's way */
+	PATH_COUNT, /* frame paths; behind them mixed placements */
 	PATH_HOST_DFW = PATH_COUNT, /* dfw=host dvs=dpu vxlan=dpu */
+	PATH_DPU_VXLAN, /* dfw=host dvs=host vxlan=dpu */
 	PATH_END,
 };
 
@@ -460,7 +461,7 @@ bool frame_path_needs_dpu(enum frame_path path);
 bool frame_path_ends_in_dpu(enum frame_path path);
 /* Do the functions, all of them, run on a DPU, with the firewall and the overlay? */
 bool frame_path_is_dpu(enum frame_path path);
-/* Some functions at the host, some at the DPU: the vNICs are with the host, and frames cross PCIe as on dpu-mux. */
+/* Some functions at the host, some at the DPU: the vNICs are with the host. */
 bool frame_path_is_mixed(enum frame_path path);
 const char *frame_path_name(enum frame_path path); /* as in the contract: "linux", "host", "pmd", ... */
 int frame_path_parse(const char *word, enum frame_path *ret_path);

@@ -210,7 +210,10 @@ int nioc_set(const struct lab *lab, size_t host, struct diag *diag)
 	if (!err)
 		err = set_wire(host_ns, topology_uplink(&lab->hosts[host]), queues, n, diag);
 	if (!err && lab->hosts[host].dpu) {
-		err = topology_open_dpu(lab, host, &dpu_ns, diag);
+		/* the way out of a switch whose VXLAN is at the DPU */
+		err = set_wire(host_ns, topology_pf(topology_slot(&lab->hosts[host], lab->hosts[host].active)), queues, n, diag);
+		if (!err)
+			err = topology_open_dpu(lab, host, &dpu_ns, diag);
 		if (!err)
 			err = set_wire(dpu_ns, TOPOLOGY_DPU_WIRE, queues, n, diag);
 	}
@@ -218,13 +221,25 @@ int nioc_set(const struct lab *lab, size_t host, struct diag *diag)
 	return err;
 }
 
-int nioc_read(const struct lab *lab, size_t host, bool dpu, struct rt_queue **ret_list, size_t *ret_n)
+bool nioc_is_at_dpu(enum frame_path path)
+{
+	return frame_path_needs_dpu(path) && path != PATH_DPU_VXLAN;
+}
+
+static const char *wire_of(const struct lab_host *host, enum frame_path path)
+{
+	if (nioc_is_at_dpu(path))
+		return TOPOLOGY_DPU_WIRE;
+	return path == PATH_DPU_VXLAN ? topology_pf(topology_slot(host, host->active)) : topology_uplink(host);
+}
+
+int nioc_read(const struct lab *lab, size_t host, enum frame_path path, struct rt_queue **ret_list, size_t *ret_n)
 {
 	struct netns *ns NETNS_CLEANUP = NULL;
-	int ifindex, err = dpu ? topology_open_dpu(lab, host, &ns, NULL) : topology_open_host(lab, host, &ns, NULL);
+	int err = nioc_is_at_dpu(path) ? topology_open_dpu(lab, host, &ns, NULL) : topology_open_host(lab, host, &ns, NULL), ifindex;
 
 	if (err)
 		return err;
-	ifindex = rt_ifindex(ns, dpu ? TOPOLOGY_DPU_WIRE : topology_uplink(&lab->hosts[host]));
+	ifindex = rt_ifindex(ns, wire_of(&lab->hosts[host], path));
 	return ifindex < 0 ? ifindex : rt_htb_classes(ns, ifindex, ret_list, ret_n);
 }

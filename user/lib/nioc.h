@@ -28,7 +28,9 @@ struct nioc_queue {
 
 /* Pure: the queues of a host's uplink, parents first. The caller frees; none: *ret_n = 0. */
 int nioc_plan(const struct lab *lab, size_t host, struct nioc_queue **ret_queues, size_t *ret_n);
-/* Makes uplink and DPU's wire of a host as planned; without classes in the lab removes what there is. */
+/* Makes uplink, PCIe link and DPU's wire of a host as planned; without classes in the lab removes what there is. */
 int nioc_set(const struct lab *lab, size_t host, struct diag *diag);
-/* The queues of a host's wire (dpu: its DPU's) as they are now; the caller frees. */
-int nioc_read(const struct lab *lab, size_t host, bool dpu, struct rt_queue **ret_list, size_t *ret_n);
+/* Is it at the DPU that frames of that placement meet their queue? With the switch. */
+bool nioc_is_at_dpu(enum frame_path path);
+/* The queues of a host's wire as they are now, at the way out of its switch; the caller frees. */
+int nioc_read(const struct lab *lab, size_t host, enum frame_path path, struct rt_queue **ret_list, size_t *ret_n);

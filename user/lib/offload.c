@@ -49,11 +49,30 @@ static int set_fabric(const struct lab *lab, size_t host, bool on, struct diag *
 	return err;
 }
 
+/* Tags that tc has put on stay where XDP at the other end of the link looks for them. */
+static int set_trunk(const struct lab *lab, size_t host, bool on, struct diag *diag)
+{
+	const struct lab_host *h = &lab->hosts[host];
+	struct netns *host_ns NETNS_CLEANUP = NULL, *dpu_ns NETNS_CLEANUP = NULL;
+	int err;
+
+	if (!h->dpu)
+		return 0;
+	err = topology_open_host(lab, host, &host_ns, diag);
+	if (!err)
+		err = topology_open_dpu(lab, host, &dpu_ns, diag);
+	if (!err)
+		err = ethtool_set(host_ns, topology_pf(topology_slot(h, h->active)), ETHTOOL_TX_VLAN, on, diag);
+	return err ? err : ethtool_set(dpu_ns, TOPOLOGY_DPU_PF, ETHTOOL_TX_VLAN, on, diag);
+}
+
 int offload_set(const struct lab *lab, size_t host, bool xdp, struct diag *diag)
 {
 	int err = set_vms(lab, host, !xdp, diag);
 
 	if (!err)
 		err = set_fabric(lab, host, !xdp, diag);
+	if (!err)
+		err = set_trunk(lab, host, !xdp, diag);
 	return err ? err : fabric_switch_set(lab, host, xdp, diag);
 }

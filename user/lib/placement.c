@@ -249,7 +249,7 @@ static int move_ebpf(struct ebpf *ebpf, enum frame_path from, enum frame_path to
 	if (frame_path_is_mixed(from) && from == to)
 		return 0;
 	if (frame_path_is_mixed(from)) {
-		err = mixed_to_host(ebpf, report, diag);
+		err = mixed_to_host(ebpf, from, report, diag);
 		from = PATH_HOST;
 	}
 	if (!err && from == PATH_SRIOV && to != PATH_SRIOV) {

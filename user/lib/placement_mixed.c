@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * placement_mixed.c - host <-> host-dfw. The firewalls and their connections stay with the host, so each frame is judged by
- * the same tables before and after; the switch changes sides. Why no frame is lost, and none passes unjudged:
+ * placement_mixed.c - host <-> host-dfw, host <-> dpu-vxlan. The firewalls and their connections stay with the host, so each frame is judged by
+ * the same tables before and after; the switch changes sides, or VXLAN alone. Why no frame is lost, and none passes unjudged:
  *
  *   to the DPU                              to the host
  *   DPU switches; copy of addresses         copy of addresses
@@ -12,6 +12,10 @@
  * The host's mark UNJUDGED lasts from before the DPU's first frame until after its last one. What the host's flow cache has
  * recorded under the old set of functions stays right until it is made void, right after the step that steers: a
  * decision reads the word behind the counters that make it void, see port_resolve() of the datapath.
+ *
+ * To dpu-vxlan the same with a gateway for a switch: the addresses are those behind tunnel endpoints, and the host's switch keeps
+ * its own. Before the wire has moved the host passes VXLAN on to the gateway, and on the way back it takes from the trunk what
+ * the DPU's wire still brings (bpf/core/trunk.h).
  */
 #include "placement_mixed.h"
 #include "monotonic.h"
@@ -27,7 +31,19 @@ struct mixed {
 	uint64_t relayed;
 };
 
-static int open_mixed(struct ebpf *ebpf, bool to_dpu, struct mixed *ret_mixed, struct diag *diag)
+/* What changes sides between host and a mixed placement. */
+static unsigned parts_of(enum frame_path mixed)
+{
+	return functions_at(mixed, LOCATION_HOST) & DPU_FN_DVS ? HANDOVER_TUNNELS : HANDOVER_SWITCH;
+}
+
+/* The host's part of that is of no use there (any more). Addresses learned beside it stay. */
+static int clear_host(const struct mixed *m, struct diag *diag)
+{
+	return m->handover.parts & HANDOVER_SWITCH ? handover_clear(m->host, HANDOVER_SWITCH, diag) : 0;
+}
+
+static int open_mixed(struct ebpf *ebpf, enum frame_path mixed, bool to_dpu, struct mixed *ret_mixed, struct diag *diag)
 {
 	struct mixed m = {
 		.ebpf = ebpf,
@@ -39,7 +55,7 @@ static int open_mixed(struct ebpf *ebpf, bool to_dpu, struct mixed *ret_mixed, s
 
 	if (err)
 		return err;
-	m.handover.parts = HANDOVER_SWITCH;
+	m.handover.parts = parts_of(mixed);
 	*ret_mixed = m;
 	return 0;
 }
@@ -65,7 +81,7 @@ static int steer(const struct mixed *m, uint32_t functions, struct move_report *
 int mixed_from_host(struct ebpf *ebpf, enum frame_path to, struct move_report *report, struct diag *diag)
 {
 	struct mixed m;
-	int err = open_mixed(ebpf, true, &m, diag);
+	int err = open_mixed(ebpf, to, true, &m, diag);
 
 	if (err)
 		return err;
@@ -80,18 +96,20 @@ int mixed_from_host(struct ebpf *ebpf, enum frame_path to, struct move_report *r
 		err = ebpf_use_wire(ebpf, functions_wire(to), diag);
 	if (!err)
 		err = handover_copy(&m.handover, diag);
+	if (!err)
+		err = clear_host(&m, diag);
 	close_mixed(&m, report);
-	return err ? err : handover_clear(m.host, HANDOVER_SWITCH, diag);
+	return err;
 }
 
-int mixed_to_host(struct ebpf *ebpf, struct move_report *report, struct diag *diag)
+int mixed_to_host(struct ebpf *ebpf, enum frame_path from, struct move_report *report, struct diag *diag)
 {
 	struct mixed m;
-	int err = open_mixed(ebpf, false, &m, diag);
+	int err = open_mixed(ebpf, from, false, &m, diag);
 
 	if (err)
 		return err;
-	err = handover_clear(m.host, HANDOVER_SWITCH, diag);
+	err = clear_host(&m, diag);
 	if (!err)
 		err = handover_copy(&m.handover, diag);
 	if (!err)

@@ -7,7 +7,7 @@
 #include "ebpf.h"
 
 int mixed_from_host(struct ebpf *ebpf, enum frame_path to, struct move_report *report, struct diag *diag);
-int mixed_to_host(struct ebpf *ebpf, struct move_report *report, struct diag *diag);
+int mixed_to_host(struct ebpf *ebpf, enum frame_path from, struct move_report *report, struct diag *diag);
 
 /* Until no frame is left on its way to a side that is about to stop: its programs have not run for a while. */
 void place_drain(const struct location *location);

@@ -53,10 +53,12 @@ int placement_set_path(const struct placement_set *set, enum frame_path *ret_pat
 	err = refuse_order(set, diag);
 	if (err)
 		return err;
-	if (set->at[SET_DVS] == SET_HOST && set->at[SET_VXLAN] == SET_DPU)
-		return diag_error(diag, -EOPNOTSUPP, "all at host is frame path host; with dvs=dpu the firewall can stay on the host",
-				  "vxlan on the DPU behind dvs on the host is not built yet");
-	*ret_path = n_host == SET_FUNCTIONS ? PATH_HOST : n_host ? PATH_HOST_DFW : PATH_DPU_MUX;
+	if (n_host == SET_FUNCTIONS)
+		*ret_path = PATH_HOST;
+	else if (!n_host)
+		*ret_path = PATH_DPU_MUX;
+	else
+		*ret_path = set->at[SET_DVS] == SET_HOST ? PATH_DPU_VXLAN : PATH_HOST_DFW;
 	return 0;
 }
 
@@ -71,6 +73,7 @@ const char *placement_picture(enum frame_path path)
 		[PATH_DPU_UPT] = "VM ==================PCIe== DPU [dvs dfw vxlan] p0 ==> wire",
 		[PATH_BARE_METAL] = "host itself ====PCIe== DPU [dvs dfw vxlan] p0 ==> wire",
 		[PATH_HOST_DFW] = "VM ==== host [dfw] ==PCIe== DPU [dvs vxlan] p0 ==> wire",
+		[PATH_DPU_VXLAN] = "VM ==== host [dvs dfw] ==PCIe== DPU [vxlan] p0 ==> wire",
 	};
 
 	return path < PATH_END ? pictures[path] : "";

@@ -27,8 +27,7 @@ struct placement_set {
 /* Reads one "function=location" into the set. -EINVAL: said in diag what is wrong with the word. */
 int placement_set_word(struct placement_set *set, const char *word, struct diag *diag);
 /*
- * The frame path of a whole set. -EINVAL: it is not whole, or a frame would not meet every function in its order; said in
- * diag. -EOPNOTSUPP: it makes sense, and this dpulab cannot run it.
+ * The frame path of a whole set. -EINVAL: it is not whole, or a frame would not meet every function in its order; said in diag.
  */
 int placement_set_path(const struct placement_set *set, enum frame_path *ret_path, struct diag *diag);
 

@@ -41,6 +41,7 @@ static const struct schema_word placements[] = {
 	{"dpu-upt", PATH_DPU_UPT},
 	{"bare-metal", PATH_BARE_METAL},
 	{"host-dfw", PATH_HOST_DFW},
+	{"dpu-vxlan", PATH_DPU_VXLAN},
 	{NULL, 0},
 };
 

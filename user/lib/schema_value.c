@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WORDS_MAX 16 /* of a key: candidates for a hint */
+
 static int add(struct schema_input *input, const void *value)
 {
 	const size_t size = input->key->size;
@@ -257,13 +259,14 @@ static int parse_address(struct schema_input *input)
 
 static int parse_word(struct schema_input *input)
 {
-	const char *candidates[8], *nearest;
+	const char *candidates[WORDS_MAX], *nearest;
 	size_t n = 0;
 
 	for (const struct schema_word *word = input->key->words; word->text; word++) {
 		if (!strcmp(input->text, word->text))
 			return add_number(input, word->value);
-		candidates[n++] = word->text;
+		if (n < WORDS_MAX)
+			candidates[n++] = word->text;
 	}
 	nearest = nearest_word(input->text, candidates, n);
 	if (nearest)

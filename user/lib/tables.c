@@ -14,6 +14,7 @@
 #include "rulecount.h"
 #include "schedule_install.h"
 #include "shapers.h"
+#include "trunk.h"
 
 /* ---- control word ------------------------------------------------------- */
 
@@ -170,11 +171,23 @@ static int forget_wire(const struct location *location, const struct dpu_segment
 	return err < 0 ? err : mapio_delete(location->dp, MAP_segment_by_wire, &wire, diag);
 }
 
+/* Between a host's switch and its VXLAN gateway. */
+static int put_trunk(const struct location *location, const struct lab_group *group, struct diag *diag)
+{
+	uint32_t number = group->segment, key = trunk_key(location->lab, group);
+	int err = key ? mapio_put_changed(location->dp, MAP_segment_by_wire, &key, &number, sizeof(number), diag) : 0;
+
+	return err < 0 ? err : 0;
+}
+
 static int put_segment(const struct location *location, const struct lab_group *group, struct diag *diag)
 {
 	struct dpu_segment segment = {.vni = group->vni, .vlan = group->vlan, .on_uplink = !group->vni};
 	uint32_t number = group->segment, wire = wire_key(group);
 	int err = 0;
+
+	if (group->vni && !location->embedded)
+		segment.vlan = trunk_vlan(location->lab, group);
 
 	segment_ports(location, group, &segment);
 	if (location->embedded)
@@ -190,13 +203,22 @@ static int put_segment(const struct location *location, const struct lab_group *
 	if (err >= 0)
 		err = mapio_put_changed(location->dp, MAP_segment_by_wire, &wire, &number, sizeof(number),
 					diag);
-	return err < 0 ? err : 0;
+	return err < 0 ? err : put_trunk(location, group, diag);
 }
 
 static bool wire_in_lab(const struct lab *lab, uint32_t wire)
 {
 	for (size_t i = 0; i < lab->n_groups; i++)
-		if (wire_key(&lab->groups[i]) == wire)
+		if (wire_key(&lab->groups[i]) == wire || trunk_key(lab, &lab->groups[i]) == wire)
+			return true;
+	return false;
+}
+
+/* A trunk's VLAN that has changed, of a segment that stays. */
+static bool segment_in_lab(const struct lab *lab, uint32_t number)
+{
+	for (size_t i = 0; i < lab->n_groups; i++)
+		if (lab->groups[i].segment == number)
 			return true;
 	return false;
 }
@@ -215,7 +237,7 @@ static int forget_segments(const struct location *location, struct diag *diag)
 		if (wire_in_lab(location->lab, wires[i]))
 			continue;
 		err = mapio_delete(location->dp, MAP_segment_by_wire, &wires[i], diag);
-		if (!err)
+		if (!err && !segment_in_lab(location->lab, numbers[i]))
 			err = mapio_put(location->dp, MAP_segments, &numbers[i], &none, diag);
 	}
 	map_dump_free(&dump);

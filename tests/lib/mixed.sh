@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck shell=bash
+#
+# mixed.sh - what tests of mixed placements share. Source it after streams.sh.
+#
+# $from: the placement that lab $LAB is in, as moves_lose_nothing left it.
+
+placement() { # FIELD
+	"$DPULAB" show -j "$LAB" placement >placement.json || fail "show placement"
+	json placement.json "' '.join(sorted({str(p['$1']) for p in d['placement']}))"
+}
+
+start_tcp() {
+	rm -f tcp.stop server.out client.out
+	in_lab "$LAB" web3 python3 "$TESTS/lib/echo.py" server 10.1.0.13 5900 >server.out 2>&1 &
+	wait_for 10 has server.out ready
+	in_lab "$LAB" web1 python3 "$TESTS/lib/echo.py" client 10.1.0.13 5900 tcp.stop >client.out 2>&1 &
+	TCP_CLIENT=$!
+	wait_for 10 has client.out connected
+}
+
+one_move() { "$DPULAB" place "$LAB" "$@" >moves.txt; }
+
+moves_lose_nothing() { # WORDS...
+	local void
+	for void in 0 1 2 3 4; do
+		port=$((port + 1))
+		[ "$void" = 0 ] || one_move "$from"
+		under_stream "$port" one_move "$@"
+		echo "$from to $*: lost $lost (control $lost_control), $(tail -n 1 "sink.$LAB")"
+		[ "$lost" = 0 ] && break
+		[ "$lost_control" != 0 ] || {
+			"$DPULAB" show "$LAB" drops
+			fail "a move from $from to $* lost $lost frames, its control none"
+		}
+	done
+	[ "$lost" = 0 ] || fail "$from to $*: five rounds say nothing: machine too busy"
+	from=$(placement path)
+}
+
+# Have flow caches at these nodes forwarded some of the stream?
+cached_at() { # NODE...
+	"$DPULAB" show -j "$LAB" flows >flows.json || fail "show flows"
+	[ "$(json flows.json "' '.join(sorted({f['node'] for f in d['flows'] if f['dst_port'] == $port and f['hw_hits'] > 100}))")" = "$*" ]
+}
+
+connections_at() { # NODE: how many in use
+	"$DPULAB" show -j "$LAB" connections >connections.json || fail "show connections"
+	json connections.json "sum(c['node'] == '$1' and c['idle_s'] < 10 and c['state'] != 'expired' for c in d['connections'])"
+}
