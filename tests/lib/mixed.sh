@@ -48,3 +48,15 @@ connections_at() { # NODE: how many in use
 	"$DPULAB" show -j "$LAB" connections >connections.json || fail "show connections"
 	json connections.json "sum(c['node'] == '$1' and c['idle_s'] < 10 and c['state'] != 'expired' for c in d['connections'])"
 }
+
+# A change of policy of split.yaml holds where the lab runs; what linux knows of connections does not come along.
+policy_changes_hold() {
+	sed 's/protocol: icmp, action: allow/protocol: icmp, action: drop/' split.yaml >stricter.yaml
+	run "$DPULAB" apply stricter.yaml
+	in_node web1 ping -q -c 2 -i 0.2 -W 1 10.1.0.13 >ping.out && fail "a rule of the new policy does not hold"
+	run "$DPULAB" apply split.yaml
+	run in_node web1 ping -q -c 2 -i 0.2 -W 2 10.1.0.12
+	run "$DPULAB" place "$LAB" linux
+	run "$DPULAB" place "$LAB" $SET
+	run in_node web1 ping -q -c 2 -i 0.2 -W 2 10.1.0.13
+}

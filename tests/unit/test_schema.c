@@ -41,7 +41,7 @@ static void rows_are_complete(void)
 		CU_ASSERT_TRUE(key->type == SCHEMA_SECTION || key->size > 0);
 		for (const struct schema_word *word = key->words; word && word->text; word++)
 			words++;
-		CU_ASSERT_TRUE(words <= 8); /* parse_word() keeps that many */
+		CU_ASSERT_TRUE(words <= SCHEMA_WORDS_MAX); /* parse_word() keeps that many */
 		/* A key says what it stands for when left out. */
 		if (key->type > SCHEMA_LIST)
 			CU_ASSERT_TRUE(key->required || key->fallback || key->derived);

@@ -5,9 +5,10 @@
 #include <time.h>
 
 #include "cmd.h"
-#include "monotonic.h"
+#include "functions.h"
 #include "host.h"
 #include "inspect.h"
+#include "monotonic.h"
 #include "pacing.h"
 #include "shapers.h"
 #include "show.h"
@@ -95,15 +96,11 @@ static void out_direction(struct out *out, const struct place *place, size_t vm,
 /* Where the host's switch runs now. */
 static int open_place(const struct lab *lab, size_t host, struct place *place, struct diag *diag)
 {
-	enum node_location where;
 	int err;
 
 	*place = (struct place){.lab = lab};
 	err = place_read(lab, host, &place->path, &place->xdp, diag);
-	if (err)
-		return err;
-	where = frame_path_needs_dpu(place->path) ? LOCATION_DPU : place->path == PATH_PMD ? LOCATION_PMD : LOCATION_HOST;
-	return location_open(lab, host, where, &place->at, diag);
+	return err ? err : location_open(lab, host, functions_place(place->path, "dvs"), &place->at, diag);
 }
 
 static int look_twice(const struct place *place, size_t host, struct look (*looks)[DPU_SHAPE_DIRECTIONS][2],

@@ -50,6 +50,7 @@ enum schema_type {
 	SCHEMA_DATE,	 /* with or without a time */
 };
 
+#define SCHEMA_WORDS_MAX 16 /* of one key */
 struct schema_word {
 	const char *text; /* NULL ends the list */
 	uint8_t value;

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_MAX 16 /* of a key: candidates for a hint */
-
 static int add(struct schema_input *input, const void *value)
 {
 	const size_t size = input->key->size;
@@ -259,14 +257,13 @@ static int parse_address(struct schema_input *input)
 
 static int parse_word(struct schema_input *input)
 {
-	const char *candidates[WORDS_MAX], *nearest;
+	const char *candidates[SCHEMA_WORDS_MAX], *nearest;
 	size_t n = 0;
 
 	for (const struct schema_word *word = input->key->words; word->text; word++) {
 		if (!strcmp(input->text, word->text))
 			return add_number(input, word->value);
-		if (n < WORDS_MAX)
-			candidates[n++] = word->text;
+		candidates[n++] = word->text;
 	}
 	nearest = nearest_word(input->text, candidates, n);
 	if (nearest)

@@ -9,6 +9,7 @@
 
 #include "ethtool.h"
 #include "frame.h"
+#include "functions.h"
 #include "handover.h"
 #include "machine.h"
 #include "movecost.h"
@@ -35,7 +36,8 @@ struct vm_move {
 	size_t vm;
 	struct side old, new;
 	struct handover handover;
-	bool copying;
+	struct handover shaping; /* where the switch is not where the firewall is */
+	bool copying, apart;
 	struct vm_move_report report;
 };
 
@@ -49,10 +51,16 @@ static bool runs_in_dpu(const struct lab_host *host)
 	return frame_path_is_dpu(host->path);
 }
 
-/* Where the functions of this host run, and the vNIC's connections are. */
+/* Where this host's firewalls run, and the vNIC's connections are. */
 static const struct location *running(const struct side *side)
 {
-	return &side->ebpf.at[runs_in_dpu(host_of(side)) ? LOCATION_DPU : LOCATION_HOST];
+	return &side->ebpf.at[functions_place(host_of(side)->path, "dfw")];
+}
+
+/* Where its switch runs, and the vNIC's shapers are. */
+static const struct location *switching(const struct side *side)
+{
+	return &side->ebpf.at[functions_place(host_of(side)->path, "dvs")];
 }
 
 /* ---- may it -------------------------------------------------------------- */
@@ -76,12 +84,17 @@ static int check_paths(const struct vm_move *move, enum vm_move_refusal *ret_ref
 	for (int i = 0; i < 2; i++) {
 		const struct lab_host *host = i ? new : old;
 
-		if (host->path == PATH_PMD || host->path == PATH_SRIOV || frame_path_is_mixed(host->path))
+		if (host->path == PATH_PMD || host->path == PATH_SRIOV)
 			return refuse(ret_refusal, VM_MOVE_USAGE,
 				      diag_error(diag, -EINVAL, "dpulab place LAB PATH, or `host:` in the lab file and dpulab apply: a cold move",
-						 "host %s is on frame path %s: a VM moves with its connections on host, dpu-mux and dpu-upt",
+						 "host %s is on frame path %s: a VM moves with its connections on host, dpu-mux, dpu-upt and mixed placements",
 						 host->name, frame_path_name(host->path)));
 	}
+	if (old->path != new->path && (frame_path_is_mixed(old->path) || frame_path_is_mixed(new->path)))
+		return refuse(ret_refusal, VM_MOVE_USAGE,
+			      diag_error(diag, -EINVAL, "dpulab place LAB PATH, for both hosts",
+					 "host %s is placed %s, host %s %s: from or to a mixed placement a VM moves between equals only",
+					 old->name, frame_path_name(old->path), new->name, frame_path_name(new->path)));
 	if (old->hook != new->hook)
 		return refuse(ret_refusal, VM_MOVE_USAGE,
 			      diag_error(diag, -EINVAL, "dpulab place LAB PATH --hook HOOK",
@@ -249,6 +262,24 @@ static int set_queues(const struct vm_move *move, struct diag *diag)
 	return qos_set(move->new.lab, move->new.host, host_of(&move->new)->path, true, diag);
 }
 
+static int open_copies(struct vm_move *move, struct diag *diag)
+{
+	const uint16_t from = move->old.port, to = move->new.port;
+	int err = handover_open_vnic(running(&move->old)->dp, from, running(&move->new)->dp, to, &move->handover, diag);
+
+	if (err || running(&move->old)->where == switching(&move->old)->where)
+		return err;
+	err = handover_open_vnic(switching(&move->old)->dp, from, switching(&move->new)->dp, to, &move->shaping, diag);
+	if (err) {
+		handover_close(&move->handover);
+		return err;
+	}
+	move->handover.parts = HANDOVER_FIREWALL;
+	move->shaping.parts = HANDOVER_SWITCH;
+	move->apart = true;
+	return 0;
+}
+
 /* The new side knows the vNIC, its rules, slots and queues, and its way, before anything moves. */
 static int prepare(struct vm_move *move, struct diag *diag)
 {
@@ -263,8 +294,7 @@ static int prepare(struct vm_move *move, struct diag *diag)
 	if (!err)
 		err = set_queues(move, diag);
 	if (!err)
-		err = handover_open_vnic(running(&move->old)->dp, move->old.port, running(&move->new)->dp, move->new.port,
-					 &move->handover, diag);
+		err = open_copies(move, diag);
 	move->copying = !err;
 	return err;
 }
@@ -294,6 +324,8 @@ static int copy(struct vm_move *move, double *ret_ms, struct diag *diag)
 	double begin = monotonic_s() * 1e3;
 	int err = handover_copy(&move->handover, diag);
 
+	if (!err && move->apart)
+		err = handover_copy(&move->shaping, diag);
 	*ret_ms = monotonic_s() * 1e3 - begin;
 	move->report.bytes += move->handover.n_counted * (sizeof(struct dpu_ct_key) + sizeof(struct dpu_ct));
 	return err;
@@ -323,12 +355,15 @@ static int announce(const struct vm_move *move, struct diag *diag)
 static int flip(struct vm_move *move, struct diag *diag)
 {
 	const struct dataplane *dp = running(&move->new)->dp;
+	const enum frame_path path = host_of(&move->new)->path;
+	const enum node_location where = running(&move->new)->where;
+	const uint32_t functions = functions_at(path, where), flags = functions_flags(path, where);
 	double begin;
 	int err = ebpf_keep_neighbours(move->old.lab, move->vm, diag);
 
 	/* what opens between the two copies is taken over in mid-stream */
 	if (!err)
-		err = tables_set_control(dp, DPU_FN_ALL, HANDOVER_TAKING, diag);
+		err = tables_set_control(dp, functions, flags | HANDOVER_TAKING, diag);
 	begin = monotonic_s() * 1e3;
 	if (!err)
 		err = ebpf_move_device(&move->old.ebpf.at[LOCATION_HOST], &move->new.ebpf.at[LOCATION_HOST], move->vm,
@@ -342,7 +377,9 @@ static int flip(struct vm_move *move, struct diag *diag)
 	if (!err)
 		err = copy(move, &move->report.delta_ms, diag);
 	if (!err)
-		err = tables_set_control(dp, DPU_FN_ALL, HANDOVER_NONE, diag);
+		err = tables_set_control(dp, functions, flags | HANDOVER_NONE, diag);
+	if (!err && move->apart)
+		err = handover_clear_vnic(switching(&move->old)->dp, move->old.port, diag);
 	return err ? err : handover_clear_vnic(running(&move->old)->dp, move->old.port, diag);
 }
 
@@ -350,11 +387,13 @@ static void close_sides(struct vm_move *move)
 {
 	if (move->copying)
 		handover_close(&move->handover);
+	if (move->apart)
+		handover_close(&move->shaping);
 	if (move->old.open)
 		ebpf_close(&move->old.ebpf);
 	if (move->new.open)
 		ebpf_close(&move->new.ebpf);
-	move->copying = move->old.open = move->new.open = false;
+	move->copying = move->apart = move->old.open = move->new.open = false;
 }
 
 /* Back to dpu-upt, if that is the path of the new host. */
