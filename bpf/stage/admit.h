@@ -18,7 +18,7 @@
 
 #define ADMIT_COOKIE_SHIFT 36  /* a number is good for its 2^36 ns (69 s) and the next */
 #define ADMIT_WALK	   256 /* seats looked at for dead connections when a vNIC is at its limit */
-#define ADMIT_WALKS_PPS	   5000
+#define ADMIT_WALKS_PPS	   1000 /* 256,000 seats: a table of 131,072 places is gone round once a second */
 #define ADMIT_PROOF_NS	   60000000000ull /* a SYN is sent again after 1 s, 3 s, 7 s, ... (RFC 6298) */
 
 /* The number for the connection of the scratch frame, in a period. A function of its own for its stack. */
