@@ -46,6 +46,10 @@ for key, r in rows.items():
         assert r["host/linux"].startswith("1.000"), r
 assert {(r["path"], r["sockets"]) for r in d["sockets"]} == {(p, w) for p in ("linux", "host") for w in ("same host", "VXLAN")}
 assert all(r["tcp_gbit"] > 0 and r["rtt_us"] > 0 for r in d["sockets"])
+assert {(r["path"], r["latency"]) for r in d["latency"]} == {(p, w) for p in ("linux", "host") for w in ("same host", "VXLAN")}
+for r in d["latency"]:
+    assert 0 < r["idle_p50_us"] <= r["idle_p99_us"] and 0 < r["p50_us"] <= r["p99_us"] and r["half_load_per_s"] > 0, r
+    assert 0 <= r["lost_%"] < 100, r
 assert any(line.startswith("dpu-mux: host h2 has no DPU") for line in d["not_measured"]), d["not_measured"]
 assert any(line.startswith("pmd: not asked for") for line in d["not_measured"]), d["not_measured"]
 tests = {t["selftest"]: t for t in d["selftest"]}

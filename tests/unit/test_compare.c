@@ -149,6 +149,26 @@ static void sockperf_report_is_read(void)
 	CU_ASSERT_EQUAL(traffic_parse_sockperf(NULL, &result), -EPROTO);
 }
 
+static void open_loop_report_is_read(void)
+{
+	struct open_loop result;
+
+	CU_ASSERT_EQUAL(traffic_parse_open_loop(
+		"sockperf: [Valid Duration] RunTime=0.500 sec; SentMessages=1000; ReceivedMessages=900\n"
+		"sockperf: ====> avg-rtt=19.993 (std-dev=36.942)\n"
+		"sockperf: # dropped messages = 100; # duplicated messages = 0; # out-of-order messages = 0\n"
+		"sockperf: ---> percentile 99.000 =  115.504\n"
+		"sockperf: ---> percentile 50.000 =   15.809\n", &result), 0);
+	CU_ASSERT_DOUBLE_EQUAL(result.p50_us, 15.809, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(result.p99_us, 115.504, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(result.per_s, 1800, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(result.lost, 0.1, 1e-9);
+	CU_ASSERT_EQUAL(traffic_parse_open_loop("sockperf: No valid observations found.\n", &result), -ENODATA);
+	CU_ASSERT_EQUAL(traffic_parse_open_loop(
+		"sockperf: [Valid Duration] RunTime=0.500 sec; SentMessages=9; ReceivedMessages=9\n"
+		"avg-rtt=1 (\npercentile 50.000 = 1\npercentile 99.000 = 1\n", &result), -EPROTO);
+}
+
 static void frame_is_a_valid_datagram(void)
 {
 	struct lab *lab = lab_of_text();
@@ -186,4 +206,5 @@ SUITE(compare,
       {"median and range of samples", medians_and_ranges},
       {"iperf3's report is read", iperf3_report_is_read},
       {"sockperf's report is read", sockperf_report_is_read},
+      {"what sockperf prints of an open loop is read", open_loop_report_is_read},
       {"the 64-byte frame is a valid datagram", frame_is_a_valid_datagram})

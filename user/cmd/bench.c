@@ -118,6 +118,41 @@ static void out_tcp_cpu(struct out *out, const struct pathbench *bench, unsigned
 		out_str(out, "host/linux", "-");
 }
 
+static const char *socket_hook(enum frame_path path)
+{
+	return path == PATH_LINUX ? "kernel" : path == PATH_PMD ? "af_xdp (veth limit)" : "tc";
+}
+
+static void out_latency(struct out *out, const struct pathbench_path *path, unsigned where)
+{
+	const struct pathbench_latency *idle = &path->latency[where][LOAD_IDLE], *half = &path->latency[where][LOAD_HALF];
+
+	if (!idle->p50_us.n || !half->p50_us.n)
+		return;
+	out_item(out);
+	out_str(out, "latency", "%s", places[where]);
+	out_str(out, "path", "%s", frame_path_name(path->path));
+	out_str(out, "hook", "%s", socket_hook(path->path));
+	out_real(out, "idle_p50_us", samples_median(&idle->p50_us), 1);
+	out_real(out, "idle_p99_us", samples_median(&idle->p99_us), 1);
+	out_real(out, "half_load_per_s", samples_median(&half->per_s), 0);
+	out_real(out, "p50_us", samples_median(&half->p50_us), 1);
+	out_real(out, "p99_us", samples_median(&half->p99_us), 1);
+	out_real(out, "lost_%", 100 * samples_median(&half->lost), 2);
+	out_end(out);
+}
+
+static void print_latency(struct out *out, const struct pathbench *bench)
+{
+	out_text(out, "Round trips of 64-byte datagrams that do not wait for each other's answers: 1,000 a second, and half as many as come\n"
+		      "back when the sender sends all it can (each path's own load).\n");
+	out_list(out, "latency");
+	for (unsigned path = 0; path < PATH_COUNT; path++)
+		for (unsigned where = 0; where < WHERE_COUNT; where++)
+			out_latency(out, &bench->path[path], where);
+	out_end(out);
+}
+
 static void print_sockets(struct out *out, const struct pathbench *bench)
 {
 	out_list(out, "sockets");
@@ -130,7 +165,7 @@ static void print_sockets(struct out *out, const struct pathbench *bench)
 			out_item(out);
 			out_str(out, "sockets", "%s", places[where]);
 			out_str(out, "path", "%s", frame_path_name(path));
-			out_str(out, "hook", "%s", path == PATH_LINUX ? "kernel" : path == PATH_PMD ? "af_xdp (veth limit)" : "tc");
+			out_str(out, "hook", "%s", socket_hook(path));
 			out_real(out, "tcp_gbit", samples_median(&each->tcp_gbit[where]), 2);
 			out_real(out, "rtt_us", samples_median(&each->rtt_us[where]), 1);
 			out_real(out, "rtt_p99_us", samples_median(&each->rtt_p99_us[where]), 1);
@@ -274,6 +309,7 @@ static void print(struct out *out, const struct lab *lab, const struct pathbench
 		      "CPU time), late_us the part of it that nobody asked for, link_ns: CPU time of what holds it.\n");
 	print_frames(out, bench);
 	print_sockets(out, bench);
+	print_latency(out, bench);
 	out_text(out, "\nSame-host traffic through the DPU against path host, and the share of it above which offload costs more.\n");
 	print_hairpin(out, bench);
 	out_text(out, "\nThe accounting tried: %d ns more for each redirect by one location's program, and by what each column grew.\n", SPIN_NS);

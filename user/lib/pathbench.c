@@ -18,6 +18,7 @@ enum {
 	FRAME_MS = 500,
 	SOCKET_SECONDS = 1,
 	QUIET_MS = 100,
+	IDLE_PER_S = 1000,
 };
 
 #define QUIET_SHARE 0.1 /* of one CPU that other work may take before TCP's is booked */
@@ -237,6 +238,37 @@ static int measure_tcp(struct tour *tour, struct pathbench_path *path, unsigned 
 	return err;
 }
 
+static int measure_load(struct tour *tour, struct pathbench_path *path, unsigned where, enum pathbench_load load, unsigned per_s)
+{
+	struct pathbench_latency *latency = &path->latency[where][load];
+	struct open_loop loop;
+	int err = traffic_open_loop(tour->lab, pair_of(tour, path->path, where), per_s, SOCKET_SECONDS, &loop, tour->diag);
+
+	if (err)
+		return err;
+	add(&latency->p50_us, loop.p50_us);
+	add(&latency->p99_us, loop.p99_us);
+	add(&latency->per_s, loop.per_s);
+	add(&latency->lost, loop.lost);
+	return 0;
+}
+
+/* Each path at half of its own load: what overload leaves of it is asked once, of a round the first. */
+static int measure_latency(struct tour *tour, struct pathbench_path *path, unsigned where)
+{
+	struct open_loop most;
+	int err = measure_load(tour, path, where, LOAD_IDLE, IDLE_PER_S);
+
+	if (!err && path->answered_per_s[where] <= 0) {
+		err = traffic_open_loop(tour->lab, pair_of(tour, path->path, where), 0, SOCKET_SECONDS, &most, tour->diag);
+		if (!err)
+			path->answered_per_s[where] = most.per_s;
+	}
+	if (!err)
+		err = measure_load(tour, path, where, LOAD_HALF, (unsigned)(path->answered_per_s[where] / 2) + 1);
+	return err == -ENODATA ? 0 : err;
+}
+
 static int measure_sockets(struct tour *tour, struct pathbench_path *path)
 {
 	int err = 0;
@@ -257,7 +289,9 @@ static int measure_sockets(struct tour *tour, struct pathbench_path *path)
 		add(&path->rtt_p99_us[where], rr.p99_us);
 		say(tour, "%-8s %-9s TCP %5.2f Gb/s, round trip %5.1f us", frame_path_name(path->path),
 		    where == WHERE_SAME_HOST ? "same host" : "VXLAN", tcp.gbit_s, rr.p50_us);
-		err = stop_asked(tour);
+		err = measure_latency(tour, path, where);
+		if (!err)
+			err = stop_asked(tour);
 	}
 	return err;
 }

@@ -26,11 +26,26 @@ struct pathbench_frames { /* medians need one sample of each per round */
 	struct samples ratio;	 /* host_ns to that of linux in the same round */
 };
 
+/* Round trips of an open loop: datagrams that do not wait for answers. No samples where the policy has no place for them. */
+struct pathbench_latency {
+	struct samples p50_us, p99_us;
+	struct samples per_s; /* answered */
+	struct samples lost;  /* share of those sent */
+};
+
+enum pathbench_load {
+	LOAD_IDLE, /* 1,000 a second */
+	LOAD_HALF, /* half of what is answered when the sender sends all it can */
+	LOAD_COUNT,
+};
+
 struct pathbench_path {
 	enum frame_path path;
 	char why[96]; /* not measured, and why */
 	struct pathbench_frames frames[2][WHERE_COUNT][SIZE_COUNT]; /* [0] at tc (linux: the kernel), [1] at xdp */
 	struct samples tcp_gbit[WHERE_COUNT], rtt_us[WHERE_COUNT], rtt_p99_us[WHERE_COUNT];
+	struct pathbench_latency latency[WHERE_COUNT][LOAD_COUNT];
+	double answered_per_s[WHERE_COUNT]; /* under overload, in the first round; 0 = not known */
 	/* Busy time of the hosts' CPUs (with the VMs' own work) and of the DPUs', ns per KB of TCP; none where they share one, or
 	 * where other work went on just before. */
 	struct samples tcp_host_ns[WHERE_COUNT], tcp_dpu_ns[WHERE_COUNT];

@@ -67,6 +67,22 @@ int traffic_parse_sockperf(const char *text, struct rr_result *ret_result)
 	return 0;
 }
 
+int traffic_parse_open_loop(const char *text, struct open_loop *ret_result)
+{
+	struct rr_result answered;
+	double sent, dropped;
+	int err = traffic_parse_sockperf(text, &answered);
+
+	if (err)
+		return err;
+	if (number_after(strstr(text, "[Valid Duration]"), "SentMessages=", &sent) ||
+	    number_after(text, "# dropped messages =", &dropped) || sent <= 0)
+		return -EPROTO;
+	*ret_result = (struct open_loop){
+		.p50_us = answered.p50_us, .p99_us = answered.p99_us, .per_s = answered.per_s, .lost = dropped / sent};
+	return 0;
+}
+
 /* First address of a VM in text, IPv4 preferred. */
 static int address_text(const struct lab_vm *vm, char text[INET6_ADDRSTRLEN])
 {
@@ -100,7 +116,7 @@ static const char *last_line(char *text)
  * again: its predecessor's connections may hold the port until the kernel has closed them.
  */
 static int start_server(const struct netns *ns, const struct cpu_set *cpus, const char *const argv[],
-			uint16_t port, struct runner **ret_server, struct diag *diag)
+			bool udp, uint16_t port, struct runner **ret_server, struct diag *diag)
 {
 	const struct timespec pause = {.tv_nsec = 50000000};
 	int err = -ECHILD;
@@ -113,7 +129,7 @@ static int start_server(const struct netns *ns, const struct cpu_set *cpus, cons
 		err = runner_start(ns, cpus, argv, &server, diag);
 		if (err)
 			return err;
-		err = runner_wait_port(server, false, port, READY_MS);
+		err = runner_wait_port(server, udp, port, READY_MS);
 		if (err)
 			runner_finish(server, 0, NULL);
 		else
@@ -123,7 +139,7 @@ static int start_server(const struct netns *ns, const struct cpu_set *cpus, cons
 }
 
 /* Server in one VM, client in the other; *ret_output is what the client printed. */
-static int client_and_server(const struct lab *lab, struct traffic_pair pair, uint16_t port,
+static int client_and_server(const struct lab *lab, struct traffic_pair pair, bool udp, uint16_t port,
 			     const char *const server_argv[], const char *const client_argv[],
 			     unsigned timeout_ms, char **ret_output, struct diag *diag)
 {
@@ -139,7 +155,7 @@ static int client_and_server(const struct lab *lab, struct traffic_pair pair, ui
 		err = topology_open_vm(lab, pair.to, &to, diag);
 	if (err)
 		return err;
-	err = start_server(to, to_cpus, server_argv, port, &server, diag);
+	err = start_server(to, to_cpus, server_argv, udp, port, &server, diag);
 	if (err)
 		return diag_error(diag, err, NULL, "%s in %s does not listen: %s", server_argv[0],
 				  lab->vms[pair.to].name, strerror(-err));
@@ -172,7 +188,7 @@ int traffic_tcp(const struct lab *lab, struct traffic_pair pair, unsigned second
 	if (err)
 		return err;
 	snprintf(time, sizeof(time), "%u", seconds);
-	err = client_and_server(lab, pair, IPERF3_PORT, server, client, seconds * 1000 + MARGIN_MS,
+	err = client_and_server(lab, pair, false, IPERF3_PORT, server, client, seconds * 1000 + MARGIN_MS,
 				&output, diag);
 	if (err)
 		return err;
@@ -196,7 +212,7 @@ static int rr_once(const struct lab *lab, struct traffic_pair pair, unsigned sec
 	if (err)
 		return err;
 	snprintf(time, sizeof(time), "%u", seconds);
-	err = client_and_server(lab, pair, SOCKPERF_PORT, server, client, seconds * 1000 + MARGIN_MS,
+	err = client_and_server(lab, pair, false, SOCKPERF_PORT, server, client, seconds * 1000 + MARGIN_MS,
 				&output, diag);
 	if (err)
 		return err;
@@ -218,5 +234,29 @@ int traffic_rr(const struct lab *lab, struct traffic_pair pair, unsigned seconds
 		diag_error(diag, err, "other work on this machine's CPUs?",
 			   "no round trip from %s to %s in %u runs of %u s", lab->vms[pair.from].name, lab->vms[pair.to].name,
 			   RR_TRIES, seconds);
+	return err;
+}
+
+int traffic_open_loop(const struct lab *lab, struct traffic_pair pair, unsigned per_s, unsigned seconds,
+		      struct open_loop *ret_result, struct diag *diag)
+{
+	char address[INET6_ADDRSTRLEN], time[16], rate[16] = "max", *output;
+	const char *const server[] = {"sockperf", "server", "-i", address, NULL};
+	const char *const client[] = {"sockperf", "under-load", "--full-rtt", "-m", "64", "--reply-every", "1",
+				      "--mps", rate, "-i", address, "-t", time, NULL};
+	int err = address_text(&lab->vms[pair.to], address);
+
+	if (err)
+		return err;
+	snprintf(time, sizeof(time), "%u", seconds);
+	if (per_s)
+		snprintf(rate, sizeof(rate), "%u", per_s);
+	err = client_and_server(lab, pair, true, SOCKPERF_PORT, server, client, seconds * 1000 + MARGIN_MS, &output, diag);
+	if (err)
+		return err;
+	err = traffic_parse_open_loop(output, ret_result);
+	if (err && err != -ENODATA)
+		diag_error(diag, err, NULL, "cannot read what sockperf printed: %s", last_line(output));
+	free(output);
 	return err;
 }

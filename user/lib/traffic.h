@@ -27,6 +27,21 @@ int traffic_tcp(const struct lab *lab, struct traffic_pair pair, unsigned second
 int traffic_rr(const struct lab *lab, struct traffic_pair pair, unsigned seconds,
 	       struct rr_result *ret_result, struct diag *diag);
 
+/* Datagrams at a rate of their own, whether or not answers come (open loop); each is answered. Round trips in microseconds. */
+struct open_loop {
+	double p50_us, p99_us; /* of those that were answered */
+	double per_s;	       /* answered */
+	double lost;	       /* share of those sent, 0 to 1 */
+};
+
+/*
+ * 64-byte datagrams from -> to, so many a second; per_s 0: as many as the sender can, which is overload. The lab's policy has to allow
+ * UDP port 11111, else -ENODATA, with nothing in diag: no datagram was answered.
+ */
+int traffic_open_loop(const struct lab *lab, struct traffic_pair pair, unsigned per_s, unsigned seconds,
+		      struct open_loop *ret_result, struct diag *diag);
+
 /* What iperf3 -J and sockperf print, to a result. Pure; -EPROTO if it is something else; -ENODATA: sockperf, of which no observation counts. */
 int traffic_parse_iperf3(const char *json, struct tcp_result *ret_result);
 int traffic_parse_sockperf(const char *text, struct rr_result *ret_result);
+int traffic_parse_open_loop(const char *text, struct open_loop *ret_result);
