@@ -20,7 +20,7 @@ enum { ROUNDS_DEFAULT = 3 };
 #define OPEN_PERCENT 5 /* up to which an account closes */
 
 const struct cmd_option cmd_bench_options[] = {
-	{'p', "paths", "PATHS", "all, or names with commas between (default: all)"},
+	{'p', "paths", "PATHS", "all frame paths, or names of paths and mixed placements with commas between (default: all)"},
 	{'r', "rounds", "N", "times each path is visited, 1 to 8 (default: 3)"},
 	{}};
 
@@ -88,7 +88,7 @@ static void print_frames(struct out *out, const struct pathbench *bench)
 	out_list(out, "cpu");
 	for (unsigned where = 0; where < WHERE_COUNT; where++)
 		for (unsigned size = 0; size < SIZE_COUNT; size++)
-			for (unsigned path = 0; path < PATH_COUNT; path++)
+			for (unsigned path = 0; path < PATH_END; path++)
 				for (unsigned xdp = 0; xdp < 2; xdp++)
 					out_frames(out, &bench->path[path], xdp, where, size);
 	out_end(out);
@@ -156,7 +156,7 @@ static void print_latency(struct out *out, const struct pathbench *bench)
 static void print_sockets(struct out *out, const struct pathbench *bench)
 {
 	out_list(out, "sockets");
-	for (unsigned path = 0; path < PATH_COUNT; path++)
+	for (unsigned path = 0; path < PATH_END; path++)
 		for (unsigned where = 0; where < WHERE_COUNT; where++) {
 			const struct pathbench_path *each = &bench->path[path];
 
@@ -201,11 +201,11 @@ static void out_share(struct out *out, const char *key, const struct pathbench_p
 /* What the detour through the DPU costs two VMs of one host, and from which share of such traffic on it costs more than it saves. */
 static void print_hairpin(struct out *out, const struct pathbench *bench)
 {
-	static const enum frame_path paths[] = {PATH_DPU_MUX, PATH_DPU_UPT};
+	static const enum frame_path paths[] = {PATH_DPU_MUX, PATH_DPU_UPT, PATH_HOST_DFW, PATH_DPU_VXLAN};
 	const struct pathbench_path *host = &bench->path[PATH_HOST];
 
 	out_list(out, "hairpin");
-	for (unsigned i = 0; i < 2 * 2 * SIZE_COUNT; i++) {
+	for (unsigned i = 0; i < sizeof(paths) / sizeof(*paths) * 2 * SIZE_COUNT; i++) {
 		const struct pathbench_path *dpu = &bench->path[paths[i / (2 * SIZE_COUNT)]];
 		unsigned xdp = i / SIZE_COUNT % 2, size = i % SIZE_COUNT;
 
@@ -253,7 +253,7 @@ static size_t count_open(const struct pathbench *bench, double *ret_worst)
 	size_t n = 0;
 
 	*ret_worst = 0;
-	for (unsigned path = 0; path < PATH_COUNT; path++)
+	for (unsigned path = 0; path < PATH_END; path++)
 		for (unsigned i = 0; i < 2 * WHERE_COUNT * SIZE_COUNT; i++) {
 			const struct pathbench_frames *frames =
 				&bench->path[path].frames[i / (SIZE_COUNT * WHERE_COUNT)][i / SIZE_COUNT % WHERE_COUNT][i % SIZE_COUNT];
@@ -293,7 +293,7 @@ static void print_conditions(struct out *out, const struct lab *lab, const struc
 	out_str(out, "across", "%s to %s", lab->vms[bench->pair[1].from].name, lab->vms[bench->pair[1].to].name);
 	out_end(out);
 	out_list(out, "not_measured");
-	for (unsigned path = 0; path < PATH_COUNT; path++)
+	for (unsigned path = 0; path < PATH_END; path++)
 		if (bench->path[path].why[0])
 			out_str(out, NULL, "%s: %s", frame_path_name(path), bench->path[path].why);
 	out_end(out);
@@ -321,10 +321,10 @@ static void print(struct out *out, const struct lab *lab, const struct pathbench
 /* ---- the verb -------------------------------------------------------------------- */
 
 /* 0, or -EINVAL with the word that is none. */
-static int choose(const char *words, bool chosen[static PATH_COUNT], char bad[static 16])
+static int choose(const char *words, bool chosen[static PATH_END], char bad[static 16])
 {
 	if (!words || !strcmp(words, "all")) {
-		memset(chosen, true, PATH_COUNT * sizeof(*chosen));
+		memset(chosen, true, PATH_COUNT * sizeof(*chosen)); /* mixed placements are asked for by name */
 		return 0;
 	}
 	while (*words) {
@@ -373,14 +373,14 @@ int cmd_bench(struct cmd_context *ctx, int argc, char **argv)
 	const char *rounds_text = cmd_option(ctx, "rounds");
 	long rounds = rounds_text ? strtol(rounds_text, NULL, 10) : ROUNDS_DEFAULT;
 	struct sigaction action = {.sa_handler = on_signal};
-	bool chosen[PATH_COUNT] = {};
+	bool chosen[PATH_END] = {};
 	char bad[16];
 
 	(void)argc;
 	if (rounds < 1 || rounds > COMPARE_ROUNDS_MAX)
 		return cmd_usage(ctx, "--rounds takes 1 to %d, not \"%s\"", COMPARE_ROUNDS_MAX, rounds_text);
 	if (choose(cmd_option(ctx, "paths"), chosen, bad))
-		return cmd_usage(ctx, "--paths: %s is no frame path", bad);
+		return cmd_usage(ctx, "--paths: %s is no frame path or mixed placement", bad);
 	if (preflight_require(PREFLIGHT_ROOT | PREFLIGHT_TOOLS | PREFLIGHT_BPF, ctx->diag))
 		return CMD_FAILED;
 	sigaction(SIGINT, &action, NULL);

@@ -87,7 +87,7 @@ static bool has_hook(enum frame_path path, bool xdp)
 
 static void choose(struct tour *tour)
 {
-	for (unsigned path = 0; path < PATH_COUNT; path++) {
+	for (unsigned path = 0; path < PATH_END; path++) {
 		struct pathbench_path *each = &tour->bench->path[path];
 
 		each->path = path;
@@ -318,7 +318,7 @@ static int visit(struct tour *tour, struct pathbench_path *path)
 /* Of this round, to linux in this round: a machine that is slower for a while is so for both. */
 static void add_ratios(struct pathbench *bench)
 {
-	for (unsigned path = 0; path < PATH_COUNT; path++)
+	for (unsigned path = 0; path < PATH_END; path++)
 		for (unsigned i = 0; i < 2 * WHERE_COUNT * SIZE_COUNT; i++) {
 			unsigned size = i % SIZE_COUNT, where = i / SIZE_COUNT % WHERE_COUNT;
 			struct pathbench_frames *frames = &bench->path[path].frames[i / (SIZE_COUNT * WHERE_COUNT)][where][size];
@@ -335,9 +335,9 @@ static int travel(struct tour *tour)
 	int err = 0;
 
 	for (tour->round = 0; !err && tour->round < tour->options->rounds; tour->round++) {
-		for (unsigned step = 0; !err && step < PATH_COUNT; step++) {
+		for (unsigned step = 0; !err && step < PATH_END; step++) {
 			/* there and back: A B C D, D C B A, ... */
-			unsigned path = tour->round % 2 ? PATH_COUNT - 1 - step : step;
+			unsigned path = tour->round % 2 ? PATH_END - 1 - step : step;
 
 			if (!tour->bench->path[path].why[0])
 				err = visit(tour, &tour->bench->path[path]);
@@ -401,7 +401,7 @@ static int go_home(struct tour *tour, const struct place *home)
 	return err;
 }
 
-int pathbench_run(struct lab *lab, const bool chosen[static PATH_COUNT], const struct compare_options *options,
+int pathbench_run(struct lab *lab, const bool chosen[static PATH_END], const struct compare_options *options,
 		  struct pathbench *ret_bench, struct diag *diag)
 {
 	struct tour tour = {.lab = lab, .chosen = chosen, .options = options, .bench = ret_bench, .diag = diag, .started = monotonic_s()};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * pathbench.h - the frame paths of a running lab side by side, in one interleaved run: whose CPU a frame takes, at each
+ * pathbench.h - the frame paths and mixed placements of a running lab side by side, in one interleaved run: whose CPU a frame takes, at each
  * hook and frame size, against frame path linux; TCP and round trips; and what same-host traffic has
  * to be for a DPU to pay. The lab is moved from path to path and back to where it was.
  */
@@ -56,12 +56,12 @@ struct pathbench {
 	struct traffic_pair machines; /* of path bare-metal */
 	unsigned rounds;
 	double seconds, steal_percent;
-	struct pathbench_path path[PATH_COUNT];
+	struct pathbench_path path[PATH_END];
 	struct spintest self; /* on dpu-mux or host, by XDP */
 };
 
 /* chosen: by enum frame_path. Left as it was found. */
-int pathbench_run(struct lab *lab, const bool chosen[static PATH_COUNT], const struct compare_options *options,
+int pathbench_run(struct lab *lab, const bool chosen[static PATH_END], const struct compare_options *options,
 		  struct pathbench *ret_bench, struct diag *diag);
 /*
  * Share of same-host traffic (0 to 1) above which path b takes more CPU of host and DPU than path a, from what a frame costs
