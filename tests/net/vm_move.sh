@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck shell=bash
 #
-# A VM moves to another host while it runs, between hosts, between DPUs and with its vNIC passed through, there and
+# A VM moves to another host while it runs, between hosts, between DPUs, with its vNIC passed through and with functions on both sides, there and
 # back, with CONNECTIONS live connections and under a stream: its TCP connection goes on, every connection is at the
 # new host as it was at the old one, field by field, and at the old one no more; every host knows the new
 # place. `apply` and `up` let the move stand until the file says
@@ -42,8 +42,14 @@ print("\n".join(sorted(json.dumps(c, sort_keys=True) for c in rows)))
 PY
 }
 
-at() { # HOST PATH: the node whose tables are in use
-	[ "$2" = host ] && echo "$1" || echo "$1-dpu"
+at() { # HOST PATH: the node whose firewalls are in use
+	case $2 in
+	host | host-dfw | dpu-vxlan) echo "$1" ;;
+	*) echo "$1-dpu" ;;
+	esac
+}
+switch_at() { # HOST PATH: the node whose switch is in use
+	[ "$2" = host-dfw ] && echo "$1-dpu" || at "$@"
 }
 
 fdb_says() { # NODE MAC PORT
@@ -73,7 +79,7 @@ move() { # FROM TO PATH
 	[ ! -s left ] || [ "$(cat left)" = "" ] || fail "$3: $(wc -l <left) connections are left at $1"
 	for host in esx1 esx2; do
 		[ "$host" = "$2" ] && want=web1 || want=uplink
-		wait_for 10 fdb_says "$(at "$host" "$3")" "$mac" "$want"
+		wait_for 10 fdb_says "$(switch_at "$host" "$3")" "$mac" "$want"
 	done
 	reaches web1 10.1.0.12 || fail "$3: web1 does not reach web2"
 	reaches web1 10.1.0.13 || fail "$3: web1 does not reach web3"
@@ -90,13 +96,13 @@ client=$!
 wait_for 10 has client.out connected
 live_connections
 
-for path in host dpu-mux dpu-upt; do
+for path in host dpu-mux dpu-upt host-dfw dpu-vxlan; do
 	run "$DPULAB" place "$LAB" "$path"
 	move esx1 esx2 "$path"
 	"$DPULAB" apply lab.yaml | grep -q 'changes: none' || fail "apply does not let the move stand"
 	run "$DPULAB" up lab.yaml
 	reaches web1 10.1.0.12 || fail "$path: after up, web1 does not reach web2"
-	fdb_says "$(at esx2 "$path")" "$mac" web1 || fail "$path: up has moved web1 back"
+	fdb_says "$(switch_at esx2 "$path")" "$mac" web1 || fail "$path: up has moved web1 back"
 	move esx2 esx1 "$path"
 done
 touch tcp.stop
@@ -108,6 +114,10 @@ refuse 2 "$DPULAB" move "$LAB" web1 esx1
 refuse 2 "$DPULAB" move "$LAB" nobody esx1
 run "$DPULAB" place "$LAB" linux --host esx2
 refuse 2 "$DPULAB" move "$LAB" web1 esx2
+run "$DPULAB" place "$LAB" dpu-mux
+run "$DPULAB" place "$LAB" dpu-vxlan --host esx2
+refuse 2 "$DPULAB" move "$LAB" web1 esx2 2>refused
+grep -q 'between equals only' refused || fail "from dpu-mux to dpu-vxlan: $(cat refused)"
 run "$DPULAB" place "$LAB" dpu-mux
 sed 's/esx2: {dpu: true/esx2: {dpu: true, dpu-model: another/' lab.yaml >models.yaml
 run "$DPULAB" apply models.yaml

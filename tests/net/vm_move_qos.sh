@@ -33,7 +33,13 @@ run "$DPULAB" up lab.yaml
 
 has() { grep -q "$2" "$1"; }
 word() { sed -n "s/.*$2 \([0-9]*\).*/\1/p" "$1"; } # FILE WORD: the number after it
-at() { [ "$2" = host ] && echo "$1" || echo "$1-dpu"; } # HOST PATH: the node whose tables are in use
+at() { # HOST PATH: the node whose firewalls are in use, with their slots
+	case $2 in
+	host | host-dfw | dpu-vxlan) echo "$1" ;;
+	*) echo "$1-dpu" ;;
+	esac
+}
+switch_at() { [ "$2" = host-dfw ] && echo "$1-dpu" || at "$@"; } # HOST PATH: that of its switch, with the shapers
 other() { [ "$1" = esx1 ] && echo esx2 || echo esx1; }
 
 # NODE: number of web1's port there
@@ -43,18 +49,19 @@ import json, sys
 print(*[p["port"] for p in json.load(sys.stdin)["ports"] if p["node"] == sys.argv[1] and p["name"] == "web1" and p["kind"] == "vnic"])' "$1"
 }
 
-# NODE FILE: every field of web1's shapers, places and of the maps of its slots
+# HOST FILE: every field of web1's shapers, places and of the maps of its slots, where path $path has them
 state_at() {
-	local port dir
-	port=$(port_of "$1")
-	[ -n "$port" ] || fail "web1 is not at $1"
+	local port dir node
+	node=$(at "$1" "$path")
+	port=$(port_of "$node")
+	[ -n "$port" ] || fail "web1 is not at $node"
 	for dir in 0 1; do
-		bpftool -j map lookup pinned "/sys/fs/bpf/dpulab/$LAB/$1/maps/shapers" key hex \
+		bpftool -j map lookup pinned "/sys/fs/bpf/dpulab/$LAB/$(switch_at "$1" "$path")/maps/shapers" key hex \
 			"$(printf %02x $(((port * 2 + dir) & 255)))" "$(printf %02x $(((port * 2 + dir) >> 8)))" 00 00
 	done >shapers.json
-	bpftool -j map dump pinned "$(echo /sys/fs/bpf/dpulab/"$LAB/$1"/maps/s*_sources)" >sources.json
+	bpftool -j map dump pinned "$(echo /sys/fs/bpf/dpulab/"$LAB/$node"/maps/s*_sources)" >sources.json
 	"$DPULAB" show -j "$LAB" intercept >places.json
-	"$PYTHON" - "$1" <<'PY' >"$2"
+	"$PYTHON" - "$node" <<'PY' >"$2"
 import json, sys
 decoder, text, direction = json.JSONDecoder(), open("shapers.json").read().strip(), 0
 while text:
@@ -67,10 +74,10 @@ for place in json.load(open("places.json"))["intercept"]:
 for entry in sorted(json.dumps(e.get("formatted", e), sort_keys=True) for e in json.load(open("sources.json"))):
     print("source", entry)
 PY
-	[ "$(grep -c . "$2")" -ge 5 ] || fail "$1: too little to compare: $(cat "$2")"
+	[ "$(grep -c . "$2")" -ge 5 ] || fail "$node: too little to compare: $(cat "$2")"
 }
 
-still() { # NODE: nobody speaks
+still() { # HOST: nobody speaks
 	state_at "$1" one && sleep 0.2 && state_at "$1" two && cmp -s one two
 }
 
@@ -137,7 +144,7 @@ done
 serve web1 5100,5101 -
 
 from=esx1
-for path in host dpu-mux dpu-upt; do
+for path in host dpu-mux dpu-upt host-dfw dpu-vxlan; do
 	run "$DPULAB" place "$LAB" "$path"
 	turns='there back'
 	[ "$path" = host ] || turns=once
@@ -146,10 +153,10 @@ for path in host dpu-mux dpu-upt; do
 		run probe web3 tcp 10.1.0.11 5100 1
 		run probe web2 tcp 10.1.0.11 5101 1
 		in_node web3 ping -q -c 20 -i 0.01 -s 1000 10.1.0.11 >/dev/null || fail "no ping" # in debt for minutes
-		wait_for 20 still "$(at $from $path)"
+		wait_for 20 still $from
 		cp two before
 		run "$DPULAB" move "$LAB" web1 $to >moved
-		state_at "$(at $to $path)" after
+		state_at $to after
 		differs_by_one_frame before after || fail "$path, $from to $to: state differs"
 		grep -q '^source' after || fail "$path: there was nothing in the slot's map to compare"
 		[ -z "$(port_of "$(at $from $path)")" ] || fail "$path: $from still has the vNIC"
