@@ -17,6 +17,9 @@ dpu-mux dpu-crash
 dpu-mux dpu-hang
 dpu-mux table-full
 dpu-mux agent-kill
+host-dfw dpu-reboot
+dpu-vxlan dpu-crash
+dpu-vxlan pcie-freeze
 dpu-upt dpu-reboot
 dpu-upt pcie-freeze
 linux   uplink-down

@@ -12,7 +12,7 @@
 . "$TESTS/lib/mixed.sh"
 
 beside_control 50000
-SET="dfw=host dvs=dpu vxlan=dpu"
+SET="dfw=host dvs=dpu vxlan=dpu qos=dpu intercept=host" # the last two follow from the others
 
 write_move_lab lab.yaml "$LAB" ""
 write_move_lab control.yaml "$CONTROL" ""
@@ -20,9 +20,10 @@ run "$DPULAB" up lab.yaml
 run "$DPULAB" up control.yaml
 
 # Sets that no frame could meet in order are refused by name, and nothing has moved.
-for bad in "vxlan=host dvs=dpu dfw=dpu" "vxlan=host dvs=dpu dfw=host" "dfw=dpu dvs=host vxlan=host" "dfw=host dvs=dpu"; do
+for bad in "vxlan=host dvs=dpu dfw=dpu" "vxlan=host dvs=dpu dfw=host" "dfw=dpu dvs=host vxlan=host" "dfw=host dvs=dpu" \
+	"dfw=host dvs=dpu vxlan=dpu qos=host" "dfw=host dvs=dpu vxlan=dpu intercept=dpu"; do
 	refuse 2 "$DPULAB" place "$LAB" $bad 2>refused
-	grep -qE "come back over PCIe|pass no firewall|is not placed" refused || fail "$bad: $(cat refused)"
+	grep -qE "come back over PCIe|pass no firewall|is not placed|does not go with" refused || fail "$bad: $(cat refused)"
 done
 expect "placement after refusals" "$(placement path)" host
 

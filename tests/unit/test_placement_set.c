@@ -27,7 +27,7 @@ static int place(const char *const *words, size_t n, char ret_said[static 256])
 static void test_every_set(void)
 {
 	static const struct {
-		const char *words[3];
+		const char *words[5];
 		int want;
 		const char *said;
 	} cases[] = {
@@ -43,11 +43,25 @@ static void test_every_set(void)
 		{{"dfw=dpu", "dvs=moon", "vxlan=dpu"}, -EINVAL, "at host or at dpu"},
 		{{"dfw=dpu", "switch=dpu", "vxlan=dpu"}, -EINVAL, "the functions are"},
 		{{"dfw=dpu", "dvs", "vxlan=dpu"}, -EINVAL, "the functions are"},
+		/* what follows may be said, and nothing else */
+		{{"dfw=host", "dvs=dpu", "vxlan=dpu", "qos=dpu", "intercept=host"}, 1 + PATH_HOST_DFW, ""},
+		{{"intercept=host", "qos=host", "dfw=host", "dvs=host", "vxlan=dpu"}, 1 + PATH_DPU_VXLAN, ""},
+		{{"dfw=dpu", "dvs=dpu", "vxlan=dpu", "intercept=dpu"}, 1 + PATH_DPU_MUX, ""},
+		{{"dfw=host", "dvs=dpu", "vxlan=dpu", "qos=host"}, -EINVAL, "qos=host does not go with dvs=dpu"},
+		{{"dfw=host", "dvs=host", "vxlan=dpu", "qos=dpu"}, -EINVAL, "qos=dpu does not go with dvs=host"},
+		{{"dfw=host", "dvs=dpu", "vxlan=dpu", "intercept=dpu"}, -EINVAL, "intercept=dpu does not go with dfw=host"},
+		{{"dfw=dpu", "dvs=dpu", "vxlan=dpu", "intercept=host"}, -EINVAL, "intercept=host does not go with dfw=dpu"},
+		{{"qos=host", "dvs=host", "vxlan=host", "qos=host"}, -EINVAL, "twice"},
+		{{"dvs=dpu", "vxlan=dpu", "qos=dpu", "intercept=dpu"}, -EINVAL, "dfw is not placed"},
 	};
 	char said[256];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		CU_ASSERT_EQUAL(place(cases[i].words, 3, said), cases[i].want);
+		size_t n = 3;
+
+		while (n < 5 && cases[i].words[n])
+			n++;
+		CU_ASSERT_EQUAL(place(cases[i].words, n, said), cases[i].want);
 		CU_ASSERT_PTR_NOT_NULL(strstr(said, cases[i].said));
 	}
 	CU_ASSERT_EQUAL(place(cases[0].words, 2, said), -EINVAL);

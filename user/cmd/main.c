@@ -41,7 +41,7 @@ const struct cmd cmd_table[] = {
 	 cmd_apply},
 	{"exec", "LAB NODE -- COMMAND...", 3, MANY, CMD_READS, "run a command inside a node", NULL,
 	 cmd_exec},
-	{"place", "LAB PATH|FUNCTION=LOCATION...", 2, 4, CMD_WRITES,
+	{"place", "LAB PATH|FUNCTION=LOCATION...", 2, 6, CMD_WRITES,
 	 "move a running lab to a frame path (linux, host, pmd, sriov, dpu-mux, dpu-upt, bare-metal), or function by function",
 	 cmd_place_options, cmd_place},
 	{"move", "LAB VM HOST", 3, 3, CMD_WRITES, "move a running VM to another host, with its connections",

@@ -118,6 +118,8 @@ static enum frame_path other_path(const struct lab_host *host)
 	case PATH_HOST:
 		return host->dpu ? PATH_DPU_MUX : PATH_HOST;
 	case PATH_DPU_MUX:
+	case PATH_HOST_DFW:
+	case PATH_DPU_VXLAN:
 		return PATH_HOST;
 	case PATH_DPU_UPT:
 	case PATH_BARE_METAL:

@@ -11,6 +11,7 @@
 #include "drill_agent.h"
 #include "ebpf.h"
 #include "fault.h"
+#include "functions.h"
 #include "pmd.h"
 #include "verify.h"
 
@@ -93,9 +94,10 @@ static int plan_load(struct drill_cause *cause, const struct drill_flow *flows, 
 	return 0;
 }
 
+/* Where the connections are. */
 static const struct location *running(const struct drill_cause *cause)
 {
-	return &cause->ebpf.at[path_of(cause) == PATH_PMD ? LOCATION_PMD : in_dpu(cause) ? LOCATION_DPU : LOCATION_HOST];
+	return &cause->ebpf.at[functions_place(path_of(cause), "dfw")];
 }
 
 static bool is_full(const struct drill_room *room)

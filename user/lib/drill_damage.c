@@ -12,6 +12,7 @@
 
 #include "attach.h"
 #include "ebpf.h"
+#include "functions.h"
 #include "linuxpath.h"
 #include "pmd.h"
 #include "standby.h"
@@ -118,10 +119,11 @@ static int programs_of(const struct location *location, const char *node, bool x
 static int control_of(const struct location *location, const char *node, bool runs, struct damage_list *damage,
 		      struct diag *diag)
 {
+	const uint32_t at_rest = DPU_HANDOVER_TO_PMD | functions_flags(location_host(location)->path, location->where);
 	struct dpu_control control;
 	int err = tables_get_control(location->dp, &control, diag);
 
-	if (!err && control.handover & ~DPU_HANDOVER_TO_PMD)
+	if (!err && control.handover & ~at_rest)
 		err = damage_add(damage, "a handover at %s has not come to its end", node);
 	if (!err && !!control.functions != runs)
 		err = damage_add(damage, "%s %s the functions", node, runs ? "does not run" : "runs");
@@ -177,14 +179,12 @@ static int process_of(const struct location *pmd, struct damage_list *damage, st
 static int ebpf_damage(const struct ebpf *ebpf, struct damage_list *damage, struct diag *diag)
 {
 	const struct lab_host *host = &ebpf->lab->hosts[ebpf->host];
-	enum node_location runs = ebpf_runs_at(host->path);
 	int err = vnics_of(ebpf, damage);
 
-	if (!err && runs == LOCATION_PMD)
+	if (!err && host->path == PATH_PMD)
 		err = process_of(&ebpf->at[LOCATION_PMD], damage, diag);
-
 	for (int i = 0; !err && i < (ebpf->has_dpu ? 2 : 1); i++)
-		err = location_damage(&ebpf->at[i], i == (int)runs, ebpf_wants_xdp(host->path, host->hook), damage, diag);
+		err = location_damage(&ebpf->at[i], functions_at(host->path, (enum node_location)i), ebpf_wants_xdp(host->path, host->hook), damage, diag);
 	return err;
 }
 

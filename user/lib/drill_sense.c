@@ -43,8 +43,6 @@ int drill_kind_parse(const char *word, enum drill_kind *ret_kind)
 
 const char *drill_nonsense(const struct lab_host *host, enum drill_kind kind)
 {
-	if (frame_path_is_mixed(host->path))
-		return "drills know the damage of frame paths, no mixed placements; `dpulab place` moves it to one of them";
 	switch (host->path) {
 	case PATH_PMD: /* its process is what breaks, with a DPU or without */
 		return drills[kind].not_on_pmd;

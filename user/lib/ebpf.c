@@ -251,12 +251,6 @@ enum node_location ebpf_vnics_at(enum frame_path path)
 	return frame_path_ends_in_dpu(path) ? LOCATION_DPU : LOCATION_HOST;
 }
 
-/* Which location runs the functions of a path; of a mixed placement, the switch. */
-enum node_location ebpf_runs_at(enum frame_path path)
-{
-	return functions_wire(path);
-}
-
 static int set_control(const struct ebpf *ebpf, enum frame_path path, enum node_location where, uint32_t flags,
 		       struct diag *diag)
 {

@@ -57,9 +57,8 @@ int ebpf_move_vnic(struct ebpf *ebpf, size_t vm, enum node_location to, bool xdp
 int ebpf_move_device(struct location *old, struct location *new, size_t vm, bool xdp, struct diag *diag);
 /* The VM keeps its neighbours across the carrier change: else it asks for them again, a second late. */
 int ebpf_keep_neighbours(const struct lab *lab, size_t vm, struct diag *diag);
-/* Where the vNIC devices themselves are on a path; which location runs its functions. */
+/* Where the vNIC devices themselves are on a path. */
 enum node_location ebpf_vnics_at(enum frame_path path);
-enum node_location ebpf_runs_at(enum frame_path path);
 /*
  * Loads the tables of a poll-mode process, fills them, starts the process; ends it. The tables stay, as a DPU's do, with
  * what their rules have counted.

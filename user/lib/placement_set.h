@@ -11,6 +11,9 @@ enum set_function {
 	SET_DVS,
 	SET_VXLAN,
 	SET_DFW,
+	SET_PLACED, /* those above say where a function runs; those below follow from them */
+	SET_QOS = SET_PLACED,
+	SET_INTERCEPT,
 	SET_FUNCTIONS,
 };
 
@@ -27,7 +30,8 @@ struct placement_set {
 /* Reads one "function=location" into the set. -EINVAL: said in diag what is wrong with the word. */
 int placement_set_word(struct placement_set *set, const char *word, struct diag *diag);
 /*
- * The frame path of a whole set. -EINVAL: it is not whole, or a frame would not meet every function in its order; said in diag.
+ * The frame path of a whole set. -EINVAL: it is not whole, a frame would not meet every function in its order, or what is said of
+ * qos or intercept is not what follows; said in diag.
  */
 int placement_set_path(const struct placement_set *set, enum frame_path *ret_path, struct diag *diag);
 
