@@ -15,7 +15,7 @@ vms:
 YAML
 
 cat >expected <<'TEXT'
-wrong.yaml:3:21: error: hosts.esx1.placement: expected one of linux, host, pmd, sriov, dpu-mux, dpu-upt, bare-metal, host-dfw, found 'dpu-mx'
+wrong.yaml:3:21: error: hosts.esx1.placement: expected one of linux, host, pmd, sriov, dpu-mux, dpu-upt, bare-metal, host-dfw, dpu-vxlan, found 'dpu-mx'
     esx1: {placement: dpu-mx}
                       ^
   did you mean 'dpu-mux'?
