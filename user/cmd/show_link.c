@@ -23,23 +23,24 @@ static void out_configured(struct out *out, const struct pcie_link *link)
 	out_str(out, "bandwidth", "%s", link->bandwidth ? scaled_format(link->bandwidth, text) : "-");
 }
 
-static double per_frame_us(uint64_t ns, const struct pcie_counts *count)
+static double per_frame_us(double ns, const struct pcie_counts *count)
 {
-	return count->frames ? (double)ns / (double)count->frames / 1e3 : 0;
+	return count->frames ? ns / (double)count->frames / 1e3 : 0;
 }
 
 /*
- * asked: what delay, jitter and bandwidth make a frame wait. waited: what it did. late: the rest, which is the process's
- * own: it was not awake, or others were sent before.
+ * crossing: what the process costs by itself, which is taken off the wait. asked: what delay, jitter and bandwidth make a frame
+ * take. waited: what it took, crossing included. late: the rest, which is the process's own: it was not awake, or others were
+ * sent before; a little below 0 where it was early.
  */
 static void out_counts(struct out *out, const struct pcie_counts *count)
 {
 	out_uint(out, "frames", count->frames);
 	out_uint(out, "bytes", count->bytes);
 	out_real(out, "waited_s", (double)count->waited_ns / 1e9, 3);
-	out_real(out, "asked_us", per_frame_us(count->wanted_ns, count), 2);
-	out_real(out, "waited_us", per_frame_us(count->waited_ns, count), 2);
-	out_real(out, "late_us", per_frame_us(count->waited_ns - count->wanted_ns, count), 2);
+	out_real(out, "asked_us", per_frame_us((double)count->wanted_ns, count), 2);
+	out_real(out, "waited_us", per_frame_us((double)count->waited_ns, count), 2);
+	out_real(out, "late_us", per_frame_us((double)count->waited_ns - (double)count->wanted_ns, count), 2);
 	out_uint(out, "queue_full", count->queue_full);
 	out_uint(out, "most_queued", count->most_queued);
 }
@@ -63,6 +64,7 @@ int show_link(const struct lab *lab, size_t host, struct out *out, struct diag *
 		out_str(out, "by", "%s", !emulated ? "-" : lives ? pcie_way_name(state.way) : "dead: `dpulab up` starts it");
 		out_uint(out, "pid", lives ? state.pid : 0);
 		out_configured(out, &state.link);
+		out_real(out, "crossing_us", state.cost_ns / 1e3, 2);
 		out_counts(out, &state.count[direction]);
 		out_end(out);
 	}

@@ -231,6 +231,20 @@ static void flush_port(uint32_t port, uint64_t *calls)
 		flush(calls);
 }
 
+static bool make(const void *head, uint32_t bytes, struct pcie_frame *frame)
+{
+	struct buffer *buffer;
+
+	if (!packet.n_free)
+		return false;
+	frame->address = place(packet.free[--packet.n_free], false);
+	buffer = &packet.buffers[frame->address >> 1];
+	buffer->header = (struct virtio_net_hdr){};
+	memset(buffer->data, 0, frame->len);
+	memcpy(buffer->data, head, bytes);
+	return true;
+}
+
 static bool send_frame(const struct pcie_frame *frame, uint64_t *calls)
 {
 	struct buffer *buffer = &packet.buffers[frame->address >> 1];
@@ -253,6 +267,7 @@ const struct pcie_io pcie_af_packet = {
 	.remove = remove_port,
 	.fd = fd_of,
 	.poll = poll_port,
+	.make = make,
 	.send = send_frame,
 	.drop = drop,
 	.flush = flush_port,

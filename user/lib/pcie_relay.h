@@ -26,7 +26,7 @@ enum pcie_way { /* how it takes and sends frames */
 
 struct pcie_counts { /* of a direction */
 	uint64_t frames, bytes; /* that left the link */
-	uint64_t waited_ns;	/* from arrival to departure, in all */
+	uint64_t waited_ns;	/* from arrival to departure, and what a crossing costs; in all */
 	uint64_t wanted_ns;	/* of that, what the link asked for: bandwidth, delay, jitter */
 	uint64_t queue_full;	/* frames lost: too many were waiting */
 	uint64_t send_failed;	/* frames lost: the device at the end did not take them */
@@ -41,6 +41,7 @@ struct pcie_state {
 	uint32_t served;  /* the last `wanted` that the process serves */
 	uint32_t way;	  /* enum pcie_way */
 	uint32_t cpu;	  /* 1 + that of its own; 0 = it shares */
+	uint32_t cost_ns; /* of a crossing by itself, taken off what frames wait (pcie_cost.h); 0 = not measured */
 	struct pcie_link link;
 	struct pcie_counts count[PCIE_DIRECTIONS];
 	uint64_t sleeps, calls; /* to the kernel, to send */

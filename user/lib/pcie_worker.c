@@ -16,6 +16,7 @@
 
 #include "afxdp.h"
 #include "background.h"
+#include "pcie_cost.h"
 #include "topology.h"
 
 #define PRIORITY   2 /* of SCHED_FIFO: above threads whose CPU time is metered (cpuacct.h), as frames they wait for are in here */
@@ -26,7 +27,10 @@
 /* A sleeper is woken some 50 us late on a virtual machine: so much before a frame is due it is awake. */
 #define AWAKE_NS 60000ll
 /* Without a frame for so long it sleeps until one comes, which is late by the wake-up if the delay is shorter than that. */
-#define IDLE_OWN_NS 2000000000ll /* on a CPU of its own; on a shared one it sleeps at once */
+#define LINGER_NS 40000 /* on a shared one, and a link that is shorter: an answer, or the next frame of a flow, needs no wake-up */
+#define IDLE_OWN_NS 2000000000ll /* on a CPU of its own */
+#define ROUND_MOST_NS 4000 /* of the loop */
+#define LEAD_STEP_NS  4
 #define BUSY_NS	    2000000000ll /* for sockets and programs of a process that has been killed to go */
 
 struct channel_end {
@@ -45,6 +49,7 @@ static struct {
 	struct pollfd fds[PCIE_PORTS]; /* theirs */
 	size_t n_open;
 	int64_t last_ns, looked_ns; /* of a frame; at the file */
+	int64_t lead_ns;
 } link_;
 
 /* ---- frames --------------------------------------------------------------------- */
@@ -62,6 +67,8 @@ bool pcie_take(const struct pcie_frame *frame)
 	struct pcie_queue *queue = &link_.queue[direction];
 	struct pcie_frame queued = *frame;
 
+	if (pcie_cost_take(frame))
+		return false;
 	/* one that is lost takes no time on the link */
 	if (pcie_queue_length(queue) == PCIE_QUEUE || pcie_queue_waiting(queue, frame->arrived_ns) >= PCIE_RING) {
 		count->queue_full++;
@@ -75,15 +82,31 @@ bool pcie_take(const struct pcie_frame *frame)
 	return true;
 }
 
+/*
+ * A frame is noticed to be due once in a round of the loop, some time after it was: rounds begin that much earlier, so that half of the
+ * frames are early and half are late. What takes longer is no round: the process slept, or others had its CPU.
+ */
+static void lead(int64_t late_ns)
+{
+	int64_t *lead_ns = &link_.lead_ns;
+
+	if (late_ns > ROUND_MOST_NS)
+		return;
+	*lead_ns += late_ns > 0 ? LEAD_STEP_NS : -LEAD_STEP_NS;
+	*lead_ns = *lead_ns < 0 ? 0 : *lead_ns > ROUND_MOST_NS / 2 ? ROUND_MOST_NS / 2 : *lead_ns;
+}
+
 static unsigned send_due(enum pcie_direction direction)
 {
 	struct pcie_counts *count = &link_.state->count[direction];
 	const struct pcie_frame *frame;
-	uint64_t now = monotonic_ns();
+	/* when it is there if it is sent now */
+	uint64_t now = monotonic_ns() + link_.state->cost_ns;
 	unsigned n = 0;
 
-	while ((frame = pcie_queue_due(&link_.queue[direction], now))) {
-		n++;
+	while ((frame = pcie_queue_due(&link_.queue[direction], now + (uint64_t)link_.lead_ns))) {
+		if (!n++)
+			lead((int64_t)(now - frame->due_ns));
 		if (!link_.end[frame->to].dev[0]) {
 			link_.io->drop(frame);
 			count->send_failed++;
@@ -250,12 +273,12 @@ static void rest(uint64_t now)
 {
 	int64_t left, idle = (int64_t)now - link_.last_ns;
 
-	if (next_due(now, &left)) {
+	if (next_due(now + link_.state->cost_ns, &left)) {
 		if (left > AWAKE_NS && !link_.state->cpu)
 			sleep_ns(left - AWAKE_NS < REST_NS ? left - AWAKE_NS : REST_NS);
 		return;
 	}
-	if (!link_.state->cpu || idle > IDLE_OWN_NS)
+	if (link_.state->cpu ? idle > IDLE_OWN_NS : idle > LINGER_NS || link_.state->link.delay_ns > LINGER_NS)
 		sleep_ns(REST_NS);
 }
 
@@ -315,7 +338,13 @@ static int begin(struct diag *diag)
 	link_.io = link_.state->way == PCIE_WAY_AF_XDP ? &pcie_af_xdp : &pcie_af_packet;
 	if (!err)
 		err = netns_enter(ns, &back);
-	return err ? err : link_.io->open(diag);
+	if (!err)
+		err = link_.io->open(diag);
+	if (!err)
+		err = take_cpu(diag);
+	if (!err)
+		link_.state->cost_ns = (uint32_t)pcie_cost_measure(link_.io, ns);
+	return err;
 }
 
 /* Something is wanted: ppoll() comes back. */

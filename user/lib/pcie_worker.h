@@ -27,6 +27,8 @@ struct pcie_io {
 	int (*fd)(uint32_t port);
 	/* Hands what has arrived at a port to pcie_take(); frames. */
 	unsigned (*poll)(uint32_t port);
+	/* A frame of frame->len bytes that begins with these, the rest zero, at a place of its own. False: there is no room. */
+	bool (*make)(const void *head, uint32_t bytes, struct pcie_frame *frame);
 	/* The frame's place is its again. False: it is lost. Until flush() it may not have gone. */
 	bool (*send)(const struct pcie_frame *frame, uint64_t *calls);
 	void (*drop)(const struct pcie_frame *frame);

@@ -129,6 +129,16 @@ static void drop(const struct pcie_frame *frame)
 	afxdp_put(&xdp.memory, frame->address);
 }
 
+static bool make(const void *head, uint32_t bytes, struct pcie_frame *frame)
+{
+	if (!xdp.memory.n_free)
+		return false;
+	frame->address = xdp.memory.free[--xdp.memory.n_free] + AFXDP_HEADROOM;
+	memset(xdp.memory.base + frame->address, 0, frame->len);
+	memcpy(xdp.memory.base + frame->address, head, bytes);
+	return true;
+}
+
 static bool send_frame(const struct pcie_frame *frame, uint64_t *calls)
 {
 	if (afxdp_send(&xdp.memory, &xdp.port[frame->to].xdp, frame->address, frame->len, calls))
@@ -151,6 +161,7 @@ const struct pcie_io pcie_af_xdp = {
 	.remove = remove_port,
 	.fd = fd_of,
 	.poll = poll_port,
+	.make = make,
 	.send = send_frame,
 	.drop = drop,
 	.flush = flush,
