@@ -45,6 +45,22 @@ expect "its source" "$(field policies policy SpoofGuard source <body.json)" '"pa
 expect "the firewall" "$(field policies policy firewall verdict <body.json)" '"kept"'
 expect "what nobody published" "$(field policies policy "storm limit" verdict <body.json)" '"unknown"'
 run "$DPULAB" plan lab.yaml --profile ideal
+# on a mixed placement what stays on the host is not lost, and has its price; what goes to the device is
+run "$DPULAB" plan lab.yaml --placement host-dfw -j >mixed.json
+sed -n '2,$p' mixed.json >body.json
+expect "SpoofGuard with the firewall on the host" "$(field policies policy SpoofGuard verdict <body.json)" '"kept"'
+expect "where" "$(field policies policy SpoofGuard at <body.json)" '"host"'
+expect "where VXLAN is" "$(field policies policy VXLAN at <body.json)" '"dpu"'
+field policies policy SpoofGuard suggestion <body.json | grep -q 'stays on the host (lost on the device)' || fail "the suggestion does not say so"
+cat >bench.json <<-'JSON'
+	{"cpu": [{"frames": "same host", "bytes": 64, "path": "host-dfw", "hook": "xdp", "host_ns": 612},
+	 {"frames": "same host", "bytes": 64, "path": "dpu-mux", "hook": "xdp", "host_ns": 95}]}
+JSON
+run "$DPULAB" plan lab.yaml --placement host-dfw --measured bench.json -j >mixed.json
+sed -n '2,$p' mixed.json | field policies policy SpoofGuard suggestion | grep -q ' 612 ns of host CPU per frame (dpu-mux 95' || fail "no price of the mixed placement"
+sed 's/placement: host/placement: dpu-vxlan/' lab.yaml >mixed.yaml
+run "$DPULAB" plan mixed.yaml
+refuse 2 "$DPULAB" plan lab.yaml --placement nowhere
 refuse 3 "$DPULAB" plan lab.yaml --profile netronome-xdp
 refuse 1 "$DPULAB" plan lab.yaml --profile no-such-device
 refuse 2 "$DPULAB" plan
@@ -72,6 +88,9 @@ run "$DPULAB" place "$LAB" host
 spoof && fail "back on the host SpoofGuard is not enforced"
 expect "not enforced on the host" "$("$DPULAB" show "$LAB" placement -j | field placement host esx1 not_enforced)" '[]'
 refuse 3 "$DPULAB" plan "$LAB"
+run "$DPULAB" place "$LAB" host-dfw
+run "$DPULAB" plan "$LAB"
+run "$DPULAB" place "$LAB" host
 
 # another device at run time: the loss is gone, and the stored lab says which device it is
 run "$DPULAB" place "$LAB" dpu-mux --accept-loss

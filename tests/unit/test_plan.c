@@ -118,6 +118,73 @@ static void a_move_that_loses_security_is_refused(void)
 	lab_free(lab);
 }
 
+static const struct plan_item *placed(struct plan *plan, const struct lab *lab, const struct profile *profile, enum frame_path path,
+				      const char *policy)
+{
+	CU_ASSERT_EQUAL_FATAL(plan_make(lab, 0, profile, plan), 0);
+	plan_place(plan, path);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(find(plan, policy));
+	return find(plan, policy);
+}
+
+static void what_stays_on_the_host_is_kept(void)
+{
+	static const struct {
+		enum frame_path path;
+		const char *policy;
+		bool on_host;
+		enum frame_path keeping;
+	} cases[] = {
+		{PATH_DPU_MUX, "firewall", false, PATH_HOST_DFW},	 {PATH_HOST_DFW, "firewall", true, PATH_HOST_DFW},
+		{PATH_HOST_DFW, "SpoofGuard", true, PATH_HOST_DFW},	 {PATH_HOST_DFW, "intercept", true, PATH_HOST_DFW},
+		{PATH_HOST_DFW, "traffic shaping", false, PATH_DPU_VXLAN}, {PATH_DPU_VXLAN, "traffic shaping", true, PATH_DPU_VXLAN},
+		{PATH_DPU_VXLAN, "Network I/O Control", true, PATH_DPU_VXLAN}, {PATH_DPU_VXLAN, "switching", true, PATH_DPU_VXLAN},
+		{PATH_DPU_VXLAN, "VXLAN", false, PATH_HOST},
+	};
+	struct profile *profile = parse("profile: p\nfunctions: {dfw: " KNOWN("no") ", dvs: " KNOWN("no") ", vxlan: " KNOWN("no") ", qos: " KNOWN("no")
+					", intercept: " KNOWN("no") "}\n");
+	struct lab *lab = read_lab();
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct plan plan;
+		const struct plan_item *item = placed(&plan, lab, profile, cases[i].path, cases[i].policy);
+
+		CU_ASSERT_EQUAL(item->on_host, cases[i].on_host);
+		CU_ASSERT_EQUAL(item->verdict, cases[i].on_host ? PLAN_KEPT : PLAN_LOST);
+		CU_ASSERT_TRUE(!item->on_host || item->by_device == PLAN_LOST);
+		CU_ASSERT_EQUAL(plan_keeping(lab, 0, item), cases[i].keeping);
+		plan_free(&plan);
+	}
+	lab->classes[0].dscp = 1 + 46; /* marks end at a trunk: the switch cannot be on the host without VXLAN */
+	{
+		struct plan plan;
+
+		CU_ASSERT_EQUAL(plan_keeping(lab, 0, placed(&plan, lab, profile, PATH_DPU_MUX, "traffic shaping")), PATH_HOST);
+		plan_free(&plan);
+	}
+	profile_free(profile);
+	lab_free(lab);
+}
+
+static void prices_come_from_bench_as_well(void)
+{
+	static const char text[] = "{\"cpu\": [{\"frames\": \"same host\", \"bytes\": 64, \"path\": \"host-dfw\", \"hook\": \"tc\", \"host_ns\": 900},"
+				   "{\"frames\": \"VXLAN\", \"bytes\": 64, \"path\": \"host-dfw\", \"hook\": \"xdp\", \"host_ns\": 800},"
+				   "{\"frames\": \"same host\", \"bytes\": 64, \"path\": \"host-dfw\", \"hook\": \"xdp\", \"host_ns\": 700}]}";
+	struct plan_price price = {0};
+	struct diag diag = {0};
+	char name[] = "/tmp/dpulab-unit-XXXXXX";
+	int fd = mkstemp(name);
+
+	CU_ASSERT_TRUE_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL(write(fd, text, sizeof(text) - 1), (ssize_t)sizeof(text) - 1);
+	CU_ASSERT_EQUAL(plan_read_price(name, &price, &diag), 0);
+	CU_ASSERT_TRUE(price.measured && price.ns[PATH_HOST_DFW] == 700 && price.ns[PATH_DPU_VXLAN] < 0);
+	close(fd);
+	unlink(name);
+	diag_clear(&diag);
+}
+
 static void prices_come_from_a_measurement(void)
 {
 	static const char text[] = "{\"lab\": \"demo\", \"conditions\": {\"kernel\": \"6.1\"}, \"paths\": ["
@@ -131,7 +198,7 @@ static void prices_come_from_a_measurement(void)
 	CU_ASSERT_TRUE_FATAL(fd >= 0);
 	CU_ASSERT_EQUAL(write(fd, text, sizeof(text) - 1), (ssize_t)sizeof(text) - 1);
 	CU_ASSERT_EQUAL(plan_read_price(name, &price, &diag), 0);
-	CU_ASSERT_TRUE(price.measured && price.host_ns == 50 && price.mux_ns < 0 && price.upt_ns < 0);
+	CU_ASSERT_TRUE(price.measured && price.ns[PATH_HOST] == 50 && price.ns[PATH_DPU_MUX] < 0 && price.ns[PATH_HOST_DFW] < 0);
 	CU_ASSERT_EQUAL(ftruncate(fd, 10), 0);
 	CU_ASSERT_EQUAL(plan_read_price(name, &price, &diag), -EINVAL);
 	close(fd);
@@ -165,5 +232,7 @@ SUITE(plan,
       {"the worse of feature and function counts; unknown stays unknown", the_worse_of_feature_and_function_counts},
       {"a device's sizes decide, too", sizes_are_policies_too},
       {"a move that loses a security policy is refused unless the loss is accepted", a_move_that_loses_security_is_refused},
+      {"what a mixed placement leaves on the host is kept, and how to keep it", what_stays_on_the_host_is_kept},
+      {"prices come from bench as well", prices_come_from_bench_as_well},
       {"prices come from a measurement", prices_come_from_a_measurement},
       {"a host names its device, as a word or as a mapping", a_host_names_its_device});

@@ -147,7 +147,7 @@ static void print_latency(struct out *out, const struct pathbench *bench)
 	out_text(out, "Round trips of 64-byte datagrams that do not wait for each other's answers: 1,000 a second, and half as many as come\n"
 		      "back when the sender sends all it can (each path's own load).\n");
 	out_list(out, "latency");
-	for (unsigned path = 0; path < PATH_COUNT; path++)
+	for (unsigned path = 0; path < PATH_END; path++)
 		for (unsigned where = 0; where < WHERE_COUNT; where++)
 			out_latency(out, &bench->path[path], where);
 	out_end(out);

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* plan LAB: which of a lab's policies a device keeps, degrades or loses, and by which source. */
 #include "config.h"
+#include "host.h"
 #include "lab.h"
 #include "plan.h"
 #include "verbs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#define PRICE_TEXT 160
 #define MEASUREMENT "dpulab-demo.json" /* where `dpulab demo` writes unless told otherwise */
 
 const struct cmd_option cmd_plan_options[] = {
 	{'p', "profile", "PROFILE", "this device in every host (default: the one the lab file names)"},
 	{'H', "host", "HOST", "only this host"},
-	{'m', "measured", "FILE", "a measurement of `dpulab demo`, for prices (default: " MEASUREMENT ")"},
+	{'m', "measured", "FILE", "a measurement of `dpulab demo` or `dpulab bench -j`, for prices (default: " MEASUREMENT ")"},
+	{'P', "placement", "PLACEMENT", "as hosts would be placed: what a mixed one leaves on the host is kept (default: theirs, if mixed)"},
 	{0, "strict", NULL, "what nobody has published counts as lost"},
 	{},
 };
@@ -23,39 +27,65 @@ struct planning {
 	const struct lab *lab;
 	struct profile *profile; /* of --profile, or NULL */
 	struct plan_price price;
+	bool placed; /* as --placement says: path */
+	enum frame_path path;
 	size_t hosts, count[PLAN_LOST + 1], lost_security, unknown_security;
 };
 
-static void out_price(struct out *out, const char *lab, const struct plan_item *item, const struct plan_price *price)
+static const char *number_text(char text[static 16], double ns)
 {
-	const char *words = plan_keeping(item);
-
-	if (item->verdict == PLAN_KEPT)
-		out_str(out, "suggestion", "-");
-	else if (!price->measured || price->host_ns < 0)
-		out_str(out, "suggestion", "keep %s on the host (dpulab place %s %s); its price was not measured here: run `dpulab demo`",
-			item->function, lab, words);
-	else
-		out_str(out, "suggestion",
-			"keep %s on the host (dpulab place %s %s): at most %.0f ns of host CPU per frame (dpu-mux %.0f, dpu-upt %.0f)",
-			item->function, lab, words, price->host_ns, price->mux_ns, price->upt_ns);
+	snprintf(text, 16, "%.0f", ns);
+	return ns < 0 ? "not measured" : text;
 }
 
-static void out_item_of(struct planning *planning, const char *host, const struct profile *profile,
+/* What the host pays on that placement. */
+static void price_text(char text[static PRICE_TEXT], const struct plan_price *price, enum frame_path path)
+{
+	bool known = price->measured && price->ns[path] >= 0, bounded = price->measured && price->ns[PATH_HOST] >= 0;
+	char mux[16], upt[16];
+
+	if (known || bounded)
+		snprintf(text, PRICE_TEXT, "%s%.0f ns of host CPU per frame (dpu-mux %s, dpu-upt %s)", known && path != PATH_HOST ? "" : "at most ",
+			 price->ns[known ? path : PATH_HOST], number_text(mux, price->ns[PATH_DPU_MUX]), number_text(upt, price->ns[PATH_DPU_UPT]));
+	else
+		snprintf(text, PRICE_TEXT, "its price was not measured here: run `dpulab demo`, or `dpulab bench -j LAB --paths host,%s`",
+			 frame_path_name(path));
+}
+
+static void out_price(struct planning *planning, size_t host, enum frame_path path, const struct plan_item *item)
+{
+	const enum frame_path keeping = plan_keeping(planning->lab, host, item);
+	struct out *out = planning->ctx->out;
+	char text[PRICE_TEXT];
+
+	if (item->verdict == PLAN_KEPT && (!item->on_host || item->by_device == PLAN_KEPT)) {
+		out_str(out, "suggestion", "-");
+		return;
+	}
+	price_text(text, &planning->price, item->on_host ? path : keeping);
+	if (item->on_host)
+		out_str(out, "suggestion", "%s stays on the host (%s on the device): %s", item->function, plan_verdict_word(item->by_device), text);
+	else
+		out_str(out, "suggestion", "keep %s on the host (dpulab place %s %s): %s", item->function, planning->lab->name,
+			plan_keeping_words(keeping), text);
+}
+
+static void out_item_of(struct planning *planning, size_t host, enum frame_path path, const struct profile *profile,
 			const struct plan_item *item)
 {
 	const struct profile_value *value = &profile->value[item->key];
 	struct out *out = planning->ctx->out;
 
 	out_item(out);
-	out_str(out, "host", "%s", host);
+	out_str(out, "host", "%s", planning->lab->hosts[host].name);
 	out_str(out, "policy", "%s", item->policy);
 	out_str(out, "subject", "%s", item->subject);
 	out_str(out, "verdict", "%s", plan_verdict_word(item->verdict));
 	out_bool(out, "security", item->security);
+	out_str(out, "at", "%s", item->on_host ? "host" : "dpu");
 	out_str(out, "by", "%s", profile_keys[item->key].path);
 	out_str(out, "confidence", "%s", profile_confidence_word(value->confidence));
-	out_price(out, planning->lab->name, item, &planning->price);
+	out_price(planning, host, path, item);
 	out_str(out, "source", "%s%s%s%s", value->source ? value->source : "none", value->note ? " (" : "",
 		value->note ? value->note : "", value->note ? ")" : "");
 	out_end(out);
@@ -65,6 +95,7 @@ static int plan_host(struct planning *planning, size_t host)
 {
 	const struct lab_host *h = &planning->lab->hosts[host];
 	const struct profile *profile = planning->profile ? planning->profile : h->profile;
+	const enum frame_path path = planning->placed ? planning->path : h->path;
 	struct plan plan;
 	int err;
 
@@ -74,8 +105,9 @@ static int plan_host(struct planning *planning, size_t host)
 	if (err)
 		return err;
 	planning->hosts++;
+	plan_place(&plan, path);
 	for (size_t i = 0; i < plan.n; i++)
-		out_item_of(planning, h->name, profile, &plan.items[i]);
+		out_item_of(planning, host, path, profile, &plan.items[i]);
 	for (enum plan_verdict verdict = PLAN_KEPT; verdict <= PLAN_LOST; verdict++)
 		planning->count[verdict] += plan_count(&plan, verdict, false);
 	planning->lost_security += plan_count(&plan, PLAN_LOST, true);
@@ -118,8 +150,13 @@ static void out_summary(struct planning *planning)
 static int plan_lab(struct cmd_context *ctx, const struct lab *lab)
 {
 	const char *profile = cmd_option(ctx, "profile"), *file = cmd_option(ctx, "measured");
-	struct planning planning = {.ctx = ctx, .lab = lab};
-	int err = profile ? profile_load(profile, &planning.profile, ctx->diag) : 0;
+	const char *placement = cmd_option(ctx, "placement");
+	struct planning planning = {.ctx = ctx, .lab = lab, .placed = placement};
+	int err;
+
+	if (placement && frame_path_parse(placement, &planning.path))
+		return cmd_usage(ctx, "%s is no placement", placement);
+	err = profile ? profile_load(profile, &planning.profile, ctx->diag) : 0;
 
 	if (!err)
 		err = plan_read_price(file ? file : MEASUREMENT, &planning.price, ctx->diag);
@@ -153,7 +190,8 @@ int cmd_plan(struct cmd_context *ctx, int argc, char **argv)
 	err = lab_open(argv[0], STATE_READ, &session, ctx->diag);
 	if (err)
 		return cmd_result(err);
-	code = plan_lab(ctx, session.lab);
+	err = place_read_all(session.lab, ctx->diag);
+	code = err ? cmd_result(err) : plan_lab(ctx, session.lab);
 	lab_close(&session);
 	return code;
 }

@@ -6,6 +6,7 @@
  */
 #include "plan.h"
 #include "functions.h"
+#include "trunk.h"
 #include "values.h"
 
 #include <errno.h>
@@ -308,6 +309,18 @@ int plan_make(const struct lab *lab, size_t host, const struct profile *profile,
 	return 0;
 }
 
+void plan_place(struct plan *plan, enum frame_path path)
+{
+	for (size_t i = 0; frame_path_is_mixed(path) && i < plan->n; i++) {
+		struct plan_item *item = &plan->items[i];
+
+		item->on_host = functions_place(path, item->function) == LOCATION_HOST;
+		item->by_device = item->verdict;
+		if (item->on_host)
+			item->verdict = PLAN_KEPT;
+	}
+}
+
 void plan_free(struct plan *plan)
 {
 	free(plan->items);
@@ -334,9 +347,18 @@ bool plan_item_is_lost(const struct plan_item *item, enum frame_path path)
 	return item->verdict == PLAN_LOST && plan_path_is_dpu(path) && functions_place(path, item->function) == LOCATION_DPU;
 }
 
-const char *plan_keeping(const struct plan_item *item)
+enum frame_path plan_keeping(const struct lab *lab, size_t host, const struct plan_item *item)
 {
-	return functions_place(PATH_HOST_DFW, item->function) == LOCATION_HOST ? "dfw=host dvs=dpu vxlan=dpu" : "host";
+	if (functions_place(PATH_HOST_DFW, item->function) == LOCATION_HOST)
+		return PATH_HOST_DFW;
+	if (functions_place(PATH_DPU_VXLAN, item->function) == LOCATION_HOST && !trunk_refuse(lab, host, NULL))
+		return PATH_DPU_VXLAN;
+	return PATH_HOST;
+}
+
+const char *plan_keeping_words(enum frame_path path)
+{
+	return path == PATH_HOST_DFW ? "dfw=host dvs=dpu vxlan=dpu" : path == PATH_DPU_VXLAN ? "dfw=host dvs=host vxlan=dpu" : frame_path_name(path);
 }
 
 int plan_refuse_loss(const struct lab *lab, size_t host, enum frame_path path, bool accept, struct diag *diag)
@@ -360,7 +382,7 @@ int plan_refuse_loss(const struct lab *lab, size_t host, enum frame_path path, b
 			continue;
 		snprintf(keep, sizeof(keep),
 			 "`dpulab place %s %s` keeps it on the host; --accept-loss, or `accept-loss: true` beside the profile, gives it up",
-			 lab->name, plan_keeping(item));
+			 lab->name, plan_keeping_words(plan_keeping(lab, host, item)));
 		err = diag_error(diag, -EPERM, keep, "%s on %s would not be enforced on %s: %s (%s: %s)", item->policy, item->subject, h->name,
 				 profile_keys[item->key].path, profile_confidence_word(value->confidence),
 				 value->source ? value->source : "no source");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* plan_price.c - host CPU per frame from the file that `dpulab demo` has written (compare_write.c). */
+/* plan_price.c - host CPU per frame from what `dpulab demo` (compare_write.c) or `dpulab bench -j` has written. */
 #include "plan.h"
 
 #include <errno.h>
@@ -49,6 +49,26 @@ static double host_cpu(struct json_object *paths, const char *name)
 	return -1;
 }
 
+static bool says(struct json_object *object, const char *key, const char *text)
+{
+	struct json_object *value;
+
+	return json_object_object_get_ex(object, key, &value) && !strcmp(json_object_get_string(value), text);
+}
+
+/* The same of a row of `bench`: as `demo` measures it, by XDP where the path has it. */
+static double bench_cpu(struct json_object *rows, const char *name)
+{
+	for (size_t i = 0; i < json_object_array_length(rows); i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i), *value;
+
+		if (says(row, "path", name) && says(row, "frames", "same host") && says(row, "bytes", "64") && !says(row, "hook", "tc") &&
+		    json_object_object_get_ex(row, "host_ns", &value))
+			return json_object_get_double(value);
+	}
+	return -1;
+}
+
 static const char *text_of(struct json_object *object, const char *key)
 {
 	struct json_object *value;
@@ -60,18 +80,19 @@ int plan_read_price(const char *file, struct plan_price *ret_price, struct diag 
 {
 	struct plan_price price = {.measured = true};
 	struct json_object *root, *paths, *conditions = NULL;
+	bool bench;
 
 	if (access(file, F_OK))
 		return -ENOENT;
 	root = json_object_from_file(file);
-	if (!json_object_object_get_ex(root, "paths", &paths) || !json_object_is_type(paths, json_type_array)) {
+	bench = json_object_object_get_ex(root, "cpu", &paths);
+	if ((!bench && !json_object_object_get_ex(root, "paths", &paths)) || !json_object_is_type(paths, json_type_array)) {
 		json_object_put(root);
-		return diag_error(diag, -EINVAL, "`dpulab demo --output FILE` writes one", "%s is no measurement of dpulab",
-				  file);
+		return diag_error(diag, -EINVAL, "`dpulab demo --output FILE` and `dpulab bench -j LAB` write one",
+				  "%s is no measurement of dpulab", file);
 	}
-	price.host_ns = host_cpu(paths, "host");
-	price.mux_ns = host_cpu(paths, "dpu-mux");
-	price.upt_ns = host_cpu(paths, "dpu-upt");
+	for (int path = 0; path < PATH_END; path++)
+		price.ns[path] = bench ? bench_cpu(paths, frame_path_name(path)) : host_cpu(paths, frame_path_name(path));
 	json_object_object_get_ex(root, "conditions", &conditions);
 	snprintf(price.from, sizeof(price.from), "%.60s: lab %.15s, Linux %.40s", file, text_of(root, "lab"),
 		 conditions ? text_of(conditions, "kernel") : "unknown");
