@@ -107,6 +107,23 @@ path_mtu() {
 	answered 2001:db8:1::3 1403 "Packet too big: mtu=1450"
 }
 
+# The DPU does not know the class of a frame that the host's switch has: a lab whose classes mark is told so, before anything is done.
+refuses_marks() {
+	sed 's/^firewall:/nioc: {classes: {vm: {shares: 50, dscp: 10}}}\nfirewall:/; s/{dpu: true}/{dpu: true, speed: 10G}/' lab.yaml >marks.yaml
+	refuse 1 "$DPULAB" up marks.yaml 2>said
+	grep -q 'class vm marks its frames' said || fail "no reason: $(cat said)"
+	sed 's/dpu-vxlan/host/' marks.yaml >elsewhere.yaml
+	run "$DPULAB" up elsewhere.yaml
+	refuse 1 "$DPULAB" place "$LAB" dpu-vxlan 2>said
+	grep -q 'class vm marks its frames' said || fail "no reason: $(cat said)"
+	sed 's/, dscp: 10//' elsewhere.yaml >plain.yaml
+	run "$DPULAB" apply plain.yaml
+	run "$DPULAB" place "$LAB" dpu-vxlan
+	in_node ha tc class show dev pf0 | grep -q 5580: || fail "pf0 has no queues"
+	refuse 1 "$DPULAB" apply elsewhere.yaml 2>said
+	grep -q 'class vm marks its frames' said || fail "no reason: $(cat said)"
+}
+
 for hook in tc xdp; do
 	what="dpu-vxlan at $hook"
 	lab $hook
@@ -118,3 +135,5 @@ for hook in tc xdp; do
 	unserve
 	echo "ok: $what"
 done
+run "$DPULAB" down "$LAB"
+refuses_marks

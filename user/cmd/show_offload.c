@@ -115,6 +115,8 @@ static const char *port_text(const struct location *at, uint32_t number, char *b
 		return at->lab->vms[port->vm].name;
 	if (number == DPU_PORT_UPLINK)
 		return "uplink";
+	if (number == DPU_PORT_PF)
+		return "pf";
 	snprintf(buffer, size, "port %u", number);
 	return buffer;
 }

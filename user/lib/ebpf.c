@@ -298,10 +298,8 @@ int ebpf_refuse_path(const struct lab *lab, size_t host, enum frame_path path, s
 		return pmd_refuse(lab, host, diag);
 	if (path == PATH_HOST)
 		return 0;
-	if (lab->hosts[host].dpu && path == PATH_DPU_VXLAN && trunk_refuse(lab, host, diag))
-		return -EINVAL;
 	if (lab->hosts[host].dpu)
-		return baremetal_refuse(lab, host, path, diag);
+		return trunk_refuse(lab, host, path, diag) ? -EINVAL : baremetal_refuse(lab, host, path, diag);
 	return diag_error(diag, -EINVAL, "give it one with `dpu: true` in the lab file",
 			  "host %s has no DPU: frame path %s cannot run there", lab->hosts[host].name,
 			  frame_path_name(path));
@@ -313,6 +311,7 @@ static int start_at(struct ebpf *ebpf, enum frame_path path, bool xdp, struct di
 	int err = 0;
 
 	ebpf->at[LOCATION_DPU].embedded = path == PATH_SRIOV;
+	trunk_warn(ebpf->lab, ebpf->host, path, diag);
 	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
 		err = location_load(&ebpf->at[i], diag);
 	if (!err && path == PATH_PMD)

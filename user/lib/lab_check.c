@@ -8,6 +8,7 @@
 #include "policy_check.h"
 #include "qos_check.h"
 #include "schema.h"
+#include "trunk.h"
 #include "values.h"
 
 #include <arpa/inet.h>
@@ -170,6 +171,7 @@ static void check_hosts(struct checker *check)
 		if (host->path == PATH_PMD)
 			check->failed |= pmd_refuse(lab, i, check->diag) != 0;
 		check->failed |= baremetal_refuse(lab, i, host->path, check->diag) != 0;
+		check->failed |= trunk_refuse(lab, i, host->path, check->diag) != 0;
 		if (pcie_is_emulated(host) && lab_bare_machine(lab, i) != SIZE_MAX)
 			FINDING(check, &host->link_delay_ns, "take `link` away, or choose another profile",
 				"hosts.%s.dpu: the PCIe link of a bare-metal machine cannot be emulated: its device is the DPU's port",

@@ -8,6 +8,7 @@
 #include "host.h"
 #include "pmd_lacks.h"
 #include "standby.h"
+#include "trunk.h"
 
 /* Has `place` the word? */
 static bool placement_stands(const struct lab *old, const struct lab_host *host, enum frame_path *ret_path, bool *ret_xdp)
@@ -52,7 +53,11 @@ int lab_refuse_where_placed(const struct lab *old, const struct lab *new, struct
 		enum frame_path path;
 		bool xdp;
 
-		if (!placement_stands(old, &new->hosts[i], &path, &xdp) || path != PATH_PMD)
+		if (!placement_stands(old, &new->hosts[i], &path, &xdp))
+			continue;
+		if (trunk_refuse(new, i, path, diag))
+			err = -EINVAL;
+		if (path != PATH_PMD)
 			continue;
 		if (pmd_refuse(new, i, diag) || (!dataplane_same_features(old, new) && refuse_features(new, i, diag)))
 			err = -EINVAL;

@@ -351,7 +351,7 @@ enum frame_path plan_keeping(const struct lab *lab, size_t host, const struct pl
 {
 	if (functions_place(PATH_HOST_DFW, item->function) == LOCATION_HOST)
 		return PATH_HOST_DFW;
-	if (functions_place(PATH_DPU_VXLAN, item->function) == LOCATION_HOST && !trunk_refuse(lab, host, NULL))
+	if (functions_place(PATH_DPU_VXLAN, item->function) == LOCATION_HOST && !trunk_refuse(lab, host, PATH_DPU_VXLAN, NULL))
 		return PATH_DPU_VXLAN;
 	return PATH_HOST;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "trunk.h"
+#include "pcie.h"
 
 #include <dpulab/port.h>
 #include <errno.h>
@@ -33,10 +34,12 @@ uint32_t trunk_key(const struct lab *lab, const struct lab_group *group)
 	return vid ? DPU_WIRE_TRUNK | vid : 0;
 }
 
-int trunk_refuse(const struct lab *lab, size_t host, struct diag *diag)
+int trunk_refuse(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag)
 {
 	const char *name = lab->hosts[host].name;
 
+	if (path != PATH_DPU_VXLAN)
+		return 0;
 	for (size_t i = 0; i < lab->n_groups; i++)
 		if (lab->groups[i].vni && !trunk_vlan(lab, &lab->groups[i]))
 			return diag_error(diag, -EINVAL, "give some VLAN groups other numbers",
@@ -48,4 +51,11 @@ int trunk_refuse(const struct lab *lab, size_t host, struct diag *diag)
 					  "host %s: class %s marks its frames, and behind a switch on the host the DPU does not know which they are",
 					  name, lab->classes[i].name);
 	return 0;
+}
+
+void trunk_warn(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag)
+{
+	if (path == PATH_DPU_VXLAN && pcie_is_emulated(&lab->hosts[host]))
+		diag_warn(diag, "host-dfw and dpu-mux cross the emulated link", "host %s: on dpu-vxlan frames cross pf0, a plain veth: "
+			  "the delay of the emulated link is not in them", lab->hosts[host].name);
 }
