@@ -67,7 +67,7 @@ $B/user/%.o: user/%.c | $(SKEL) $B/.able
 	$Q$(CC) $(CPPFLAGS) -I$B/bpf -Iuser/lib $(CFLAGS) -c $< -o $@
 
 # The datapath itself, for this machine: its sources are in bpf/.
-NATIVE_FLAGS := -DDPU_NATIVE -I. -Ibpf -Wno-unused-function -Wno-shadow
+NATIVE_FLAGS := -DDPU_NATIVE -I. -Ibpf -Wno-unused-function -Wno-shadow -Wno-unknown-pragmas
 LIB_BUILDS := $B $B/tests $B/tests/fuzz# as it ships, for tests, for fuzzing
 $(addsuffix /user/lib/dryrun.o,$(LIB_BUILDS)): CFLAGS += $(NATIVE_FLAGS)
 # ... and for the poll-mode process, over memory that it shares.

@@ -45,7 +45,7 @@
 		__uint(max_entries, bytes_);                                                       \
 	} name_ SEC(".maps")
 /* Rings by number; the loader makes those that are wanted. */
-#define DPU_RINGS(name_, entries_, bytes_)                                                         \
+#define DPU_RINGS(name_, value_, entries_, bytes_)                                                     \
 	struct {                                                                                   \
 		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);                                          \
 		__uint(max_entries, entries_);                                                     \
@@ -128,7 +128,7 @@ DPU_MAP(icpt_counts, PERCPU_ARRAY, __u32, struct dpu_intercept_counts, DPU_INTER
 DPU_MAP(icpt_verdicts, LRU_HASH, struct dpu_intercept_key, struct dpu_intercept_judged, DPU_INTERCEPT_VERDICTS, 0);
 DPU_MAP(icpt_linked, ARRAY, __u32, struct dpu_intercept_linked, 1, 0);
 DPU_MAP(icpt_work, PERCPU_ARRAY, __u32, struct intercept_work, DPU_HOOKS, 0); /* by hook */
-DPU_RINGS(icpt_rings, DPU_INTERCEPT_SLOTS, DPU_INTERCEPT_QUEUE_BYTES); /* struct dpu_intercept_punt; by slot */
+DPU_RINGS(icpt_rings, struct dpu_intercept_punt, DPU_INTERCEPT_SLOTS, DPU_INTERCEPT_QUEUE_BYTES); /* by slot */
 #else
 #define INTERCEPT_LINKED 0
 #endif

@@ -8,6 +8,10 @@
 #include <dpulab/intercept.h>
 #include "hook/env.h"
 
+#ifdef DPU_NATIVE
+/* Translated for this machine (user/lib/slotnative.h), and called by whoever runs the datapath. */
+#define slots_call(ctx, at, slot) native_slot(ctx, at, slot)
+#else
 const volatile __u32 icpt_slots;
 
 #define SLOTS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
@@ -37,3 +41,4 @@ INLINE __u32 slots_call(hook_ctx *ctx, struct dpu_intercept *at, __u32 slot)
 		return DPU_INTERCEPT_DROP;
 	}
 }
+#endif

@@ -10,6 +10,8 @@
  *   env_update(map, key, val, flags), env_delete(map, key)   0 or -errno
  *   env_reserve(ring, size)	room for a record of a ring buffer, or NULL: full
  *   env_submit(record)	it is complete: readers see it
+ *   env_ring(rings, key)	one of a table of rings (DPU_RINGS), or NULL: there is none;
+ *   env_reserve_in(ring, size), env_submit_in(ring, record)   the same for it
  *   env_now_ns()		CLOCK_MONOTONIC_COARSE
  *   env_clock_ns()	CLOCK_MONOTONIC, exact; a call that costs some 20 ns
  *   env_tai_s()		CLOCK_TAI, seconds; a call
@@ -75,6 +77,9 @@
 #define env_delete(map, key)		 bpf_map_delete_elem(&(map), (key))
 #define env_reserve(ring, size)		 bpf_ringbuf_reserve(&(ring), (size), 0)
 #define env_submit(record)		 bpf_ringbuf_submit((record), 0)
+#define env_ring(rings, key)		 bpf_map_lookup_elem(&(rings), (key))
+#define env_reserve_in(ring, size)	 bpf_ringbuf_reserve((ring), (size), 0)
+#define env_submit_in(ring, record)	 bpf_ringbuf_submit((record), 0)
 #define env_now_ns()			 bpf_ktime_get_coarse_ns()
 #define env_clock_ns()			 bpf_ktime_get_ns()
 #define env_tai_s()			 (bpf_ktime_get_tai_ns() / 1000000000)

@@ -5,7 +5,7 @@
   explain.py LAB VM... <FRAMES       FRAMES: one a line, in fw explain's words; "#" begins a comment
 
 Each frame is explained and then really sent, byte by byte the same, from its VM's
-eth0. Who gets it, whether an answer comes back, and whose rules were asked must be
+eth0. Who gets it, whether an answer comes back, whose rules and which intercept slots were asked must be
 what was said. Explaining itself must change nothing. "ok" and how many, or the first that differs.
 """
 import ctypes
@@ -60,6 +60,19 @@ def hits(lab):
             for i, r in enumerate(dpulab("show", "--compiled", "-j", lab, "rules")["rules"]) if r["proto"] in ("tcp", "udp")}
 
 
+def places(lab):
+    """Of chains: what each place has answered so far."""
+    return {(r["node"], r["vnic"], r["direction"], r["slot"]): {k: r[k] for k in ("calls", "drop", "punt", "noted", "skipped")}
+            for r in dpulab("show", "-j", lab, "intercept").get("intercept", [])}
+
+
+def answers(said):
+    """What that makes of a frame's way through its chains."""
+    by_verdict = {"pass": ["calls"], "drop": ["calls", "drop"], "punt": ["calls", "punt"], "out": ["skipped"]}
+    return {(s["node"], s["vnic"], s["direction"], s["slot"]):
+            by_verdict[s["verdict"]] + (["noted"] if s["verdict"] == "pass" and s["reason"] else []) for s in said["intercept"]}
+
+
 def is_answer(sent, got):
     """An RST or an ICMP error to whoever sent the frame."""
     if got[0:6] != sent[6:12] or got[12:14] != sent[12:14]:
@@ -70,9 +83,9 @@ def is_answer(sent, got):
 
 
 def difference(lab, ears, words):
-    before = hits(lab)
+    before, chains = hits(lab), places(lab)
     said = dpulab("fw", "explain", "-j", lab, words)
-    if dpulab("fw", "explain", "-j", lab, words) != said or hits(lab) != before:
+    if dpulab("fw", "explain", "-j", lab, words) != said or hits(lab) != before or places(lab) != chains:
         return "explaining changed something"
     frame, sender = bytes.fromhex(said["bytes"]), said["from"]
     ears.sockets[sender].send(frame)
@@ -92,6 +105,10 @@ def difference(lab, ears, words):
         return f"said to reach {said['to']}, reached {sorted(got)}"
     if answered != (said["end"] == "rejected") and not got:
         return f"said to be {said['end']}, answered: {answered}"
+    now = places(lab)
+    answered = {k: [f for f in now[k] if now[k][f] != chains[k][f]] for k in now if now[k] != chains[k]}
+    if answered != answers(said):
+        return f"slots were said to answer {answers(said)}, answered {answered}"
     asked = {(s["node"], s["vnic"], s["rule"]) for s in said["firewall"]
              if s["rule"] and "rule" in s["why"]}
     now = hits(lab)

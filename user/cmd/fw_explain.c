@@ -113,6 +113,55 @@ static int out_step(struct cmd_context *ctx, const struct lab *lab, const struct
 	return err;
 }
 
+/* How a slot's answer came about, in a sentence. */
+static void out_slot_why(struct out *out, const struct dryrun_slot *slot)
+{
+	static const char *const punts[] = {
+		[DRYRUN_PUNT_JUDGED] = "its process has decided about the connection",
+		[DRYRUN_PUNT_PENDING] = "its process would be asked: `pending` holds meanwhile",
+		[DRYRUN_PUNT_FULL] = "no room in its queue: `fail` decides",
+	};
+
+	if (slot->how == DRYRUN_SLOT_NOT_RUN)
+		out_str(out, "why", "not run, taken for a pass: %s", slot->why);
+	else if (slot->how == DRYRUN_SLOT_OUT)
+		out_str(out, "why", "the slot is out: `fail` decides");
+	else if (slot->verdict == DPU_INTERCEPT_PUNT)
+		out_str(out, "why", "%s", punts[slot->punt]);
+	else
+		out_str(out, "why", "%s", slot->reason ? "its answer, with a reason of its own" : "its answer");
+}
+
+static void out_slot(struct out *out, const struct lab *lab, const struct explain_hop *hop, const struct dryrun_slot *slot)
+{
+	static const char *const verdicts[] = {"pass", "drop", "punt"};
+	const struct lab_vm *vm = vm_of_port(lab, hop->host, slot->vnic);
+
+	if (!vm)
+		return;
+	out_item(out);
+	out_str(out, "node", "%s", hop->node);
+	out_str(out, "vnic", "%s", vm->name);
+	out_str(out, "direction", "%s", slot->inbound ? "in" : "out");
+	out_uint(out, "place", slot->place);
+	out_str(out, "slot", "%s", slot->name);
+	out_str(out, "verdict", "%s", slot->how == DRYRUN_SLOT_RAN ? verdicts[slot->verdict % 3]
+				      : slot->how == DRYRUN_SLOT_OUT ? "out" : "not-run");
+	out_uint(out, "reason", slot->reason);
+	out_str(out, "result", "%s", slot->passed ? "pass" : "drop");
+	out_slot_why(out, slot);
+	out_end(out);
+}
+
+static void out_slots(struct out *out, const struct lab *lab, const struct explanation *found)
+{
+	out_list(out, "intercept");
+	for (size_t i = 0; i < found->n_hops; i++)
+		for (size_t j = 0; j < found->hops[i].result->n_slots; j++)
+			out_slot(out, lab, &found->hops[i], &found->hops[i].result->slots[j]);
+	out_end(out);
+}
+
 static const char *group_name(const struct lab *lab, uint16_t segment)
 {
 	for (size_t i = 0; i < lab->n_groups; i++)
@@ -177,6 +226,7 @@ static int out_explanation(struct cmd_context *ctx, const struct lab *lab, const
 		for (size_t j = 0; !err && j < found->hops[i].result->n_steps; j++)
 			err = out_step(ctx, lab, &found->hops[i], &found->hops[i].result->steps[j]);
 	out_end(out);
+	out_slots(out, lab, found);
 	return err;
 }
 

@@ -14,46 +14,11 @@
 #include "dataplane_load.h"
 #include "dataplane_slots.h"
 #include "mapio.h"
+#include "slotmap.h"
 
 #define COUNTS (sizeof(struct dpu_intercept_counts) / sizeof(uint64_t))
 
 /* ---- any map ---------------------------------------------------------------- */
-
-struct any_map {
-	int fd;
-	struct bpf_map_info info;
-	size_t value_size; /* of all CPUs */
-};
-
-static bool is_per_cpu(uint32_t type)
-{
-	return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY ||
-	       type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
-}
-
-static bool is_array(const struct any_map *map)
-{
-	return map->info.type == BPF_MAP_TYPE_ARRAY || map->info.type == BPF_MAP_TYPE_PERCPU_ARRAY;
-}
-
-/* Takes the descriptor over. */
-static int open_map(int fd, struct any_map *ret_map)
-{
-	struct any_map map = {.fd = fd};
-	__u32 size = sizeof(map.info);
-
-	if (fd < 0)
-		return fd;
-	if (bpf_obj_get_info_by_fd(fd, &map.info, &size) || map.info.type == BPF_MAP_TYPE_RINGBUF) {
-		close(fd);
-		return -ENOENT;
-	}
-	map.value_size = map.info.value_size;
-	if (is_per_cpu(map.info.type))
-		map.value_size = (map.value_size + 7) / 8 * 8 * libbpf_num_possible_cpus();
-	*ret_map = map;
-	return 0;
-}
 
 /* Entries, sorted by key: key and value one behind the other. */
 struct entries {
@@ -68,10 +33,11 @@ static int by_key(const void *a, const void *b)
 	return memcmp(a, b, sort_key_size);
 }
 
-static int read_entries(const struct any_map *map, struct entries *ret_entries)
+static int read_entries(const struct slotmap *map, struct entries *ret_entries)
 {
-	struct entries all = {.key_size = map->info.key_size, .size = map->info.key_size + map->value_size};
+	struct entries all = {.key_size = map->key_size, .size = map->key_size + map->value_size};
 	const char *last = NULL;
+	uint32_t cursor = 0;
 
 	for (;;) {
 		char *entry;
@@ -88,11 +54,9 @@ static int read_entries(const struct any_map *map, struct entries *ret_entries)
 			last = all.n ? grown + (all.n - 1) * all.size : NULL;
 		}
 		entry = all.bytes + all.n * all.size;
-		if (all.n > map->info.max_entries || bpf_map_get_next_key(map->fd, last, entry))
+		if (slotmap_next(map, &cursor, last, entry, entry + all.key_size))
 			break;
 		last = entry;
-		if (bpf_map_lookup_elem(map->fd, entry, entry + all.key_size))
-			memset(entry + all.key_size, 0, map->value_size); /* gone this moment */
 		all.n++;
 	}
 	sort_key_size = all.key_size;
@@ -111,7 +75,7 @@ static const char *find_value(const struct entries *all, const void *key)
 	return entry ? entry + all->key_size : NULL;
 }
 
-static int clear_map(const struct any_map *map)
+static int clear_map(const struct slotmap *map)
 {
 	char *zero = calloc(1, map->value_size);
 	struct entries all;
@@ -120,8 +84,7 @@ static int clear_map(const struct any_map *map)
 	for (size_t i = 0; !err && i < all.n; i++) {
 		const char *key = all.bytes + i * all.size;
 
-		err = is_array(map) ? bpf_map_update_elem(map->fd, key, zero, BPF_ANY)
-				    : bpf_map_delete_elem(map->fd, key);
+		err = map->is_array ? slotmap_put(map, key, zero, BPF_ANY) : slotmap_delete(map, key);
 		if (err == -ENOENT)
 			err = 0;
 	}
@@ -157,7 +120,7 @@ static bool is_zero(const char *value, size_t size)
  * Brings one entry: `told` is what `to` was told of it, NULL: nothing. joins: slots of other vNICs use the map at `to`.
  * An array has all its entries from the beginning: one of zeros is none.
  */
-static int bring(const struct any_map *to, const struct told_map *map, const char *key, const char *value,
+static int bring(const struct slotmap *to, const struct told_map *map, const char *key, const char *value,
 		 const char *told, char *there)
 {
 	const bool begun = map->begun;
@@ -165,17 +128,17 @@ static int bring(const struct any_map *to, const struct told_map *map, const cha
 
 	if (told && !memcmp(told, value, to->value_size))
 		return 0;
-	has = !bpf_map_lookup_elem(to->fd, key, there);
+	has = !slotmap_get(to, key, there);
 	if (begun && has && (!told || memcmp(there, told, to->value_size)))
 		return 0; /* changed there since */
-	if (!begun && map->joins && has && !(is_array(to) && is_zero(there, to->value_size)))
+	if (!begun && map->joins && has && !(to->is_array && is_zero(there, to->value_size)))
 		return 0;
 	if (begun && told && !has)
 		return 0; /* taken out there since */
-	return bpf_map_update_elem(to->fd, key, value, BPF_ANY);
+	return slotmap_put(to, key, value, BPF_ANY);
 }
 
-static int bring_all(struct told_map *told, const struct entries *now, const struct any_map *to)
+static int bring_all(struct told_map *told, const struct entries *now, const struct slotmap *to)
 {
 	char *there = malloc(to->value_size);
 	int err = there ? 0 : -ENOMEM;
@@ -185,23 +148,23 @@ static int bring_all(struct told_map *told, const struct entries *now, const str
 
 		err = bring(to, told, key, key + now->key_size, find_value(&told->entries, key), there);
 	}
-	for (size_t i = 0; !err && !is_array(to) && i < told->entries.n; i++) {
+	for (size_t i = 0; !err && !to->is_array && i < told->entries.n; i++) {
 		const char *key = told->entries.bytes + i * told->entries.size;
 
-		if (!find_value(now, key) && !bpf_map_lookup_elem(to->fd, key, there) &&
+		if (!find_value(now, key) && !slotmap_get(to, key, there) &&
 		    !memcmp(there, key + now->key_size, to->value_size))
-			bpf_map_delete_elem(to->fd, key);
+			slotmap_delete(to, key);
 	}
 	free(there);
 	return err;
 }
 
-static int copy_opened(struct told_map *told, const struct any_map *from, const struct any_map *to)
+static int copy_opened(struct told_map *told, const struct slotmap *from, const struct slotmap *to)
 {
 	struct entries now;
 	int err;
 
-	if (from->info.type != to->info.type || from->info.key_size != to->info.key_size ||
+	if (from->is_array != to->is_array || from->is_lpm != to->is_lpm || from->key_size != to->key_size ||
 	    from->value_size != to->value_size)
 		return 0;
 	err = read_entries(from, &now);
@@ -229,27 +192,6 @@ static struct told_map *told_of(struct slotcopy *copy, const char *slot, const c
 	snprintf(grown[copy->n_maps].slot, sizeof(grown->slot), "%s", slot);
 	snprintf(grown[copy->n_maps].map, sizeof(grown->map), "%s", map);
 	return &grown[copy->n_maps++];
-}
-
-/* told: NULL, out of memory. Takes the descriptors over. */
-static int copy_map(struct told_map *told, const char *slot, const char *name, int from_fd, int to_fd,
-		    struct diag *diag)
-{
-	struct any_map from, to;
-	int err = open_map(from_fd, &from);
-
-	if (err) {
-		if (to_fd >= 0)
-			close(to_fd);
-		return 0;
-	}
-	if (!open_map(to_fd, &to)) {
-		err = told ? copy_opened(told, &from, &to) : -ENOMEM;
-		close(to.fd);
-	}
-	close(from.fd);
-	return err ? diag_error(diag, err, NULL, "cannot hand over map %s of slot %s: %s", name, slot, strerror(-err))
-		   : 0;
 }
 
 /* ---- every map of a location's slots --------------------------------------------- */
@@ -294,16 +236,23 @@ static int number_at(const struct dpu_intercept_linked *linked, const char *slot
 	return -1;
 }
 
-static int copy_one(void *arg, unsigned number, const char *map, struct diag *diag)
+static int copy_one(void *arg, unsigned number, const char *name, struct diag *diag)
 {
 	struct both *both = arg;
 	const char *slot = both->linked_from.slot[number].name;
-	int there = number_at(&both->linked_to, slot);
+	int there = number_at(&both->linked_to, slot), err = 0;
+	struct told_map *told;
+	struct slotmap from, to;
 
-	if (there < 0 || !both->moves[number])
+	if (there < 0 || !both->moves[number] || slotmap_open(both->from, number, name, &from))
 		return 0;
-	return copy_map(told_of(both->copy, slot, map, both->joins[number]), slot, map,
-			dataplane_slots_map(both->from, number, map), dataplane_slots_map(both->to, there, map), diag);
+	if (!slotmap_open(both->to, (uint32_t)there, name, &to)) {
+		told = told_of(both->copy, slot, name, both->joins[number]);
+		err = told ? copy_opened(told, &from, &to) : -ENOMEM;
+		slotmap_close(&to);
+	}
+	slotmap_close(&from);
+	return err ? diag_error(diag, err, NULL, "cannot hand over map %s of slot %s: %s", name, slot, strerror(-err)) : 0;
 }
 
 /* ---- counts, breakers, verdicts ---------------------------------------------------- */
@@ -507,13 +456,13 @@ void slotcopy_free(struct slotcopy *copy)
 static int clear_one(void *arg, unsigned number, const char *name, struct diag *diag)
 {
 	const struct dataplane *dp = arg;
-	struct any_map map;
+	struct slotmap map;
 	int err;
 
-	if (open_map(dataplane_slots_map(dp, number, name), &map))
+	if (slotmap_open(dp, number, name, &map))
 		return 0;
 	err = clear_map(&map);
-	close(map.fd);
+	slotmap_close(&map);
 	return err ? diag_error(diag, err, NULL, "cannot clear map %s of slot %u: %s", name, number, strerror(-err)) : 0;
 }
 

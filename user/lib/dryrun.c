@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * dryrun.c - the datapath compiled with -DDPU_NATIVE. To see what it decides on
- * the way, two of its functions are called through ones of this file: where the
- * pipeline asks for a vNIC's policy, and where a policy asks for the rules.
+ * dryrun.c - the datapath compiled with -DDPU_NATIVE, with intercept slots. To see what it decides on
+ * the way, three of its functions are called through ones of this file: where the
+ * pipeline asks for a vNIC's policy, where a policy asks for the rules, and where a chain asks a slot.
  */
+#define DPU_INTERCEPT 1
 #include "bpf/hook/native.h"
 #include "bpf/stage/dfw.h"
 
@@ -12,14 +13,21 @@ static int watched_judge(__u16 vnic_port, __u32 opener, __u8 direction);
 #include "bpf/policy.h"
 #undef dfw_judge
 
+#include "bpf/intercept_place.h"
+
+static int watched_place(hook_ctx *ctx, struct dpu_intercept *at, struct dpu_intercept_entry *e);
 static int watched_policy(struct pkt *p, __u16 vnic_port, int inbound);
+#define intercept_place watched_place
 #define ct_policy watched_policy
 #include "bpf/pipeline.h"
 #undef ct_policy
+#undef intercept_place
 
 #include "dryrun.h"
+#include "dryrun_slots.h"
 #include "mapio.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -37,7 +45,7 @@ static struct {
 /* Per CPU: a value of these is one for each, and nothing is decided on them. */
 static bool is_counters(enum dataplane_map map)
 {
-	return map == MAP_port_stats || map == MAP_node_stats;
+	return map == MAP_port_stats || map == MAP_node_stats || map == MAP_icpt_counts;
 }
 
 static int table_entry(const struct native_map *map, const void *key, void *ret_value)
@@ -45,7 +53,7 @@ static int table_entry(const struct native_map *map, const void *key, void *ret_
 	for (enum dataplane_map i = 0; i < DATAPLANE_MAP_COUNT; i++)
 		if (!strcmp(dataplane_map_name(i), map->name))
 			return is_counters(i) ? -ENOENT : mapio_get(run.at->dp, i, key, ret_value);
-	return -ENOENT;
+	return dryrun_slots_entry(map, key, ret_value);
 }
 
 static void open_tables(const struct location *at)
@@ -54,6 +62,8 @@ static void open_tables(const struct location *at)
 
 	native_reset();
 	native_source = table_entry;
+	native_slot = dryrun_slots_call;
+	dryrun_slots_open(at);
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	native_now_ns = (__u64)now.tv_sec * 1000000000ull + (__u64)now.tv_nsec;
 	dataplane_settings(at->lab, &settings);
@@ -79,6 +89,7 @@ static void set_clock(__u64 at_s)
 static void close_tables(void)
 {
 	native_reset();
+	dryrun_slots_close();
 	native_source = NULL;
 }
 
@@ -159,6 +170,66 @@ static int watched_policy(struct pkt *p, __u16 vnic_port, int inbound)
 	if (step)
 		step_end(step, p, refused);
 	return refused;
+}
+
+/* How often a place has answered a punt in each of the ways there are. */
+static void count_punts(const struct dpu_intercept_state *state, __u64 ret_counts[3])
+{
+	ret_counts[DRYRUN_PUNT_JUDGED] = state->judged_passed + state->judged_dropped;
+	ret_counts[DRYRUN_PUNT_PENDING] = state->pending_passed + state->pending_dropped;
+	ret_counts[DRYRUN_PUNT_FULL] = state->full_passed + state->full_dropped;
+}
+
+static void slot_end(struct dryrun_slot *slot, const struct dpu_intercept_state *state, const __u64 before[3])
+{
+	__u64 after[3];
+
+	count_punts(state, after);
+	slot->reason = (uint16_t)state->reason;
+	for (uint8_t i = 0; i < 3; i++)
+		if (after[i] != before[i]) {
+			slot->verdict = DPU_INTERCEPT_PUNT;
+			slot->punt = i;
+		}
+}
+
+static struct dryrun_slot *new_slot(const struct dpu_intercept *at, const struct dpu_intercept_entry *e,
+				    const struct dpu_intercept_state *state)
+{
+	struct dryrun_slot *slot = &run.result->slots[run.result->n_slots];
+
+	if (run.result->n_slots == DRYRUN_SLOTS)
+		return NULL;
+	run.result->n_slots++;
+	slot->vnic = at->port;
+	slot->inbound = at->direction == DPU_INTERCEPT_IN;
+	slot->place = (uint8_t)(e - intercept_chain_of(at->port, at->direction)->entry + 1);
+	snprintf(slot->name, sizeof(slot->name), "%.*s", DPU_INTERCEPT_NAME - 1, state->slot);
+	return slot;
+}
+
+static int watched_place(hook_ctx *ctx, struct dpu_intercept *at, struct dpu_intercept_entry *e)
+{
+	struct dpu_intercept_state *state = intercept_state(e->instance);
+	struct dryrun_slot *slot = new_slot(at, e, state);
+	const bool out = e->slot == DPU_INTERCEPT_ABSENT || e->policy & DPU_INTERCEPT_TRIPPED;
+	const char *why = out ? NULL : dryrun_slots_why(e->slot);
+	__u64 before[3];
+	int answer;
+
+	state->reason = 0; /* that of the frame before */
+	count_punts(state, before);
+	answer = intercept_place(ctx, at, e);
+	if (!slot)
+		return answer;
+	slot->passed = answer == DPU_INTERCEPT_PASS;
+	slot->how = out ? DRYRUN_SLOT_OUT : why ? DRYRUN_SLOT_NOT_RUN : DRYRUN_SLOT_RAN;
+	slot->verdict = (uint8_t)answer;
+	if (why)
+		snprintf(slot->why, sizeof(slot->why), "%s", why);
+	else if (!out)
+		slot_end(slot, state, before);
+	return answer;
 }
 
 static uint16_t port_of_ifindex(__u32 ifindex)

@@ -5,16 +5,20 @@
  * entry is read when the datapath first asks for it; what the datapath writes
  * stays here. Nothing is sent and nothing in the location changes.
  *
+ * Intercept slots run, too: their BPF code translated for this process (slotnative.h), on their maps as they are now.
+ *
  * Different from the programs in the kernel: the flow cache is not asked, as it
  * says what the slow path said; no rate limit is ever exceeded; no table is full.
  */
 #pragma once
 #include <dpulab/conntrack.h>
+#include <dpulab/intercept.h>
 #include <dpulab/stats.h>
 #include "location.h"
 
 #define DRYRUN_STEPS  64 /* vNICs whose firewall one frame meets; a flood to more is cut short */
 #define DRYRUN_COPIES 128
+#define DRYRUN_SLOTS  128 /* places of chains that one frame meets; likewise */
 
 struct dryrun_step { /* the firewall of one vNIC */
 	uint16_t vnic; /* port number */
@@ -29,6 +33,32 @@ struct dryrun_step { /* the firewall of one vNIC */
 	bool was_known, is_known;
 	struct dpu_ct_key key;	  /* of the connection it belongs to */
 	struct dpu_ct before, after; /* if known; the entry, without what flow entries have counted since */
+};
+
+enum dryrun_slot_how {
+	DRYRUN_SLOT_RAN,
+	DRYRUN_SLOT_OUT,     /* its breaker has taken it out, or it is not linked: what `fail` says holds */
+	DRYRUN_SLOT_NOT_RUN, /* it could not be run here: taken for a pass */
+};
+
+/* What becomes of a frame that a slot punts: enum dpu_intercept_verdict, by ... */
+enum dryrun_punt {
+	DRYRUN_PUNT_JUDGED,  /* the process's verdict about the connection */
+	DRYRUN_PUNT_PENDING, /* the slot's `pending`: the process would be asked */
+	DRYRUN_PUNT_FULL,    /* the slot's `fail`: there is no room in its queue */
+};
+
+struct dryrun_slot { /* one place in a chain of a vNIC */
+	uint16_t vnic; /* port number */
+	bool inbound;
+	uint8_t place; /* in the chain, from 1 */
+	char name[DPU_INTERCEPT_NAME];
+	uint8_t how;	  /* enum dryrun_slot_how */
+	uint8_t verdict;  /* enum dpu_intercept_verdict, of the slot; if it ran */
+	uint16_t reason;  /* the slot's own number; 0: none */
+	uint8_t punt;	  /* enum dryrun_punt; if the verdict is PUNT */
+	bool passed;	  /* the frame went on to the next one */
+	char why[160];	  /* it was not run */
 };
 
 struct dryrun_frame {
@@ -47,6 +77,8 @@ struct dryrun_result {
 	size_t n_copies;
 	struct dryrun_step steps[DRYRUN_STEPS]; /* in the order they were met */
 	size_t n_steps;
+	struct dryrun_slot slots[DRYRUN_SLOTS]; /* likewise */
+	size_t n_slots;
 };
 
 /* A frame that arrives at port in_port; at_s: as if the clock said so (UTC, since 1970) to schedules of rules, 0: as it does. Free the result with dryrun_free(); -EINVAL: that port has no device here. */

@@ -17,6 +17,7 @@ struct native_entry {
 
 static struct native_map *maps;
 native_source_fn *native_source;
+__u32 (*native_slot)(struct native_frame *frame, struct dpu_intercept *at, __u32 slot);
 __u64 native_now_ns = NATIVE_START_NS;
 __u32 native_random_state = 1;
 static __u64 set_tai_s; /* 0: the machine's */

@@ -88,6 +88,10 @@ long native_frame_resize(struct native_frame *frame, __u32 len);
 long native_frame_clone(struct native_frame *frame, __u32 ifindex);
 #define native_frame_again native_frame_clone /* whoever runs frames sees a copy for the device it arrives at */
 
+/* Asks the intercept slot of this number about a frame: its answer. By who runs a datapath with slots. */
+struct dpu_intercept;
+extern __u32 (*native_slot)(struct native_frame *frame, struct dpu_intercept *at, __u32 slot);
+
 #define DPU_MAP(name_, type_, key_, value_, entries_, flags_)                                      \
 	static struct native_map name_ = {.name = #name_,                                          \
 					  .type = NATIVE_MAP_##type_,                              \
@@ -111,10 +115,16 @@ long native_frame_clone(struct native_frame *frame, __u32 ifindex);
 	}                                                                                          \
 	struct name_##_end /* takes the semicolon */
 
+/* One ring for all numbers. */
+#define DPU_RINGS(name_, value_, entries_, bytes_) DPU_RING(name_, value_, bytes_)
+
 #define env_lookup(map, key)		 native_lookup(&(map), (key))
 #define env_value(map)			 native_lookup(&(map), &(__u32){0})
 #define env_update(map, key, val, flags) native_update(&(map), (key), (val), (flags))
 #define env_delete(map, key)		 native_delete(&(map), (key))
 #define env_reserve(ring, size)		 native_ring_reserve(&(ring), (size))
 #define env_submit(record)		 native_ring_submit(record)
+#define env_ring(rings, key)		 ((void)(key), &(rings))
+#define env_reserve_in(ring, size)	 native_ring_reserve((ring), (size))
+#define env_submit_in(ring, record)	 native_ring_submit(record)
 #define env_tai_s()			 native_tai_s()

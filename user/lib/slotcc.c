@@ -124,6 +124,19 @@ static int compile(const struct lab_slot *slot, const char *source, const char *
 	return err;
 }
 
+int slotcc_native(const char *source, const char *out, struct diag *diag)
+{
+	const char *const argv[] = {getenv("CLANG") ?: "clang", "-O2", "-shared", "-fPIC", "-nostdlib", "-fwrapv",
+				    "-fno-strict-aliasing", "-fno-stack-protector", "-w", source, "-o", out, NULL};
+	char *said = NULL;
+	int err = run_compiler(argv, &said, diag);
+
+	if (err > 0)
+		err = diag_error(diag, -EINVAL, NULL, "clang cannot compile %s for this machine:\n%.*s", source, SAID_MAX, said);
+	free(said);
+	return err;
+}
+
 int slotcc_make(const struct lab_slot *slot, const char *lab_file, const char *out, struct slotobj *ret_object,
 		struct diag *diag)
 {

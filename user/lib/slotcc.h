@@ -10,3 +10,5 @@
  */
 int slotcc_make(const struct lab_slot *slot, const char *lab_file, const char *out, struct slotobj *ret_object,
 		struct diag *diag);
+/* A C text without includes, as a shared object for this machine. */
+int slotcc_native(const char *source, const char *out, struct diag *diag);
