@@ -71,7 +71,7 @@ NATIVE_FLAGS := -DDPU_NATIVE -I. -Ibpf -Wno-unused-function -Wno-shadow -Wno-unk
 LIB_BUILDS := $B $B/tests $B/tests/fuzz# as it ships, for tests, for fuzzing
 $(addsuffix /user/lib/dryrun.o,$(LIB_BUILDS)): CFLAGS += $(NATIVE_FLAGS)
 # ... and for the poll-mode process, over memory that it shares.
-PMD_NATIVE := pmd_pipe.o pmd_merge.o
+PMD_NATIVE := pmd_pipe.o pmd_pipe_intercept.o pmd_merge.o
 $(foreach d,$(LIB_BUILDS),$(addprefix $d/user/lib/,$(PMD_NATIVE))): CFLAGS += $(NATIVE_FLAGS) -DDPU_PMD
 
 # The first process of a guest (type: qemu), which dpulab carries inside it.

@@ -45,7 +45,6 @@
 #define SEC(name) /* placement in the object has no meaning here */
 
 #define env_now_ns()   native_now_ns
-#define env_clock_ns() native_now_ns
 #define env_tick()     native_now_ns
 #define env_random()   native_random()
 #define env_cpu()      0u

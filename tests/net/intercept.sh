@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck shell=bash
 #
-# The slots that ship, on real traffic, at both hooks, at the host and at the DPU: names that are not on the DNS
+# The slots that ship, on real traffic, at both hooks, at the host, at the DPU and in the poll-mode process: names that are not on the DNS
 # allow-list get no answer; connections are counted by source, with an alarm; a signature is decided about by
 # the process behind the slot. A chain sees every frame, of the flow cache, too; a move carries what
 # slots have counted and stored, field by field.
@@ -86,6 +86,9 @@ for hook in tc xdp; do
 	every_frame esx1-dpu
 done
 
+run "$DPULAB" place "$LAB" pmd
+at_location esx1-pmd
+
 # Connections from one source: two pass, the third and fourth raise the alarm, the fifth is over the limit. Counts
 # of both locations, as the slot's own map has them.
 run "$DPULAB" place "$LAB" host --hook tc
@@ -114,15 +117,23 @@ unserve
 for address in 10.1.0.12 10.1.0.13; do in_node web1 ip route add unreachable $address; done
 in_node web1 ip -6 route add unreachable 2001:db8::12
 quiet() { [ "$("$DPULAB" show -j "$LAB" intercept)" = "$(sleep 0.3 && "$DPULAB" show -j "$LAB" intercept)" ]; }
-for to in dpu-mux host; do
-	[ $to = host ] && from=esx1-dpu node=esx1 || { from=esx1 && node=esx1-dpu; }
+from=esx1
+sources esx1 sources.first
+for to in dpu-mux host pmd host; do
+	node=$(case $to in dpu-mux) echo esx1-dpu ;; pmd) echo esx1-pmd ;; *) echo esx1 ;; esac)
 	wait_for 30 quiet # neighbour discovery may still be asking
 	places $from places.before
-	sources $from sources.before
 	run "$DPULAB" place "$LAB" $to
 	places $node places.after
-	sources $node sources.after
 	diff places.before places.after >&2 || fail "a move to $to changed counters of slots"
-	diff sources.before sources.after >&2 || fail "a move to $to changed the map of a slot"
+	from=$node
+	[ $to = pmd ] && continue # hashes are memory there: what comes back tells
+	sources $node sources.after
+	diff sources.first sources.after >&2 || fail "a move to $to changed the map of a slot"
 	grep -q . sources.after || fail "there was nothing in the slot's map to compare"
 done
+# In the poll-mode process the source is as far as it was: its next connection is over the limit, too.
+run "$DPULAB" place "$LAB" pmd
+in_node web1 ip route del unreachable 10.1.0.13
+serve web3 80 -
+expect "a connection over the limit, after moves" "$(probe web1 outcome tcp 10.1.0.13 80)" "80 timeout"

@@ -169,11 +169,13 @@ static int open_sources(struct appliance *appliance, struct diag *diag)
 	const struct lab *lab = appliance->session.lab;
 	int opened = 0;
 
-	appliance->sources = calloc(2 * lab->n_hosts, sizeof(*appliance->sources));
+	appliance->sources = calloc(LOCATION_COUNT * lab->n_hosts, sizeof(*appliance->sources));
 	if (!appliance->sources)
 		return -ENOMEM;
 	for (size_t host = 0; host < lab->n_hosts; host++)
-		for (int where = 0; where < (lab->hosts[host].dpu ? 2 : 1); where++) {
+		for (int where = 0; where < LOCATION_COUNT; where++) {
+			if (where == LOCATION_DPU && !lab->hosts[host].dpu)
+				continue;
 			opened = open_source(appliance, host, where, &appliance->sources[appliance->n_sources],
 					     diag);
 			if (opened < 0)

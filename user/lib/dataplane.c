@@ -37,7 +37,7 @@ struct dataplane {
 };
 
 static const enum dataplane_map hashes[] = {MAP_segment_by_wire, MAP_vtep_by_ip, MAP_fdb, MAP_conntrack, MAP_bindings,
-					    MAP_dfw_bytes};
+					    MAP_dfw_bytes, MAP_icpt_verdicts};
 #define N_HASHES (sizeof(hashes) / sizeof(*hashes))
 
 static const char *const map_names[] = {
@@ -339,6 +339,8 @@ static int open_memory(struct dataplane *dp, struct diag *diag)
 	for (size_t i = 0; dp->pmd && !err && i < N_HASHES; i++) {
 		enum dataplane_map map = hashes[i];
 
+		if (dp->map_fd[map] < 0) /* only where there are slots */
+			continue;
 		dp->shared[map] = pmd_tables_map(dp->map_fd[map], &dp->shared_size[map]);
 		err = dp->shared[map] ? 0 : -errno;
 	}

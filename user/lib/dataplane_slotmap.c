@@ -171,7 +171,14 @@ int slotmap_get(const struct slotmap *map, const void *key, void *ret_value)
 int slotmap_put(const struct slotmap *map, const void *key, const void *value, uint64_t flags)
 {
 	uint8_t masked[LPM_KEY_MAX];
+	void *there;
 
+	if (map->array) {
+		there = slotmap_value(map, key);
+		if (there && flags != BPF_NOEXIST)
+			memcpy(there, value, map->value_size);
+		return !there ? -E2BIG : flags == BPF_NOEXIST ? -EEXIST : 0;
+	}
 	if (!map->table)
 		return bpf_map_update_elem(map->fd, key, value, flags);
 	key = key_in_table(map, key, masked);

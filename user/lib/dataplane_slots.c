@@ -13,6 +13,7 @@
 
 #include "bpflog.h"
 #include "dataplane_load.h"
+#include "dataplane_slotmem.h"
 #include "directmaps.h"
 #include "mapio.h"
 #include "op.h"
@@ -120,8 +121,7 @@ static int reuse_pinned(const struct making *making, struct bpf_object *object)
 	return err;
 }
 
-/* Over what may be there: whoever opens the pin gets the old one or the new one. */
-static int pin_over(int fd, const char *path)
+int dataplane_pin_over(int fd, const char *path)
 {
 	char temporary[PATH_MAX + 4]; /* bpffs takes no dots in names */;
 	int err;
@@ -159,11 +159,11 @@ static int pin_all(const struct making *making)
 			continue;
 		dataplane_pin_path(path, making->lab->name, making->node, "maps", bpf_map__name(map));
 		if (!is_pinned(path, map))
-			err = pin_over(bpf_map__fd(map), path);
+			err = dataplane_pin_over(bpf_map__fd(map), path);
 	}
 	for (enum dataplane_prog prog = 0; !err && prog < DATAPLANE_PROGS; prog++) {
 		dataplane_pin_path(path, making->lab->name, making->node, "progs", dataplane_prog_name(prog));
-		err = pin_over(bpf_program__fd(bpf_object__next_program(making->object[prog], NULL)), path);
+		err = dataplane_pin_over(bpf_program__fd(bpf_object__next_program(making->object[prog], NULL)), path);
 	}
 	return err ? diag_error(making->diag, err, NULL, "cannot pin %s: %s", path, strerror(-err)) : 0;
 }
@@ -387,13 +387,23 @@ static int note_linked(const struct dataplane *dp, const struct slot_set *set, s
 	return mapio_put(dp, MAP_icpt_linked, &zero, &linked, diag);
 }
 
+int dataplane_slots_note(const struct dataplane *dp, const struct slot_set *set, struct diag *diag)
+{
+	int err = make_rings(dp, set, diag);
+
+	return err ? err : note_linked(dp, set, diag);
+}
+
 int dataplane_slots_load(struct dataplane **dp, const struct lab *lab, const struct slot_set *set,
 			 struct diag *diag)
 {
 	struct making making = {.lab = lab, .node = dataplane_node(*dp), .set = set, .diag = diag};
 	struct dataplane *new;
-	int err = dataplane_read_settings(*dp, &making.settings);
+	int err;
 
+	if (dataplane_pmd(*dp))
+		return dataplane_slots_memory(dp, lab, set, diag);
+	err = dataplane_read_settings(*dp, &making.settings);
 	if (err)
 		return diag_error(diag, err, "`dpulab down` the lab and bring it `up` again",
 				  "cannot read the constants of the programs of %s: %s", making.node, strerror(-err));
@@ -409,10 +419,7 @@ int dataplane_slots_load(struct dataplane **dp, const struct lab *lab, const str
 		return err;
 	dataplane_close(*dp);
 	*dp = new;
-	if (!slots_of(set))
-		return 0;
-	err = make_rings(new, set, diag);
-	return err ? err : note_linked(new, set, diag);
+	return slots_of(set) ? dataplane_slots_note(new, set, diag) : 0;
 }
 
 int dataplane_slots_try(const struct lab *lab, const struct slot_set *set, struct diag *diag)

@@ -2,6 +2,7 @@
 /* The poll-mode location of a host: begun, ended, kept while nothing runs there. */
 #include "ebpf.h"
 
+#include "intercept.h"
 #include "mapio.h"
 #include "pmd.h"
 #include "tables.h"
@@ -53,10 +54,15 @@ int ebpf_begin_pmd(struct ebpf *ebpf, struct diag *diag)
 {
 	struct location *pmd = &ebpf->at[LOCATION_PMD];
 	int err = location_load(pmd, diag);
+	bool features;
 
 	if (!err)
 		err = tables_fill(pmd, true, diag);
-	return err ? err : pmd_serve(pmd, diag);
+	if (!err)
+		err = intercept_load(pmd, &features, diag);
+	if (!err)
+		err = pmd_serve(pmd, diag);
+	return err ? err : intercept_settle(pmd, diag);
 }
 
 int ebpf_end_pmd(struct ebpf *ebpf, struct diag *diag)

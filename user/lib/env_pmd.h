@@ -94,11 +94,24 @@ static inline __attribute__((unused)) long native_frame_resize(struct native_fra
 	return 0;
 }
 
+/* The kernel's own, too: pmd_slots_ring() */
+#define DPU_RINGS(name_, value_, entries_, bytes_) struct name_##_rings
+
+#define native_slot pmd_slots_call
 #define native_frame_clone pmd_frame_clone
 #define native_frame_again pmd_frame_again
 
 static __u64 native_now_ns __attribute__((unused));   /* by who runs the datapath, before a batch of frames */
 static __u64 native_random_state __attribute__((unused)) = 1; /* likewise, once */
+
+/* What needs more than a tick's precision: shaping, and how long an intercept slot takes. */
+static inline __attribute__((unused)) __u64 pmd_clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (__u64)now.tv_sec * 1000000000ull + (__u64)now.tv_nsec;
+}
 
 static inline __attribute__((unused)) __u64 pmd_tai_s(void)
 {
@@ -123,4 +136,8 @@ static inline __attribute__((unused)) __u32 native_random(void)
 #define env_delete(map, key)		 pmd_delete(&(map), (key))
 #define env_reserve(ring, size)		 pmd_log_reserve(size)
 #define env_submit(record)		 pmd_log_submit(record)
+#define env_ring(rings, key)		 pmd_slots_ring(*(key))
+#define env_reserve_in(ring, size)	 pmd_slots_reserve((ring), (size))
+#define env_submit_in(ring, record)	 pmd_slots_submit(record)
+#define env_clock_ns()			 pmd_clock_ns()
 #define env_tai_s()			 pmd_tai_s()

@@ -20,3 +20,11 @@ long pmd_frame_again(struct native_frame *frame, __u32 ifindex);
 /* Room for a log event, or NULL: the ring is full, or there is none; it is complete. */
 void *pmd_log_reserve(size_t size);
 void pmd_log_submit(void *record);
+
+struct dpu_intercept;
+/* The answer of the intercept slot of this number (pmd_slots.h); one that is not there drops. */
+__u32 pmd_slots_call(struct native_frame *frame, struct dpu_intercept *at, __u32 slot);
+/* The ring to a slot's process, or NULL; room for a record in it, or NULL: full; the record is complete. */
+void *pmd_slots_ring(__u32 slot);
+void *pmd_slots_reserve(void *ring, size_t size);
+void pmd_slots_submit(void *record);

@@ -12,12 +12,6 @@ static const struct lab_vm *first_vm(const struct lab *lab, size_t host, bool (*
 	return NULL;
 }
 
-static bool is_intercepted(const struct lab *lab, const struct lab_vm *vm)
-{
-	(void)lab;
-	return lab_vm_intercepted(vm);
-}
-
 static bool is_paced(const struct lab *lab, const struct lab_vm *vm)
 {
 	return lab_shaper(lab, vm, DPU_SHAPE_EGRESS).average && lab_shape_mode(lab, vm) == LAB_SHAPE_PACE;
@@ -25,19 +19,11 @@ static bool is_paced(const struct lab *lab, const struct lab_vm *vm)
 
 int pmd_refuse(const struct lab *lab, size_t host, struct diag *diag)
 {
-	const struct lab_vm *vm = first_vm(lab, host, is_intercepted);
-	const char *name = lab->hosts[host].name;
-	int err = 0;
-
-	if (vm)
-		err = diag_error(diag, -EINVAL, "take its chains away, or choose another frame path",
-				 "frame path pmd cannot run on %s: its process runs no intercept slots, and vNIC %s has some",
-				 name, vm->name);
-	if (lab->n_classes)
-		err = diag_error(diag, -EINVAL, "take `nioc` out of the lab file, or choose another frame path",
-				 "frame path pmd cannot run on %s: Network I/O Control is a qdisc of the uplink, which AF_XDP passes by",
-				 name);
-	return err;
+	if (!lab->n_classes)
+		return 0;
+	return diag_error(diag, -EINVAL, "take `nioc` out of the lab file, or choose another frame path",
+			  "frame path pmd cannot run on %s: Network I/O Control is a qdisc of the uplink, which AF_XDP passes by",
+			  lab->hosts[host].name);
 }
 
 void pmd_warn(const struct lab *lab, size_t host, struct diag *diag)

@@ -4,7 +4,7 @@
 #include "diag.h"
 #include "model.h"
 
-/* Pure. 0, or -EINVAL and a sentence for each: intercept slots at vNICs of the host, classes that share its uplink. */
+/* Pure. 0, or -EINVAL and a sentence: classes that share the uplink of the host. */
 int pmd_refuse(const struct lab *lab, size_t host, struct diag *diag);
 /* Shaped vNICs of the host whose frames pmd drops where other paths queue them: a warning names the first. */
 void pmd_warn(const struct lab *lab, size_t host, struct diag *diag);

@@ -1,40 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* pmd_pipe.c - compiled with -DDPU_NATIVE -DDPU_PMD: the sources of the datapath as they are. */
-#include "bpf/hook/native.h"
-#include "bpf/pipeline.h"
+/* pmd_pipe.c - the poll-mode datapath without intercept slots, and which of the two runs. */
+#include "pmd_pipe_run.h"
 
-#include "pmd_pipe.h"
+static const struct pmd_pipe plain = PMD_PIPE;
+static const struct pmd_pipe *pipe_now;
 
-#include <sys/random.h>
-#include <time.h>
-
-int pmd_pipe_open(const char *maps_dir, const struct dpu_settings *wanted, struct diag *diag)
+int pmd_pipe_open(const char *maps_dir, const struct dpu_settings *wanted, bool slots, struct diag *diag)
 {
-	__u64 seed;
+	const struct pmd_pipe *pipe = slots ? &pmd_pipe_intercept : &plain;
+	int err;
 
-	settings = *wanted;
-	if (getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
-		native_random_state = seed;
-	pmd_pipe_clock();
-	return pmd_maps_bind(pmd_maps, maps_dir, diag);
+	if (pipe == pipe_now)
+		return 0;
+	err = pipe->open(maps_dir, wanted, diag);
+	if (err) {
+		pipe->close();
+		return err;
+	}
+	if (pipe_now)
+		pipe_now->close();
+	pipe_now = pipe;
+	return 0;
 }
 
 const struct dpu_port *pmd_pipe_port(__u16 number)
 {
-	__u32 key = number;
-
-	return env_lookup(ports, &key);
+	return pipe_now->port(number);
 }
 
 void pmd_pipe_clock(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	native_now_ns = (__u64)now.tv_sec * 1000000000ull + (__u64)now.tv_nsec;
+	pipe_now->clock();
 }
 
 int pmd_pipe_run(struct native_frame *frame)
 {
-	return pipeline_run(frame);
+	return pipe_now->run(frame);
 }

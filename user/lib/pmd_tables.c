@@ -51,7 +51,8 @@ static int shape_map(struct bpf_map *map, struct pmd_shapes *shapes)
 {
 	struct named_shape *named = &shapes->list[shapes->n];
 
-	if (bpf_map__is_internal(map) || bpf_map__type(map) == BPF_MAP_TYPE_RINGBUF)
+	if (bpf_map__is_internal(map) || bpf_map__type(map) == BPF_MAP_TYPE_RINGBUF ||
+	    bpf_map__type(map) == BPF_MAP_TYPE_ARRAY_OF_MAPS)
 		return 0;
 	if (!is_hash(map))
 		return as_array(map);
@@ -140,8 +141,9 @@ int pmd_tables_format(const struct pmd_shapes *shapes, struct bpf_object *obj, c
 	int err = 0;
 
 	for (size_t i = 0; !err && i < shapes->n; i++)
-		err = format_hash(obj, &shapes->list[i]);
-	if (!err)
+		if (bpf_map__autocreate(bpf_object__find_map_by_name(obj, shapes->list[i].map)))
+			err = format_hash(obj, &shapes->list[i]);
+	if (!err && state_pin)
 		err = make_state(settings, state_pin);
 	return err ? diag_error(diag, err, NULL, "cannot make the tables of the poll-mode process: %s", strerror(-err)) : 0;
 }

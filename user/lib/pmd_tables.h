@@ -30,7 +30,7 @@ struct pmd_shapes; /* what the maps of an object were before */
 
 /* Before the object is loaded: no programs, and every map an array in the form it has here. Free the shapes. */
 int pmd_tables_shape(struct bpf_object *obj, struct pmd_shapes **ret_shapes);
-/* After: hashes are made empty, the page of state is made and pinned at that path. */
+/* After: hashes are made empty, the page of state is made and pinned at that path; NULL: there is one. */
 int pmd_tables_format(const struct pmd_shapes *shapes, struct bpf_object *obj, const struct dpu_settings *settings,
 		      const char *state_pin, struct diag *diag);
 void pmd_shapes_free(struct pmd_shapes *shapes); /* NULL is fine */

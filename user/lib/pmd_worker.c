@@ -14,6 +14,7 @@
 #include "pmd_log.h"
 #include "pmd_pipe.h"
 #include "pmd_ports.h"
+#include "pmd_slots.h"
 #include "pmd_tables.h"
 
 #define ROUNDS_PER_LOOK 512   /* idle rounds between two looks at the clock */
@@ -25,7 +26,7 @@ struct worker {
 	const struct pmd_names *names;
 	struct pmd_ports_of of;
 	struct dpu_pmd *state;
-	char pin[PATH_MAX]; /* of the state */
+	char maps[PATH_MAX], pin[PATH_MAX]; /* of the tables, of the state */
 	uint64_t looked_ns;
 	uint64_t idle_ns; /* since when; 0 = it is not */
 };
@@ -53,11 +54,22 @@ static int take_cpu(const struct dpu_pmd *state, struct diag *diag)
 	return 0;
 }
 
+/* The slots there are now, and the datapath that goes with them. */
+static int take_slots(struct worker *worker, struct diag *diag)
+{
+	struct pmd_slots *slots;
+	int err = pmd_slots_prepare(worker->names->lab, worker->names->node, &slots, diag);
+	bool any = !err && pmd_slots_any(slots);
+
+	if (!err)
+		pmd_slots_use(slots); /* no chain names what has gone */
+	return err ? err : pmd_pipe_open(worker->maps, &worker->state->settings, any, diag);
+}
+
 static int begin(struct worker *worker, struct diag *diag)
 {
 	const struct pmd_names *names = worker->names;
 	struct dataplane *pmd = NULL, *host = NULL;
-	char maps[PATH_MAX];
 	int err;
 
 	afxdp_silence();
@@ -70,10 +82,10 @@ static int begin(struct worker *worker, struct diag *diag)
 	err = dataplane_open(names->lab, names->host, &host, diag);
 	if (!err)
 		err = take_cpu(worker->state, diag);
-	dataplane_maps_path(names->lab, names->node, maps);
-	snprintf(worker->pin, sizeof(worker->pin), "%.4000s/%s", maps, PMD_STATE_MAP);
+	dataplane_maps_path(names->lab, names->node, worker->maps);
+	snprintf(worker->pin, sizeof(worker->pin), "%.4000s/%s", worker->maps, PMD_STATE_MAP);
 	if (!err)
-		err = pmd_pipe_open(maps, &worker->state->settings, diag);
+		err = take_slots(worker, diag);
 	if (!err)
 		err = pmd_log_open(dataplane_map_fd(pmd, MAP_dfw_log), diag);
 	worker->of = (struct pmd_ports_of){pmd, host};
@@ -89,6 +101,8 @@ static int serve_wanted(struct worker *worker, struct diag *diag)
 	if (wanted == worker->state->served)
 		return 0;
 	err = take_cpu(worker->state, diag);
+	if (!err)
+		err = take_slots(worker, diag);
 	if (!err)
 		err = pmd_ports_sync(diag);
 	if (err)

@@ -18,15 +18,14 @@
 #include "state.h"
 
 #define PREFIX "native-"
-#define SUFFIX ".so"
 
 static void path_of(const char *lab, uint64_t digest, const char *suffix, char ret_path[static PATH_MAX])
 {
 	snprintf(ret_path, PATH_MAX, STATE_DIR "/%s/" PREFIX "%016" PRIx64 "%s", lab, digest, suffix);
 }
 
-/* Under a name of this process's own, which then takes the other's place. */
-static int compile(const struct slotobj *object, const char *object_path, const char *path, struct diag *diag)
+/* Files of this process's own, which then take the place of those that others look for: the object last. */
+static int compile(const char *object_path, const char *path, const char *kept, struct slotobj *ret_object, struct diag *diag)
 {
 	char source[PATH_MAX + 16], made[PATH_MAX + 16];
 	FILE *to;
@@ -37,37 +36,37 @@ static int compile(const struct slotobj *object, const char *object_path, const 
 	to = fopen(source, "we");
 	if (!to)
 		return diag_error(diag, -errno, NULL, "cannot write %s: %s", source, strerror(errno));
-	err = slotc_write(object_path, object, to, diag);
+	err = slotc_write(object_path, ret_object, to, diag);
 	if (fclose(to) && !err)
 		err = -EIO;
 	if (!err)
 		err = slotcc_native(source, made, diag);
 	if (!err && rename(made, path))
-		err = diag_error(diag, -errno, NULL, "cannot keep %s: %s", path, strerror(errno));
+		err = -errno;
+	if (!err)
+		err = slotobj_copy(object_path, made, diag);
+	if (!err && rename(made, kept))
+		err = -errno;
 	unlink(source);
 	unlink(made);
 	op_done();
-	return err;
+	return err && !diag_has_errors(diag) ? diag_error(diag, err, NULL, "cannot keep %s: %s", path, strerror(-err)) : err;
 }
 
-static int make(const char *lab, const char *object_path, uint64_t digest, struct slotobj *ret_object, struct diag *diag)
+int slotnative_make(const char *lab, const char *object, uint64_t digest, struct slotobj *ret_object, struct diag *diag)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], kept[PATH_MAX];
 	int err;
 
-	if (!digest || intercept_digest(object_path) != digest)
+	path_of(lab, digest, ".so", path);
+	path_of(lab, digest, ".o", kept);
+	if (!access(kept, R_OK) && !access(path, R_OK))
+		return slotobj_check(kept, ret_object, diag);
+	if (!digest || intercept_digest(object) != digest)
 		return diag_error(diag, -ENOENT, "`dpulab apply LAB.yaml` makes it anew",
-				  "the object %s is not the one that is linked", object_path);
-	err = slotobj_check(object_path, ret_object, diag);
-	path_of(lab, digest, SUFFIX, path);
-	return err || !access(path, R_OK) ? err : compile(ret_object, object_path, path, diag);
-}
-
-int slotnative_make(const char *lab, const char *object, uint64_t digest, struct diag *diag)
-{
-	struct slotobj checked;
-
-	return make(lab, object, digest, &checked, diag);
+				  "the object %s is not the one that is linked", object);
+	err = slotobj_check(object, ret_object, diag);
+	return err ? err : compile(object, path, kept, ret_object, diag);
 }
 
 int slotnative_open(const char *lab, const char *object, uint64_t digest, struct slotnative *ret_slot, struct diag *diag)
@@ -75,11 +74,11 @@ int slotnative_open(const char *lab, const char *object, uint64_t digest, struct
 	struct slotnative slot = {};
 	const unsigned *abi = NULL;
 	char path[PATH_MAX];
-	int err = make(lab, object, digest, &slot.object, diag);
+	int err = slotnative_make(lab, object, digest, &slot.object, diag);
 
 	if (err)
 		return err;
-	path_of(lab, digest, SUFFIX, path);
+	path_of(lab, digest, ".so", path);
 	slot.handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (slot.handle)
 		abi = dlsym(slot.handle, "slot_abi");

@@ -29,12 +29,13 @@ struct slotnative { /* one slot, loaded */
 
 /*
  * Loads the slot whose checked object file has this digest (intercept_set.h). It is compiled if the lab has not got it yet,
- * and kept as native-DIGEST.so beside the lab's state. -ENOENT: the object is gone, or another by now.
+ * and kept as native-DIGEST.so and .o beside the lab's state, so that it is found when the object has become another.
+ * -ENOENT: it has not been kept, and the object is gone, or another by now.
  */
 int slotnative_open(const char *lab, const char *object, uint64_t digest, struct slotnative *ret_slot, struct diag *diag);
 void slotnative_close(struct slotnative *slot);
 /* Makes that file without loading it; there already is success. */
-int slotnative_make(const char *lab, const char *object, uint64_t digest, struct diag *diag);
+int slotnative_make(const char *lab, const char *object, uint64_t digest, struct slotobj *ret_object, struct diag *diag);
 /* Removes a lab's files of digests that are not among these n. */
 void slotnative_clean(const char *lab, const uint64_t *digests, size_t n);
 
