@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck shell=bash
 #
-# What frame path pmd does not do is refused with a sentence, by check, up, apply, place, intercept insert, drill and move, and
+# What frame path pmd does not do is refused with a sentence, by check, up, apply, place, drill and move, and
 # leaves the lab as it was; what it polices where others queue is said.
 . "$TESTS/lib/net.sh"
-cp "$TESTS/../bpf/intercept/conn_count.c" .
 
 lab() { # PLACEMENT NIOC OF-WEB1
 	write_lab <<-YAML
@@ -12,7 +11,6 @@ lab() { # PLACEMENT NIOC OF-WEB1
 		placement: $1
 		hosts: {esx1: {dpu: true, speed: 1G}, esx2: {speed: 1G}}
 		port-groups: {web: {vni: 5001}}
-		intercept: {count: {source: conn_count.c, define: [ALARM=3, LIMIT=5, WINDOW_S=3600], fail: open}}
 		$2
 		vms:
 		  web1: {host: esx1, port-group: web, ip: 10.1.0.11/24$3}
@@ -29,18 +27,17 @@ paths() {
 print(*[p["path"] for p in json.load(sys.stdin)["placement"]])'
 }
 NIOC='nioc: {classes: {vm: {shares: 50}}}'
-CHAIN=', intercept-out: [count]'
 
 # ---- in the file -------------------------------------------------------------
-for row in "$NIOC||Network I/O Control" "|$CHAIN|no intercept slots"; do
-	IFS='|' read -r nioc chain words <<<"$row"
-	lab pmd "$nioc" "$chain"
+for row in "$NIOC|Network I/O Control"; do
+	IFS='|' read -r nioc words <<<"$row"
+	lab pmd "$nioc" ''
 	says "$words" 3 "$DPULAB" check lab.yaml
 	says "$words" 1 "$DPULAB" up lab.yaml
 	[ ! -e "/run/netns/$LAB-esx1" ] || fail "up has left something"
 
 	# ---- on the way there
-	lab host "$nioc" "$chain"
+	lab host "$nioc" ''
 	run "$DPULAB" up lab.yaml
 	says "$words" 1 "$DPULAB" place "$LAB" pmd
 	expect "paths after a refused move" "$(paths)" "host host"
@@ -49,7 +46,7 @@ for row in "$NIOC||Network I/O Control" "|$CHAIN|no intercept slots"; do
 	lab host '' ''
 	run "$DPULAB" apply lab.yaml
 	run "$DPULAB" place "$LAB" pmd
-	lab host "$nioc" "$chain"
+	lab host "$nioc" ''
 	says "$words" 1 "$DPULAB" apply lab.yaml
 	expect "paths after a refused apply" "$(paths)" "pmd pmd"
 	wait_for 10 in_node web1 ping -q -c 1 -W 2 10.1.0.13
@@ -67,7 +64,6 @@ expect "show qos" "$("$PYTHON" -c 'import json; print(*[q["how"] for q in json.l
 lab pmd '' ''
 says "cannot come or go while frame path pmd runs on esx1" 1 "$DPULAB" apply lab.yaml
 fresh_lab
-says "no intercept slots" 1 "$DPULAB" intercept insert "$LAB" web1 out count
 for drill in dpu-reboot pcie-freeze; do
 	says "cannot have a $drill" 2 "$DPULAB" drill "$LAB" "$drill" --host esx1
 done
