@@ -13,6 +13,7 @@
 #include <linux/types.h>
 #include <linux/bpf.h>
 #include <bpf/bpf_endian.h>
+#include "monotonic.h"
 #include "pmd_frame.h"
 #include "pmd_tables.h"
 #include "shtab.h"
@@ -104,15 +105,6 @@ static inline __attribute__((unused)) long native_frame_resize(struct native_fra
 static __u64 native_now_ns __attribute__((unused));   /* by who runs the datapath, before a batch of frames */
 static __u64 native_random_state __attribute__((unused)) = 1; /* likewise, once */
 
-/* What needs more than a tick's precision: shaping, and how long an intercept slot takes. */
-static inline __attribute__((unused)) __u64 pmd_clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (__u64)now.tv_sec * 1000000000ull + (__u64)now.tv_nsec;
-}
-
 static inline __attribute__((unused)) __u64 pmd_tai_s(void)
 {
 	struct timespec now;
@@ -139,5 +131,5 @@ static inline __attribute__((unused)) __u32 native_random(void)
 #define env_ring(rings, key)		 pmd_slots_ring(*(key))
 #define env_reserve_in(ring, size)	 pmd_slots_reserve((ring), (size))
 #define env_submit_in(ring, record)	 pmd_slots_submit(record)
-#define env_clock_ns()			 pmd_clock_ns()
+#define env_clock_ns()			 monotonic_ns()
 #define env_tai_s()			 pmd_tai_s()

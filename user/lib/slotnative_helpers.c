@@ -9,15 +9,16 @@
 #include <string.h>
 #include <time.h>
 
+#include "monotonic.h"
 #include "slotmap.h"
 
 #define JIFFIES_BEFORE_WRAP_S 300 /* the kernel's count begins so long before it passes 32 bits */
 
-static uint64_t clock_of(clockid_t which)
+static uint64_t coarse_ns(void)
 {
 	struct timespec now;
 
-	clock_gettime(which, &now);
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
 }
 
@@ -31,7 +32,7 @@ static uint64_t jiffies(void)
 		tick_ns = (uint64_t)tick.tv_sec * 1000000000ull + (uint64_t)tick.tv_nsec;
 	if (!tick_ns)
 		return 0;
-	return (uint32_t)(-(JIFFIES_BEFORE_WRAP_S * (1000000000ull / tick_ns))) + clock_of(CLOCK_MONOTONIC_COARSE) / tick_ns;
+	return (uint32_t)(-(JIFFIES_BEFORE_WRAP_S * (1000000000ull / tick_ns))) + coarse_ns() / tick_ns;
 }
 
 /* splitmix64, from a clock: no secret is made of it. */
@@ -41,7 +42,7 @@ static uint32_t random_bits(void)
 	uint64_t z;
 
 	if (!state)
-		state = clock_of(CLOCK_MONOTONIC);
+		state = monotonic_ns();
 	z = state += 0x9e3779b97f4a7c15ull;
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
 	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
@@ -81,9 +82,9 @@ static uint64_t plain(uint32_t helper, uint64_t a, uint64_t b, uint64_t c, uint6
 {
 	switch (helper) {
 	case BPF_FUNC_ktime_get_ns:
-		return clock_of(CLOCK_MONOTONIC);
+		return monotonic_ns();
 	case BPF_FUNC_ktime_get_coarse_ns:
-		return clock_of(CLOCK_MONOTONIC_COARSE);
+		return coarse_ns();
 	case BPF_FUNC_jiffies64:
 		return jiffies();
 	case BPF_FUNC_get_prandom_u32:
