@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 
-PATIENCE = 20.0 if os.environ.get("DPULAB_VM_TEST") else 4.0  # several retransmissions
+PATIENCE = 20.0 if os.environ.get("DPULAB_VM_TEST") else float(os.environ.get("PATIENCE", "4"))  # several retransmissions
 
 family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
 text = sys.argv[3].encode()

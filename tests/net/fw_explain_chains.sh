@@ -180,7 +180,7 @@ table() {
 	made text 'GET X-Evil: yes' vc                 # no room any more
 }
 
-for combination in "pmd xdp" "dpu-mux xdp" "host tc"; do
+for combination in "pmd xdp" "dpu-mux tc"; do
 	read -r path hook <<<"$combination"
 	lab "$path" "$hook"
 	fresh_lab
