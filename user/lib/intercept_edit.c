@@ -125,6 +125,8 @@ int intercept_rearm_lab(const char *name, const char *slot, size_t *ret_n, struc
 		err = rearm_at(session.lab, host, LOCATION_HOST, slot, ret_n, diag);
 		if (!err && session.lab->hosts[host].dpu)
 			err = rearm_at(session.lab, host, LOCATION_DPU, slot, ret_n, diag);
+		if (!err)
+			err = rearm_at(session.lab, host, LOCATION_PMD, slot, ret_n, diag);
 	}
 	lab_close(&session);
 	return err;
