@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * circulate LAB A B [C D] READY STOP: 128 flows go to and fro between the VMs A and B of a running lab, and frames of 4096
- * others, if there are C and D, are sent from C to D, as fast as the machine takes them, until the file STOP appears. READY is made
- * when they flow. Says what arrived. The lab lets the first pass and denies the second: a flow of
- * the first that is refused or lost once is missing at the end, a frame of the second that passes once is counted at D.
+ * circulate LAB A B C D READY STOP: 128 flows go to and fro between the VMs A and B of a running lab, and frames of 4096
+ * others are sent from C to D, as fast as the machine takes them, until the file STOP appears. READY is made when
+ * they flow. Says what arrived. The lab lets the first pass and denies the second: a flow of
+ * the first that is refused once is missing at the end, a frame of the second that passes once is counted at D.
  */
 #include "frameload.h"
 #include "framerate.h"
@@ -62,28 +62,26 @@ static int fill(struct frameload *load, const struct lab *lab, struct traffic_pa
 	return err;
 }
 
-/* refused: NULL, there are two VMs only. */
 static int prepare(struct frameload *circle, struct frameload *refused, const struct lab *lab, size_t vm[4],
 		   struct diag *diag)
 {
 	struct netns *ns[4];
 	int err = 0;
 
-	for (unsigned i = 0; i < (refused ? 4 : 2) && !err; i++)
+	for (unsigned i = 0; i < 4 && !err; i++)
 		err = topology_open_vm(lab, vm[i], &ns[i], diag);
 	if (!err)
 		err = frameload_bounce(circle, 0, ns[0], TOPOLOGY_VM_DEV, diag);
 	if (!err)
 		err = frameload_bounce(circle, 1, ns[1], TOPOLOGY_VM_DEV, diag);
 	if (!err)
-		err = fill(circle, lab, (struct traffic_pair){vm[0], vm[1]}, FLOWS);
-	if (err || !refused)
-		return err;
-	err = frameload_device(refused, 0, ns[2], TOPOLOGY_VM_DEV, diag);
+		err = frameload_device(refused, 0, ns[2], TOPOLOGY_VM_DEV, diag);
 	if (!err) /* a sink would count what the VMs' kernels say to each other */
 		err = frameload_bounce(refused, 1, ns[3], TOPOLOGY_VM_DEV, diag);
 	if (!err)
 		frameload_stop(refused);
+	if (!err)
+		err = fill(circle, lab, (struct traffic_pair){vm[0], vm[1]}, FLOWS);
 	return err ? err : fill(refused, lab, (struct traffic_pair){vm[2], vm[3]}, REFUSED_FLOWS);
 }
 
@@ -112,25 +110,22 @@ static uint64_t gather(struct frameload *circle)
 
 static int run(struct frameload *circle, struct frameload *refused, char **files, struct diag *diag)
 {
-	struct dpu_load_count round, wrong = {0};
+	struct dpu_load_count round, wrong;
 	uint64_t sent = 0;
 	double begin = now_s(), took;
 	int err = frameload_send(circle, FLOWS, diag);
 
-	for (; !err && refused && access(files[1], F_OK); sent += BURST) {
+	for (; !err && access(files[1], F_OK); sent += BURST) {
 		err = frameload_send(refused, BURST, diag);
 		touch(files[0]);
 	}
-	for (; !err && !refused && access(files[1], F_OK); usleep(10000))
-		touch(files[0]);
 	if (!err)
 		err = frameload_arrivals(circle, &round);
 	took = now_s() - begin;
 	if (err)
 		return err;
 	printf("flows %d\nreturned %" PRIu64 "\n", FLOWS, gather(circle));
-	if (refused)
-		err = frameload_arrivals(refused, &wrong);
+	err = frameload_arrivals(refused, &wrong);
 	printf("arrived %" PRIu64 "\nmpps %.2f\nrefused %" PRIu64 "\npassed %" PRIu64 "\n", (uint64_t)round.packets,
 	       ((double)round.packets + (double)sent) / took / 1e6, sent, (uint64_t)wrong.packets);
 	return err;
@@ -142,24 +137,24 @@ int main(int argc, char **argv)
 	struct diag diag = {.sink = show};
 	struct lab_session session;
 	size_t vm[4];
-	int n_vms = argc == 8 ? 4 : 2, err;
+	int err;
 
-	if (argc != 8 && argc != 6) {
-		fprintf(stderr, "usage: circulate LAB A B [C D] READY STOP\n");
+	if (argc != 8) {
+		fprintf(stderr, "usage: circulate LAB A B C D READY STOP\n");
 		return 2;
 	}
 	err = lab_open(argv[1], STATE_PEEK, &session, &diag);
 	if (err)
 		return 1;
-	for (int i = 0; i < n_vms; i++)
+	for (unsigned i = 0; i < 4; i++)
 		vm[i] = vm_named(session.lab, argv[2 + i]);
 	err = frameload_open(FLOWS, FRAME_LEN, &circle, &diag);
-	if (!err && n_vms == 4)
+	if (!err)
 		err = frameload_open(REFUSED_FLOWS, FRAME_LEN, &refused, &diag);
 	if (!err)
 		err = prepare(circle, refused, session.lab, vm, &diag);
 	if (!err)
-		err = run(circle, refused, argv + 2 + n_vms, &diag);
+		err = run(circle, refused, argv + 6, &diag);
 	frameload_close(circle);
 	frameload_close(refused);
 	lab_close(&session);
