@@ -50,6 +50,9 @@ assert {(r["path"], r["latency"]) for r in d["latency"]} == {(p, w) for p in ("l
 for r in d["latency"]:
     assert 0 < r["idle_p50_us"] <= r["idle_p99_us"] and 0 < r["p50_us"] <= r["p99_us"] and r["half_load_per_s"] > 0, r
     assert 0 <= r["lost_%"] < 100, r
+for r in d["latency"] + d["sockets"]: # nothing is emulated in this lab
+    assert r["emulated_us"] == 0 and r["raw_us"] == r.get("p50_us", r.get("rtt_us")), r
+assert {(e["host"], e["emulated"]) for e in d["emulated"]} == {(h, "-") for h in ("h1", "h2", "m1", "m2")}
 assert any(line.startswith("dpu-mux: host h2 has no DPU") for line in d["not_measured"]), d["not_measured"]
 assert any(line.startswith("pmd: not asked for") for line in d["not_measured"]), d["not_measured"]
 tests = {t["selftest"]: t for t in d["selftest"]}

@@ -164,10 +164,17 @@ expect "whole again" "$("$DPULAB" ls -j "$LAB" >ls.json && json ls.json "d['stat
 
 # ---- from and to other frame paths -------------------------------------------------
 
+# And each output with figures that the link has a part in says so.
 for path in host dpu-mux linux dpu-mux; do
-	run "$DPULAB" place "$LAB" $path
+	"$DPULAB" place -j "$LAB" $path >placed.json || fail "place $path: $(cat placed.json)"
 	wait_for 20 in_node web1 ping -q -c 1 -W 2 10.1.0.13
 done
+emulated_of() { json "$1" "[i['emulated'] for i in $2]"; } # FILE LIST: of esx1 and esx2
+expect "place says what is emulated" "$(emulated_of placed.json "d['moves']")" "['link 500us', '-']"
+"$DPULAB" show -j "$LAB" placement >placement.json || fail "show placement"
+expect "show placement does" "$(emulated_of placement.json "d['placement']")" "['link 500us', '-']"
+"$DPULAB" drill -j "$LAB" agent-kill --host esx1 --for 200 >drill.json || fail "drill: $(cat drill.json)"
+expect "drill does" "$(json drill.json "d['emulated']")" 'link 500us'
 lab "$LAB" tc true plain-here.yaml
 refuse 1 "$DPULAB" apply plain-here.yaml # other wires
 

@@ -6,6 +6,7 @@
 # enforces a policy (sriov) verify finds what passes. The guest boots once.
 . "$TESTS/lib/net.sh"
 . "$TESTS/lib/guest.sh"
+. "$TESTS/lib/moves.sh"
 need ip "$PYTHON"
 need_guest
 
@@ -34,7 +35,7 @@ table_passes() { # WHERE
 }
 
 visit() { # PATH HOOK
-	run "$DPULAB" place "$LAB" "$1" --hook "$2" >place.out
+	"$DPULAB" place -j "$LAB" "$1" --hook "$2" >place.out || fail "place $1: $(cat place.out)"
 	table_passes "$1 at $2"
 }
 
@@ -44,6 +45,9 @@ visit pmd xdp
 visit dpu-mux tc
 visit dpu-mux xdp
 visit dpu-upt tc
+# the guest's blackout and the others' are two figures
+expect "blackouts" "$(json place.out "[(m['host'], m['blackout_ms'] > 0, m['guest_blackout_ms'] > 0) for m in d['moves']]")" \
+	"[('esx1', True, True), ('esx2', True, False)]"
 visit dpu-upt xdp
 run "$DPULAB" move "$LAB" web1 esx2
 table_passes "dpu-upt at xdp, moved"

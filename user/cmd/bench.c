@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* bench LAB: the frame paths of a running lab, measured side by side. */
+#include "emulated.h"
 #include "lab.h"
 #include "machine.h"
 #include "pathbench.h"
@@ -72,6 +73,7 @@ static void out_frames(struct out *out, const struct pathbench_path *path, unsig
 	out_real(out, "host_ns", samples_median(&frames->host_ns), 0);
 	out_interval(out, &frames->ratio);
 	out_real(out, "dpu_ns", samples_median(&frames->dpu_ns), 0);
+	out_real(out, "dpu_raw_ns", samples_median(&frames->dpu_raw_ns), 0);
 	out_real(out, "vm_ns", samples_median(&frames->vm_ns), 0);
 	out_real(out, "link_ns", samples_median(&frames->link_ns), 0);
 	out_real(out, "link_us", samples_median(&frames->link_us), 2);
@@ -123,6 +125,13 @@ static const char *socket_hook(enum frame_path path)
 	return path == PATH_LINUX ? "kernel" : path == PATH_PMD ? "af_xdp (veth limit)" : "tc";
 }
 
+/* Of a latency: what was made by waiting, and what is left without it. */
+static void out_waits(struct out *out, double us, const struct samples *emulated)
+{
+	out_real(out, "emulated_us", samples_median(emulated), 1);
+	out_real(out, "raw_us", us - samples_median(emulated), 1);
+}
+
 static void out_latency(struct out *out, const struct pathbench_path *path, unsigned where)
 {
 	const struct pathbench_latency *idle = &path->latency[where][LOAD_IDLE], *half = &path->latency[where][LOAD_HALF];
@@ -139,6 +148,7 @@ static void out_latency(struct out *out, const struct pathbench_path *path, unsi
 	out_real(out, "p50_us", samples_median(&half->p50_us), 1);
 	out_real(out, "p99_us", samples_median(&half->p99_us), 1);
 	out_real(out, "lost_%", 100 * samples_median(&half->lost), 2);
+	out_waits(out, samples_median(&half->p50_us), &half->emulated_us);
 	out_end(out);
 }
 
@@ -167,8 +177,9 @@ static void print_sockets(struct out *out, const struct pathbench *bench)
 			out_str(out, "path", "%s", frame_path_name(path));
 			out_str(out, "hook", "%s", socket_hook(path));
 			out_real(out, "tcp_gbit", samples_median(&each->tcp_gbit[where]), 2);
-			out_real(out, "rtt_us", samples_median(&each->rtt_us[where]), 1);
+			out_real(out, "rtt_us", samples_median(&each->rtt_us[where][SIZE_64]), 1);
 			out_real(out, "rtt_p99_us", samples_median(&each->rtt_p99_us[where]), 1);
+			out_waits(out, samples_median(&each->rtt_us[where][SIZE_64]), &each->rtt_emulated_us[where][SIZE_64]);
 			out_tcp_cpu(out, bench, path, where);
 			out_end(out);
 		}
@@ -182,20 +193,49 @@ static double cost(const struct pathbench_path *path, unsigned xdp, unsigned whe
 	return samples_median(&frames->host_ns) + (dpu_too ? samples_median(&frames->dpu_ns) : 0);
 }
 
-static void out_share(struct out *out, const char *key, const struct pathbench_path *host,
-		      const struct pathbench_path *dpu, unsigned xdp, unsigned size, bool dpu_too)
+static void out_share(struct out *out, const char *key, const double a[static WHERE_COUNT], const double b[static WHERE_COUNT])
 {
-	double a[WHERE_COUNT], b[WHERE_COUNT], share;
+	double share = pathbench_break_even(a, b);
+
+	if (share >= 1)
+		out_str(out, key, "never");
+	else
+		out_str(out, key, "above %.0f %%", 100 * share);
+}
+
+static void out_cpu_share(struct out *out, const char *key, const struct pathbench_path *host,
+			  const struct pathbench_path *dpu, unsigned xdp, unsigned size, bool dpu_too)
+{
+	double a[WHERE_COUNT], b[WHERE_COUNT];
 
 	for (unsigned where = 0; where < WHERE_COUNT; where++) {
 		a[where] = cost(host, xdp, where, size, dpu_too);
 		b[where] = cost(dpu, xdp, where, size, dpu_too);
 	}
-	share = pathbench_break_even(a, b);
-	if (share >= 1)
-		out_str(out, key, "never");
+	out_share(out, key, a, b);
+}
+
+static double round_trip(const struct pathbench_path *path, unsigned where, unsigned size, bool raw)
+{
+	return samples_median(&path->rtt_us[where][size]) - (raw ? samples_median(&path->rtt_emulated_us[where][size]) : 0);
+}
+
+/* Round trips of sockets, which are measured at one hook: tc. */
+static void out_latency_share(struct out *out, const char *key, const struct pathbench_path *host,
+			      const struct pathbench_path *dpu, unsigned xdp, unsigned size, bool raw)
+{
+	double a[WHERE_COUNT], b[WHERE_COUNT];
+	bool measured = !xdp;
+
+	for (unsigned where = 0; where < WHERE_COUNT; where++) {
+		measured = measured && host->rtt_us[where][size].n && dpu->rtt_us[where][size].n;
+		a[where] = round_trip(host, where, size, raw);
+		b[where] = round_trip(dpu, where, size, raw);
+	}
+	if (measured)
+		out_share(out, key, a, b);
 	else
-		out_str(out, key, "above %.0f %%", 100 * share);
+		out_str(out, key, "-");
 }
 
 /* What the detour through the DPU costs two VMs of one host, and from which share of such traffic on it costs more than it saves. */
@@ -218,9 +258,12 @@ static void print_hairpin(struct out *out, const struct pathbench *bench)
 		out_str(out, "mpps", "x%.2f", samples_median(&dpu->frames[xdp][0][size].mpps) /
 						      samples_median(&host->frames[xdp][0][size].mpps));
 		out_real(out, "host+dpu_ns", cost(dpu, xdp, 0, size, true) - cost(host, xdp, 0, size, true), 0);
-		out_real(out, "rtt_us", samples_median(&dpu->rtt_us[0]) - samples_median(&host->rtt_us[0]), 1);
-		out_share(out, "host cpu lost", host, dpu, xdp, size, false);
-		out_share(out, "host+dpu cpu lost", host, dpu, xdp, size, true);
+		out_real(out, "rtt_us", round_trip(dpu, 0, size, false) - round_trip(host, 0, size, false), 1);
+		out_real(out, "rtt_raw_us", round_trip(dpu, 0, size, true) - round_trip(host, 0, size, true), 1);
+		out_cpu_share(out, "host cpu lost", host, dpu, xdp, size, false);
+		out_cpu_share(out, "host+dpu cpu lost", host, dpu, xdp, size, true);
+		out_latency_share(out, "latency lost", host, dpu, xdp, size, false);
+		out_latency_share(out, "raw latency lost", host, dpu, xdp, size, true);
 		out_end(out);
 	}
 	out_end(out);
@@ -292,6 +335,16 @@ static void print_conditions(struct out *out, const struct lab *lab, const struc
 	out_str(out, "same_host", "%s to %s", lab->vms[bench->pair[0].from].name, lab->vms[bench->pair[0].to].name);
 	out_str(out, "across", "%s to %s", lab->vms[bench->pair[1].from].name, lab->vms[bench->pair[1].to].name);
 	out_end(out);
+	out_list(out, "emulated");
+	for (size_t host = 0; host < lab->n_hosts; host++) {
+		char text[EMULATED_TEXT_MAX];
+
+		out_item(out);
+		out_str(out, "host", "%s", lab->hosts[host].name);
+		out_str(out, "emulated", "%s", emulated_text(&lab->hosts[host], text));
+		out_end(out);
+	}
+	out_end(out);
 	out_list(out, "not_measured");
 	for (unsigned path = 0; path < PATH_END; path++)
 		if (bench->path[path].why[0])
@@ -306,11 +359,13 @@ static void print(struct out *out, const struct lab *lab, const struct pathbench
 		      "round; other: the rest of the machine, by its tasks' own counters; woken: of CPUs that were asleep, what\n"
 		      "it takes to wake them and to go to sleep again, whoever caused it; open: busy time of the CPUs that nobody\n"
 		      "so far accounts for, in percent; link_us: time a frame is held at a crossing of an emulated PCIe link (no\n"
-		      "CPU time), late_us the part of it that nobody asked for, link_ns: CPU time of what holds it.\n");
+		      "CPU time), late_us the part of it that nobody asked for, link_ns: CPU time of what holds it. dpu_raw_ns: without what\n"
+		      "slow cores wait; emulated_us: of a round trip, what links and cores made it wait; raw_us: without that.\n");
 	print_frames(out, bench);
 	print_sockets(out, bench);
 	print_latency(out, bench);
-	out_text(out, "\nSame-host traffic through the DPU against path host, and the share of it above which offload costs more.\n");
+	out_text(out, "\nSame-host traffic through the DPU against path host, and the share of it above which offload costs more: CPU time, and\n"
+		      "the mean round trip of the mixture (sockets, at tc), as emulated and without what was emulated.\n");
 	print_hairpin(out, bench);
 	out_text(out, "\nThe accounting tried: %d ns more for each redirect by one location's program, and by what each column grew.\n", SPIN_NS);
 	print_selftest(out, &bench->self);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* drill LAB WHAT: break a running lab, watch its flows, repair it. */
 #include "drill.h"
+#include "emulated.h"
 #include "topology.h"
 #include "verbs.h"
 
@@ -63,12 +64,13 @@ static double longest_silence(const struct drill_report *report)
 
 static void out_head(struct out *out, const struct lab *lab, const struct drill_report *report)
 {
-	char node[NODE_FULL_MAX];
+	char node[NODE_FULL_MAX], emulated[EMULATED_TEXT_MAX];
 
 	out_str(out, "drill", "%s", drill_kind_name(report->kind));
 	out_str(out, "host", "%s", lab->hosts[report->host].name);
 	out_str(out, "path", "%s", frame_path_name(report->path));
 	out_str(out, "hook", "%s", report->path == PATH_LINUX ? "none" : report->xdp ? "xdp" : "tc");
+	out_str(out, "emulated", "%s", frame_path_needs_dpu(report->path) ? emulated_text(&lab->hosts[report->host], emulated) : "-");
 	out_real(out, "fault_ms", report->fault_ms, 1);
 	out_real(out, "waited_ms", report->waited_ms, 1);
 	out_real(out, "repair_ms", report->repair_ms, 1);

@@ -3,6 +3,7 @@
 #include "place.h"
 #include "agent.h"
 #include "baremetal.h"
+#include "emulated.h"
 #include "failover.h"
 #include "host.h"
 #include "lab.h"
@@ -114,6 +115,7 @@ static int out_dpus(struct out *out, const struct lab *lab, size_t host, struct 
 
 int place_show(const struct lab *lab, size_t host, struct cmd_context *ctx)
 {
+	char emulated[EMULATED_TEXT_MAX];
 	enum frame_path path;
 	bool xdp;
 	int err = place_read(lab, host, &path, &xdp, ctx->diag);
@@ -126,6 +128,7 @@ int place_show(const struct lab *lab, size_t host, struct cmd_context *ctx)
 	out_str(ctx->out, "hook", "%s", hook_word(path, xdp));
 	out_bool(ctx->out, "dpu", lab->hosts[host].dpu);
 	out_str(ctx->out, "picture", "%s", placement_picture(path));
+	out_str(ctx->out, "emulated", "%s", frame_path_needs_dpu(path) ? emulated_text(&lab->hosts[host], emulated) : "-");
 	err = out_dpus(ctx->out, lab, host, ctx->diag);
 	if (!err)
 		err = out_not_enforced(ctx->out, lab, host, path);
@@ -136,7 +139,7 @@ int place_show(const struct lab *lab, size_t host, struct cmd_context *ctx)
 static void out_report(struct out *out, const struct lab_host *host, enum frame_path from,
 		       enum frame_path to, bool xdp, const struct move_report *report)
 {
-	char node[NODE_FULL_MAX];
+	char node[NODE_FULL_MAX], emulated[EMULATED_TEXT_MAX];
 
 	out_item(out);
 	out_str(out, "host", "%s", host->name);
@@ -148,10 +151,12 @@ static void out_report(struct out *out, const struct lab_host *host, enum frame_
 	out_real(out, "total_ms", report->total_ms, 1);
 	out_real(out, "steer_us", report->steer_us, 1);
 	out_real(out, "blackout_ms", report->blackout_ms, 1);
+	out_real(out, "guest_blackout_ms", report->guest_blackout_ms, 1);
 	out_uint(out, "connections", report->connections);
 	out_uint(out, "macs", report->macs);
 	out_uint(out, "relayed", report->relayed);
 	out_uint(out, "dropped", report->dropped);
+	out_str(out, "emulated", "%s", frame_path_needs_dpu(from) || frame_path_needs_dpu(to) ? emulated_text(host, emulated) : "-");
 	out_end(out);
 }
 

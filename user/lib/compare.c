@@ -190,7 +190,7 @@ static int measure_sockets(struct compare *compare, struct path_result *result, 
 	if (!err && stopped(compare))
 		err = -EINTR;
 	if (!err)
-		err = traffic_rr(compare->lab, pair, SOCKET_SECONDS, &rr, compare->diag);
+		err = traffic_rr(compare->lab, pair, RR_BYTES, SOCKET_SECONDS, &rr, compare->diag);
 	if (err)
 		return err;
 	add(&result->figure[FIGURE_TCP_GBIT][where], tcp.gbit_s);

@@ -40,9 +40,9 @@ int ebpf_settle(const struct ebpf *ebpf, enum frame_path path, struct diag *diag
 int ebpf_use_wire(const struct ebpf *ebpf, enum node_location where, struct diag *diag);
 /*
  * Every VM's vNIC device to that location, one after the other, each with its programs changed
- * before it moves. ret_worst_ms: longest time a link was down; may be NULL.
+ * before it moves. report: its blackouts are set, if it is not NULL.
  */
-int ebpf_move_vnics(struct ebpf *ebpf, enum node_location to, bool xdp, double *ret_worst_ms,
+int ebpf_move_vnics(struct ebpf *ebpf, enum node_location to, bool xdp, struct move_report *report,
 		    struct diag *diag);
 /*
  * One VM's; silent that long. Already there: nothing is done. A device that refuses to be passed through (to the DPU)

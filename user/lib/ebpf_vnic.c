@@ -205,20 +205,26 @@ int ebpf_move_vnic(struct ebpf *ebpf, size_t vm, enum node_location to, bool xdp
 	return err;
 }
 
-int ebpf_move_vnics(struct ebpf *ebpf, enum node_location to, bool xdp, double *ret_worst_ms,
+static void take_blackout(struct move_report *report, const struct lab_vm *vm, double blackout_ms)
+{
+	double *worst_ms = vm->type == VM_QEMU ? &report->guest_blackout_ms : &report->blackout_ms;
+
+	if (blackout_ms > *worst_ms)
+		*worst_ms = blackout_ms;
+}
+
+int ebpf_move_vnics(struct ebpf *ebpf, enum node_location to, bool xdp, struct move_report *report,
 		    struct diag *diag)
 {
-	double blackout_ms, worst_ms = 0;
+	double blackout_ms;
 	int err = 0;
 
 	for (size_t vm = 0; !err && ebpf->has_dpu && vm < ebpf->lab->n_vms; vm++) {
 		if (ebpf->lab->vms[vm].host != ebpf->host)
 			continue;
 		err = ebpf_move_vnic(ebpf, vm, to, xdp, &blackout_ms, diag);
-		if (blackout_ms > worst_ms)
-			worst_ms = blackout_ms;
+		if (report)
+			take_blackout(report, &ebpf->lab->vms[vm], blackout_ms);
 	}
-	if (ret_worst_ms)
-		*ret_worst_ms = worst_ms;
 	return err;
 }

@@ -94,6 +94,7 @@ static void add_moves(struct move_report *sum, const struct move_report *move)
 	sum->total_ms += move->total_ms;
 	sum->steer_us = move->steer_us > sum->steer_us ? move->steer_us : sum->steer_us;
 	sum->blackout_ms += move->blackout_ms;
+	sum->guest_blackout_ms += move->guest_blackout_ms;
 	sum->connections = move->connections > sum->connections ? move->connections : sum->connections;
 	sum->macs = move->macs > sum->macs ? move->macs : sum->macs;
 	sum->relayed += move->relayed;

@@ -14,7 +14,8 @@
 struct move_report {
 	double total_ms;	 /* from command to last step */
 	double steer_us;	 /* the step that moved traffic */
-	double blackout_ms;	 /* dpu-upt: link of a VM down to up, worst VM; 0 otherwise */
+	double blackout_ms;	 /* dpu-upt: link of a VM down to up, worst VM, QEMU guests apart; 0 otherwise */
+	double guest_blackout_ms; /* the same of QEMU guests, whose wire is behind another one; 0: none has moved */
 	unsigned long connections, macs; /* entries handed over */
 	unsigned long relayed;	 /* frames that took the detour over the PCIe channel meanwhile */
 	unsigned long dropped;	 /* dpulab's and the devices' drops counted during the move */

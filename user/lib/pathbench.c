@@ -10,6 +10,7 @@
 
 #include "baremetal.h"
 #include "cpus.h"
+#include "emulated.h"
 #include "framerate.h"
 #include "host.h"
 #include "pcie_relay.h"
@@ -19,6 +20,7 @@ enum {
 	SOCKET_SECONDS = 1,
 	QUIET_MS = 100,
 	IDLE_PER_S = 1000,
+	TCP_HEADERS = 14 + 20 + 32, /* Ethernet, IPv4, TCP with timestamps */
 };
 
 #define QUIET_SHARE 0.1 /* of one CPU that other work may take before TCP's is booked */
@@ -112,7 +114,8 @@ static int move_all(struct tour *tour, enum frame_path path, bool xdp)
 	return err;
 }
 
-static void book(struct pathbench_frames *frames, const struct framerate *rate)
+static void book(struct pathbench_frames *frames, const struct framerate *rate, const struct emulated_waits *before,
+		 const struct emulated_waits *after)
 {
 	double arrived = (double)rate->arrived, ours = 0;
 	/* signed: a task that ended meanwhile took its time along */
@@ -123,6 +126,7 @@ static void book(struct pathbench_frames *frames, const struct framerate *rate)
 	add(&frames->mpps, arrived / rate->seconds / 1e6);
 	add(&frames->host_ns, (double)rate->cpu.run_ns[CPU_HOST] / arrived);
 	add(&frames->dpu_ns, (double)rate->cpu.run_ns[CPU_DPU] / arrived);
+	add(&frames->dpu_raw_ns, ((double)rate->cpu.run_ns[CPU_DPU] - (double)(after->arm_ns - before->arm_ns)) / arrived);
 	add(&frames->vm_ns, (double)rate->cpu.run_ns[CPU_VM] / arrived);
 	add(&frames->link_ns, (double)rate->cpu.run_ns[CPU_LINK] / arrived);
 	add(&frames->fabric_ns, (double)rate->cpu.run_ns[CPU_FABRIC] / arrived);
@@ -150,18 +154,21 @@ static int measure_frames(struct tour *tour, struct pathbench_path *path, bool x
 	for (unsigned where = 0; where < WHERE_COUNT; where++)
 		for (unsigned size = 0; !err && size < SIZE_COUNT; size++) {
 			struct pathbench_frames *frames = &path->frames[xdp][where][size];
+			struct emulated_waits waited[2];
 			struct pcie_counts before, after;
 			struct framerate rate;
 
 			if (!can_cross(tour, path->path, where))
 				continue;
 			pcie_relay_total(tour->lab, &before);
+			emulated_read(tour->lab, &waited[0]);
 			err = framerate_measure(tour->lab, pair_of(tour, path->path, where), frame_bytes[size], FRAME_MS, meter,
 						&rate, tour->diag);
 			if (err)
 				break;
 			pcie_relay_total(tour->lab, &after);
-			book(frames, &rate);
+			emulated_read(tour->lab, &waited[1]);
+			book(frames, &rate, &waited[0], &waited[1]);
 			book_link(frames, &before, &after);
 			say(tour, "%-8s %-4s %-9s %4u B  %.3f Mpps, host %4.0f, DPU %4.0f ns/frame",
 			    frame_path_name(path->path), path->path == PATH_LINUX ? "-" : xdp ? "xdp" : "tc", places[where],
@@ -238,14 +245,27 @@ static int measure_tcp(struct tour *tour, struct pathbench_path *path, unsigned 
 	return err;
 }
 
+/* In us: of all waits since then, each round trip's share. */
+static double emulated_per_trip(const struct tour *tour, const struct emulated_waits *before, double trips_per_s)
+{
+	struct emulated_waits after;
+
+	emulated_read(tour->lab, &after);
+	return (double)(after.link_ns - before->link_ns + after.arm_ns - before->arm_ns) / 1e3 / (trips_per_s * SOCKET_SECONDS);
+}
+
 static int measure_load(struct tour *tour, struct pathbench_path *path, unsigned where, enum pathbench_load load, unsigned per_s)
 {
 	struct pathbench_latency *latency = &path->latency[where][load];
+	struct emulated_waits before;
 	struct open_loop loop;
-	int err = traffic_open_loop(tour->lab, pair_of(tour, path->path, where), per_s, SOCKET_SECONDS, &loop, tour->diag);
+	int err;
 
+	emulated_read(tour->lab, &before);
+	err = traffic_open_loop(tour->lab, pair_of(tour, path->path, where), per_s, SOCKET_SECONDS, &loop, tour->diag);
 	if (err)
 		return err;
+	add(&latency->emulated_us, emulated_per_trip(tour, &before, loop.per_s));
 	add(&latency->p50_us, loop.p50_us);
 	add(&latency->p99_us, loop.p99_us);
 	add(&latency->per_s, loop.per_s);
@@ -269,26 +289,43 @@ static int measure_latency(struct tour *tour, struct pathbench_path *path, unsig
 	return err == -ENODATA ? 0 : err;
 }
 
+/* One message at a time. */
+static int measure_round_trips(struct tour *tour, struct pathbench_path *path, unsigned where, unsigned size)
+{
+	unsigned bytes = size == SIZE_64 ? RR_BYTES : frame_bytes[size] - TCP_HEADERS;
+	struct emulated_waits before;
+	struct rr_result rr;
+	int err;
+
+	emulated_read(tour->lab, &before);
+	err = traffic_rr(tour->lab, pair_of(tour, path->path, where), bytes, SOCKET_SECONDS, &rr, tour->diag);
+	if (err)
+		return err;
+	add(&path->rtt_us[where][size], rr.p50_us);
+	add(&path->rtt_emulated_us[where][size], emulated_per_trip(tour, &before, rr.per_s));
+	if (size == SIZE_64)
+		add(&path->rtt_p99_us[where], rr.p99_us);
+	return 0;
+}
+
 static int measure_sockets(struct tour *tour, struct pathbench_path *path)
 {
 	int err = 0;
 
 	for (unsigned where = 0; !err && where < WHERE_COUNT; where++) {
 		struct tcp_result tcp;
-		struct rr_result rr;
 
 		if (!can_cross(tour, path->path, where))
 			continue;
 		err = measure_tcp(tour, path, where, &tcp);
-		if (!err)
-			err = traffic_rr(tour->lab, pair_of(tour, path->path, where), SOCKET_SECONDS, &rr, tour->diag);
+		for (unsigned size = 0; !err && size < SIZE_COUNT; size++)
+			err = measure_round_trips(tour, path, where, size);
 		if (err)
 			break;
 		add(&path->tcp_gbit[where], tcp.gbit_s);
-		add(&path->rtt_us[where], rr.p50_us);
-		add(&path->rtt_p99_us[where], rr.p99_us);
 		say(tour, "%-8s %-9s TCP %5.2f Gb/s, round trip %5.1f us", frame_path_name(path->path),
-		    where == WHERE_SAME_HOST ? "same host" : "VXLAN", tcp.gbit_s, rr.p50_us);
+		    where == WHERE_SAME_HOST ? "same host" : "VXLAN", tcp.gbit_s,
+		    path->rtt_us[where][SIZE_64].value[path->rtt_us[where][SIZE_64].n - 1]);
 		err = measure_latency(tour, path, where);
 		if (!err)
 			err = stop_asked(tour);
@@ -432,9 +469,9 @@ int pathbench_run(struct lab *lab, const bool chosen[static PATH_END], const str
 }
 
 /* s * a0 + (1 - s) * a1 = s * b0 + (1 - s) * b1, for s. */
-double pathbench_break_even(const double a_ns[static WHERE_COUNT], const double b_ns[static WHERE_COUNT])
+double pathbench_break_even(const double a[static WHERE_COUNT], const double b[static WHERE_COUNT])
 {
-	double same = b_ns[WHERE_SAME_HOST] - a_ns[WHERE_SAME_HOST], wire = b_ns[WHERE_WIRE] - a_ns[WHERE_WIRE];
+	double same = b[WHERE_SAME_HOST] - a[WHERE_SAME_HOST], wire = b[WHERE_WIRE] - a[WHERE_WIRE];
 	double share;
 
 	if (same <= 0 && wire <= 0)

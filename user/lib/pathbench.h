@@ -18,6 +18,7 @@ enum pathbench_size {
 
 struct pathbench_frames { /* medians need one sample of each per round */
 	struct samples mpps, host_ns, dpu_ns, vm_ns, fabric_ns;
+	struct samples dpu_raw_ns; /* dpu_ns without what slow cores waited, which is emulated */
 	struct samples link_ns; /* CPU time of what plays the PCIe link */
 	struct samples link_us, late_us; /* a frame held at a crossing, emulated; of that, more than was asked for */
 	struct samples other_ns; /* of everybody else on this machine, per frame; measured by itself */
@@ -31,6 +32,7 @@ struct pathbench_latency {
 	struct samples p50_us, p99_us;
 	struct samples per_s; /* answered */
 	struct samples lost;  /* share of those sent */
+	struct samples emulated_us; /* of a round trip: what emulated links and cores made it wait */
 };
 
 enum pathbench_load {
@@ -43,7 +45,9 @@ struct pathbench_path {
 	enum frame_path path;
 	char why[96]; /* not measured, and why */
 	struct pathbench_frames frames[2][WHERE_COUNT][SIZE_COUNT]; /* [0] at tc (linux: the kernel), [1] at xdp */
-	struct samples tcp_gbit[WHERE_COUNT], rtt_us[WHERE_COUNT], rtt_p99_us[WHERE_COUNT];
+	struct samples tcp_gbit[WHERE_COUNT], rtt_p99_us[WHERE_COUNT];
+	/* Of messages as long as leaves room for headers in such a frame; [SIZE_64]: of 64 bytes. Of that, what was emulated. */
+	struct samples rtt_us[WHERE_COUNT][SIZE_COUNT], rtt_emulated_us[WHERE_COUNT][SIZE_COUNT];
 	struct pathbench_latency latency[WHERE_COUNT][LOAD_COUNT];
 	double answered_per_s[WHERE_COUNT]; /* under overload, in the first round; 0 = not known */
 	/* Busy time of the hosts' CPUs (with the VMs' own work) and of the DPUs', ns per KB of TCP; none where they share one, or
@@ -64,7 +68,7 @@ struct pathbench {
 int pathbench_run(struct lab *lab, const bool chosen[static PATH_END], const struct compare_options *options,
 		  struct pathbench *ret_bench, struct diag *diag);
 /*
- * Share of same-host traffic (0 to 1) above which path b takes more CPU of host and DPU than path a, from what a frame costs
- * each on one host [WHERE_SAME_HOST] and across [WHERE_WIRE]. 1: never; 0: always. Pure.
+ * Share of same-host traffic (0 to 1) above which path b costs more than path a, in CPU time or in latency (the mean of a mixture),
+ * from what a frame costs each on one host [WHERE_SAME_HOST] and across [WHERE_WIRE]. 1: never; 0: always. Pure.
  */
-double pathbench_break_even(const double a_ns[static WHERE_COUNT], const double b_ns[static WHERE_COUNT]);
+double pathbench_break_even(const double a[static WHERE_COUNT], const double b[static WHERE_COUNT]);

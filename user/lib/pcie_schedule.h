@@ -31,6 +31,7 @@ uint64_t pcie_schedule_frame(struct pcie_schedule *schedule, uint64_t arrived_ns
 /* First in, first out; departures never decrease. */
 struct pcie_frame {
 	uint64_t arrived_ns, due_ns;
+	uint64_t taken_ns; /* its arrival, or that of a younger one of another channel that was taken before it: what it is behind is late */
 	uint64_t turn_ns; /* its last bit is on the link: from here on it is under way, not waiting */
 	uint64_t address; /* where it lies, whatever that means to who put it there */
 	uint32_t len;	  /* bytes */

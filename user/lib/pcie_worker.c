@@ -49,6 +49,7 @@ static struct {
 	struct pollfd fds[PCIE_PORTS]; /* theirs */
 	size_t n_open;
 	int64_t last_ns, looked_ns; /* of a frame; at the file */
+	uint64_t newest_ns[PCIE_DIRECTIONS]; /* arrival */
 	int64_t lead_ns;
 } link_;
 
@@ -76,6 +77,9 @@ bool pcie_take(const struct pcie_frame *frame)
 	}
 	queued.due_ns = pcie_schedule_frame(&link_.schedule[direction], frame->arrived_ns, frame->len);
 	queued.turn_ns = link_.schedule[direction].free_ns;
+	if (pcie_is_before(link_.newest_ns[direction], frame->arrived_ns))
+		link_.newest_ns[direction] = frame->arrived_ns;
+	queued.taken_ns = link_.newest_ns[direction];
 	pcie_queue_put(queue, &queued);
 	if (pcie_queue_length(queue) > count->most_queued)
 		count->most_queued = pcie_queue_length(queue);
@@ -119,7 +123,7 @@ static unsigned send_due(enum pcie_direction direction)
 		count->frames++;
 		count->bytes += frame->len;
 		count->waited_ns += now - frame->arrived_ns;
-		count->wanted_ns += frame->due_ns - frame->arrived_ns;
+		count->wanted_ns += frame->due_ns - frame->taken_ns;
 	}
 	return n;
 }

@@ -257,7 +257,7 @@ static int move_ebpf(struct ebpf *ebpf, enum frame_path from, enum frame_path to
 		from = ended_in_dpu;
 	}
 	if (!err && from == ended_in_dpu && !frame_path_ends_in_dpu(to)) {
-		err = ebpf_move_vnics(ebpf, LOCATION_HOST, xdp, &report->blackout_ms, diag);
+		err = ebpf_move_vnics(ebpf, LOCATION_HOST, xdp, report, diag);
 		from = PATH_DPU_MUX;
 	}
 	if (!err && from == PATH_DPU_MUX && (to == PATH_HOST || to == PATH_PMD || frame_path_is_mixed(to))) {
@@ -275,7 +275,7 @@ static int move_ebpf(struct ebpf *ebpf, enum frame_path from, enum frame_path to
 	else if (!err && from == PATH_HOST && frame_path_needs_dpu(to))
 		err = host_to_dpu(ebpf, report, diag);
 	if (!err && ebpf_vnics_at(to) == LOCATION_DPU)
-		err = ebpf_move_vnics(ebpf, LOCATION_DPU, xdp, &report->blackout_ms, diag);
+		err = ebpf_move_vnics(ebpf, LOCATION_DPU, xdp, report, diag);
 	if (!err && to == PATH_SRIOV && from != PATH_SRIOV)
 		err = set_embedded(ebpf, true, xdp, diag);
 	return err;

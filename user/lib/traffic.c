@@ -200,17 +200,18 @@ int traffic_tcp(const struct lab *lab, struct traffic_pair pair, unsigned second
 }
 
 /* -ENODATA: no answer came in the part of the run that counts; nothing is in diag then. */
-static int rr_once(const struct lab *lab, struct traffic_pair pair, unsigned seconds, struct rr_result *ret_result,
-		   struct diag *diag)
+static int rr_once(const struct lab *lab, struct traffic_pair pair, unsigned bytes, unsigned seconds,
+		   struct rr_result *ret_result, struct diag *diag)
 {
-	char address[INET6_ADDRSTRLEN], time[16], *output;
+	char address[INET6_ADDRSTRLEN], time[16], size[16], *output;
 	const char *const server[] = {"sockperf", "server", "--tcp", "-i", address, NULL};
-	const char *const client[] = {"sockperf", "ping-pong", "--tcp", "--full-rtt", "-m", "64",
+	const char *const client[] = {"sockperf", "ping-pong", "--tcp", "--full-rtt", "-m", size,
 				      "-i", address, "-t", time, NULL};
 	int err = address_text(&lab->vms[pair.to], address);
 
 	if (err)
 		return err;
+	snprintf(size, sizeof(size), "%u", bytes);
 	snprintf(time, sizeof(time), "%u", seconds);
 	err = client_and_server(lab, pair, false, SOCKPERF_PORT, server, client, seconds * 1000 + MARGIN_MS,
 				&output, diag);
@@ -223,13 +224,13 @@ static int rr_once(const struct lab *lab, struct traffic_pair pair, unsigned sec
 	return err;
 }
 
-int traffic_rr(const struct lab *lab, struct traffic_pair pair, unsigned seconds,
+int traffic_rr(const struct lab *lab, struct traffic_pair pair, unsigned bytes, unsigned seconds,
 	       struct rr_result *ret_result, struct diag *diag)
 {
 	int err = -ENODATA;
 
 	for (unsigned tries = 0; err == -ENODATA && tries < RR_TRIES; tries++)
-		err = rr_once(lab, pair, seconds, ret_result, diag);
+		err = rr_once(lab, pair, bytes, seconds, ret_result, diag);
 	if (err == -ENODATA)
 		diag_error(diag, err, "other work on this machine's CPUs?",
 			   "no round trip from %s to %s in %u runs of %u s", lab->vms[pair.from].name, lab->vms[pair.to].name,

@@ -24,7 +24,10 @@ struct rr_result { /* request/response over TCP, one outstanding; round trip, mi
 /* One TCP stream from -> to, for whole seconds (what iperf3 takes). */
 int traffic_tcp(const struct lab *lab, struct traffic_pair pair, unsigned seconds,
 		struct tcp_result *ret_result, struct diag *diag);
-int traffic_rr(const struct lab *lab, struct traffic_pair pair, unsigned seconds,
+#define RR_BYTES 64 /* of a message, where nothing else is asked for */
+
+/* Messages of so many bytes, 14 at least. */
+int traffic_rr(const struct lab *lab, struct traffic_pair pair, unsigned bytes, unsigned seconds,
 	       struct rr_result *ret_result, struct diag *diag);
 
 /* Datagrams at a rate of their own, whether or not answers come (open loop); each is answered. Round trips in microseconds. */
