@@ -117,7 +117,7 @@ static const char *node_state(const struct lab *lab, const struct node *node, co
 	if (!netns_exists(namespace))
 		return "missing";
 	if (node->kind == NODE_PCIE)
-		return pcie_relay_read(lab, node->index, &link, &carries) || carries ? "up" : "dead: `dpulab up` starts its process";
+		return pcie_relay_read_of(lab, node->index, node->dpu, &link, &carries) || carries ? "up" : "dead: `dpulab up` starts its process";
 	if (node->kind != NODE_VM || lab->vms[node->index].type != VM_QEMU)
 		return "up";
 	guest_read(lab, &lab->vms[node->index], &guest);

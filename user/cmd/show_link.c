@@ -2,6 +2,7 @@
 /* show LAB link, and the PCIe link's part of `show LAB drops`. */
 #include "pcie_relay.h"
 #include "show.h"
+#include "topology.h"
 #include "values.h"
 
 
@@ -45,20 +46,20 @@ static void out_counts(struct out *out, const struct pcie_counts *count)
 	out_uint(out, "most_queued", count->most_queued);
 }
 
-int show_link(const struct lab *lab, size_t host, struct out *out, struct diag *diag)
+static void show_link_of(const struct lab *lab, size_t host, unsigned dpu, struct out *out)
 {
 	const struct lab_host *h = &lab->hosts[host];
+	char node[NODE_FULL_MAX];
 	struct pcie_state state = {};
 	bool lives = false, emulated = pcie_is_emulated(h);
 
-	(void)diag;
-	if (!h->dpu)
-		return 0;
-	if (!emulated || pcie_relay_read(lab, host, &state, &lives))
+	if (!emulated || pcie_relay_read_of(lab, host, dpu, &state, &lives))
 		pcie_link_of(h, &state.link);
 	for (enum pcie_direction direction = 0; direction < PCIE_DIRECTIONS; direction++) {
 		out_item(out);
 		out_str(out, "host", "%s", h->name);
+		if (lab_n_dpus(h) > 1)
+			out_str(out, "dpu", "%s", topology_dpu_of(h, dpu, node));
 		out_str(out, "direction", "%s", directions[direction]);
 		out_str(out, "link", "%s", emulated ? "emulated" : "plain veth");
 		out_str(out, "by", "%s", !emulated ? "-" : lives ? pcie_way_name(state.way) : "dead: `dpulab up` starts it");
@@ -68,15 +69,22 @@ int show_link(const struct lab *lab, size_t host, struct out *out, struct diag *
 		out_counts(out, &state.count[direction]);
 		out_end(out);
 	}
+}
+
+int show_link(const struct lab *lab, size_t host, struct out *out, struct diag *diag)
+{
+	(void)diag;
+	for (unsigned dpu = 0; dpu < lab_n_dpus(&lab->hosts[host]); dpu++)
+		show_link_of(lab, host, dpu, out);
 	return 0;
 }
 
-static void out_drops(struct out *out, const char *host, uint64_t frames, const char *reason, const char *meaning)
+static void out_drops(struct out *out, const char *node, uint64_t frames, const char *reason, const char *meaning)
 {
 	if (!frames)
 		return;
 	out_item(out);
-	out_str(out, "node", "%s-pci", host);
+	out_str(out, "node", "%s", node);
 	out_str(out, "where", "pcie");
 	out_str(out, "reason", "%s", reason);
 	out_uint(out, "frames", frames);
@@ -84,21 +92,27 @@ static void out_drops(struct out *out, const char *host, uint64_t frames, const 
 	out_end(out);
 }
 
+static void out_drops_of(struct out *out, const struct pcie_state *state, const char *node)
+{
+	for (enum pcie_direction direction = 0; direction < PCIE_DIRECTIONS; direction++) {
+		const struct pcie_counts *count = &state->count[direction];
+		bool up = direction == PCIE_TO_HOST;
+
+		out_drops(out, node, count->queue_full, "link queue full",
+			  up ? "dropped: too many frames waited for the PCIe link to the host"
+			     : "dropped: too many frames waited for the PCIe link to the DPU");
+		out_drops(out, node, count->send_failed, "link end refused", "dropped: the end of the PCIe link was down or its ring full");
+	}
+}
+
 void show_link_drops(const struct lab *lab, size_t host, struct out *out)
 {
-	const char *name = lab->hosts[host].name;
+	const struct lab_host *h = &lab->hosts[host];
+	char node[NODE_FULL_MAX];
 	struct pcie_state state;
 	bool lives;
 
-	if (!pcie_is_emulated(&lab->hosts[host]) || pcie_relay_read(lab, host, &state, &lives))
-		return;
-	for (enum pcie_direction direction = 0; direction < PCIE_DIRECTIONS; direction++) {
-		const struct pcie_counts *count = &state.count[direction];
-		bool up = direction == PCIE_TO_HOST;
-
-		out_drops(out, name, count->queue_full, "link queue full",
-			  up ? "dropped: too many frames waited for the PCIe link to the host"
-			     : "dropped: too many frames waited for the PCIe link to the DPU");
-		out_drops(out, name, count->send_failed, "link end refused", "dropped: the end of the PCIe link was down or its ring full");
-	}
+	for (unsigned dpu = 0; pcie_is_emulated(h) && dpu < lab_n_dpus(h); dpu++)
+		if (!pcie_relay_read_of(lab, host, dpu, &state, &lives))
+			out_drops_of(out, &state, topology_pcie_of(h, dpu, node));
 }

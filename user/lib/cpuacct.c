@@ -132,7 +132,7 @@ static int open_nodes(struct cpu_meter *meter, struct diag *diag)
 	meter->nodes = calloc(meter->topology.n_nodes, sizeof(struct netns *));
 	meter->devices = calloc(2 * meter->topology.n_wires, sizeof(*meter->devices));
 	meter->pollers = calloc(meter->lab->n_hosts + 1, sizeof(*meter->pollers));
-	meter->relays = calloc(meter->lab->n_hosts + 1, sizeof(*meter->relays));
+	meter->relays = calloc(2 * meter->lab->n_hosts + 1, sizeof(*meter->relays));
 	if (!meter->nodes || !meter->devices || !meter->pollers || !meter->relays)
 		return -ENOMEM;
 	for (size_t i = 0; i < meter->topology.n_nodes; i++) {
@@ -163,11 +163,13 @@ static void find_pollers(struct cpu_meter *meter)
 
 static void find_relays(struct cpu_meter *meter)
 {
-	for (size_t host = 0; host < meter->lab->n_hosts; host++) {
+	for (size_t i = 0; i < 2 * meter->lab->n_hosts; i++) {
+		const struct lab_host *host = &meter->lab->hosts[i / 2];
 		struct pcie_state state;
 		bool carries;
 
-		if (pcie_is_emulated(&meter->lab->hosts[host]) && !pcie_relay_read(meter->lab, host, &state, &carries) && carries)
+		if (pcie_is_emulated(host) && i % 2 < lab_n_dpus(host) &&
+		    !pcie_relay_read_of(meter->lab, i / 2, i % 2, &state, &carries) && carries)
 			meter->relays[meter->n_relays++] = (pid_t)state.pid;
 	}
 }

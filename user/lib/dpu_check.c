@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "finding.h"
-#include "pcie.h"
 
 #define PAIR_NAME_MAX (NODE_NAME_MAX - 2) /* without NUL: with "-dpu2" behind it, it is the name of a device */
 
@@ -83,9 +82,6 @@ static void check_beside(struct checker *check, const struct lab *lab, const str
 		if (other->machine == host->machine)
 			FINDING(check, &host->machine, NULL, "hosts.%s.machine: %s is the second switch of %s already", host->name,
 				other->name, first->name);
-	if (pcie_is_emulated(host) || pcie_is_emulated(first))
-		FINDING(check, &host->machine, "leave out their link's delay, jitter and bandwidth",
-			"hosts.%s.machine: the PCIe links of two DPUs are not emulated", host->name);
 	if (lab_bare_machine(lab, (size_t)(host - lab->hosts)) != SIZE_MAX || lab_bare_machine(lab, host->machine) != SIZE_MAX)
 		FINDING(check, &host->machine, NULL, "hosts.%s.machine: a host that is itself a machine of the lab has no second switch",
 			host->name);
@@ -109,9 +105,6 @@ static void check_pair(struct checker *check, const struct lab_host *host)
 		FINDING(check, host->name, "shorten it",
 			"host '%s': with a second DPU a name has %d characters at most, because %s-dpu2 is a device's name, too",
 			host->name, PAIR_NAME_MAX, host->name);
-	if (pcie_is_emulated(host))
-		FINDING(check, &host->dpu2, "leave out its link's delay, jitter and bandwidth",
-			"hosts.%s.dpu2: the PCIe links of two DPUs are not emulated", host->name);
 	check_uplinks(check, host);
 	check_models(check, host);
 }

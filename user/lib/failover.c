@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "failover.h"
 #include "monotonic.h"
+#include "pcie_relay.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -53,6 +54,15 @@ static bool is_silent(const struct location *dpu)
 	return silent;
 }
 
+/* Whose process plays the link that it is behind, if one is emulated. */
+static bool link_is_dead(const struct lab *view, size_t host)
+{
+	struct pcie_state state;
+	bool carries;
+
+	return pcie_is_emulated(&view->hosts[host]) && (pcie_relay_read(view, host, &state, &carries) || !carries);
+}
+
 int dpu_health(const struct lab *lab, size_t host, unsigned dpu, enum dpu_health *ret_health, struct diag *diag)
 {
 	struct location location = {};
@@ -68,7 +78,7 @@ int dpu_health(const struct lab *lab, size_t host, unsigned dpu, enum dpu_health
 		err = rt_links(location.ns, &links, &n, diag);
 	if (!err)
 		*ret_health = devices_of(&location, links, n);
-	if (!err && (*ret_health == DPU_SERVES || *ret_health == DPU_NO_CARRIER) && is_silent(&location))
+	if (!err && (*ret_health == DPU_SERVES || *ret_health == DPU_NO_CARRIER) && (is_silent(&location) || link_is_dead(&view, host)))
 		*ret_health = DPU_SILENT;
 	free(links);
 	location_close(&location);

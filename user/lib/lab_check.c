@@ -56,7 +56,7 @@ static void check_node_name(struct checker *check, const char *name, const char 
 	else if (is_of_a_host(check->lab, name, "-pmd"))
 		FINDING(check, name, "rename it", "a %s cannot be called '%s': a host's poll-mode process would be", kind,
 			name);
-	else if (is_of_a_host(check->lab, name, "-pci"))
+	else if (is_of_a_host(check->lab, name, "-pci") || is_of_a_host(check->lab, name, "-pci2"))
 		FINDING(check, name, "rename it", "a %s cannot be called '%s': a host's PCIe link would be", kind, name);
 	else if (is_of_a_host(check->lab, name, "-dpu") || is_of_a_host(check->lab, name, "-dpu2"))
 		FINDING(check, name, "rename it", "a %s cannot be called '%s': a host's DPU would be", kind,
@@ -72,7 +72,7 @@ int lab_check_port_name(const struct lab *lab, const char *name, struct diag *di
 				  "a port's name is lower-case letters, digits and inner dashes, a letter first, at most %d in all",
 				  NODE_NAME_MAX - 1);
 	if (!strcmp(name, "fabric") || is_device_name(name) || is_of_a_host(lab, name, "-dpu") || is_of_a_host(lab, name, "-dpu2") ||
-	    is_of_a_host(lab, name, "-pci") ||
+	    is_of_a_host(lab, name, "-pci") || is_of_a_host(lab, name, "-pci2") ||
 	    lab_find_host(found, name) || lab_find_group(found, name))
 		return diag_error(diag, -EINVAL, "call it something else", "%s is the name of something else in lab %s",
 				  name, lab->name);

@@ -161,6 +161,7 @@ static int serve_without(const struct lab *lab, size_t host, size_t vm, bool xdp
 	err = map_state(work.file, true, &work.state);
 	if (err)
 		return diag_error(diag, err, NULL, "cannot make %s: %s", work.file, strerror(-err));
+	work.state->slot = topology_slot(h, h->active);
 	err = find_vnics(lab, host, vm, work.state, diag);
 	if (!err)
 		err = serve(&work, &link, (uint32_t)(cpus_highest(&h->link_cpus) + 1), xdp ? PCIE_WAY_AF_XDP : PCIE_WAY_AF_PACKET, diag);
@@ -200,9 +201,14 @@ int pcie_relay_stop(const char *lab, const char *node, struct diag *diag)
 
 int pcie_relay_read(const struct lab *lab, size_t host, struct pcie_state *ret_state, bool *ret_lives)
 {
+	return pcie_relay_read_of(lab, host, lab->hosts[host].active, ret_state, ret_lives);
+}
+
+int pcie_relay_read_of(const struct lab *lab, size_t host, unsigned dpu, struct pcie_state *ret_state, bool *ret_lives)
+{
 	char path[STATE_PATH_MAX], node[NODE_FULL_MAX];
 	struct pcie_state *state;
-	int err = map_state(state_path(path, lab->name, topology_pcie(&lab->hosts[host], node)), false, &state);
+	int err = map_state(state_path(path, lab->name, topology_pcie_of(&lab->hosts[host], dpu, node)), false, &state);
 
 	if (err)
 		return err;
@@ -216,11 +222,13 @@ void pcie_relay_total(const struct lab *lab, struct pcie_counts *ret_total)
 {
 	struct pcie_counts total = {};
 
-	for (size_t host = 0; host < lab->n_hosts; host++) {
+	for (size_t i = 0; i < 2 * lab->n_hosts; i++) {
+		size_t host = i / 2;
 		struct pcie_state state;
 		bool carries;
 
-		if (!pcie_is_emulated(&lab->hosts[host]) || pcie_relay_read(lab, host, &state, &carries))
+		if (!pcie_is_emulated(&lab->hosts[host]) || i % 2 >= lab_n_dpus(&lab->hosts[host]) ||
+		    pcie_relay_read_of(lab, host, i % 2, &state, &carries))
 			continue;
 		for (enum pcie_direction direction = 0; direction < PCIE_DIRECTIONS; direction++) {
 			total.frames += state.count[direction].frames;

@@ -41,6 +41,7 @@ struct pcie_state {
 	uint32_t served;  /* the last `wanted` that the process serves */
 	uint32_t way;	  /* enum pcie_way */
 	uint32_t cpu;	  /* 1 + that of its own; 0 = it shares */
+	uint32_t slot;	  /* of the DPU in its machine: the host's ends of its channels are named by it (topology.h) */
 	uint32_t cost_ns; /* of a crossing by itself, taken off what frames wait (pcie_cost.h); 0 = not measured */
 	struct pcie_link link;
 	struct pcie_counts count[PCIE_DIRECTIONS];
@@ -60,6 +61,8 @@ int pcie_relay_release(const struct lab *lab, size_t host, size_t vm, bool xdp, 
 int pcie_relay_stop(const char *lab, const char *node, struct diag *diag);
 /* Its state as it is; -ENOENT: there is none. *ret_lives: and the process lives, serving. */
 int pcie_relay_read(const struct lab *lab, size_t host, struct pcie_state *ret_state, bool *ret_lives);
+/* That to another DPU than the active one, by number. */
+int pcie_relay_read_of(const struct lab *lab, size_t host, unsigned dpu, struct pcie_state *ret_state, bool *ret_lives);
 /* What all links of a lab have carried and held so far, both directions. */
 void pcie_relay_total(const struct lab *lab, struct pcie_counts *ret_total);
 const char *pcie_way_name(enum pcie_way way); /* "af_xdp", "af_packet" */

@@ -140,7 +140,7 @@ static void name_of(uint32_t port, char *buffer)
 	else if (*vnic)
 		snprintf(buffer, IFNAMSIZ, "%.*s", IFNAMSIZ - 1, vnic);
 	else
-		topology_channel_host(0, number, buffer);
+		topology_channel_host(link_.state->slot, number, buffer);
 }
 
 /* A killed one's socket holds the queue for a grace period, and its program the device. */

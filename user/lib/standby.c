@@ -8,6 +8,7 @@
 
 #include "attach.h"
 #include "ebpf.h"
+#include "pcie_relay.h"
 #include "rt.h"
 #include "tables.h"
 #include "topology.h"
@@ -145,16 +146,20 @@ int standby_serve(const struct lab *lab, size_t host, bool xdp, struct diag *dia
 	if (err)
 		return err;
 	err = let_go(&view, host, diag);
+	if (!err)
+		err = pcie_relay_serve(&view, host, xdp, diag);
 	standby_view_free(&view);
 	return err;
 }
 
 static int stop(struct location *idle, void *arg, struct diag *diag)
 {
-	char node[NODE_NAME_MAX + 4];
+	char node[NODE_NAME_MAX + 4], link[NODE_FULL_MAX];
 	int err = ebpf_leave_location(idle, diag);
 
 	(void)arg;
+	if (!err)
+		err = pcie_relay_stop(idle->lab->name, topology_pcie(location_host(idle), link), diag);
 	location_node_name(location_host(idle), LOCATION_DPU, node);
 	return err ? err : dataplane_remove(idle->lab->name, node, diag);
 }
@@ -166,9 +171,20 @@ int standby_stop(const struct lab *lab, size_t host, struct diag *diag)
 
 /* ---- vNICs that are at the wrong one -------------------------------------- */
 
+/* Where the link is emulated a vNIC is at its other end, and the link's process lets it go. */
+static int leave_link(const struct location *idle, size_t vm, struct diag *diag)
+{
+	struct pcie_state state;
+	bool carries;
+
+	if (pcie_relay_read(idle->lab, idle->host, &state, &carries))
+		return 0;
+	return pcie_relay_release(idle->lab, idle->host, vm, state.way == PCIE_WAY_AF_XDP, diag);
+}
+
 static int fetch(struct location *idle, void *arg, struct diag *diag)
 {
-	struct netns *host = arg;
+	struct netns *host = arg, *from;
 	int err = 0;
 
 	for (size_t vm = 0; !err && vm < idle->lab->n_vms; vm++) {
@@ -176,11 +192,14 @@ static int fetch(struct location *idle, void *arg, struct diag *diag)
 
 		if (idle->lab->vms[vm].host != idle->host || !location_has_vnic(idle, vm))
 			continue;
+		from = idle->link && rt_ifindex(idle->link, dev) > 0 ? idle->link : idle->ns;
 		err = ebpf_keep_neighbours(idle->lab, vm, diag);
-		if (!err) /* what a failed DPU has left attached would come along, and serve nobody */
+		if (!err && from == idle->link)
+			err = leave_link(idle, vm, diag);
+		else if (!err) /* what a failed DPU has left attached would come along, and serve nobody */
 			err = detach(idle, dev, diag);
 		if (!err)
-			err = rt_link_move(idle->ns, rt_ifindex(idle->ns, dev), host, diag);
+			err = rt_link_move(from, rt_ifindex(from, dev), host, diag);
 	}
 	return err;
 }

@@ -86,16 +86,21 @@ const char *topology_dpu(const struct lab_host *host, char *buffer)
 	return topology_dpu_of(host, host->active, buffer);
 }
 
+const char *topology_pcie_of(const struct lab_host *host, unsigned dpu, char *buffer)
+{
+	snprintf(buffer, NODE_FULL_MAX, dpu ? "%.*s-pci2" : "%.*s-pci", (int)(dpu ? NODE_NAME_MAX - 2 : NODE_NAME_MAX), host->name);
+	return buffer;
+}
+
 const char *topology_pcie(const struct lab_host *host, char *buffer)
 {
-	snprintf(buffer, NODE_FULL_MAX, "%s-pci", host->name);
-	return buffer;
+	return topology_pcie_of(host, host->active, buffer);
 }
 
 struct plan {
 	const struct lab *lab;
 	struct topology topology;
-	size_t *host_node, (*dpu_node)[2], *pcie_node; /* by host index, and number of the DPU; pcie 0: there is none */
+	size_t *host_node, (*dpu_node)[2], (*pcie_node)[2]; /* by host index, and number of the DPU; pcie 0: there is none */
 };
 
 static size_t add_node(struct plan *plan, const char *name, enum node_kind kind, size_t index)
@@ -148,19 +153,21 @@ static void plan_dpu(struct plan *plan, size_t host, unsigned dpu)
 	wire = add_wire(plan, plan->lab->fabric_mtu);
 	set_end(plan, &wire->end[0], node, TOPOLOGY_DPU_PF);
 	set_end(plan, &wire->end[1], plan->host_node[host], topology_pf(topology_slot(&plan->lab->hosts[host], dpu)));
+	if (!pcie_is_emulated(&plan->lab->hosts[host]))
+		return;
+	node = add_node(plan, topology_pcie_of(&plan->lab->hosts[host], dpu, name), NODE_PCIE, host);
+	plan->topology.nodes[node].dpu = dpu;
+	plan->pcie_node[host][dpu] = node;
 }
 
 static void plan_host(struct plan *plan, size_t host)
 {
 	const struct lab_host *h = &plan->lab->hosts[host];
-	char name[NODE_FULL_MAX];
 
 	plan->host_node[host] = lab_is_beside(h) ? plan->host_node[h->machine] : add_node(plan, h->name, NODE_HOST, host);
 	add_uplink(plan, host, plan->host_node[host], topology_uplink(h));
 	for (unsigned dpu = 0; dpu < lab_n_dpus(h); dpu++)
 		plan_dpu(plan, host, dpu);
-	if (pcie_is_emulated(h)) /* its DPU is the only one: dpu_check.c */
-		plan->pcie_node[host] = add_node(plan, topology_pcie(h, name), NODE_PCIE, host);
 }
 
 unsigned topology_channel_mtu(const struct lab *lab, size_t vm)
@@ -173,7 +180,7 @@ static void plan_channel(struct plan *plan, size_t vm, unsigned dpu)
 {
 	const struct lab_vm *v = &plan->lab->vms[vm];
 	unsigned mtu = topology_channel_mtu(plan->lab, vm);
-	size_t between = plan->pcie_node[v->host];
+	size_t between = plan->pcie_node[v->host][dpu];
 	char host_dev[IFNAMSIZ], dpu_dev[IFNAMSIZ];
 	struct wire *wire = add_wire(plan, mtu);
 
@@ -213,11 +220,11 @@ int topology_plan(const struct lab *lab, struct topology *ret_topology)
 	struct plan plan = {.lab = lab};
 	int err = -ENOMEM;
 
-	plan.topology.nodes = calloc(1 + 4 * lab->n_hosts + lab->n_vms, sizeof(struct node));
-	plan.topology.wires = calloc(5 * lab->n_hosts + 3 * lab->n_vms + 1, sizeof(struct wire));
+	plan.topology.nodes = calloc(1 + 5 * lab->n_hosts + lab->n_vms, sizeof(struct node));
+	plan.topology.wires = calloc(5 * lab->n_hosts + 5 * lab->n_vms + 1, sizeof(struct wire));
 	plan.host_node = calloc(lab->n_hosts + 1, sizeof(size_t));
 	plan.dpu_node = calloc(lab->n_hosts + 1, sizeof(*plan.dpu_node));
-	plan.pcie_node = calloc(lab->n_hosts + 1, sizeof(size_t));
+	plan.pcie_node = calloc(lab->n_hosts + 1, sizeof(*plan.pcie_node));
 	if (plan.topology.nodes && plan.topology.wires && plan.host_node && plan.dpu_node && plan.pcie_node) {
 		add_node(&plan, TOPOLOGY_FABRIC, NODE_FABRIC, 0);
 		for (size_t host = 0; host < lab->n_hosts; host++) /* one beside another comes behind it: dpu_check.c */
@@ -271,11 +278,16 @@ int topology_open_dpu(const struct lab *lab, size_t host, struct netns **ret_ns,
 	return topology_open_dpu_of(lab, host, lab->hosts[host].active, ret_ns, diag);
 }
 
-int topology_open_pcie(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag)
+int topology_open_pcie_of(const struct lab *lab, size_t host, unsigned dpu, struct netns **ret_ns, struct diag *diag)
 {
 	char name[NODE_FULL_MAX];
 
-	return open_node(lab, topology_pcie(&lab->hosts[host], name), ret_ns, diag);
+	return open_node(lab, topology_pcie_of(&lab->hosts[host], dpu, name), ret_ns, diag);
+}
+
+int topology_open_pcie(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag)
+{
+	return topology_open_pcie_of(lab, host, lab->hosts[host].active, ret_ns, diag);
 }
 
 int topology_open_vm(const struct lab *lab, size_t vm, struct netns **ret_ns, struct diag *diag)

@@ -86,7 +86,8 @@ const char *topology_dpu(const struct lab_host *host, char *buffer);
 /* Of any of them, by number from 0. */
 const char *topology_dpu_of(const struct lab_host *host, unsigned dpu, char *buffer);
 /* Of its emulated PCIe link: "esx1-pci"; likewise. */
-const char *topology_pcie(const struct lab_host *host, char *buffer);
+const char *topology_pcie(const struct lab_host *host, char *buffer); /* of the active DPU */
+const char *topology_pcie_of(const struct lab_host *host, unsigned dpu, char *buffer);
 /*
  * Device at the VM's end of its vNIC: eth0 in a VM's namespace. Of a loaded port it is a patch
  * beside the loaded interface, which foreign.c makes and joins to it.
@@ -102,6 +103,7 @@ int topology_open_dpu(const struct lab *lab, size_t host, struct netns **ret_ns,
 int topology_open_dpu_of(const struct lab *lab, size_t host, unsigned dpu, struct netns **ret_ns, struct diag *diag);
 /* Of its emulated PCIe link; -ENOENT: there is none, or the lab is broken. */
 int topology_open_pcie(const struct lab *lab, size_t host, struct netns **ret_ns, struct diag *diag);
+int topology_open_pcie_of(const struct lab *lab, size_t host, unsigned dpu, struct netns **ret_ns, struct diag *diag);
 int topology_open_vm(const struct lab *lab, size_t vm, struct netns **ret_ns, struct diag *diag);
 int topology_open_fabric(const struct lab *lab, struct netns **ret_ns, struct diag *diag);
 

@@ -128,7 +128,7 @@ static void place_vnic(const struct build *build, const struct wire *wire, struc
 	far = pcie_is_emulated(&build->lab->hosts[host]) ? NODE_PCIE : NODE_DPU;
 	for (size_t n = 0; ebpf_vnics_at(build->lab->hosts[host].path) == LOCATION_DPU && n < build->plan.n_nodes; n++)
 		if (build->plan.nodes[n].kind == far && build->plan.nodes[n].index == host &&
-		    (far == NODE_PCIE || build->plan.nodes[n].dpu == build->lab->hosts[host].active))
+		    build->plan.nodes[n].dpu == build->lab->hosts[host].active)
 			port->ns = build->sites[n].ns;
 }
 
@@ -178,10 +178,10 @@ static const struct rt_link *find_far_end(const struct build *build, const struc
 {
 	const struct wire_end *end = &wire->end[1];
 	const struct rt_link *link = find_link(&build->sites[end->node], end->dev);
-	size_t host = wire->vnic ? build->lab->vms[wire->vm].host : build->plan.nodes[end->node].index;
+	size_t host = wire->vnic ? build->lab->vms[wire->vm].host : 0;
 
 	*ret_node = end->node;
-	for (size_t n = 0; !link && n < build->plan.n_nodes; n++) {
+	for (size_t n = 0; wire->vnic && !link && n < build->plan.n_nodes; n++) {
 		const struct node *node = &build->plan.nodes[n];
 
 		if (!is_beyond(node, host))

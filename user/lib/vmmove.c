@@ -13,6 +13,7 @@
 #include "handover.h"
 #include "machine.h"
 #include "movecost.h"
+#include "pcie.h"
 #include "qos.h"
 #include "qos_check.h"
 #include "tables.h"
@@ -229,15 +230,17 @@ static int make_channel(struct vm_move *move, unsigned dpu, struct diag *diag)
 	const struct side *new = &move->new;
 	const struct lab_host *host = host_of(new);
 	char host_dev[IFNAMSIZ], dpu_dev[IFNAMSIZ], dpu_node[NODE_FULL_MAX], link_node[NODE_FULL_MAX];
-	struct netns *link = new->ebpf.at[LOCATION_DPU].link, *dpu_ns NETNS_CLEANUP = NULL;
+	struct netns *link NETNS_CLEANUP = NULL, *dpu_ns NETNS_CLEANUP = NULL;
 	struct rt_end near, far;
 	int err = topology_open_dpu_of(new->lab, new->host, dpu, &dpu_ns, diag);
 
+	if (!err && pcie_is_emulated(host))
+		err = topology_open_pcie_of(new->lab, new->host, dpu, &link, diag);
 	if (err)
 		return err;
 	topology_channel_host(topology_slot(host, dpu), new->port, host_dev);
 	topology_channel_dpu(new->port, dpu_dev);
-	topology_pcie(host, link_node);
+	topology_pcie_of(host, dpu, link_node);
 	near = end_of(move, ns_of(new, LOCATION_HOST), host->node, host_dev);
 	far = end_of(move, dpu_ns, topology_dpu_of(host, dpu, dpu_node), dpu_dev);
 	if (!link)
