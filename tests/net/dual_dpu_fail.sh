@@ -27,12 +27,14 @@ report = json.load(open("drill.json"))
 wrong = []
 if report.get("failed_over_to") != "esx1-dpu2" or report["connections_kept"] != kept:
     wrong.append("no failover to esx1-dpu2, connections %s" % ("kept" if kept else "lost"))
-if report["connections_broken"] != (0 if kept else 2):
+# One whose state is lost may still come back, when the way back to the repaired DPU is slow enough for a try of TCP to fall into it.
+lucky = sum(flow["flow"] == "tcp" and flow["back_by"] == "dpulab" for flow in report["flows"])
+if report["connections_broken"] + lucky != (0 if kept else 2):
     wrong.append("%d connections broken" % report["connections_broken"])
 for flow in report["flows"]:
     if flow["broken"]:
         continue
-    if flow["back_by"] not in ("standby", "-"):
+    if flow["back_by"] not in ("standby", "-") and (kept or flow["flow"] != "tcp" or flow["back_by"] != "dpulab"):
         wrong.append(flow)
 if not kept and not any(flow["lost"] for flow in report["flows"]):
     wrong.append("nothing was hit")

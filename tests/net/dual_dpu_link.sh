@@ -28,7 +28,8 @@ crosses() { # DPU OTHER
 	rtt=$(sed -n 's/.*time=\([0-9.]*\) ms/\1/p' ping.out | sort -n | head -n 1)
 	awk "BEGIN {exit !($rtt * 1000 >= 2 * $DELAY_US)}" || fail "$1: a round trip of $rtt ms, with $DELAY_US us each way"
 	[ $(($(frames "$1") - before)) -ge 40 ] || fail "$1: its link has not carried the echoes"
-	expect "$2: frames on its link" "$(frames "$2")" "$other"
+	# a neighbour's question now and then, no echoes
+	[ $(($(frames "$2") - other)) -lt 20 ] || fail "$2: echoes on its link"
 }
 
 write_pair_lab lab.yaml ', standby-uplinks: uplink2'
