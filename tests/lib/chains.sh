@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 #
 # chains.sh - what tests of intercept chains under traffic share. Source it after moves.sh, in the test's own folder.
+need clang
 
 cat >slow.c <<'C'
 #define DPU_SLOT
