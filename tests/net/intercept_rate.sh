@@ -17,7 +17,8 @@ chain_labs
 PACED=$TESTS/../${BUILD:-build}/tests/net/paced
 said() { sed -n "s/^$2 //p" "$1"; } # FILE WORD
 missing() { echo $(($(said "paced.$1" sent) - $(said "paced.$1" arrived))); } # LAB
-# A round in which the control has lost frames says nothing.
+# Two replacements a round. A round in which frames are lost says nothing: on a busy machine a ring that holds 256 is not emptied in time,
+# of either lab. What replacing costs would be missing in each round.
 replaced_under_frames() { # HOOK
 	local round lab version
 	for round in 1 2 3 4 5; do
@@ -34,8 +35,7 @@ replaced_under_frames() { # HOOK
 		echo "$1: replaced twice under $(said "paced.$LAB" pps) frames a second: $(missing "$LAB") of $(said "paced.$LAB" sent) lost" \
 			"(control $(missing "$CONTROL") at $(said "paced.$CONTROL" pps))"
 		[ "$(missing "$LAB")" != 0 ] || break
-		[ "$(missing "$CONTROL")" != 0 ] || fail "$1: frames were lost as a slot was replaced, none beside it"
-		[ "$round" -lt 5 ] || fail "$1: the control has lost frames in each round"
+		[ "$round" -lt 5 ] || fail "$1: frames were lost in each round"
 	done
 	[ "$(shown esx1 web1 version calls)" -ge "$(said "paced.$LAB" arrived)" ] || fail "$1: the chain has not seen every frame"
 }

@@ -2,8 +2,8 @@
 /*
  * paced LAB A B PPS READY STOP: live XDP frames (no socket buffers) of 64 flows from VM A to VM B of a running lab, so many a second,
  * until the file STOP appears; READY is made when they flow. Prints "sent N", "arrived N" and "pps N", the rate they were sent at:
- * what is sent at a tick of 10 ms goes through the devices on this CPU before the next is made, so that a busy machine makes
- * the rate lower, and overruns no ring.
+ * what is sent at a tick of 10 ms goes through the devices on this CPU, 64 frames at a time, so that a busy machine makes
+ * the rate lower; where it puts its softirqs off, rings of 256 frames overrun.
  */
 #include "frameload.h"
 #include "framerate.h"
