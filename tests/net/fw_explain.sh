@@ -83,7 +83,7 @@ table() {
 	FRAMES
 }
 
-for combination in "host tc" "host xdp" "pmd xdp" "dpu-mux tc" "dpu-mux xdp" "dpu-upt tc"; do
+for combination in "host tc" "host xdp" "pmd xdp" "dpu-mux tc" "dpu-mux xdp" "dpu-upt tc" "dpu-vxlan tc"; do
 	read -r path hook <<<"$combination"
 	lab "$path" "$hook"
 	fresh_lab

@@ -156,7 +156,7 @@ static int watched_policy(struct pkt *p, __u16 vnic_port, int inbound)
 	struct dryrun_step *step = NULL;
 	int refused;
 
-	if (run.result->n_steps < DRYRUN_STEPS) {
+	if (p->functions & DPU_FN_DFW && run.result->n_steps < DRYRUN_STEPS) {
 		step = &run.result->steps[run.result->n_steps++];
 		step->vnic = vnic_port;
 		step->inbound = inbound;
