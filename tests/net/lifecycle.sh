@@ -55,6 +55,16 @@ refuse 127 "$DPULAB" exec "$LAB" a -- no-such-command
 refuse 1 "$DPULAB" exec "$LAB" nobody -- true
 expect "exec's options are the command's" "$("$DPULAB" exec "$LAB" a -- echo -j -h)" "-j -h"
 
+# another dpulab measures, for minutes, and the machine is in a hurry for it: nobody waits until it has ended
+(exec 9>/run/dpulab/.hurry; flock 9; exec sleep 300) &
+measures=$!
+at_exit "kill $measures 2>/dev/null"
+taken() { ! flock -n /run/dpulab/.hurry true; }
+wait_for 60 taken
+run "$DPULAB" up lab.yaml
+kill -0 "$measures" || fail "up waited for somebody else's measurement"
+kill "$measures"
+
 # up again: the same devices; from another file: refused
 before=$(links)
 run "$DPULAB" up lab.yaml

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "machine.h"
+#include "monotonic.h"
 #include "op.h"
 #include "state.h"
 
@@ -11,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SETTING "/sys/kernel/rcu_expedited"
@@ -18,6 +20,8 @@
 #define LOCK	STATE_DIR "/.hurry"
 
 #define VALUE_MAX 16
+#define PATIENCE_MS 5000 /* what a command takes; a measurement takes minutes, and who is not in a hurry is only slower */
+#define LOOK_MS	    20
 
 static int read_value(const char *path, char *value)
 {
@@ -61,14 +65,30 @@ static void restore(void)
 	unlink(SAVED);
 }
 
-static int take_lock(int how)
+/* 0; -EWOULDBLOCK: somebody else has it, for longer than we care to wait. */
+static int lock_file(int fd, unsigned patience_ms)
+{
+	const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
+	uint64_t until = monotonic_ns() + patience_ms * 1000000ull;
+
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (monotonic_ns() >= until)
+			return -EWOULDBLOCK;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+static int take_lock(unsigned patience_ms)
 {
 	int fd;
 
 	if (mkdir(STATE_DIR, 0755) && errno != EEXIST)
 		return -errno;
 	fd = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd >= 0 && flock(fd, how)) {
+	if (fd >= 0 && lock_file(fd, patience_ms)) {
 		close(fd);
 		return -EBUSY;
 	}
@@ -116,9 +136,9 @@ static int start_guardian(struct machine_hurry *hurry)
 	return 0;
 }
 
-static void hurry_up(int how, struct machine_hurry *ret_hurry)
+static void hurry_up(unsigned patience_ms, struct machine_hurry *ret_hurry)
 {
-	struct machine_hurry hurry = {.lock = take_lock(how)};
+	struct machine_hurry hurry = {.lock = take_lock(patience_ms)};
 	char value[VALUE_MAX];
 
 	*ret_hurry = (struct machine_hurry){.lock = -1};
@@ -139,12 +159,12 @@ static void hurry_up(int how, struct machine_hurry *ret_hurry)
 
 void machine_hurry(struct machine_hurry *ret_hurry)
 {
-	hurry_up(LOCK_EX, ret_hurry);
+	hurry_up(PATIENCE_MS, ret_hurry);
 }
 
 void machine_try_hurry(struct machine_hurry *ret_hurry)
 {
-	hurry_up(LOCK_EX | LOCK_NB, ret_hurry);
+	hurry_up(0, ret_hurry);
 }
 
 void machine_calm(struct machine_hurry *hurry)
@@ -167,7 +187,7 @@ void machine_repair(void)
 	if (access(SAVED, F_OK))
 		return;
 	/* busy: somebody is in a hurry right now, and will restore */
-	lock = take_lock(LOCK_EX | LOCK_NB);
+	lock = take_lock(0);
 	if (lock < 0)
 		return;
 	restore();

@@ -19,7 +19,10 @@ struct machine_hurry {
 	int guardian;
 };
 
-/* Failing only means that things take longer: no error. */
+/*
+ * Waits some seconds for another dpulab that is in a hurry, which is how long a command takes; while it measures, minutes, we go on without: its
+ * setting serves us as well. Failing only means that things take longer: no error.
+ */
 void machine_hurry(struct machine_hurry *ret_hurry);
 /* Not if another dpulab is in a hurry: for work that must not wait for anybody's, slower as it is then. */
 void machine_try_hurry(struct machine_hurry *ret_hurry);
