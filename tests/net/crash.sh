@@ -45,6 +45,7 @@ settings_restored() { # under the lock nobody is in a hurry
 no_processes() { # in a namespace that has no name any more; supervisors, in ours, end with their workers
 	local pid
 	for pid in $(pgrep -x dpulab-pmd); do
+		[ "/proc/$pid/exe" -ef "$DPULAB" ] || continue # another lab's, of another dpulab
 		[ ! -e "/proc/$pid/ns/net" ] || [ "/proc/$pid/ns/net" -ef /proc/self/ns/net ] || stat -Lc %i /run/netns/* | grep -qx "$(stat -Lc %i "/proc/$pid/ns/net")" ||
 			return 1
 	done
