@@ -31,7 +31,7 @@ static void out_failover(struct out *out, const struct agent_event *event)
 	const struct failover_report *failover = &event->failover;
 
 	out_str(out, "cause", "%s", dpu_health_word(failover->cause));
-	out_bool(out, "connections_kept", failover->state_kept);
+	out_bool(out, "connections_kept", failover->connections_kept);
 	out_real(out, "failover_ms", failover->total_ms, 1);
 }
 

@@ -88,7 +88,7 @@ static void out_head(struct out *out, const struct lab *lab, const struct drill_
 		out_str(out, "failed_over_to", "%s", topology_dpu_of(&lab->hosts[report->host], report->failover.to, node));
 		out_str(out, "failed_over_by", "%s", report->by_agent ? "agent" : "drill");
 		out_str(out, "failover_cause", "%s", dpu_health_word(report->failover.cause));
-		out_bool(out, "connections_kept", report->failover.state_kept);
+		out_bool(out, "connections_kept", report->failover.connections_kept);
 		out_real(out, "noticed_ms", report->noticed_ms, 1);
 		out_real(out, "failover_ms", report->failover.total_ms, 1);
 		out_real(out, "failback_ms", report->failback_ms, 1);

@@ -204,7 +204,7 @@ static int move_to_dpu(struct cmd_context *ctx, const struct lab_session *sessio
 
 	if (err)
 		return err;
-	if (!report.state_kept)
+	if (!report.connections_kept)
 		diag_warn(ctx->diag, NULL, "%s could not be asked for its connections (%s): they begin anew",
 			  topology_dpu_of(&session->lab->hosts[host], report.from, node), dpu_health_word(report.cause));
 	*ret_report = report.move;

@@ -10,6 +10,7 @@
 
 #include "attach.h"
 #include "ebpf.h"
+#include "functions.h"
 #include "machine.h"
 #include "rt.h"
 #include "standby.h"
@@ -164,6 +165,7 @@ static int go(const struct state *state, struct lab *lab, size_t host, enum fram
 	int err;
 
 	report->state_kept = has_state(report->cause);
+	report->connections_kept = report->state_kept || functions_place(to, "dfw") == LOCATION_HOST;
 	err = report->state_kept ? go_with_state(state, lab, host, report->to, to, hook, &report->move, diag)
 				 : go_without(state, lab, host, report->to, to, hook, diag);
 	report->total_ms = monotonic_s() * 1e3 - begin;

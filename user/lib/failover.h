@@ -23,7 +23,8 @@ int dpu_health(const struct lab *lab, size_t host, unsigned dpu, enum dpu_health
 struct failover_report {
 	unsigned from, to;	/* DPUs, by number from 0 */
 	enum dpu_health cause;	/* DPU_SERVES: it was asked for */
-	bool state_kept;	/* its connections came along */
+	bool state_kept;	/* the old one's tables came along */
+	bool connections_kept;	/* so did the connections, or they were with the host all the time */
 	double total_ms;
 	struct move_report move; /* zero unless state_kept */
 };

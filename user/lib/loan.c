@@ -71,7 +71,7 @@ bool loan_used(const struct loan *loan, struct loan_use *ret_use)
 		   &use.failover.total_ms) != 6)
 		return false;
 	use.failover.cause = (enum dpu_health)cause;
-	use.failover.state_kept = kept;
+	use.failover.connections_kept = kept;
 	*ret_use = use;
 	return true;
 }
@@ -118,6 +118,6 @@ void loan_return(int fd, const struct loan_use *use)
 {
 	if (use)
 		dprintf(fd, "%" PRIu64 " %u %u %u %u %f\n", use->begin_ns, use->failover.from, use->failover.to,
-			(unsigned)use->failover.cause, use->failover.state_kept, use->failover.total_ms);
+			(unsigned)use->failover.cause, use->failover.connections_kept, use->failover.total_ms);
 	close(fd);
 }
