@@ -5,7 +5,7 @@
 # placement, each under a stream of numbered datagrams across the fabric beside an equal stream in a second lab that does
 # not move: nothing is lost that the control does not lose, and one TCP connection lives through all of them. Both
 # locations' flow caches carry established traffic; connections are where the firewall is. (policy.sh has the policy table,
-# deliveries.sh the random frames, crash.sh the killed moves.)
+# deliveries.sh the random frames, crash_mixed.sh the killed moves.)
 . "$TESTS/lib/net.sh"
 . "$TESTS/lib/moves.sh"
 . "$TESTS/lib/streams.sh"

@@ -6,7 +6,7 @@
 # not move: nothing is lost that the control does not lose, and one TCP connection lives through all of them. Connections
 # stay at the host, stations behind tunnel endpoints are the DPU's; frames between VMs of a host do not cross the PCIe link,
 # one between hosts crosses it once. (trunk.sh has VLANs, path MTU and offloads; policy.sh the policy table, deliveries.sh
-# the random frames, crash.sh the killed moves.)
+# the random frames, crash_mixed.sh the killed moves.)
 . "$TESTS/lib/net.sh"
 . "$TESTS/lib/moves.sh"
 . "$TESTS/lib/streams.sh"
