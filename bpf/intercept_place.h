@@ -44,7 +44,7 @@ INLINE struct intercept_work *intercept_work(void)
 STAGE int intercept_time(struct dpu_intercept_entry *e, struct dpu_intercept_counts *counts, __u64 begin)
 {
 	struct dpu_intercept_state *state;
-	__u64 now = env_clock_ns(), ns = now - begin;
+	__u64 ns = env_busy_ns() - begin;
 
 	if (!e || !counts)
 		return 0;
@@ -60,7 +60,7 @@ STAGE int intercept_time(struct dpu_intercept_entry *e, struct dpu_intercept_cou
 		state->strikes += DPU_INTERCEPT_STRIKE;
 		e->policy |= DPU_INTERCEPT_WATCHED;
 		if (state->strikes >= DPU_INTERCEPT_OUT_AT) {
-			state->out_ns = now;
+			state->out_ns = env_clock_ns();
 			e->policy |= DPU_INTERCEPT_TRIPPED;
 		}
 	} else if (state->strikes && !--state->strikes) {
@@ -183,7 +183,7 @@ INLINE int intercept_place(hook_ctx *ctx, struct dpu_intercept *at, struct dpu_i
 		return policy & DPU_INTERCEPT_FAIL_OPEN ? DPU_INTERCEPT_PASS : DPU_INTERCEPT_DROP;
 	}
 	if (rarely(!(counts->calls++ & (DPU_INTERCEPT_TIMED - 1)) || policy & DPU_INTERCEPT_WATCHED))
-		begin = env_clock_ns();
+		begin = env_busy_ns();
 	answer = slots_call(ctx, at, e->slot);
 	if (rarely(begin))
 		intercept_time(e, counts, begin);

@@ -14,6 +14,7 @@
  *   env_reserve_in(ring, size), env_submit_in(ring, record)   the same for it
  *   env_now_ns()		CLOCK_MONOTONIC_COARSE
  *   env_clock_ns()	CLOCK_MONOTONIC, exact; a call that costs some 20 ns
+ *   env_busy_ns()	time that this code has had a CPU: in the kernel, where no other task comes between, the same clock
  *   env_tai_s()		CLOCK_TAI, seconds; a call
  *   env_tick()			a number that changes whenever env_now_ns() does; no call
  *   env_random()		32 random bits
@@ -81,6 +82,7 @@
 #define env_submit_in(ring, record)	 bpf_ringbuf_submit((record), 0)
 #define env_now_ns()			 bpf_ktime_get_coarse_ns()
 #define env_clock_ns()			 bpf_ktime_get_ns()
+#define env_busy_ns()			 bpf_ktime_get_ns()
 #define env_tai_s()			 (bpf_ktime_get_tai_ns() / 1000000000)
 #define env_tick()			 bpf_jiffies64()
 #define env_random()			 bpf_get_prandom_u32()

@@ -128,4 +128,5 @@ extern __u32 (*native_slot)(struct native_frame *frame, struct dpu_intercept *at
 #define env_reserve_in(ring, size)	 native_ring_reserve((ring), (size))
 #define env_submit_in(ring, record)	 native_ring_submit(record)
 #define env_clock_ns()			 native_now_ns
+#define env_busy_ns()			 native_now_ns
 #define env_tai_s()			 native_tai_s()

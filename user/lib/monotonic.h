@@ -12,6 +12,15 @@ static inline uint64_t monotonic_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
 }
 
+/* What the calling thread has had of a CPU: others' turns do not count. A system call. */
+static inline uint64_t monotonic_thread_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
 static inline uint64_t monotonic_ms(void)
 {
 	return monotonic_ns() / 1000000;
