@@ -63,8 +63,9 @@ for flow in report["flows"]:
         if flow["back_by"] == "nobody":
             wrong.append(flow)
     elif not is_hit(flow):
-        # rings fill beside a load while whoever empties them waits for a CPU: some ms of a flow that the fault would silence for 200
-        if flow["broken"] or flow["lost"] > (flow["sent"] / 100 if hit == "connect" else 0):
+        # rings fill beside a load while whoever empties them waits for a CPU: no longer than flows waited for one before the fault,
+        # and some ms of what the fault would silence for 200
+        if flow["broken"] or flow["lost"] > (min(flow["sent"] / 100, 2 + flow["before_ms"]) if hit == "connect" else 0):
             wrong.append(flow)
     elif flow["broken"]:
         if flow["flow"] != "tcp" or flow["back_by"] != "nobody":
