@@ -31,6 +31,9 @@
 #          (vm-test/README.md); `make vm-test` runs more, on more kernels.
 #
 # TEST_SKIPS=FILE names net tests not to run: `net:NAME`, a tab, the reason.
+#
+# A net test that fails is run once more, and both runs are shown (docs/decisions/0051); NET_RUNS=1: never.
+# What failed, in either run, is said again above the closing line.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -38,10 +41,12 @@ BUILD=${BUILD:-build}
 export DPULAB=${DPULAB:-$PWD/$BUILD/dpulab}
 export TESTS=$PWD/tests
 export NET_TIMEOUT=${NET_TIMEOUT:-300} # seconds one net script may take
+NET_RUNS=${NET_RUNS:-2}
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 LOGS=$BUILD/tests/logs
 passed=0 failed=0 skipped=0
+troubles=()
 
 line() { # RESULT PART NAME [REASON]
 	printf '%-5s %s: %s%s\n' "$1" "$2" "$3" "${4:+ ($4)}"
@@ -59,6 +64,7 @@ reporting() { # PART COMMAND...
 	"$@" 2>&1 | tee "$log" | sed -u '/^[0-9]* passed, .* skipped$/d'
 	status=${PIPESTATUS[0]}
 	last=$(tail -n 1 "$log")
+	mapfile -t -O ${#troubles[@]} troubles < <(grep '^FAIL' "$log" | cut -c 1-1000)
 	if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
 		passed=$((passed + BASH_REMATCH[1]))
 		failed=$((failed + BASH_REMATCH[2]))
@@ -84,24 +90,39 @@ run_prog() {
 	fi
 }
 
-net_script() { # SCRIPT
-	local name log scratch status
-	name=$(basename "$1" .sh)
-	log=$LOGS/net-$name.log
+# One run of a net script: its exit status, stdout and stderr in FILE and FILE.err.
+net_run() { # SCRIPT FILE
+	local scratch status
 	scratch=$(mktemp -d)
-	(cd "$scratch" && timeout -k 30 "$NET_TIMEOUT" bash "$TESTS/net/$name.sh") >"$log" 2>"$log.err" </dev/null
+	(cd "$scratch" && timeout -k 30 "$NET_TIMEOUT" bash "$1") >"$2" 2>"$2.err" </dev/null
 	status=$?
 	rm -rf "$scratch"
-	case $status in
-	0) line ok net "$name" ;;
-	77) line skip net "$name" "$(tail -n 1 "$log")" ;;
-	124 | 137) line FAIL net "$name" "took longer than $NET_TIMEOUT s, $log" ;;
-	*) line FAIL net "$name" "exit status $status, $log" ;;
-	esac
-	case $status in
-	0 | 77) ;;
-	*) tail -n 40 "$log" "$log.err" | sed 's/^/        /' ;;
-	esac
+	return $status
+}
+
+net_failed() { # NAME STATUS LOG RUN: says so, and keeps it for the end
+	local what="exit status $2"
+	case $2 in 124 | 137) what="took longer than $NET_TIMEOUT s" ;; esac
+	line "$([ "$4" -lt "$NET_RUNS" ] && echo again || echo FAIL)" net "$1" "$what, $3"
+	tail -n 40 "$3" "$3.err" | sed 's/^/        /'
+	troubles+=("net: $1 (run $4, $what): $(cat "$3" "$3.err" | tail -n 6 | cut -c 1-1000)")
+}
+
+net_script() { # SCRIPT
+	local name log status run since=$SECONDS
+	name=$(basename "$1" .sh)
+	for run in $(seq "$NET_RUNS"); do
+		log=$LOGS/net-$name.log
+		[ "$run" = 1 ] || log=$LOGS/net-$name.$run.log
+		net_run "$TESTS/net/$name.sh" "$log"
+		status=$?
+		case $status in
+		0) line ok net "$name" "$((SECONDS - since)) s$([ "$run" = 1 ] || echo ", at run $run")" ;;
+		77) line skip net "$name" "$(tail -n 1 "$log")" ;;
+		*) net_failed "$name" "$status" "$log" "$run" && continue ;;
+		esac
+		return
+	done
 }
 
 # Prints why a test is not to be run here; nothing if it is.
@@ -140,5 +161,6 @@ for part in "$@"; do
 		;;
 	esac
 done
+for trouble in ${troubles[@]+"${troubles[@]}"}; do printf '\nfailed: %s\n' "$trouble"; done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ] && [ $((passed + skipped)) -gt 0 ]

@@ -97,7 +97,7 @@ drill() { # PATH DRILL HIT BACK BROKEN
 		return
 	fi
 	[ "$status" = 0 ] || fail "$1 $2: exit status $status: $(cat drill.err drill.json)"
-	judge "$3" "$4" "$5" || fail "$1 $2: $(cat drill.json)"
+	judge "$3" "$4" "$5" >wrong || fail "$1 $2: $(cat drill.json wrong)"
 }
 
 reaches() { in_node web1 ping -q -c 1 -W 2 "$1"; }
