@@ -167,6 +167,8 @@ expect "whole again" "$("$DPULAB" ls -j "$LAB" >ls.json && json ls.json "d['stat
 # And each output with figures that the link has a part in says so.
 for path in host dpu-mux linux dpu-mux; do
 	"$DPULAB" place -j "$LAB" $path >placed.json || fail "place $path: $(cat placed.json)"
+	[ $path != host ] || expect "RAW MS is without the waits for frames on esx1's link, which has one" \
+		"$(json placed.json "[m['total_ms'] - m['raw_ms'] > 0.3 for m in d['moves']]")" "[True, False]"
 	wait_for 20 in_node web1 ping -q -c 1 -W 2 10.1.0.13
 done
 emulated_of() { json "$1" "[i['emulated'] for i in $2]"; } # FILE LIST: of esx1 and esx2
@@ -175,6 +177,10 @@ expect "place says what is emulated" "$(emulated_of placed.json "d['moves']")" "
 expect "show placement does" "$(emulated_of placement.json "d['placement']")" "['link 500us', '-']"
 "$DPULAB" drill -j "$LAB" agent-kill --host esx1 --for 200 >drill.json || fail "drill: $(cat drill.json)"
 expect "drill does" "$(json drill.json "d['emulated']")" 'link 500us'
+# at 500 us a crossing, four of them in a round trip on one host; a connection takes two round trips
+expect "of flows" "$(json drill.json "({(f['way'], f['flow'] == 'connect', f['emulated_ms']) for f in d['flows']} ==
+	{('same host', False, 2.0), ('same host', True, 4.0), ('fabric', False, 1.0), ('fabric', True, 2.0)})")" True
+expect "without it" "$(json drill.json "all(abs(f['raw_ms'] - max(f['silence_ms'] - f['emulated_ms'], 0)) < 0.11 for f in d['flows'])")" True
 lab "$LAB" tc true plain-here.yaml
 refuse 1 "$DPULAB" apply plain-here.yaml # other wires
 

@@ -54,10 +54,13 @@ expect "where VXLAN is" "$(field policies policy VXLAN at <body.json)" '"dpu"'
 field policies policy SpoofGuard suggestion <body.json | grep -q 'stays on the host (lost on the device)' || fail "the suggestion does not say so"
 cat >bench.json <<-'JSON'
 	{"cpu": [{"frames": "same host", "bytes": 64, "path": "host-dfw", "hook": "xdp", "host_ns": 612},
-	 {"frames": "same host", "bytes": 64, "path": "dpu-mux", "hook": "xdp", "host_ns": 95}]}
+	 {"frames": "same host", "bytes": 64, "path": "dpu-mux", "hook": "xdp", "host_ns": 95}],
+	 "emulated": [{"host": "h", "emulated": "cores x2.4"}]}
 JSON
 run "$DPULAB" plan lab.yaml --placement host-dfw --measured bench.json -j >mixed.json
 sed -n '2,$p' mixed.json | field policies policy SpoofGuard suggestion | grep -q ' 612 ns of host CPU per frame (dpu-mux 95' || fail "no price of the mixed placement"
+expect "what was emulated there" "$(sed -n '2,$p' mixed.json | python3 -c 'import json, sys; print(json.load(sys.stdin)["summary"]["emulated_there"])')" \
+	"h cores x2.4; none of it in the prices"
 sed 's/placement: host/placement: dpu-vxlan/' lab.yaml >mixed.yaml
 run "$DPULAB" plan mixed.yaml
 refuse 2 "$DPULAB" plan lab.yaml --placement nowhere

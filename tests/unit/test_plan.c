@@ -170,7 +170,9 @@ static void prices_come_from_bench_as_well(void)
 {
 	static const char text[] = "{\"cpu\": [{\"frames\": \"same host\", \"bytes\": 64, \"path\": \"host-dfw\", \"hook\": \"tc\", \"host_ns\": 900},"
 				   "{\"frames\": \"VXLAN\", \"bytes\": 64, \"path\": \"host-dfw\", \"hook\": \"xdp\", \"host_ns\": 800},"
-				   "{\"frames\": \"same host\", \"bytes\": 64, \"path\": \"host-dfw\", \"hook\": \"xdp\", \"host_ns\": 700}]}";
+				   "{\"frames\": \"same host\", \"bytes\": 64, \"path\": \"host-dfw\", \"hook\": \"xdp\", \"host_ns\": 700}],"
+				   "\"emulated\": [{\"host\": \"esx1\", \"emulated\": \"link 10us\"}, {\"host\": \"esx2\", \"emulated\": \"-\"},"
+				   "{\"host\": \"esx3\", \"emulated\": \"cores x2.4\"}]}";
 	struct plan_price price = {0};
 	struct diag diag = {0};
 	char name[] = "/tmp/dpulab-unit-XXXXXX";
@@ -180,6 +182,7 @@ static void prices_come_from_bench_as_well(void)
 	CU_ASSERT_EQUAL(write(fd, text, sizeof(text) - 1), (ssize_t)sizeof(text) - 1);
 	CU_ASSERT_EQUAL(plan_read_price(name, &price, &diag), 0);
 	CU_ASSERT_TRUE(price.measured && price.ns[PATH_HOST_DFW] == 700 && price.ns[PATH_DPU_VXLAN] < 0);
+	CU_ASSERT_STRING_EQUAL(price.emulated, "esx1 link 10us; esx3 cores x2.4");
 	close(fd);
 	unlink(name);
 	diag_clear(&diag);
@@ -199,6 +202,7 @@ static void prices_come_from_a_measurement(void)
 	CU_ASSERT_EQUAL(write(fd, text, sizeof(text) - 1), (ssize_t)sizeof(text) - 1);
 	CU_ASSERT_EQUAL(plan_read_price(name, &price, &diag), 0);
 	CU_ASSERT_TRUE(price.measured && price.ns[PATH_HOST] == 50 && price.ns[PATH_DPU_MUX] < 0 && price.ns[PATH_HOST_DFW] < 0);
+	CU_ASSERT_STRING_EQUAL(price.emulated, "not said"); /* an old file */
 	CU_ASSERT_EQUAL(ftruncate(fd, 10), 0);
 	CU_ASSERT_EQUAL(plan_read_price(name, &price, &diag), -EINVAL);
 	close(fd);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* bench LAB: the frame paths of a running lab, measured side by side. */
 #include "emulated.h"
+#include "out_emulated.h"
 #include "lab.h"
 #include "machine.h"
 #include "pathbench.h"
@@ -129,7 +130,7 @@ static const char *socket_hook(enum frame_path path)
 static void out_waits(struct out *out, double us, const struct samples *emulated)
 {
 	out_real(out, "emulated_us", samples_median(emulated), 1);
-	out_real(out, "raw_us", us - samples_median(emulated), 1);
+	out_real(out, "raw_us", emulated_raw(us, samples_median(emulated)), 1);
 }
 
 static void out_latency(struct out *out, const struct pathbench_path *path, unsigned where)
@@ -335,16 +336,7 @@ static void print_conditions(struct out *out, const struct lab *lab, const struc
 	out_str(out, "same_host", "%s to %s", lab->vms[bench->pair[0].from].name, lab->vms[bench->pair[0].to].name);
 	out_str(out, "across", "%s to %s", lab->vms[bench->pair[1].from].name, lab->vms[bench->pair[1].to].name);
 	out_end(out);
-	out_list(out, "emulated");
-	for (size_t host = 0; host < lab->n_hosts; host++) {
-		char text[EMULATED_TEXT_MAX];
-
-		out_item(out);
-		out_str(out, "host", "%s", lab->hosts[host].name);
-		out_str(out, "emulated", "%s", emulated_text(&lab->hosts[host], text));
-		out_end(out);
-	}
-	out_end(out);
+	out_emulated(out, lab);
 	out_list(out, "not_measured");
 	for (unsigned path = 0; path < PATH_END; path++)
 		if (bench->path[path].why[0])

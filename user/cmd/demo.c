@@ -14,7 +14,9 @@
 
 #include "cmd.h"
 #include "compare.h"
+#include "emulated.h"
 #include "lab.h"
+#include "out_emulated.h"
 #include "preflight.h"
 #include "sharedir.h"
 #include "verbs.h"
@@ -64,12 +66,16 @@ static const struct row rows[] = {
 	{"TCP Gb/s, VXLAN", FIGURE_TCP_GBIT, WHERE_WIRE, false, 2},
 	{"round trip us, same host", FIGURE_RTT_US, WHERE_SAME_HOST, false, 1},
 	{"round trip us, VXLAN", FIGURE_RTT_US, WHERE_WIRE, false, 1},
+	{"round trip us, same host, raw", FIGURE_RTT_RAW_US, WHERE_SAME_HOST, false, 1},
+	{"round trip us, VXLAN, raw", FIGURE_RTT_RAW_US, WHERE_WIRE, false, 1},
 	{"64 B Mpps, same host", FIGURE_FRAMES_MPPS, WHERE_SAME_HOST, true, 3},
 	{"64 B Mpps, VXLAN", FIGURE_FRAMES_MPPS, WHERE_WIRE, true, 3},
 	{"host CPU ns/frame, same host", FIGURE_HOST_NS, WHERE_SAME_HOST, true, 0},
 	{"host CPU ns/frame, VXLAN", FIGURE_HOST_NS, WHERE_WIRE, true, 0},
 	{"DPU CPU ns/frame, same host", FIGURE_DPU_NS, WHERE_SAME_HOST, true, 0},
 	{"DPU CPU ns/frame, VXLAN", FIGURE_DPU_NS, WHERE_WIRE, true, 0},
+	{"DPU CPU ns/frame, same host, raw", FIGURE_DPU_RAW_NS, WHERE_SAME_HOST, true, 0},
+	{"DPU CPU ns/frame, VXLAN, raw", FIGURE_DPU_RAW_NS, WHERE_WIRE, true, 0},
 };
 
 static double median_of(const struct comparison *result, enum frame_path path, const struct row *row)
@@ -91,12 +97,20 @@ static void print_hairpin(struct out *out, const struct comparison *result, cons
 		out_str(out, "hairpin", "%+.*f", row->decimals, mux - host);
 }
 
-static void print_table(struct out *out, const struct comparison *result)
+/* Another row without what is emulated: shown where something is. */
+static bool is_raw(const struct row *row)
+{
+	return row->figure == FIGURE_RTT_RAW_US || row->figure == FIGURE_DPU_RAW_NS;
+}
+
+static void print_table(struct out *out, const struct comparison *result, bool emulated)
 {
 	out_list(out, "figures");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		const struct row *row = &rows[i];
 
+		if (is_raw(row) && !emulated)
+			continue;
 		out_item(out);
 		out_str(out, "figure", "%s", row->label);
 		for (unsigned path = 0; path < PATH_COUNT; path++) {
@@ -155,13 +169,18 @@ static void print_conditions(struct out *out, const struct lab *lab, const struc
 	out_str(out, "across VXLAN", "%s to %s", lab->vms[result->pair[WHERE_WIRE].from].name,
 		lab->vms[result->pair[WHERE_WIRE].to].name);
 	out_end(out);
+	out_emulated(out, lab);
 }
 
 static void print_result(struct out *out, const struct lab *lab, const struct comparison *result)
 {
+	bool emulated = emulated_anywhere(lab);
+
 	out_text(out, "Medians over interleaved rounds; compare along a line, not with another run.\n"
 		      "hairpin: same-host traffic on dpu-mux against host (factor, or difference).\n");
-	print_table(out, result);
+	out_text(out, "%s", emulated ? "raw: without what emulated links and cores made frames wait.\n"
+				     : "Nothing is emulated: the DPUs' links are veth pairs, their cores this machine's.\n");
+	print_table(out, result, emulated);
 	print_paths(out, result);
 	print_conditions(out, lab, result);
 }

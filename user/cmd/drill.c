@@ -34,6 +34,8 @@ static void out_flow(struct out *out, const struct lab *lab, const struct drill_
 	out_str(out, "to", "%s", lab->vms[flow->to].name);
 	out_str(out, "way", "%s", flow->same_host ? "same host" : "fabric");
 	out_real(out, "silence_ms", report->silence_ms, 1);
+	out_real(out, "raw_ms", emulated_raw(report->silence_ms, report->emulated_ms), 1);
+	out_real(out, "emulated_ms", report->emulated_ms, 3);
 	out_real(out, "before_ms", report->calm_ms, 1);
 	out_uint(out, "sent", report->sent);
 	out_uint(out, "lost", report->lost);
@@ -70,7 +72,7 @@ static void out_head(struct out *out, const struct lab *lab, const struct drill_
 	out_str(out, "host", "%s", lab->hosts[report->host].name);
 	out_str(out, "path", "%s", frame_path_name(report->path));
 	out_str(out, "hook", "%s", report->path == PATH_LINUX ? "none" : report->xdp ? "xdp" : "tc");
-	out_str(out, "emulated", "%s", frame_path_needs_dpu(report->path) ? emulated_text(&lab->hosts[report->host], emulated) : "-");
+	out_str(out, "emulated", "%s", emulated_on(&lab->hosts[report->host], report->path, emulated));
 	out_real(out, "fault_ms", report->fault_ms, 1);
 	out_real(out, "waited_ms", report->waited_ms, 1);
 	out_real(out, "repair_ms", report->repair_ms, 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* move LAB VM HOST: a VM to another host, live, and what it cost. */
+#include "emulated.h"
 #include "verbs.h"
 #include "vmmove.h"
 
@@ -7,6 +8,14 @@ const struct cmd_option cmd_move_options[] = {
     {0, "any-model", NULL, "also between DPUs of different models"},
     {},
 };
+
+static void out_emulated(struct out *out, const struct lab *lab, const struct vm_move_report *report)
+{
+	char from[EMULATED_TEXT_MAX], to[EMULATED_TEXT_MAX];
+
+	out_str(out, "from_emulated", "%s", emulated_on(lab_find_host((struct lab *)lab, report->from), report->from_path, from));
+	out_str(out, "to_emulated", "%s", emulated_on(lab_find_host((struct lab *)lab, report->to), report->to_path, to));
+}
 
 static void out_report(struct out *out, const char *vm, bool guest, const struct vm_move_report *report)
 {
@@ -39,8 +48,10 @@ int cmd_move(struct cmd_context *ctx, int argc, char **argv)
 	if (err)
 		return cmd_result(err);
 	err = vm_move(&session, &request, &report, &refusal, ctx->diag);
-	if (!err)
+	if (!err) {
 		out_report(ctx->out, argv[1], lab_find_vm(session.lab, argv[1])->type == VM_QEMU, &report);
+		out_emulated(ctx->out, session.lab, &report);
+	}
 	lab_close(&session);
 	if (refusal == VM_MOVE_USAGE)
 		return CMD_USAGE;

@@ -128,7 +128,7 @@ int place_show(const struct lab *lab, size_t host, struct cmd_context *ctx)
 	out_str(ctx->out, "hook", "%s", hook_word(path, xdp));
 	out_bool(ctx->out, "dpu", lab->hosts[host].dpu);
 	out_str(ctx->out, "picture", "%s", placement_picture(path));
-	out_str(ctx->out, "emulated", "%s", frame_path_needs_dpu(path) ? emulated_text(&lab->hosts[host], emulated) : "-");
+	out_str(ctx->out, "emulated", "%s", emulated_on(&lab->hosts[host], path, emulated));
 	err = out_dpus(ctx->out, lab, host, ctx->diag);
 	if (!err)
 		err = out_not_enforced(ctx->out, lab, host, path);
@@ -149,6 +149,7 @@ static void out_report(struct out *out, const struct lab_host *host, enum frame_
 	if (lab_n_dpus(host) > 1)
 		out_str(out, "dpu", "%s", topology_dpu(host, node));
 	out_real(out, "total_ms", report->total_ms, 1);
+	out_real(out, "raw_ms", emulated_raw(report->total_ms, report->emulated_ms), 1);
 	out_real(out, "steer_us", report->steer_us, 1);
 	out_real(out, "blackout_ms", report->blackout_ms, 1);
 	out_real(out, "guest_blackout_ms", report->guest_blackout_ms, 1);
@@ -156,7 +157,7 @@ static void out_report(struct out *out, const struct lab_host *host, enum frame_
 	out_uint(out, "macs", report->macs);
 	out_uint(out, "relayed", report->relayed);
 	out_uint(out, "dropped", report->dropped);
-	out_str(out, "emulated", "%s", frame_path_needs_dpu(from) || frame_path_needs_dpu(to) ? emulated_text(host, emulated) : "-");
+	out_str(out, "emulated", "%s", emulated_on(host, frame_path_needs_dpu(to) ? to : from, emulated));
 	out_end(out);
 }
 

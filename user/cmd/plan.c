@@ -144,6 +144,9 @@ static void out_summary(struct planning *planning)
 	out_uint(out, "security_lost", planning->lost_security);
 	out_uint(out, "security_unknown", planning->unknown_security);
 	out_str(out, "prices", "%s", planning->price.measured ? planning->price.from : "not measured here");
+	/* the link's waits are nobody's CPU time, slow cores' are the DPU's: a price is raw as it stands */
+	if (planning->price.measured)
+		out_str(out, "emulated_there", "%s; none of it in the prices", planning->price.emulated);
 	out_end(out);
 }
 

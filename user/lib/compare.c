@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "baremetal.h"
+#include "emulated.h"
 #include "ethtool.h"
 #include "framerate.h"
 #include "topology.h"
@@ -183,16 +184,21 @@ static int measure_sockets(struct compare *compare, struct path_result *result, 
 {
 	static const char *const places[] = {"same host", "VXLAN"};
 	struct traffic_pair pair = compare->result->pair[where];
+	struct emulated_waits before, after;
 	struct tcp_result tcp;
 	struct rr_result rr;
 	int err = traffic_tcp(compare->lab, pair, SOCKET_SECONDS, &tcp, compare->diag);
 
 	if (!err && stopped(compare))
 		err = -EINTR;
+	emulated_read(compare->lab, &before);
 	if (!err)
 		err = traffic_rr(compare->lab, pair, RR_BYTES, SOCKET_SECONDS, &rr, compare->diag);
 	if (err)
 		return err;
+	emulated_read(compare->lab, &after);
+	add(&result->figure[FIGURE_RTT_RAW_US][where],
+	    emulated_raw(rr.p50_us, emulated_share_us(&before, &after, rr.per_s * SOCKET_SECONDS)));
 	add(&result->figure[FIGURE_TCP_GBIT][where], tcp.gbit_s);
 	add(&result->figure[FIGURE_RTT_US][where], rr.p50_us);
 	add(&result->figure[FIGURE_RTT_P99_US][where], rr.p99_us);
@@ -208,15 +214,20 @@ static int measure_frames(struct compare *compare, struct path_result *result,
 	static const enum compare_figure of_owner[CPU_OWNERS] = {
 		[CPU_VM] = FIGURE_VM_NS, [CPU_HOST] = FIGURE_HOST_NS,
 		[CPU_DPU] = FIGURE_DPU_NS, [CPU_FABRIC] = FIGURE_FABRIC_NS};
+	struct emulated_waits before, after;
 	struct framerate rate;
 	double arrived;
-	int err = framerate_measure(compare->lab, compare->result->pair[where], FRAME_BYTES, FRAME_MS, meter, &rate,
-				    compare->diag);
+	int err;
 
+	emulated_read(compare->lab, &before);
+	err = framerate_measure(compare->lab, compare->result->pair[where], FRAME_BYTES, FRAME_MS, meter, &rate, compare->diag);
 	if (err)
 		return err;
+	emulated_read(compare->lab, &after);
 	arrived = (double)rate.arrived;
 	add(&result->figure[FIGURE_FRAMES_MPPS][where], arrived / rate.seconds / 1e6);
+	add(&result->figure[FIGURE_DPU_RAW_NS][where],
+	    emulated_raw_cpu_ns(&before, &after, (double)rate.cpu.run_ns[CPU_DPU]) / arrived);
 	add(&result->figure[FIGURE_LOST][where], rate.lost);
 	for (unsigned owner = 0; owner < CPU_OWNERS; owner++)
 		if (owner != CPU_LINK) /* `bench` shows it */

@@ -28,9 +28,11 @@ enum compare_figure {
 	FIGURE_TCP_GBIT,      /* Gb/s, one stream */
 	FIGURE_RTT_US,	      /* request/response round trip, median of a stop */
 	FIGURE_RTT_P99_US,
+	FIGURE_RTT_RAW_US,    /* of the median, without what links and cores made a round trip wait (emulated.h) */
 	FIGURE_FRAMES_MPPS,   /* 64-byte frames arrived, millions per second */
 	FIGURE_HOST_NS,	      /* CPU of the host namespaces per arrived frame */
 	FIGURE_DPU_NS,
+	FIGURE_DPU_RAW_NS,    /* without what slow cores waited */
 	FIGURE_FABRIC_NS,     /* nobody's bill, shown so that the account can be checked */
 	FIGURE_VM_NS,
 	FIGURE_LOST,	      /* frames, of those that circulate */

@@ -7,6 +7,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "emulated.h"
+
 static const struct {
 	const char *name;
 	const char *unit;
@@ -14,9 +16,11 @@ static const struct {
 	[FIGURE_TCP_GBIT] = {"tcp", "Gb/s"},
 	[FIGURE_RTT_US] = {"round_trip_p50", "us"},
 	[FIGURE_RTT_P99_US] = {"round_trip_p99", "us"},
+	[FIGURE_RTT_RAW_US] = {"round_trip_p50_raw", "us"},
 	[FIGURE_FRAMES_MPPS] = {"frames_64B", "Mpps"},
 	[FIGURE_HOST_NS] = {"host_cpu", "ns/frame"},
 	[FIGURE_DPU_NS] = {"dpu_cpu", "ns/frame"},
+	[FIGURE_DPU_RAW_NS] = {"dpu_cpu_raw", "ns/frame"},
 	[FIGURE_FABRIC_NS] = {"fabric_cpu", "ns/frame"},
 	[FIGURE_VM_NS] = {"vm_cpu", "ns/frame"},
 	[FIGURE_LOST] = {"lost", "frames of 128"},
@@ -80,6 +84,22 @@ static struct json_object *conditions_json(const struct comparison *comparison)
 	return object;
 }
 
+/* As in what `bench -j` writes. */
+static struct json_object *emulated_json(const struct lab *lab)
+{
+	struct json_object *array = json_object_new_array();
+	char text[EMULATED_TEXT_MAX];
+
+	for (size_t i = 0; i < lab->n_hosts; i++) {
+		struct json_object *host = json_object_new_object();
+
+		json_object_object_add(host, "host", json_object_new_string(lab->hosts[i].name));
+		json_object_object_add(host, "emulated", json_object_new_string(emulated_text(&lab->hosts[i], text)));
+		json_object_array_add(array, host);
+	}
+	return array;
+}
+
 int comparison_write(const struct lab *lab, const struct comparison *comparison, const char *file,
 		     struct diag *diag)
 {
@@ -88,6 +108,7 @@ int comparison_write(const struct lab *lab, const struct comparison *comparison,
 
 	json_object_object_add(root, "lab", json_object_new_string(lab->name));
 	json_object_object_add(root, "conditions", conditions_json(comparison));
+	json_object_object_add(root, "emulated", emulated_json(lab));
 	for (unsigned path = 0; path < PATH_COUNT; path++)
 		json_object_array_add(paths, path_json(&comparison->path[path]));
 	json_object_object_add(root, "paths", paths);

@@ -11,6 +11,7 @@
 #include "drill_cause.h"
 #include "drill_record.h"
 #include "drill_sense.h"
+#include "emulated.h"
 #include "host.h"
 #include "loan.h"
 #include "machine.h"
@@ -35,6 +36,7 @@ struct drill {
 	struct lab broken; /* as the lab is before: the DPU that is broken is the active one, also behind a failover */
 	uint64_t broken_ns, ended_ns, repair_ns, repaired_ns;
 	bool back_by_itself[DRILL_FLOWS_MAX], back[DRILL_FLOWS_MAX];
+	struct emulated_waits waits[DRILL_FLOWS_MAX][2]; /* of the hosts at a flow's two ends, when flows began */
 	struct damage_list before; /* what was not as it should be already: a vNIC that has fallen back to dpu-mux */
 	struct drill_report report;
 };
@@ -142,6 +144,22 @@ static bool was_hit(const struct drill_flow_report *flow)
 	return flow->broken || flow->lost || flow->retransmits || flow->silence_ms > notice;
 }
 
+/* What links and cores make a question and its answer wait. A connection that is opened for it takes two round trips. */
+static double emulated_ms(const struct drill *drill, size_t i, const struct drill_flow *flow)
+{
+	const struct lab *lab = drill->lab;
+	double ns = 0;
+
+	for (unsigned end = 0; end < (flow->same_host ? 1 : 2); end++) {
+		size_t host = lab->vms[end ? flow->to : flow->from].host;
+		struct emulated_waits now;
+
+		emulated_read_host(lab, host, &now);
+		ns += emulated_trip_ns(&drill->waits[i][end], &now, lab->hosts[host].path, flow->same_host);
+	}
+	return (flow->kind == FLOW_CONNECT ? 2 : 1) * ns / 1e6;
+}
+
 static void report_flow(const struct drill *drill, size_t i, const struct drill_flow *flow,
 			const struct drill_flow_state *state, struct drill_flow_report *ret)
 {
@@ -149,6 +167,7 @@ static void report_flow(const struct drill *drill, size_t i, const struct drill_
 		.flow = *flow,
 		.silence_ms = (double)state->gap_ns / 1e6,
 		.calm_ms = (double)state->calm_gap_ns / 1e6,
+		.emulated_ms = emulated_ms(drill, i, flow),
 		.sent = state->sent,
 		.lost = state->sent - state->answered,
 		.retransmits = state->retransmits,
@@ -384,6 +403,9 @@ static int run_watched(struct drill *drill, const struct drill_flow *flows, size
 
 	if (!err)
 		err = damage_read(drill->lab, drill->host, &drill->before, diag);
+	for (size_t i = 0; !err && i < n; i++)
+		for (unsigned end = 0; end < 2; end++)
+			emulated_read_host(drill->lab, drill->lab->vms[end ? flows[i].to : flows[i].from].host, &drill->waits[i][end]);
 	if (!err)
 		err = drill_flows_start(drill->lab, flows, n, &drill->flows, diag);
 	if (err)

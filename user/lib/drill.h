@@ -51,6 +51,7 @@ const char *drill_mender_name(enum drill_mender mender); /* "-", "itself", "stan
 struct drill_flow_report {
 	struct drill_flow flow;
 	double silence_ms, calm_ms; /* longest without an answer: in the drill, and before it */
+	double emulated_ms; /* of a silence, that at most: what links and slow cores held a question and its answer, at the mean */
 	uint64_t sent, lost, retransmits;
 	bool broken; /* a connection that does not live any more */
 	enum drill_mender mender;

@@ -2,6 +2,7 @@
 #include "emulated.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "inspect.h"
 #include "location.h"
@@ -34,7 +35,27 @@ const char *emulated_text(const struct lab_host *host, char buffer[static EMULAT
 	return buffer;
 }
 
-static uint64_t arm_of(const struct lab *lab, size_t host)
+const char *emulated_on(const struct lab_host *host, enum frame_path path, char buffer[static EMULATED_TEXT_MAX])
+{
+	if (frame_path_needs_dpu(path))
+		return emulated_text(host, buffer);
+	snprintf(buffer, EMULATED_TEXT_MAX, "-");
+	return buffer;
+}
+
+bool emulated_anywhere(const struct lab *lab)
+{
+	char text[EMULATED_TEXT_MAX];
+
+	for (size_t i = 0; i < lab->n_hosts; i++)
+		if (lab->hosts[i].dpu && strcmp(emulated_text(&lab->hosts[i], text), "-"))
+			return true;
+	return false;
+}
+
+/* ---- how long --------------------------------------------------------------------- */
+
+static void add_arm(const struct lab *lab, size_t host, struct emulated_waits *waits)
 {
 	struct location dpu = {};
 	struct dpu_asic device = {};
@@ -43,17 +64,72 @@ static uint64_t arm_of(const struct lab *lab, size_t host)
 	if (!location_open(lab, host, LOCATION_DPU, &dpu, NULL) && dpu.dp)
 		inspect_device(&dpu, &device, &ignored, NULL);
 	location_close(&dpu);
-	return device.arm_wait_ns;
+	waits->arm_ns += device.arm_wait_ns;
+	waits->arm_frames += device.arm_frames;
+}
+
+static void add_host(const struct lab *lab, size_t host, struct emulated_waits *waits)
+{
+	struct pcie_counts link;
+
+	pcie_relay_total_of(lab, host, &link);
+	waits->link_ns += link.wanted_ns;
+	waits->link_frames += link.frames;
+	if (lab->hosts[host].dpu && lab->hosts[host].profile)
+		add_arm(lab, host, waits);
+}
+
+void emulated_read_host(const struct lab *lab, size_t host, struct emulated_waits *ret_waits)
+{
+	*ret_waits = (struct emulated_waits){};
+	add_host(lab, host, ret_waits);
 }
 
 void emulated_read(const struct lab *lab, struct emulated_waits *ret_waits)
 {
-	struct pcie_counts total;
-
 	*ret_waits = (struct emulated_waits){};
-	pcie_relay_total(lab, &total);
-	ret_waits->link_ns = total.wanted_ns;
 	for (size_t host = 0; host < lab->n_hosts; host++)
-		if (lab->hosts[host].dpu && lab->hosts[host].profile)
-			ret_waits->arm_ns += arm_of(lab, host);
+		add_host(lab, host, ret_waits);
+}
+
+/* ---- of a round trip ---------------------------------------------------------------- */
+
+unsigned emulated_crossings(enum frame_path path, bool same_host)
+{
+	if (!frame_path_needs_dpu(path))
+		return 0;
+	if (!same_host)
+		return 2;
+	return path == PATH_DPU_VXLAN ? 0 : 4; /* its switch is on the host */
+}
+
+static double mean(uint64_t ns_before, uint64_t ns_after, uint64_t n_before, uint64_t n_after)
+{
+	if (n_after < n_before || ns_after < ns_before)
+		n_before = ns_before = 0;
+	return n_after > n_before ? (double)(ns_after - ns_before) / (double)(n_after - n_before) : 0;
+}
+
+double emulated_share_us(const struct emulated_waits *before, const struct emulated_waits *after, double trips)
+{
+	return trips > 0 ? (double)(after->link_ns - before->link_ns + after->arm_ns - before->arm_ns) / 1e3 / trips : 0;
+}
+
+double emulated_raw_cpu_ns(const struct emulated_waits *before, const struct emulated_waits *after, double cpu_ns)
+{
+	return emulated_raw(cpu_ns, (double)(after->arm_ns - before->arm_ns));
+}
+
+double emulated_raw(double figure, double emulated)
+{
+	return figure > emulated ? figure - emulated : 0;
+}
+
+double emulated_trip_ns(const struct emulated_waits *before, const struct emulated_waits *after, enum frame_path path,
+			bool same_host)
+{
+	unsigned crossings = emulated_crossings(path, same_host), runs = crossings ? 2 : 0; /* there, and back */
+
+	return crossings * mean(before->link_ns, after->link_ns, before->link_frames, after->link_frames) +
+	       runs * mean(before->arm_ns, after->arm_ns, before->arm_frames, after->arm_frames);
 }

@@ -103,6 +103,7 @@ static int make_active(const struct state *state, struct lab *lab, size_t host, 
 static void add_moves(struct move_report *sum, const struct move_report *move)
 {
 	sum->total_ms += move->total_ms;
+	sum->emulated_ms += move->emulated_ms;
 	sum->steer_us = move->steer_us > sum->steer_us ? move->steer_us : sum->steer_us;
 	sum->blackout_ms += move->blackout_ms;
 	sum->guest_blackout_ms += move->guest_blackout_ms;

@@ -13,6 +13,7 @@
 
 struct move_report {
 	double total_ms;	 /* from command to last step */
+	double emulated_ms;	 /* of that: waited because an emulated link has frames under way for longer */
 	double steer_us;	 /* the step that moved traffic */
 	double blackout_ms;	 /* dpu-upt: link of a VM down to up, worst VM, QEMU guests apart; 0 otherwise */
 	double guest_blackout_ms; /* the same of QEMU guests, whose wire is behind another one; 0: none has moved */

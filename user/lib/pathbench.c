@@ -126,7 +126,7 @@ static void book(struct pathbench_frames *frames, const struct framerate *rate, 
 	add(&frames->mpps, arrived / rate->seconds / 1e6);
 	add(&frames->host_ns, (double)rate->cpu.run_ns[CPU_HOST] / arrived);
 	add(&frames->dpu_ns, (double)rate->cpu.run_ns[CPU_DPU] / arrived);
-	add(&frames->dpu_raw_ns, ((double)rate->cpu.run_ns[CPU_DPU] - (double)(after->arm_ns - before->arm_ns)) / arrived);
+	add(&frames->dpu_raw_ns, emulated_raw_cpu_ns(before, after, (double)rate->cpu.run_ns[CPU_DPU]) / arrived);
 	add(&frames->vm_ns, (double)rate->cpu.run_ns[CPU_VM] / arrived);
 	add(&frames->link_ns, (double)rate->cpu.run_ns[CPU_LINK] / arrived);
 	add(&frames->fabric_ns, (double)rate->cpu.run_ns[CPU_FABRIC] / arrived);
@@ -245,13 +245,12 @@ static int measure_tcp(struct tour *tour, struct pathbench_path *path, unsigned 
 	return err;
 }
 
-/* In us: of all waits since then, each round trip's share. */
 static double emulated_per_trip(const struct tour *tour, const struct emulated_waits *before, double trips_per_s)
 {
 	struct emulated_waits after;
 
 	emulated_read(tour->lab, &after);
-	return (double)(after.link_ns - before->link_ns + after.arm_ns - before->arm_ns) / 1e3 / (trips_per_s * SOCKET_SECONDS);
+	return emulated_share_us(before, &after, trips_per_s * SOCKET_SECONDS);
 }
 
 static int measure_load(struct tour *tour, struct pathbench_path *path, unsigned where, enum pathbench_load load, unsigned per_s)

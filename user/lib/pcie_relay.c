@@ -218,25 +218,33 @@ int pcie_relay_read_of(const struct lab *lab, size_t host, unsigned dpu, struct 
 	return 0;
 }
 
-void pcie_relay_total(const struct lab *lab, struct pcie_counts *ret_total)
+static void add_counts(const struct lab *lab, size_t host, struct pcie_counts *total)
 {
-	struct pcie_counts total = {};
-
-	for (size_t i = 0; i < 2 * lab->n_hosts; i++) {
-		size_t host = i / 2;
+	for (unsigned dpu = 0; pcie_is_emulated(&lab->hosts[host]) && dpu < lab_n_dpus(&lab->hosts[host]); dpu++) {
 		struct pcie_state state;
 		bool carries;
 
-		if (!pcie_is_emulated(&lab->hosts[host]) || i % 2 >= lab_n_dpus(&lab->hosts[host]) ||
-		    pcie_relay_read_of(lab, host, i % 2, &state, &carries))
+		if (pcie_relay_read_of(lab, host, dpu, &state, &carries))
 			continue;
 		for (enum pcie_direction direction = 0; direction < PCIE_DIRECTIONS; direction++) {
-			total.frames += state.count[direction].frames;
-			total.waited_ns += state.count[direction].waited_ns;
-			total.wanted_ns += state.count[direction].wanted_ns;
+			total->frames += state.count[direction].frames;
+			total->waited_ns += state.count[direction].waited_ns;
+			total->wanted_ns += state.count[direction].wanted_ns;
 		}
 	}
-	*ret_total = total;
+}
+
+void pcie_relay_total_of(const struct lab *lab, size_t host, struct pcie_counts *ret_total)
+{
+	*ret_total = (struct pcie_counts){};
+	add_counts(lab, host, ret_total);
+}
+
+void pcie_relay_total(const struct lab *lab, struct pcie_counts *ret_total)
+{
+	*ret_total = (struct pcie_counts){};
+	for (size_t host = 0; host < lab->n_hosts; host++)
+		add_counts(lab, host, ret_total);
 }
 
 const char *pcie_way_name(enum pcie_way way)

@@ -65,4 +65,6 @@ int pcie_relay_read(const struct lab *lab, size_t host, struct pcie_state *ret_s
 int pcie_relay_read_of(const struct lab *lab, size_t host, unsigned dpu, struct pcie_state *ret_state, bool *ret_lives);
 /* What all links of a lab have carried and held so far, both directions. */
 void pcie_relay_total(const struct lab *lab, struct pcie_counts *ret_total);
+/* Those of one host. */
+void pcie_relay_total_of(const struct lab *lab, size_t host, struct pcie_counts *ret_total);
 const char *pcie_way_name(enum pcie_way way); /* "af_xdp", "af_packet" */

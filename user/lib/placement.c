@@ -55,22 +55,30 @@ static uint64_t location_runs(const struct location *location)
 	return cost.runs;
 }
 
-void place_drain(const struct location *location)
+/* Frames are under way that long. */
+static uint64_t link_ns(const struct lab_host *host)
 {
-	struct timespec pause = {.tv_nsec = DRAIN_POLL_US * 1000};
 	struct pcie_link link;
+
+	if (!pcie_is_emulated(host))
+		return 0;
+	pcie_link_of(host, &link);
+	return link.delay_ns + link.jitter_ns > DRAIN_LINK_NS ? DRAIN_LINK_NS : link.delay_ns + link.jitter_ns;
+}
+
+void place_drain(const struct location *location, struct move_report *report)
+{
+	const uint64_t longer_ns = link_ns(location_host(location));
+	const struct timespec pause = {.tv_nsec = (long)(DRAIN_POLL_US * 1000 + longer_ns)};
 	uint64_t before = location_runs(location), now;
 
 	if (dataplane_pmd(location->dp)) {
 		pmd_drain(location->dp);
 		return;
 	}
-	if (pcie_is_emulated(location_host(location))) { /* frames are under way that long */
-		pcie_link_of(location_host(location), &link);
-		pause.tv_nsec += (long)(link.delay_ns + link.jitter_ns > DRAIN_LINK_NS ? DRAIN_LINK_NS : link.delay_ns + link.jitter_ns);
-	}
 	for (int i = 0; i < DRAIN_POLLS; i++) {
 		nanosleep(&pause, NULL);
+		report->emulated_ms += (double)longer_ns / 1e6;
 		now = location_runs(location);
 		if (now == before)
 			return;
@@ -171,7 +179,7 @@ static int come_to_host(const struct crossing *c, struct move_report *report, st
 	if (!err)
 		err = ebpf_use_wire(ebpf, LOCATION_HOST, diag);
 	if (!err) {
-		place_drain(&ebpf->at[c->where]);
+		place_drain(&ebpf->at[c->where], report);
 		err = handover_copy(&handover, diag);
 	}
 	if (!err)

@@ -119,7 +119,7 @@ int mixed_to_host(struct ebpf *ebpf, enum frame_path from, struct move_report *r
 	if (!err)
 		err = ebpf_use_wire(ebpf, LOCATION_HOST, diag);
 	if (!err) {
-		place_drain(&ebpf->at[LOCATION_DPU]);
+		place_drain(&ebpf->at[LOCATION_DPU], report);
 		err = handover_copy(&m.handover, diag);
 	}
 	if (!err)

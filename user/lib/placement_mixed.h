@@ -9,7 +9,10 @@
 int mixed_from_host(struct ebpf *ebpf, enum frame_path to, struct move_report *report, struct diag *diag);
 int mixed_to_host(struct ebpf *ebpf, enum frame_path from, struct move_report *report, struct diag *diag);
 
-/* Until no frame is left on its way to a side that is about to stop: its programs have not run for a while. */
-void place_drain(const struct location *location);
+/*
+ * Until no frame is left on its way to a side that is about to stop: its programs have not run for a while. What an emulated link
+ * adds to the wait is added to report->emulated_ms.
+ */
+void place_drain(const struct location *location, struct move_report *report);
 /* Frames the host has passed over the PCIe link so far. */
 uint64_t place_relayed(const struct ebpf *ebpf);

@@ -57,6 +57,7 @@ struct plan_price {
 	bool measured;
 	double ns[PATH_END]; /* host CPU per 64 B frame between VMs of one host, by placement; < 0: not measured */
 	char from[160];	     /* lab and kernel of the measurement */
+	char emulated[160];  /* what was emulated there, host by host; none of it is CPU time of a host */
 };
 /* -ENOENT: no such file (no diag); -EINVAL: not a measurement. */
 int plan_read_price(const char *file, struct plan_price *ret_price, struct diag *diag);

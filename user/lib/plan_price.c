@@ -76,6 +76,25 @@ static const char *text_of(struct json_object *object, const char *key)
 	return json_object_object_get_ex(object, key, &value) ? json_object_get_string(value) : "unknown";
 }
 
+/* "esx1 link 10us, esx2 cores x2.4"; "nothing". */
+static void read_emulated(struct json_object *root, struct plan_price *price)
+{
+	struct json_object *hosts;
+	size_t used = 0;
+
+	snprintf(price->emulated, sizeof(price->emulated), "not said");
+	if (!json_object_object_get_ex(root, "emulated", &hosts) || !json_object_is_type(hosts, json_type_array))
+		return;
+	snprintf(price->emulated, sizeof(price->emulated), "nothing");
+	for (size_t i = 0; i < json_object_array_length(hosts) && used < sizeof(price->emulated); i++) {
+		struct json_object *host = json_object_array_get_idx(hosts, i);
+
+		if (!says(host, "emulated", "-"))
+			used += (size_t)snprintf(price->emulated + used, sizeof(price->emulated) - used, "%s%.15s %.60s", used ? "; " : "",
+						 text_of(host, "host"), text_of(host, "emulated"));
+	}
+}
+
 int plan_read_price(const char *file, struct plan_price *ret_price, struct diag *diag)
 {
 	struct plan_price price = {.measured = true};
@@ -96,6 +115,7 @@ int plan_read_price(const char *file, struct plan_price *ret_price, struct diag 
 	json_object_object_get_ex(root, "conditions", &conditions);
 	snprintf(price.from, sizeof(price.from), "%.60s: lab %.15s, Linux %.40s", file, text_of(root, "lab"),
 		 conditions ? text_of(conditions, "kernel") : "unknown");
+	read_emulated(root, &price);
 	json_object_put(root);
 	*ret_price = price;
 	return 0;
