@@ -17,6 +17,14 @@ const struct cmd_option cmd_drill_options[] = {
     {},
 };
 
+bool cmd_drill_word(size_t i, struct cmd_word *ret_word)
+{
+	if (i >= DRILL_KINDS)
+		return false;
+	*ret_word = (struct cmd_word){drill_kind_name((enum drill_kind)i), drill_kind_help((enum drill_kind)i)};
+	return true;
+}
+
 static const char *damage_mender(enum damage_mended mended)
 {
 	return drill_mender_name(mended == DAMAGE_MENDED_ITSELF	  ? MENDED_ITSELF
@@ -163,7 +171,7 @@ int cmd_drill(struct cmd_context *ctx, int argc, char **argv)
 
 	(void)argc;
 	if (drill_kind_parse(argv[1], &request.kind))
-		return cmd_usage(ctx, "%s is no drill", argv[1]);
+		return cmd_usage_word(ctx, argv[1]);
 	code = read_options(ctx, &request, &limit);
 	if (code)
 		return code;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The table of verbs; common options; exit codes. No verb's body. */
+/* The table of verbs; words and common options; exit codes. No verb's body. */
 #include "cmd.h"
 #include "machine.h"
 #include "preflight.h"
@@ -29,106 +29,58 @@ static const struct cmd_option down_options[] = {
 	{},
 };
 
-/* name, arguments, how many, effect, help, own options, function */
+/* One entry a verb, in the order of the help. Those without help are for scripts of dpulab's own. */
 const struct cmd cmd_table[] = {
-	{"demo", "", 0, 0, CMD_WRITES, "compare every frame path on the built-in lab, clean up",
-	 cmd_demo_options, cmd_demo},
-	{"up", "LAB.yaml", 1, 1, CMD_WRITES, "build a lab, or repair it", NULL, cmd_up},
-	{"down", "LAB|--all", 0, 1, CMD_WRITES, "remove a lab and nothing else", down_options,
-	 cmd_down},
-	{"ls", "[LAB]", 0, 1, CMD_READS, "list labs, or the nodes of one", NULL, cmd_ls},
-	{"apply", "LAB.yaml", 1, 1, CMD_WRITES, "change a running lab to match its file", NULL,
-	 cmd_apply},
-	{"exec", "LAB NODE -- COMMAND...", 3, MANY, CMD_READS, "run a command inside a node", NULL,
-	 cmd_exec},
-	{"place", "LAB PATH|FUNCTION=LOCATION...", 2, 6, CMD_WRITES,
-	 "move a running lab to a frame path (linux, host, pmd, sriov, dpu-mux, dpu-upt, bare-metal), or function by function",
-	 cmd_place_options, cmd_place},
-	{"move", "LAB VM HOST", 3, 3, CMD_WRITES, "move a running VM to another host, with its connections",
-	 cmd_move_options, cmd_move},
-	{"drill", "LAB WHAT", 2, 2, CMD_WRITES,
-	 "break it and repair it: dpu-crash, dpu-hang, dpu-reboot, pcie-freeze, table-full, slow-path-overload, uplink-down, agent-kill",
-	 cmd_drill_options, cmd_drill},
-	{"agent", "LAB", 1, 1, CMD_WRITES, "watch a lab's DPUs until told to stop: a standby takes over when the active one fails",
-	 cmd_agent_options, cmd_agent},
-	{"load", "DEV", 1, 1, CMD_WRITES, "make an existing interface a port of a running lab",
-	 cmd_load_options, cmd_load},
-	{"unload", "DEV", 1, 1, CMD_WRITES, "undo load: the interface is as it was", cmd_unload_options,
-	 cmd_unload},
-	{"show", "LAB WHAT", 2, 2, CMD_READS,
-	 "ports, fdb, bindings, vteps, flows, rules, connections, placement, guests, pmd, link, qos, nioc, intercept, offload, stats, drops", cmd_show_options, cmd_show},
-	{"fw", "WHAT ...", 1, MANY, CMD_READS,
-	 "the firewall's policy: check, import, explain, diff, add, delete, replace, log", cmd_fw_options, cmd_fw},
-	{"intercept", "WHAT ...", 1, MANY, CMD_READS,
-	 "slots of your own at vNICs: check, insert, remove, rearm, serve", cmd_intercept_options, cmd_intercept},
-	{"verify", "LAB", 1, 1, CMD_READS, "do the VMs reach each other as the lab file says, by TCP, UDP and ICMP", NULL, cmd_verify},
-	{"plan", "LAB|LAB.yaml", 1, 1, CMD_READS, "which policies a DPU keeps, degrades or loses",
-	 cmd_plan_options, cmd_plan},
-	{"trace", "LAB FILTER", 1, 2, CMD_READS, "follow frames hop by hop", NULL, NULL},
-	{"bench", "LAB", 1, 1, CMD_WRITES, "measure the frame paths side by side", cmd_bench_options,
-	 cmd_bench},
-	{"report", "DIR", 1, 1, CMD_READS, "make the page of a measurement", NULL, NULL},
-	{"profile", "WHAT ...", 1, 2, CMD_READS, "device profiles: list, show, check, calibrate",
-	 cmd_profile_options, cmd_profile},
-	{"check", "[LAB.yaml]", 0, 1, CMD_READS, "is this machine able; is this lab file right",
-	 cmd_check_options, cmd_check},
-	{"complete", "WHAT [ARG]", 1, 2, CMD_READS, NULL, NULL, cmd_complete},
-	{"man", "", 0, 0, CMD_READS, NULL, NULL, cmd_man},
+	{.name = "demo", .effect = CMD_WRITES, .help = "compare every frame path on the built-in lab",
+	 .options = cmd_demo_options, .run = cmd_demo},
+	{.name = "up", .args = "LAB.yaml", .min_args = 1, .max_args = 1, .effect = CMD_WRITES,
+	 .help = "build a lab, or repair it", .run = cmd_up},
+	{.name = "down", .args = "LAB|--all", .max_args = 1, .effect = CMD_WRITES,
+	 .help = "remove a lab and nothing else", .options = down_options, .run = cmd_down},
+	{.name = "ls", .args = "[LAB]", .max_args = 1, .help = "list labs, or the nodes of one", .run = cmd_ls},
+	{.name = "apply", .args = "LAB.yaml", .min_args = 1, .max_args = 1, .effect = CMD_WRITES,
+	 .help = "change a running lab to match its file", .run = cmd_apply},
+	{.name = "exec", .args = "LAB NODE -- COMMAND...", .min_args = 3, .max_args = MANY,
+	 .help = "run a command inside a node", .run = cmd_exec},
+	{.name = "place", .args = "LAB PATH|FUNCTION=LOCATION...", .min_args = 2, .max_args = 6, .effect = CMD_WRITES,
+	 .help = "move a running lab to a frame path, or function by function (dfw=host dvs=dpu vxlan=dpu)",
+	 .options = cmd_place_options, .word = cmd_place_word, .run = cmd_place},
+	{.name = "move", .args = "LAB VM HOST", .min_args = 3, .max_args = 3, .effect = CMD_WRITES,
+	 .help = "move a running VM to another host, with its connections",
+	 .options = cmd_move_options, .run = cmd_move},
+	{.name = "drill", .args = "LAB WHAT", .min_args = 2, .max_args = 2, .effect = CMD_WRITES,
+	 .help = "break a running lab, watch its flows, repair it",
+	 .options = cmd_drill_options, .word = cmd_drill_word, .run = cmd_drill},
+	{.name = "agent", .args = "LAB", .min_args = 1, .max_args = 1, .effect = CMD_WRITES,
+	 .help = "watch a lab's DPUs until told to stop: a standby takes over when the active one fails",
+	 .options = cmd_agent_options, .run = cmd_agent},
+	{.name = "load", .args = "DEV --lab LAB --port NAME", .min_args = 1, .max_args = 1, .effect = CMD_WRITES,
+	 .help = "make an existing interface a port of a running lab", .options = cmd_load_options, .run = cmd_load},
+	{.name = "unload", .args = "DEV --lab LAB", .min_args = 1, .max_args = 1, .effect = CMD_WRITES,
+	 .help = "undo load: the interface is as it was", .options = cmd_unload_options, .run = cmd_unload},
+	{.name = "show", .args = "LAB WHAT", .min_args = 2, .max_args = 2,
+	 .help = "the state of a running lab, with reasons in words",
+	 .options = cmd_show_options, .word = cmd_show_word, .run = cmd_show},
+	{.name = "fw", .args = "WHAT ...", .min_args = 1, .max_args = MANY, .help = "the firewall's policy",
+	 .options = cmd_fw_options, .subs = cmd_fw_subs, .run = cmd_fw},
+	{.name = "intercept", .args = "WHAT ...", .min_args = 1, .max_args = MANY, .help = "functions of your own at vNICs",
+	 .options = cmd_intercept_options, .subs = cmd_intercept_subs, .run = cmd_intercept},
+	{.name = "verify", .args = "LAB", .min_args = 1, .max_args = 1,
+	 .help = "do the VMs reach each other as the lab file says, by TCP, UDP and ICMP", .run = cmd_verify},
+	{.name = "plan", .args = "LAB|LAB.yaml", .min_args = 1, .max_args = 1,
+	 .help = "which policies a DPU keeps, degrades or loses", .options = cmd_plan_options, .run = cmd_plan},
+	{.name = "trace", .args = "LAB FILTER", .min_args = 1, .max_args = 2, .help = "follow frames hop by hop"},
+	{.name = "bench", .args = "LAB", .min_args = 1, .max_args = 1, .effect = CMD_WRITES,
+	 .help = "measure the frame paths side by side", .options = cmd_bench_options, .run = cmd_bench},
+	{.name = "report", .args = "DIR", .min_args = 1, .max_args = 1, .help = "make the page of a measurement"},
+	{.name = "profile", .args = "WHAT ...", .min_args = 1, .max_args = 2, .help = "device profiles",
+	 .options = cmd_profile_options, .subs = cmd_profile_subs, .run = cmd_profile},
+	{.name = "check", .args = "[LAB.yaml]", .max_args = 1, .help = "is this machine able; is this lab file right",
+	 .options = cmd_check_options, .run = cmd_check},
+	{.name = "complete", .args = "WHAT [ARG]", .min_args = 1, .max_args = MANY, .run = cmd_complete},
+	{.name = "man", .run = cmd_man},
 	{},
 };
-
-/* ---- help ------------------------------------------------------------------ */
-
-static void print_option(const struct cmd_option *option)
-{
-	char left[64];
-
-	snprintf(left, sizeof(left), "%s%c%s--%s%s%s", option->letter ? "-" : "  ",
-		 option->letter ? option->letter : ' ', option->letter ? ", " : " ", option->name,
-		 option->arg ? " " : "", option->arg ? option->arg : "");
-	printf("  %-24s %s\n", left, option->help);
-}
-
-static void print_options(const struct cmd_option *options)
-{
-	for (; options && options->name; options++)
-		print_option(options);
-}
-
-static void print_help(void)
-{
-	puts("dpulab: run a switch, an overlay and a firewall on the host or on an emulated DPU,\n"
-		"and move them live.\n\nusage: dpulab VERB [OPTIONS] ARGUMENTS\n");
-	for (const struct cmd *cmd = cmd_table; cmd->name; cmd++)
-		if (cmd->help)
-			printf("  %-8s %-24s %s%s\n", cmd->name, cmd->args, cmd->help,
-			       cmd->run ? "" : " (not built yet)");
-	puts("\noptions of every verb:");
-	print_options(cmd_common_options);
-	puts("  -V, --version            instead of a verb: which dpulab this is");
-	puts("\nexit codes: 0 done, 1 failed, 2 usage, 3 checked and found wanting");
-}
-
-static void print_subs(const struct cmd *cmd)
-{
-	char left[64];
-
-	for (const struct cmd_sub *sub = cmd_subs(cmd); sub && sub->name; sub++) {
-		snprintf(left, sizeof(left), "%s %s %s", cmd->name, sub->name, sub->args);
-		printf("  %-28s %s%s\n", left, sub->help, sub->run ? "" : " (not built yet)");
-	}
-	if (cmd_subs(cmd))
-		puts("");
-}
-
-static void print_verb_help(const struct cmd *cmd)
-{
-	printf("usage: dpulab %s [OPTIONS] %s\n\n%s%s\n\n", cmd->name, cmd->args, cmd->help,
-	       cmd->run ? "" : " (not built yet)");
-	print_subs(cmd);
-	print_options(cmd->options);
-	print_options(cmd_common_options);
-}
 
 /* ---- words ----------------------------------------------------------------- */
 
@@ -161,29 +113,43 @@ int cmd_usage(struct cmd_context *ctx, const char *format, ...)
 	return CMD_USAGE;
 }
 
-const struct cmd_sub *cmd_subs(const struct cmd *cmd)
+/* word: what stands in the place of a verb's own verb, or NULL. */
+static int no_such_sub(struct cmd_context *ctx, const char *word)
 {
-	if (!cmd->run)
-		return NULL;
-	if (cmd->run == cmd_intercept)
-		return cmd_intercept_subs;
-	return cmd->run == cmd_fw ? cmd_fw_subs : cmd->run == cmd_profile ? cmd_profile_subs : NULL;
+	char list[256];
+	size_t used = 0;
+
+	for (const struct cmd_sub *sub = ctx->cmd->subs; sub->name; sub++)
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", sub->name);
+	return word ? cmd_usage(ctx, "%s has no '%s'; it has %s", ctx->cmd->name, word, list)
+		    : cmd_usage(ctx, "%s takes one of %s", ctx->cmd->name, list);
 }
 
 int cmd_run_sub(struct cmd_context *ctx, int argc, char **argv)
 {
-	const struct cmd_sub *sub = cmd_subs(ctx->cmd);
+	const struct cmd_sub *sub = ctx->cmd->subs;
 
 	while (sub->name && strcmp(sub->name, argv[0]))
 		sub++;
 	if (!sub->name)
-		return cmd_usage(ctx, "%s cannot %s", ctx->cmd->name, argv[0]);
+		return no_such_sub(ctx, argv[0]);
 	if (!sub->run)
 		return cmd_usage(ctx, "%s %s is not built yet", ctx->cmd->name, sub->name);
 	argc--;
 	if (argc < sub->min_args || argc > sub->max_args)
-		return cmd_usage(ctx, "%s %s takes %s", ctx->cmd->name, sub->name, sub->args);
+		return cmd_usage(ctx, "%s %s takes %s", ctx->cmd->name, sub->name, *sub->args ? sub->args : "no arguments");
 	return sub->run(ctx, argc, argv + 1);
+}
+
+int cmd_usage_word(struct cmd_context *ctx, const char *word)
+{
+	char list[512];
+	size_t used = 0;
+	struct cmd_word known;
+
+	for (size_t i = 0; ctx->cmd->word(i, &known) && used < sizeof(list); i++)
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", known.name);
+	return cmd_usage(ctx, "%s knows no '%s'; it knows %s", ctx->cmd->name, word, list);
 }
 
 /* "-x" by letter, "--name" or "--name=value" by name. */
@@ -281,9 +247,10 @@ static int run_verb(struct cmd_context *ctx, const struct words *words)
 
 	if (!cmd->run)
 		return cmd_usage(ctx, "%s is not built yet", cmd->name);
+	if (cmd->subs && !words->n_args)
+		return no_such_sub(ctx, NULL);
 	if (words->n_args < cmd->min_args || words->n_args > cmd->max_args)
-		return cmd_usage(ctx, "%s takes %s", cmd->name,
-				 *cmd->args ? cmd->args : "no arguments");
+		return cmd_usage(ctx, "%s takes %s", cmd->name, cmd->args ? cmd->args : "no arguments");
 	if (cmd->effect == CMD_WRITES) {
 		if (preflight_require(PREFLIGHT_ROOT, ctx->diag))
 			return CMD_FAILED;
@@ -292,13 +259,18 @@ static int run_verb(struct cmd_context *ctx, const struct words *words)
 	return cmd->run(ctx, words->n_args, words->args);
 }
 
-static const struct cmd *find_cmd(const char *name)
+const struct cmd *cmd_find(const char *name)
 {
 	const struct cmd *cmd = cmd_table;
 
 	while (cmd->name && strcmp(cmd->name, name))
 		cmd++;
 	return cmd->name ? cmd : NULL;
+}
+
+const char *cmd_args(const struct cmd *cmd)
+{
+	return cmd->args ? cmd->args : "";
 }
 
 /* Output is opened before the words are read, so that errors in them come out in the form that was
@@ -314,9 +286,9 @@ static int run(struct cmd_context *ctx, int argc, char **argv)
 	code = take_words(ctx, &words);
 	if (words.help) {
 		if (*ctx->cmd->name)
-			print_verb_help(ctx->cmd);
+			help_print_verb(ctx->cmd);
 		else
-			print_help();
+			help_print();
 		code = CMD_DONE;
 	} else {
 		ctx->out = out_open(ctx->json);
@@ -352,7 +324,7 @@ static int no_such_verb(struct cmd_context *ctx, int argc, char **argv)
 
 	if (!argc)
 		return cmd_usage(ctx, "which verb?");
-	if (find_cmd(argv[0]))
+	if (cmd_find(argv[0]))
 		return cmd_usage(ctx, "the verb comes first, its options after it: dpulab %s ...", argv[0]);
 	while (cmd->name && !(cmd->help && starts_alike(cmd->name, argv[0])))
 		cmd++;
@@ -360,26 +332,40 @@ static int no_such_verb(struct cmd_context *ctx, int argc, char **argv)
 			 : cmd_usage(ctx, "there is no verb %s", argv[0]);
 }
 
+/* help [VERB]: the same as VERB -h. */
+static int help_of(struct cmd_context *ctx, int argc, char **argv)
+{
+	const struct cmd *cmd = argc ? cmd_find(argv[0]) : NULL;
+
+	if (argc && !(cmd && cmd->help))
+		return no_such_verb(ctx, argc, argv);
+	if (cmd)
+		help_print_verb(cmd);
+	else
+		help_print();
+	return CMD_DONE;
+}
+
 int main(int argc, char **argv)
 {
 	/* goes the way of every verb, so that its error too can be JSON */
-	static const struct cmd unknown = {"", "", 0, MANY, CMD_READS, NULL, NULL, no_such_verb};
+	static const struct cmd help = {.name = "help", .args = "[VERB]", .max_args = 1, .help = "show help", .run = help_of};
+	static const struct cmd unknown = {.name = "", .max_args = MANY, .run = no_such_verb};
 	struct diag diag = {.sink = show_record};
 	struct cmd_context ctx = {.diag = &diag};
 	int code;
 
 	diag.sink_arg = &ctx;
 	raise_descriptor_limit();
-	if (argc < 2 || !strcmp(argv[1], "-h") || !strcmp(argv[1], "--help") ||
-	    !strcmp(argv[1], "help")) {
-		print_help();
+	if (argc < 2 || !strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")) {
+		help_print();
 		return argc < 2 ? CMD_USAGE : CMD_DONE;
 	}
 	if (!strcmp(argv[1], "-V") || !strcmp(argv[1], "--version")) {
 		printf("dpulab " DPULAB_VERSION ", table layout %d\n", DPU_LAYOUT_VERSION);
 		return CMD_DONE;
 	}
-	ctx.cmd = find_cmd(argv[1]);
+	ctx.cmd = !strcmp(argv[1], "help") ? &help : cmd_find(argv[1]);
 	if (!ctx.cmd)
 		ctx.cmd = &unknown;
 	code = run(&ctx, argc, argv);

@@ -23,11 +23,8 @@ static const char head[] =
 	"A lab is a YAML file: hosts with or without a DPU, VMs, port groups, firewall rules.\n"
 	".B dpulab\n"
 	"builds it from network namespaces, runs its switch, overlay and distributed firewall as XDP\n"
-	"and tc programs at the place the lab file says, and moves them, live, to another:\n"
-	".TP\n.B linux\nbridge, vxlan and nftables of the kernel: the baseline\n"
-	".TP\n.B host\nall functions in the host's namespace\n"
-	".TP\n.B dpu\\-mux\nthe host relays each frame by one constant redirect, the DPU runs the functions\n"
-	".TP\n.B dpu\\-upt\nthe vNIC ends in the DPU, the host does nothing\n"
+	"and tc programs at the place the lab file says, and moves them, live, to another (see\n"
+	".BR place ).\n"
 	".SH VERBS\n";
 
 static const char tail[] =
@@ -77,11 +74,22 @@ static void subs(struct out *out, const struct cmd *cmd)
 {
 	char usage[128];
 
-	for (const struct cmd_sub *sub = cmd_subs(cmd); sub && sub->name; sub++) {
-		snprintf(usage, sizeof(usage), "%s %s %s", cmd->name, sub->name, sub->args);
+	for (const struct cmd_sub *sub = cmd->subs; sub && sub->name; sub++) {
+		snprintf(usage, sizeof(usage), "%s %s%s%s", cmd->name, sub->name, *sub->args ? " " : "", sub->args);
 		out_text(out, ".TP");
 		text(out, ".B", usage, NULL);
 		text(out, "", sub->help, sub->run ? "." : " (not built yet).");
+	}
+}
+
+static void words(struct out *out, const struct cmd *cmd)
+{
+	struct cmd_word word;
+
+	for (size_t i = 0; cmd->word && cmd->word(i, &word); i++) {
+		out_text(out, ".TP");
+		text(out, ".B", word.name, NULL);
+		text(out, "", word.help, NULL);
 	}
 }
 
@@ -95,10 +103,11 @@ int cmd_man(struct cmd_context *ctx, int argc, char **argv)
 
 		if (!cmd->help)
 			continue;
-		snprintf(usage, sizeof(usage), "dpulab %s %s", cmd->name, cmd->args);
+		snprintf(usage, sizeof(usage), "dpulab %s%s%s", cmd->name, cmd->args ? " " : "", cmd_args(cmd));
 		text(ctx->out, ".SS", usage, NULL);
 		text(ctx->out, "", cmd->help, cmd->run ? "." : " (not built yet).");
 		subs(ctx->out, cmd);
+		words(ctx->out, cmd);
 		options(ctx->out, cmd->options);
 	}
 	out_text(ctx->out, ".SH OPTIONS OF EVERY VERB");

@@ -31,6 +31,14 @@ const struct cmd_option cmd_place_options[] = {
     {},
 };
 
+bool cmd_place_word(size_t i, struct cmd_word *ret_word)
+{
+	if (i >= PATH_END)
+		return false;
+	*ret_word = (struct cmd_word){frame_path_name((enum frame_path)i), frame_path_help((enum frame_path)i)};
+	return true;
+}
+
 /* What serves the ports, in the words of the lab file. */
 static const char *hook_word(enum frame_path path, bool xdp)
 {
@@ -320,7 +328,7 @@ static int read_place(struct cmd_context *ctx, int n, char **words, enum frame_p
 	if (n == 1 && !frame_path_parse(words[0], ret_path))
 		return 0;
 	if (n == 1 && !strchr(words[0], '='))
-		return cmd_usage(ctx, "%s is no placement: linux, host, pmd, sriov, dpu-mux, dpu-upt, bare-metal, host-dfw or dpu-vxlan", words[0]);
+		return cmd_usage_word(ctx, words[0]);
 	for (int i = 0; i < n; i++)
 		if (placement_set_word(&set, words[i], ctx->diag))
 			return CMD_USAGE;

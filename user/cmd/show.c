@@ -444,36 +444,44 @@ static int show_drops(const struct location *at, struct out *out, struct diag *d
 /* ---- the verb --------------------------------------------------------------- */
 
 static const struct subject {
-	const char *name;
+	struct cmd_word word;
 	int (*show)(const struct location *at, struct out *out, struct diag *diag);
 	int (*show_host)(const struct lab *lab, size_t host, struct out *out, struct diag *diag); /* instead */
 	bool relays; /* the relays of loaded interfaces have something to say about it */
 } subjects[] = {
-    {.name = "ports", .show = show_ports, .relays = true},
-    {.name = "fdb", .show = show_fdb},
-    {.name = "vteps", .show = show_vteps},
-    {.name = "bindings", .show = show_bindings},
-    {.name = "flows", .show = show_flows},
-    {.name = "rules", .show = show_rules},
-    {.name = "connections", .show = show_connections},
-    {.name = "stats", .show = show_stats, .relays = true},
-    {.name = "drops", .show = show_drops, .relays = true},
-    {.name = "qos", .show_host = show_qos},
-    {.name = "nioc", .show_host = show_nioc},
-    {.name = "intercept", .show = show_intercept},
-    {.name = "offload", .show = show_offload},
-    {.name = "pmd", .show = show_pmd},
-    {.name = "link", .show_host = show_link},
-    {.name = "guests", .show_host = show_guests},
-    {.name = "placement"},
+    {{"ports", "vNICs and uplinks: hook, counters, drops"}, .show = show_ports, .relays = true},
+    {{"fdb", "MAC addresses that switches have learned"}, .show = show_fdb},
+    {{"bindings", "addresses that SpoofGuard lets a vNIC send from"}, .show = show_bindings},
+    {{"vteps", "tunnel endpoints"}, .show = show_vteps},
+    {{"flows", "the flow cache: what the fast path does"}, .show = show_flows},
+    {{"rules", "firewall rules, with hits"}, .show = show_rules},
+    {{"connections", "connection table: state, rule, counters"}, .show = show_connections},
+    {.word = {"placement", "which function runs where, and what is not enforced"}},
+    {{"guests", "VMs that are QEMU guests"}, .show_host = show_guests},
+    {{"pmd", "poll-mode processes"}, .show = show_pmd},
+    {{"link", "PCIe links: delay, bandwidth, what they carried"}, .show_host = show_link},
+    {{"qos", "traffic shapers, measured for a moment"}, .show_host = show_qos},
+    {{"nioc", "shares and limits of uplinks, measured for a moment"}, .show_host = show_nioc},
+    {{"intercept", "slots at vNICs: verdicts, time, breakers"}, .show = show_intercept},
+    {{"offload", "the DPU's device: limits, what they did"}, .show = show_offload},
+    {{"stats", "counters of the datapath, by hook"}, .show = show_stats, .relays = true},
+    {{"drops", "frames not forwarded, by reason"}, .show = show_drops, .relays = true},
 };
 
-static const struct subject compiled_rules = {.name = "rules", .show = show_compiled_rules};
+bool cmd_show_word(size_t i, struct cmd_word *ret_word)
+{
+	if (i >= sizeof(subjects) / sizeof(*subjects))
+		return false;
+	*ret_word = subjects[i].word;
+	return true;
+}
+
+static const struct subject compiled_rules = {{"rules", NULL}, .show = show_compiled_rules};
 
 static const struct subject *find_subject(const char *name)
 {
 	for (size_t i = 0; i < sizeof(subjects) / sizeof(*subjects); i++)
-		if (!strcmp(subjects[i].name, name))
+		if (!strcmp(subjects[i].word.name, name))
 			return &subjects[i];
 	return NULL;
 }
@@ -540,7 +548,7 @@ int cmd_show(struct cmd_context *ctx, int argc, char **argv)
 
 	(void)argc;
 	if (!subject)
-		return cmd_usage(ctx, "show what? ports, fdb, bindings, vteps, flows, rules, connections, placement, guests, pmd, link, qos, nioc, intercept, offload, stats or drops");
+		return cmd_usage_word(ctx, argv[1]);
 	if (cmd_option(ctx, "compiled")) {
 		if (subject->show != show_rules)
 			return cmd_usage(ctx, "--compiled is about rules, not %s", argv[1]);
@@ -551,7 +559,7 @@ int cmd_show(struct cmd_context *ctx, int argc, char **argv)
 		return cmd_result(err);
 	if (only && !lab_find_host(session.lab, only))
 		err = diag_error(ctx->diag, -ENOENT, NULL, "lab %s has no host %s", argv[0], only);
-	out_list(ctx->out, subject->name);
+	out_list(ctx->out, subject->word.name);
 	for (size_t i = 0; !err && i < session.lab->n_hosts; i++)
 		if (!only || !strcmp(session.lab->hosts[i].name, only))
 			err = show_host(subject, &session, i, ctx);

@@ -11,6 +11,8 @@ typedef int cmd_fn(struct cmd_context *ctx, int argc, char **argv);
 #define VERB(name) cmd_fn cmd_##name __attribute__((weak))
 #define VERB_OPTIONS(name)                                                                         \
 	extern const struct cmd_option cmd_##name##_options[] __attribute__((weak))
+#define VERB_SUBS(name) extern const struct cmd_sub cmd_##name##_subs[] __attribute__((weak))
+#define VERB_WORD(name) bool cmd_##name##_word(size_t i, struct cmd_word *ret_word) __attribute__((weak))
 
 VERB(demo);
 VERB_OPTIONS(demo);
@@ -21,10 +23,12 @@ VERB(apply);
 VERB(exec);
 VERB(place);
 VERB_OPTIONS(place);
+VERB_WORD(place);
 VERB(move);
 VERB_OPTIONS(move);
 VERB(drill);
 VERB_OPTIONS(drill);
+VERB_WORD(drill);
 VERB(agent);
 VERB_OPTIONS(agent);
 VERB(load);
@@ -33,9 +37,10 @@ VERB(unload);
 VERB_OPTIONS(unload);
 VERB(show);
 VERB_OPTIONS(show);
+VERB_WORD(show);
 VERB(fw);
 VERB_OPTIONS(fw);
-extern const struct cmd_sub cmd_fw_subs[] __attribute__((weak));
+VERB_SUBS(fw);
 VERB(fw_check);
 VERB(fw_import);
 VERB(fw_explain);
@@ -46,7 +51,7 @@ VERB(fw_delete);
 VERB(fw_replace);
 VERB(intercept);
 VERB_OPTIONS(intercept);
-extern const struct cmd_sub cmd_intercept_subs[] __attribute__((weak));
+VERB_SUBS(intercept);
 VERB(intercept_check);
 VERB(intercept_insert);
 VERB(intercept_remove);
@@ -57,7 +62,7 @@ VERB(plan);
 VERB_OPTIONS(plan);
 VERB(profile);
 VERB_OPTIONS(profile);
-extern const struct cmd_sub cmd_profile_subs[] __attribute__((weak));
+VERB_SUBS(profile);
 VERB(profile_list);
 VERB(profile_show);
 VERB(profile_check);

@@ -26,6 +26,7 @@ enum drill_kind {
 };
 
 const char *drill_kind_name(enum drill_kind kind); /* "dpu-crash" */
+const char *drill_kind_help(enum drill_kind kind); /* what it breaks, for people: one line */
 int drill_kind_parse(const char *word, enum drill_kind *ret_kind);
 
 #define DRILL_FAULT_MS_MIN 50

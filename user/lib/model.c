@@ -7,16 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const path_names[PATH_END] = {
-	[PATH_LINUX] = "linux",
-	[PATH_HOST] = "host",
-	[PATH_PMD] = "pmd",
-	[PATH_SRIOV] = "sriov",
-	[PATH_DPU_MUX] = "dpu-mux",
-	[PATH_DPU_UPT] = "dpu-upt",
-	[PATH_BARE_METAL] = "bare-metal",
-	[PATH_HOST_DFW] = "host-dfw",
-	[PATH_DPU_VXLAN] = "dpu-vxlan",
+static const struct {
+	const char *name, *help;
+} paths[PATH_END] = {
+	[PATH_LINUX] = {"linux", "bridge, vxlan and nftables of the kernel: the baseline"},
+	[PATH_HOST] = {"host", "all functions as eBPF on the host"},
+	[PATH_PMD] = {"pmd", "all functions in a poll-mode process on the host (AF_XDP)"},
+	[PATH_SRIOV] = {"sriov", "the NIC's embedded switch: MAC and VLAN only, no firewall, no overlay"},
+	[PATH_DPU_MUX] = {"dpu-mux", "the host relays each frame, the DPU runs the functions"},
+	[PATH_DPU_UPT] = {"dpu-upt", "the vNIC ends in the DPU, the host does nothing"},
+	[PATH_BARE_METAL] = {"bare-metal", "the host is itself the machine, its own interface a port of the DPU"},
+	[PATH_HOST_DFW] = {"host-dfw", "the firewall on the host, switch and overlay on the DPU"},
+	[PATH_DPU_VXLAN] = {"dpu-vxlan", "firewall and switch on the host, tunnels on the DPU"},
 };
 
 static const char *const hook_names[] = {
@@ -49,13 +51,18 @@ bool frame_path_is_mixed(enum frame_path path)
 
 const char *frame_path_name(enum frame_path path)
 {
-	return path < PATH_END ? path_names[path] : "?";
+	return path < PATH_END ? paths[path].name : "?";
+}
+
+const char *frame_path_help(enum frame_path path)
+{
+	return path < PATH_END ? paths[path].help : "?";
 }
 
 int frame_path_parse(const char *word, enum frame_path *ret_path)
 {
 	for (int i = 0; i < PATH_END; i++)
-		if (!strcmp(word, path_names[i])) {
+		if (!strcmp(word, paths[i].name)) {
 			*ret_path = i;
 			return 0;
 		}

@@ -464,6 +464,7 @@ bool frame_path_is_dpu(enum frame_path path);
 /* Some functions at the host, some at the DPU: the vNICs are with the host. */
 bool frame_path_is_mixed(enum frame_path path);
 const char *frame_path_name(enum frame_path path); /* as in the contract: "linux", "host", "pmd", ... */
+const char *frame_path_help(enum frame_path path); /* what runs where, for people: one line */
 int frame_path_parse(const char *word, enum frame_path *ret_path);
 const char *lab_hook_name(enum lab_hook hook);
 int lab_hook_parse(const char *word, enum lab_hook *ret_hook);
