@@ -71,6 +71,26 @@ static void a_host_with_dpu_has_two_wires_and_channels(void)
 	done(&p);
 }
 
+static void an_emulated_link_is_between_all_channels(void)
+{
+	struct planned p = plan();
+	struct topology linked;
+
+	p.lab->hosts[0].link_delay_ns = 1000;
+	CU_ASSERT_EQUAL_FATAL(topology_plan(p.lab, &linked), 0);
+	CU_ASSERT_EQUAL(linked.n_nodes, p.plan.n_nodes + 1);
+	CU_ASSERT_EQUAL(linked.n_wires, p.plan.n_wires + 3);
+	for (int i = 0; i < 3; i++) {
+		static const char *const host[] = {"pf0", "vf0", "vf1"}, *const dpu[] = {"pf0hpf", "pf0vf0", "pf0vf1"};
+
+		CU_ASSERT_PTR_NULL(find(&linked, "h1-dpu", dpu[i], "h1", host[i]));
+		CU_ASSERT_PTR_NOT_NULL(find(&linked, "h1-dpu", dpu[i], "h1-pci", dpu[i]));
+		CU_ASSERT_PTR_NOT_NULL(find(&linked, "h1-pci", host[i], "h1", host[i]));
+	}
+	topology_free(&linked);
+	done(&p);
+}
+
 static void both_wires_of_a_host_bear_its_address(void)
 {
 	struct planned p = plan();
@@ -195,6 +215,7 @@ static void which_path_a_host_can_run_follows_from_who_lives_there(void)
 SUITE(topology,
       {"a host with a DPU has two wires, a PCIe channel, and one channel per vNIC",
        a_host_with_dpu_has_two_wires_and_channels},
+      {"where a link is emulated, its relay is between the two ends of every channel", an_emulated_link_is_between_all_channels},
       {"both wires of a host bear its address", both_wires_of_a_host_bear_its_address},
       {"addresses are locally administered, stable, and differ", addresses_are_local_unicast_and_differ},
       {"only wires to the underlay join the fabric", only_wires_to_the_underlay_join_the_fabric},

@@ -2,9 +2,11 @@
 #include "baremetal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "pcie.h"
 #include "rt.h"
 #include "topology.h"
 
@@ -61,23 +63,42 @@ static int set_wire(const struct lab *lab, size_t host, bool up, struct diag *di
 	return err ? err : set_link(fabric, lab->hosts[host].name, up, diag);
 }
 
+/*
+ * The far ends of the host's PCIe channels: in the DPU, or where its link is emulated in the link's namespace, where the DPU's
+ * end of the vNIC's channel is the machine's port.
+ */
+static int open_far_ends(const struct lab *lab, size_t host, size_t machine, char *pf, char *channel, struct netns **ret_ns,
+			 struct diag *diag)
+{
+	const struct lab_host *h = &lab->hosts[host];
+	unsigned slot = topology_slot(h, h->active);
+
+	if (!pcie_is_emulated(h)) {
+		snprintf(pf, IFNAMSIZ, "%s", TOPOLOGY_DPU_PF);
+		topology_channel_dpu(lab->vms[machine].port, channel);
+		return topology_open_dpu(lab, host, ret_ns, diag);
+	}
+	snprintf(pf, IFNAMSIZ, "%s", topology_pf(slot));
+	topology_channel_host(slot, lab->vms[machine].port, channel);
+	return topology_open_pcie(lab, host, ret_ns, diag);
+}
+
 int baremetal_isolate(const struct lab *lab, size_t host, bool closed, struct diag *diag)
 {
 	size_t machine = lab_bare_machine(lab, host);
-	NETNS_CLEANUP struct netns *dpu = NULL;
-	char channel[IFNAMSIZ];
+	NETNS_CLEANUP struct netns *beyond = NULL;
+	char pf[IFNAMSIZ], channel[IFNAMSIZ];
 	int err;
 
 	if (machine == SIZE_MAX || !lab->hosts[host].dpu)
 		return 0;
-	topology_channel_dpu(lab->vms[machine].port, channel);
-	err = topology_open_dpu(lab, host, &dpu, diag);
+	err = open_far_ends(lab, host, machine, pf, channel, &beyond, diag);
 	/* an interface that refused to go (fall back to dpu-mux) still needs the channel */
-	if (!err && closed && rt_ifindex(dpu, lab->vms[machine].name) < 0)
+	if (!err && closed && rt_ifindex(beyond, lab->vms[machine].name) < 0)
 		closed = false;
 	if (!err)
 		err = set_wire(lab, host, !closed, diag);
 	if (!err)
-		err = set_link(dpu, TOPOLOGY_DPU_PF, !closed, diag);
-	return err ? err : set_link(dpu, channel, !closed, diag);
+		err = set_link(beyond, pf, !closed, diag);
+	return err ? err : set_link(beyond, channel, !closed, diag);
 }

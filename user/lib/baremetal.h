@@ -21,7 +21,7 @@ int baremetal_refuse(const struct lab *lab, size_t host, enum frame_path path, s
 enum frame_path baremetal_path(const struct lab *lab, size_t host, enum frame_path path);
 
 /*
- * Opens or closes a bare-metal host's other ways out: the fabric's end of its own wire, and the DPU's ends of the PCIe channels.
+ * Opens or closes a bare-metal host's other ways out: the fabric's end of its own wire, and the far ends of the PCIe channels.
  * Every other path needs them, so they open before a move and close after it. Nothing on a host without a DPU or
  * without such a machine.
  */

@@ -311,7 +311,6 @@ static int start_at(struct ebpf *ebpf, enum frame_path path, bool xdp, struct di
 	int err = 0;
 
 	ebpf->at[LOCATION_DPU].embedded = path == PATH_SRIOV;
-	trunk_warn(ebpf->lab, ebpf->host, path, diag);
 	for (size_t i = 0; !err && i < n_locations(ebpf); i++)
 		err = location_load(&ebpf->at[i], diag);
 	if (!err && path == PATH_PMD)

@@ -3,7 +3,6 @@
 #include "baremetal.h"
 #include "dpu_check.h"
 #include "finding.h"
-#include "pcie.h"
 #include "pmd_lacks.h"
 #include "policy_check.h"
 #include "qos_check.h"
@@ -172,10 +171,6 @@ static void check_hosts(struct checker *check)
 			check->failed |= pmd_refuse(lab, i, check->diag) != 0;
 		check->failed |= baremetal_refuse(lab, i, host->path, check->diag) != 0;
 		check->failed |= trunk_refuse(lab, i, host->path, check->diag) != 0;
-		if (pcie_is_emulated(host) && lab_bare_machine(lab, i) != SIZE_MAX)
-			FINDING(check, &host->link_delay_ns, "take `link` away, or choose another profile",
-				"hosts.%s.dpu: the PCIe link of a bare-metal machine cannot be emulated: its device is the DPU's port",
-				host->name);
 		if (host->link_jitter_ns && !host->link_delay_ns)
 			FINDING(check, &host->link_jitter_ns, "give it a `delay`",
 				"hosts.%s.dpu.link.jitter: a jitter is of a delay, and none is stated", host->name);

@@ -17,7 +17,7 @@
 #include "diag.h"
 #include "pcie.h"
 
-#define PCIE_CHANNELS (DPU_PORT_VNIC_MAX - DPU_PORT_VNIC_MIN + 1)
+#define PCIE_CHANNELS (DPU_PORT_VNIC_MAX - DPU_PORT_VNIC_MIN + 1) /* of vNICs; one more is that of the wire's frames */
 
 enum pcie_way { /* how it takes and sends frames */
 	PCIE_WAY_AF_XDP,    /* single frames, fast: where XDP serves the ports */

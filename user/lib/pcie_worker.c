@@ -133,9 +133,12 @@ static unsigned send_due(enum pcie_direction direction)
 static void name_of(uint32_t port, char *buffer)
 {
 	uint16_t number = (uint16_t)(DPU_PORT_VNIC_MIN + port / 2);
-	const char *vnic = link_.state->vnic[port / 2];
+	bool pf = port / 2 == PCIE_CHANNELS;
+	const char *vnic = pf ? "" : link_.state->vnic[port / 2];
 
-	if (port % 2)
+	if (pf)
+		snprintf(buffer, IFNAMSIZ, "%s", port % 2 ? TOPOLOGY_DPU_PF : topology_pf(link_.state->slot));
+	else if (port % 2)
 		topology_channel_dpu(number, buffer);
 	else if (*vnic)
 		snprintf(buffer, IFNAMSIZ, "%.*s", IFNAMSIZ - 1, vnic);

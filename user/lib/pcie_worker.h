@@ -17,7 +17,7 @@ void pcie_worker(void *work);
 /* ---- a way ------------------------------------------------------------------- */
 
 /* Ports: the host's end of channel n is 2 n, the DPU's 2 n + 1; what arrives at one leaves at the other. */
-#define PCIE_PORTS (2 * PCIE_CHANNELS)
+#define PCIE_PORTS (2 * (PCIE_CHANNELS + 1))
 
 struct pcie_io {
 	/* The caller is in the namespace. */

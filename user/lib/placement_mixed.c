@@ -86,7 +86,6 @@ int mixed_from_host(struct ebpf *ebpf, enum frame_path to, struct move_report *r
 
 	if (err)
 		return err;
-	trunk_warn(ebpf->lab, ebpf->host, to, diag);
 	err = handover_clear(m.dpu, HANDOVER_ALL, diag);
 	if (!err)
 		err = tables_set_control(m.dpu, functions_at(to, LOCATION_DPU), HANDOVER_NONE, diag);

@@ -141,23 +141,35 @@ static void add_uplink(struct plan *plan, size_t host, size_t node, const char *
 	wire->end[1].mac = plan->lab->hosts[host].vtep_mac;
 }
 
+/* A channel: one veth pair, or two with the relay of the link between them. */
+static void plan_link(struct plan *plan, size_t host, unsigned dpu, unsigned mtu, const char *host_dev, const char *dpu_dev)
+{
+	size_t between = plan->pcie_node[host][dpu];
+	struct wire *wire = add_wire(plan, mtu);
+
+	set_end(plan, &wire->end[0], plan->dpu_node[host][dpu], dpu_dev);
+	if (between) {
+		set_end(plan, &wire->end[1], between, dpu_dev);
+		wire = add_wire(plan, mtu);
+		set_end(plan, &wire->end[0], between, host_dev);
+	}
+	set_end(plan, &wire->end[1], plan->host_node[host], host_dev);
+}
+
 static void plan_dpu(struct plan *plan, size_t host, unsigned dpu)
 {
 	char name[NODE_FULL_MAX];
 	size_t node = add_node(plan, topology_dpu_of(&plan->lab->hosts[host], dpu, name), NODE_DPU, host);
-	struct wire *wire;
 
 	plan->topology.nodes[node].dpu = dpu;
 	plan->dpu_node[host][dpu] = node;
 	add_uplink(plan, host, node, TOPOLOGY_DPU_WIRE);
-	wire = add_wire(plan, plan->lab->fabric_mtu);
-	set_end(plan, &wire->end[0], node, TOPOLOGY_DPU_PF);
-	set_end(plan, &wire->end[1], plan->host_node[host], topology_pf(topology_slot(&plan->lab->hosts[host], dpu)));
-	if (!pcie_is_emulated(&plan->lab->hosts[host]))
-		return;
-	node = add_node(plan, topology_pcie_of(&plan->lab->hosts[host], dpu, name), NODE_PCIE, host);
-	plan->topology.nodes[node].dpu = dpu;
-	plan->pcie_node[host][dpu] = node;
+	if (pcie_is_emulated(&plan->lab->hosts[host])) {
+		node = add_node(plan, topology_pcie_of(&plan->lab->hosts[host], dpu, name), NODE_PCIE, host);
+		plan->topology.nodes[node].dpu = dpu;
+		plan->pcie_node[host][dpu] = node;
+	}
+	plan_link(plan, host, dpu, plan->lab->fabric_mtu, topology_pf(topology_slot(&plan->lab->hosts[host], dpu)), TOPOLOGY_DPU_PF);
 }
 
 static void plan_host(struct plan *plan, size_t host)
@@ -175,24 +187,14 @@ unsigned topology_channel_mtu(const struct lab *lab, size_t vm)
 	return lab->vms[vm].mtu > lab->fabric_mtu ? lab->vms[vm].mtu : lab->fabric_mtu;
 }
 
-/* One veth pair, or two with the relay of the link between them. */
 static void plan_channel(struct plan *plan, size_t vm, unsigned dpu)
 {
 	const struct lab_vm *v = &plan->lab->vms[vm];
-	unsigned mtu = topology_channel_mtu(plan->lab, vm);
-	size_t between = plan->pcie_node[v->host][dpu];
 	char host_dev[IFNAMSIZ], dpu_dev[IFNAMSIZ];
-	struct wire *wire = add_wire(plan, mtu);
 
 	topology_channel_host(topology_slot(&plan->lab->hosts[v->host], dpu), v->port, host_dev);
 	topology_channel_dpu(v->port, dpu_dev);
-	set_end(plan, &wire->end[0], plan->dpu_node[v->host][dpu], dpu_dev);
-	if (between) {
-		set_end(plan, &wire->end[1], between, dpu_dev);
-		wire = add_wire(plan, mtu);
-		set_end(plan, &wire->end[0], between, host_dev);
-	}
-	set_end(plan, &wire->end[1], plan->host_node[v->host], host_dev);
+	plan_link(plan, v->host, dpu, topology_channel_mtu(plan->lab, vm), host_dev, dpu_dev);
 }
 
 static void plan_vm(struct plan *plan, size_t vm)
@@ -221,7 +223,7 @@ int topology_plan(const struct lab *lab, struct topology *ret_topology)
 	int err = -ENOMEM;
 
 	plan.topology.nodes = calloc(1 + 5 * lab->n_hosts + lab->n_vms, sizeof(struct node));
-	plan.topology.wires = calloc(5 * lab->n_hosts + 5 * lab->n_vms + 1, sizeof(struct wire));
+	plan.topology.wires = calloc(7 * lab->n_hosts + 5 * lab->n_vms + 1, sizeof(struct wire));
 	plan.host_node = calloc(lab->n_hosts + 1, sizeof(size_t));
 	plan.dpu_node = calloc(lab->n_hosts + 1, sizeof(*plan.dpu_node));
 	plan.pcie_node = calloc(lab->n_hosts + 1, sizeof(*plan.pcie_node));

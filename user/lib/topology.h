@@ -11,6 +11,7 @@
  * Where a PCIe link with delay or bandwidth is emulated, its relay is in between, in a namespace of its own (pcie_relay.h):
  *
  *   host vfN == vfN (LAB-HOST-pci) ... pf0vfN (LAB-HOST-pci) == pf0vfN (DPU)
+ *   host pf0 == pf0 (LAB-HOST-pci) ... pf0hpf (LAB-HOST-pci) == pf0hpf (DPU)
  *
  * Names are here and nowhere else.
  */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "trunk.h"
-#include "pcie.h"
 
 #include <dpulab/port.h>
 #include <errno.h>
@@ -51,11 +50,4 @@ int trunk_refuse(const struct lab *lab, size_t host, enum frame_path path, struc
 					  "host %s: class %s marks its frames, and behind a switch on the host the DPU does not know which they are",
 					  name, lab->classes[i].name);
 	return 0;
-}
-
-void trunk_warn(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag)
-{
-	if (path == PATH_DPU_VXLAN && pcie_is_emulated(&lab->hosts[host]))
-		diag_warn(diag, "host-dfw and dpu-mux cross the emulated link", "host %s: on dpu-vxlan frames cross pf0, a plain veth: "
-			  "the delay of the emulated link is not in them", lab->hosts[host].name);
 }

@@ -16,5 +16,3 @@ uint16_t trunk_vlan(const struct lab *lab, const struct lab_group *group);
 uint32_t trunk_key(const struct lab *lab, const struct lab_group *group);
 /* 0, or -EINVAL with the reason why this host cannot have its switch and VXLAN apart; 0 on any other placement than that. */
 int trunk_refuse(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag);
-/* Says on that placement what is not emulated. */
-void trunk_warn(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag);
