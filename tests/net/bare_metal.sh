@@ -3,7 +3,8 @@
 #
 # Frame path bare-metal: a host is itself a machine of the lab, and its own interface a port of its DPU. The policy holds
 # for it as for a VM, by name, on one host's wire and across hosts, to VMs on other paths; a connection survives the moves; a
-# root user of the host has no other way out; killed moves are repaired; what makes no sense is refused.
+# root user of the host has no other way out; killed moves are repaired; what makes no sense is refused. One machine's link is
+# emulated (tc), the other's is a veth (xdp).
 . "$TESTS/lib/net.sh"
 need ip "$PYTHON"
 
@@ -12,7 +13,7 @@ lab: x
 hook: tc
 hosts:
   h1: {dpu: true}
-  m1: {dpu: true, placement: bare-metal}
+  m1: {dpu: {link: {delay: 300us}}, placement: bare-metal}
   m2: {dpu: true, placement: bare-metal, hook: xdp}
 port-groups:
   web: {vni: 7, spoofguard: strict}
@@ -89,8 +90,14 @@ before=$(host_runs)
 policy_holds "all bare-metal"
 expect "runs of the host's programs" "$(host_runs)" "$before"
 
+# Every frame from and to the machine crosses its link.
+in_node m1 ping -q -c 20 -i 0.01 -W 2 10.1.0.22 >ping.out || fail "m1 to m2: $(cat ping.out)"
+awk -F'[/= ]+' '/^rtt/ {exit !($6 >= 0.6)}' ping.out || fail "two crossings of 300 us, and $(tail -n 1 ping.out)"
+expect "who plays its link" "$("$DPULAB" show "$LAB" link | awk '$1 == "m1" {print $4 " " $5}' | sort -u)" "emulated af_packet"
+
 # The host has no switch: the port is in the DPU, no frame meets a program of the host's, and what else leads out of it is dead.
-in_node m1-dpu ip link show iron1 >/dev/null || fail "the machine's port is not in the DPU"
+in_node m1-pci ip link show iron1 >/dev/null || fail "the machine's port is not at its link to the DPU"
+in_node m2-dpu ip link show iron2 >/dev/null || fail "the machine's port is not in the DPU"
 in_node m1 ip link show iron1 >/dev/null 2>&1 && fail "the machine's port is in the host"
 in_node m1 ip link show uplink0 | grep -q NO-CARRIER || fail "the host has a wire"
 reached m1 10.255.0.1 && fail "a machine reaches the underlay"

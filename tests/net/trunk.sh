@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # The PCIe link as a trunk (placement dpu-vxlan), at both hooks: overlay segments, a VLAN group whose number dpulab
-# would have liked for one of them, and an untagged one stay apart on it; GSO frames and half-made checksums cross it in every
+# would have liked for one of them, and an untagged one stay apart on it, one host's with a delay, at which both hooks have a relay; GSO frames and half-made checksums cross it in every
 # combination of the offload states of VMs and link, compared byte for byte; a packet too big for the tunnel is answered by
 # the DPU, and the VM's stack understands.
 . "$TESTS/lib/net.sh"
@@ -16,7 +16,7 @@ lab() { # HOOK
 		hook: $1
 		fabric: {mtu: 1500}
 		hosts:
-		  ha: {dpu: true}
+		  ha: {dpu: {link: {delay: 100us}}}
 		  hb: {dpu: true}
 		port-groups:
 		  red: {vni: 5001}
@@ -49,6 +49,22 @@ segments_stay_apart() {
 		expect "$what: who answers $near" "$(mac_of "$near" 10.1.0.3)" "$(own_mac "$far")"
 	done
 	refuse 1 in_node ta ping -q -c 1 -W 1 10.1.0.2 >ping.out # vb's, of another segment
+}
+
+# A round trip to another host crosses ha's link twice, one on the host never; hb's is a veth.
+waits_at_the_link() {
+	local before
+	carried() {
+		"$DPULAB" show -j "$LAB" link >link.json || fail "show link"
+		python3 -c 'import json, sys; print(sum(r["frames"] for r in json.load(open("link.json"))["link"] if r["link"] == "emulated"))'
+	}
+	before=$(carried)
+	run in_node va ping -q -c 20 -i 0.01 -W 2 10.1.0.2 >ping.out
+	[ $(($(carried) - before)) -lt 10 ] || fail "$what: frames between VMs of ha cross its link" # a neighbour's question now and then
+	before=$(carried)
+	run in_node va ping -q -c 20 -i 0.01 -W 2 10.1.0.3 >ping.out
+	[ $(($(carried) - before)) -ge 40 ] || fail "$what: 20 round trips to hb, and $(($(carried) - before)) frames on the link"
+	awk -F'[/= ]+' '/^rtt/ {exit !($6 >= 0.2)}' ping.out || fail "$what: two crossings of 100 us, and $(tail -n 1 ping.out)"
 }
 
 transfers() { # WHAT
@@ -109,7 +125,7 @@ path_mtu() {
 
 # The DPU does not know the class of a frame that the host's switch has: a lab whose classes mark is told so, before anything is done.
 refuses_marks() {
-	sed 's/^firewall:/nioc: {classes: {vm: {shares: 50, dscp: 10}}}\nfirewall:/; s/{dpu: true}/{dpu: true, speed: 10G}/' lab.yaml >marks.yaml
+	sed 's/^firewall:/nioc: {classes: {vm: {shares: 50, dscp: 10}}}\nfirewall:/; s/{dpu: .*}$/{dpu: true, speed: 10G}/' lab.yaml >marks.yaml
 	refuse 1 "$DPULAB" up marks.yaml 2>said
 	grep -q 'class vm marks its frames' said || fail "no reason: $(cat said)"
 	sed 's/dpu-vxlan/host/' marks.yaml >elsewhere.yaml
@@ -130,6 +146,7 @@ for hook in tc xdp; do
 	lab $hook
 	fresh_lab
 	segments_stay_apart
+	waits_at_the_link
 	for vm in va vb vc tc; do serve "$vm" 7 7; done
 	if [ $hook = tc ]; then offload_matrix; else transfers "as it is"; fi
 	path_mtu
