@@ -206,7 +206,10 @@ INLINE int fast_is_vxlan(const __u8 *data, __be32 endpoint)
 	       wire_u32(data + FAST_OUTER_FLAGS) == bpf_htonl(WIRE_VXLAN_FLAG_I);
 }
 
-/* Fills f and returns 1, or 0: not one of the common forms: in VXLAN, tagged in its bytes or in metadata, or bare. */
+/*
+ * Fills f and returns 1, or 0: not one of the common forms: in VXLAN, tagged in its bytes or in metadata, or bare. A tag that has a
+ * priority alone (VID 0) is none of them: as a flow it would be one of bare frames.
+ */
 INLINE int fast_parse(hook_ctx *ctx, __be32 endpoint, struct fast_frame *f)
 {
 	const __u8 *data = hook_data(ctx), *end = hook_data_end(ctx);
@@ -214,15 +217,19 @@ INLINE int fast_parse(hook_ctx *ctx, __be32 endpoint, struct fast_frame *f)
 
 	f->l2_off = f->tag_len = 0;
 	f->id.path[2] = 0;
-	if (hook_tag_in_meta(ctx, &tci))
+	if (hook_tag_in_meta(ctx, &tci)) {
 		tci = bpf_htons(tci & 0xfff);
-	else if (data + DPU_VXLAN_OVERHEAD <= end && fast_is_vxlan(data, endpoint)) {
+		if (!tci)
+			return 0;
+	} else if (data + DPU_VXLAN_OVERHEAD <= end && fast_is_vxlan(data, endpoint)) {
 		f->l2_off = DPU_VXLAN_OVERHEAD;
 		f->id.path[2] = (wire_u32(data + FAST_OUTER_VNI) & bpf_htonl(0xffffff00)) |
 				(__u64)wire_u32(data + FAST_OUTER_SRC) << 32;
 		data += DPU_VXLAN_OVERHEAD;
 	} else if (data + 16 <= end && *(const __be16 *)(data + 12) == bpf_htons(ETHERTYPE_VLAN)) {
 		tci = *(const __be16 *)(data + 14) & bpf_htons(0xfff);
+		if (!tci)
+			return 0;
 		f->len = end - data;
 		f->tag_len = 4;
 		f->id.path[3] = FLOW_PATH_FROM(hook_ifindex(ctx), tci);
