@@ -126,7 +126,7 @@ static long flood_to_vtep(__u32 i, void *arg)
 INLINE int flood_to_wire(struct flood *flood, const struct dpu_segment *segment)
 {
 	if (trunk_leads_out(flood->p)) {
-		if (!segment->vlan || !hook_tag(flood->ctx, output_tci(flood->p, segment)))
+		if (!segment->vlan || !hook_tag(flood->ctx, output_trunk_tci(flood->p, segment)))
 			flood_copy(flood, DPU_PORT_PF);
 	} else if (segment->vni) {
 		if (segment->n_vteps && output_frame_len(flood->ctx, flood->p) > vxlan_max_len())

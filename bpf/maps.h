@@ -97,7 +97,7 @@ DPU_MAP(fragments, ARRAY, __u32, struct dpu_fragment_set,
 DPU_MAP(held_index, ARRAY, __u32, struct dpu_held_index, DPU_PORT_VNIC_MAX - DPU_PORT_VNIC_MIN + 1, 0);
 DPU_MAP(held, ARRAY, __u32, struct dpu_held, 1, 0); /* * DPU_HELD_PLACES for each vNIC, if any are held */
 DPU_MAP(frame_buffer, PERCPU_ARRAY, __u32, struct frame_bytes, 1, 0); /* a frame whose place another takes for a while */
-DPU_MAP(class_rules, ARRAY, __u32, struct dpu_class_rule, DPU_CLASS_RULES, 0);
+DPU_MAP(class_rules, ARRAY, __u32, struct dpu_class_rule, DPU_CLASS_RULES + DPU_PRIORITIES, 0);
 DPU_MAP(shapers, ARRAY, __u32, struct dpu_shaper, DPU_MAX_PORTS * DPU_SHAPE_DIRECTIONS, BPF_F_MMAPABLE);
 DPU_MAP(storm, ARRAY, __u32, __u64, DPU_MAX_PORTS, 0);	   /* by ingress port: core/rate.h */
 DPU_MAP(rates, PERCPU_ARRAY, __u32, __u64, RATE_LIMITS, 0); /* by enum rate_limit: core/rate.h */

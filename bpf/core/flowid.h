@@ -22,6 +22,9 @@ struct flow_id {
  * made it: the other one may not be asked at that port.
  */
 #define FLOW_PATH_FROM(ifindex, vlan) ((__u64)HOOK_ID << 48 | (__u64)(vlan) << 32 | (ifindex))
+/* Of the tag: its VLAN; and its priority, where that says which marks a frame gets. */
+#define FLOW_TAG_VLAN	  bpf_htons(0x0fff)
+#define FLOW_TAG_PRIORITY bpf_htons(0xe000)
 /* Word 1 of a path, where DSCP is part of it: as its bits stand in a frame, in the upper half. */
 #define FLOW_DSCP_IP4	   0xfc00000000000000ull
 #define FLOW_DSCP_IP6	   0xc00f000000000000ull

@@ -20,7 +20,7 @@ INLINE void flow_id_of(const struct pkt *p, struct flow_id *ret_id)
 	if (settings.qos & DPU_QOS_DSCP)
 		ret_id->path[1] |= p->key.family == 6 ? FLOW_DSCP6(p->dscp) : FLOW_DSCP4(p->dscp);
 	ret_id->path[2] = k->w[2];
-	ret_id->path[3] = FLOW_PATH_FROM(p->ifindex, p->key.vlan);
+	ret_id->path[3] = FLOW_PATH_FROM(p->ifindex, p->key.vlan | p->key.priority);
 	if (p->key.family == 6) {
 		for (int i = 0; i < 4; i++)
 			ret_id->word[i] = k->w[4 + i];

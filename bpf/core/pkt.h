@@ -99,6 +99,7 @@ struct pkt {
 	__u16 queue;	/* of the uplink, as in dpu_path */
 	__u8 dscp;	/* of the (inner) IP header */
 	__u8 tos, cos;	/* marks of its class: outer service type, priority in a tag */
+	__u8 priority;	/* which marks, in a tag on the trunk */
 	__u16 out_vlan;	/* of action TAG, host order */
 	__u16 max_len;	/* largest inner L2 frame the output takes, bytes */
 	__u16 gen_slot[DPU_FLOW_GENS];

@@ -2,7 +2,8 @@
 /*
  * trunk.h - who is at the ends of the trunk. Where the host switches and the DPU encapsulates, the PCIe link (port PF of
  * both) is an 802.1Q trunk (IEEE 802.1Q 3.1): an overlay segment's frames have a VLAN that stands for its VNI (dpu_segment.vlan
- * and DPU_WIRE_TRUNK), those of VLAN segments their own, and those of the untagged one none.
+ * and DPU_WIRE_TRUNK), those of VLAN segments their own, and those of the untagged one none. The priority of a tag the switch has put on
+ * is no class of service: it is the number of the marks that the gateway is to put on (dpulab/qos.h).
  */
 #pragma once
 #include "core/pkt.h"

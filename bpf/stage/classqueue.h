@@ -57,6 +57,7 @@ static long class_try_rule(__u32 i, void *arg)
 		p->queue = rule->queue;
 		p->tos = rule->mark_dscp << 2;
 		p->cos = rule->mark_cos;
+		p->priority = rule->priority;
 	}
 	return 1;
 }
@@ -76,6 +77,7 @@ STAGE int class_find(struct pkt *p)
 	p->queue = port->queue;
 	p->tos = port->dscp << 2;
 	p->cos = port->cos;
+	p->priority = port->priority;
 	env_loop(DPU_CLASS_RULES, class_try_rule, 0);
 	return 0;
 }

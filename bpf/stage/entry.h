@@ -68,6 +68,14 @@ INLINE void entry_vxlan(hook_ctx *ctx, struct pkt *p)
 		verdict_drop(p, DPU_REASON_DROP_VNI);
 }
 
+INLINE void entry_tci(struct pkt *p, __be16 tci)
+{
+	p->tagged = 1;
+	p->key.vlan = tci & FLOW_TAG_VLAN;
+	if (settings.qos & DPU_QOS_MARKS)
+		p->key.priority = tci & FLOW_TAG_PRIORITY;
+}
+
 /* The 802.1Q tag of the outer frame, from metadata or bytes. Returns the bytes it takes in the frame. */
 INLINE __u32 entry_tag(hook_ctx *ctx, struct pkt *p)
 {
@@ -76,14 +84,12 @@ INLINE __u32 entry_tag(hook_ctx *ctx, struct pkt *p)
 
 	if (hook_tag_in_meta(ctx, &tci)) {
 		p->tag_in_meta = 1;
-		p->tagged = 1;
-		p->key.vlan = bpf_htons(tci & 0xfff);
+		entry_tci(p, bpf_htons(tci));
 		return 0;
 	}
 	if (!words || words[0] != bpf_htons(ETHERTYPE_VLAN))
 		return 0;
-	p->tagged = 1;
-	p->key.vlan = words[1] & bpf_htons(0xfff);
+	entry_tci(p, words[1]);
 	return 4;
 }
 
@@ -102,6 +108,18 @@ INLINE int entry_is_own(hook_ctx *ctx, const struct pkt *p)
 	return 1;
 }
 
+/* The class of a frame is the switch's to find, its marks are the gateway's to put on: the tag's priority says which. */
+INLINE void entry_marks(struct pkt *p)
+{
+	__u32 key = DPU_CLASS_RULES + (bpf_ntohs(p->key.priority) >> 13);
+	const struct dpu_class_rule *marks = env_lookup(class_rules, &key);
+
+	if (!marks)
+		return;
+	p->tos = marks->mark_dscp << 2;
+	p->cos = marks->mark_cos;
+}
+
 /* By the PCIe link comes what the other location's wire brings, and what the trunk carries. To a gateway that is its other side. */
 INLINE void entry_trunk(struct pkt *p)
 {
@@ -112,6 +130,8 @@ INLINE void entry_trunk(struct pkt *p)
 	if (trunk_is_gateway(p)) {
 		p->key.in_port = DPU_PORT_PF;
 		p->in_kind = DPU_PORT_KIND_PF;
+		if (settings.qos & DPU_QOS_MARKS)
+			entry_marks(p);
 	}
 }
 

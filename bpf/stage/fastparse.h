@@ -54,6 +54,18 @@ INLINE __u64 fast_type_mask(const struct fast_family *family)
 	return mask;
 }
 
+/* What of a tag is part of a flow. */
+INLINE __u16 fast_tag_mask(void)
+{
+	__u32 mask = FLOW_TAG_VLAN;
+
+	if (settings.qos & DPU_QOS_MARKS) {
+		mask |= FLOW_TAG_PRIORITY;
+		keep_register(mask); /* as in fast_type_mask() */
+	}
+	return mask;
+}
+
 #define FAST_IP6_BIT   39 /* of the word at 8: set in 0x86dd, clear in 0x0800 */
 #define FAST_IP4_END   34
 #define FAST_IP6_END   54
@@ -218,8 +230,8 @@ INLINE int fast_parse(hook_ctx *ctx, __be32 endpoint, struct fast_frame *f)
 	f->l2_off = f->tag_len = 0;
 	f->id.path[2] = 0;
 	if (hook_tag_in_meta(ctx, &tci)) {
-		tci = bpf_htons(tci & 0xfff);
-		if (!tci)
+		tci = bpf_htons(tci) & fast_tag_mask();
+		if (!(tci & FLOW_TAG_VLAN))
 			return 0;
 	} else if (data + DPU_VXLAN_OVERHEAD <= end && fast_is_vxlan(data, endpoint)) {
 		f->l2_off = DPU_VXLAN_OVERHEAD;
@@ -227,8 +239,8 @@ INLINE int fast_parse(hook_ctx *ctx, __be32 endpoint, struct fast_frame *f)
 				(__u64)wire_u32(data + FAST_OUTER_SRC) << 32;
 		data += DPU_VXLAN_OVERHEAD;
 	} else if (data + 16 <= end && *(const __be16 *)(data + 12) == bpf_htons(ETHERTYPE_VLAN)) {
-		tci = *(const __be16 *)(data + 14) & bpf_htons(0xfff);
-		if (!tci)
+		tci = *(const __be16 *)(data + 14) & fast_tag_mask();
+		if (!(tci & FLOW_TAG_VLAN))
 			return 0;
 		f->len = end - data;
 		f->tag_len = 4;

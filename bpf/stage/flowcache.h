@@ -196,7 +196,7 @@ INLINE long flow_replay(hook_ctx *ctx, const struct fast_frame *f, const struct 
 
 	if (f->l2_off == DPU_VXLAN_OVERHEAD)
 		err = hook_decap(ctx);
-	else if (f->id.path[3] >> 32 & bpf_htons(0xfff))
+	else if (f->id.path[3] >> 32 & FLOW_TAG_VLAN)
 		err = hook_untag(ctx);
 	if (hit->action == DPU_FLOW_FORWARD || err)
 		return err;

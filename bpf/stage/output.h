@@ -22,6 +22,12 @@ INLINE __u16 output_tci(const struct pkt *p, const struct dpu_segment *segment)
 	return segment->vlan | (__u16)p->cos << 13;
 }
 
+/* On the trunk: the priority tells the other end the class's marks. */
+INLINE __u16 output_trunk_tci(const struct pkt *p, const struct dpu_segment *segment)
+{
+	return segment->vlan | (__u16)p->priority << 13;
+}
+
 /* To the wire: in VXLAN, tagged, or bare, as the segment says. */
 INLINE void output_uplink(struct pkt *p, const struct dpu_port *uplink)
 {
@@ -60,7 +66,7 @@ INLINE void output_trunk(struct pkt *p)
 	}
 	p->out_port = DPU_PORT_PF;
 	p->max_len = output_port_len(port);
-	p->out_vlan = segment->vlan ? output_tci(p, segment) : 0;
+	p->out_vlan = segment->vlan ? output_trunk_tci(p, segment) : 0;
 	p->action = segment->vlan ? DPU_FLOW_TAG : DPU_FLOW_FORWARD;
 }
 

@@ -35,7 +35,7 @@ struct dpu_flow_key {
 	__be32 outer_src; /* VTEP the frame came from, 0 = none */
 	__u8 proto;	  /* IP protocol */
 	__u8 family;	  /* 4 or 6 */
-	__u16 pad;
+	__be16 priority;  /* of that tag, in its three bits, where settings.qos has DPU_QOS_MARKS; else 0 */
 	__be16 sport, dport; /* ICMP echo: identifier, type << 8 | code */
 	union dpu_ip src, dst;
 };

@@ -101,7 +101,7 @@ struct dpu_port {
 	__u32 hits_first;   /* its first counter in "dfw_hits"; the others follow by dpu_cls_rule.slot */
 	__u8 mac[6];	    /* of a vNIC, if known; binding where guard is strict */
 	__u8 guard;	    /* of a vNIC: enum dpu_guard_mode */
-	__u8 pad;
+	__u8 priority;	    /* in tags on the trunk, for what comes from this vNIC: which marks; 0 = none */
 	__u16 queue;	    /* of the uplink, for what comes from this vNIC: dpulab/qos.h; 0 = none */
 	__u8 dscp, cos;	    /* marks on the wire, of the same: outer DSCP, 802.1p; 0 = none */
 	__u32 max_connections; /* entries of this vNIC in "conntrack"; 0 = no limit */

@@ -67,13 +67,18 @@ struct dpu_shaper {
 enum dpu_qos {
 	DPU_QOS_ON = 1,	  /* some port is shaped, or classes share the uplink */
 	DPU_QOS_DSCP = 2, /* a rule looks at DSCP: flows of different DSCP are different flows */
+	DPU_QOS_MARKS = 4, /* a class marks: frames of different priorities in their tags are different flows */
 };
 
 /*
  * Map "class_rules", by place: the first whose parts all match what a vNIC sends decides its class, else the vNIC's own.
  * Read by the slow path for what is in the flow's key; a change moves every vNIC's generation counter.
+ *
+ * Behind the rules: what the priority of a tag on the trunk (core/trunk.h) stands for, mark_dscp and mark_cos of entry DPU_CLASS_RULES +
+ * priority; priority 0 is no mark. A change moves the uplink's counter.
  */
 #define DPU_CLASS_RULES 64
+#define DPU_PRIORITIES	8 /* IEEE 802.1Q 6.9.3: three bits of a tag */
 struct dpu_class_rule {
 	union dpu_ip src, src_mask, dst, dst_mask; /* v4-mapped; mask 0 = any */
 	__u16 sport_lo, sport_hi, dport_lo, dport_hi; /* host order; 0 to 65535 = any */
@@ -83,7 +88,8 @@ struct dpu_class_rule {
 	__u8 proto;    /* 0 = any */
 	__u8 dscp;     /* 1 + the value; 0 = any */
 	__u8 mark_dscp, mark_cos; /* as in dpu_port */
-	__u8 pad[7];
+	__u8 priority; /* likewise */
+	__u8 pad[6];
 };
 #define DPU_QUEUE_OWN 0xffff
 

@@ -51,6 +51,6 @@ struct dpu_settings backend_settings(enum backend_kind kind)
 		.log_pps = 1000,
 		.tcp_strict = backend_strict,
 		.hold_fragments = backend_strict,
-		.qos = backend_strict ? DPU_QOS_ON | DPU_QOS_DSCP : 0,
+		.qos = backend_strict ? DPU_QOS_ON | DPU_QOS_DSCP | DPU_QOS_MARKS : 0,
 	};
 }

@@ -123,22 +123,41 @@ path_mtu() {
 	answered 2001:db8:1::3 1403 "Packet too big: mtu=1450"
 }
 
-# The DPU does not know the class of a frame that the host's switch has: a lab whose classes mark is told so, before anything is done.
-refuses_marks() {
-	sed 's/^firewall:/nioc: {classes: {vm: {shares: 50, dscp: 10}}}\nfirewall:/; s/{dpu: .*}$/{dpu: true, speed: 10G}/' lab.yaml >marks.yaml
-	refuse 1 "$DPULAB" up marks.yaml 2>said
-	grep -q 'class vm marks its frames' said || fail "no reason: $(cat said)"
-	sed 's/dpu-vxlan/host/' marks.yaml >elsewhere.yaml
-	run "$DPULAB" up elsewhere.yaml
-	refuse 1 "$DPULAB" place "$LAB" dpu-vxlan 2>said
-	grep -q 'class vm marks its frames' said || fail "no reason: $(cat said)"
-	sed 's/, dscp: 10//' elsewhere.yaml >plain.yaml
-	run "$DPULAB" apply plain.yaml
-	run "$DPULAB" place "$LAB" dpu-vxlan
+# marks_of VM KIND KEY: of what the VM's echoes to the other host carry on the wire.
+marks_of() {
+	rm -f ready
+	"$PYTHON" "$TESTS/lib/marks.py" "$LAB-fabric" ha-dpu "$2" "$3" 10 2>ready >marks &
+	local watcher=$!
+	wait_for 10 test -s ready
+	run in_node "$1" ping -q -c 12 -i 0.02 -W 2 10.1.0.3 >ping.out
+	wait "$watcher" || fail "$1: not ten frames of $2 $3 on the wire: $(cat ready)"
+	cat marks
+}
+
+# The host's switch finds a frame's class, the DPU puts its marks on; changes of the marks are seen by flows that are running.
+carries_marks() {
+	sed 's/^firewall:/nioc: {classes: {vm: {shares: 50, dscp: 10, cos: 3}, ft: {dscp: 46}}}\nfirewall:/; s/{dpu: .*}$/{dpu: true, speed: 10G}/
+		s/ba: {host: ha,/& traffic: ft,/' lab.yaml | sed 's/^hook: .*/hook: tc/' >marks.yaml
+	run "$DPULAB" up marks.yaml
+	for vm in va ta ba; do wait_for 20 in_node "$vm" ping -q -c 1 -W 1 10.1.0.3; done
 	classes=$(in_node ha tc class show dev pf0)
 	[[ $classes == *5580:* ]] || fail "pf0 has no queues: $(in_node ha tc qdisc show dev pf0) $classes"
-	refuse 1 "$DPULAB" apply elsewhere.yaml 2>said
-	grep -q 'class vm marks its frames' said || fail "no reason: $(cat said)"
+	expect "DSCP of va's, class vm" "$(marks_of va vxlan 5001)" 10
+	expect "DSCP of ba's, class ft" "$(marks_of ba vxlan 5002)" 46
+	expect "priority of ta's, class vm" "$(marks_of ta vlan 4094)" 3
+	sed 's/dscp: 10/dscp: 12/' marks.yaml >other.yaml
+	run "$DPULAB" apply other.yaml
+	expect "DSCP of va's, changed" "$(marks_of va vxlan 5001)" 12
+	for path in host dpu-vxlan; do
+		run "$DPULAB" place "$LAB" $path
+		[ $path = host ] || expect "DSCP of va's, after a move" "$(marks_of va vxlan 5001)" 12
+	done
+	sed 's/ft: {dscp: 46}/ft: {dscp: 46}, vmotion: {dscp: 1}, vsan: {dscp: 2}, nfs: {dscp: 3}, iscsi: {dscp: 4}, backup: {dscp: 5}, hbr: {dscp: 6}/' \
+		marks.yaml >eight.yaml
+	refuse 3 "$DPULAB" check eight.yaml 2>said
+	grep -q 'the marks of class hbr are the eighth' said || fail "no reason: $(cat said)"
+	refuse 1 "$DPULAB" apply eight.yaml 2>said
+	grep -q 'the marks of class hbr are the eighth' said || fail "no reason: $(cat said)"
 }
 
 for hook in tc xdp; do
@@ -154,4 +173,4 @@ for hook in tc xdp; do
 	echo "ok: $what"
 done
 run "$DPULAB" down "$LAB"
-refuses_marks
+carries_marks

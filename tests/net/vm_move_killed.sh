@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 #
 # kill -9 of `move` after an operation that changes the kernel: the next up or apply builds the VM at one of the two
-# hosts, where it reaches, and is reached by, the others. SAMPLES positions on each path (default 4).
+# hosts, where it reaches, and is reached by, the others. SAMPLES positions on each path (default 4), half as
+# many where functions are on both sides.
 . "$TESTS/lib/net.sh"
 . "$TESTS/lib/moves.sh"
 
@@ -36,17 +37,19 @@ killed_at() { # OPERATION
 }
 
 turn=0 unhurt=0
-for path in dpu-mux dpu-upt; do
+for path in dpu-mux dpu-upt host-dfw dpu-vxlan; do
+	samples=$SAMPLES
+	[[ $path = dpu-[mu]* ]] || samples=$(((SAMPLES + 1) / 2))
 	run "$DPULAB" place "$LAB" "$path"
 	rm -f ops
 	DPULAB_COUNT_OPS=$PWD/ops quietly "$DPULAB" move "$LAB" web1 esx2
 	go_home
 	count=$(cat ops)
-	for ((i = 0; i < SAMPLES; i++)); do
-		killed_at $((count * (2 * i + 1) / (2 * SAMPLES))) 2>/dev/null # bash tells of every kill
+	for ((i = 0; i < samples; i++)); do
+		killed_at $((count * (2 * i + 1) / (2 * samples))) 2>/dev/null # bash tells of every kill
 		quietly "$DPULAB" place "$LAB" "$path"
 		go_home
 	done
-	echo "$path: killed at $SAMPLES of $count operations"
+	echo "$path: killed at $samples of $count operations"
 done
 [ $((unhurt * 2)) -le "$turn" ] || fail "$unhurt of $turn moves were not killed"

@@ -10,6 +10,8 @@
  *
  * On the trunk segment SEG is VLAN 4094, segment 2 is VLAN 100 there and on the wire, segment 3 is untagged.
  */
+#include <dpulab/qos.h>
+
 #include "prog.h"
 
 #define HOST_SET (DPU_FN_DVS | DPU_FN_DFW | DPU_FN_GUARD | DPU_FN_TRUNK)
@@ -31,6 +33,11 @@
 #define OUT_TUNNEL(...)                                                                            \
 	FRAME(ETH(VTEP_MAC(2), VTEP_MAC(1)), IP4(VTEP_LOCAL, VTEP_PEER, .ttl = 64, .frag = DF),    \
 	      UDP(ANY_PORT, 4789, .csum = ZERO), VXLAN(VNI), ##__VA_ARGS__)
+#define MARKED_TUNNEL(dscp_, ...)                                                                  \
+	FRAME(ETH(VTEP_MAC(2), VTEP_MAC(1)), IP4(VTEP_LOCAL, VTEP_PEER, .ttl = 64, .frag = DF, .tos = (dscp_) << 2), \
+	      UDP(ANY_PORT, 4789, .csum = ZERO), VXLAN(VNI), ##__VA_ARGS__)
+#define MARKED(number_) VLAN(TRUNK_VID, .pcp = number_)
+#define TO_TC_AT_XDP .at_xdp = &(const struct expect)EXPECT(STACK, TO_TC) /* its queue is there */
 /* At tc a new tag travels beside the bytes, where a test run cannot see it. */
 #define BUT_AT_TC(...) .at_tc = &(const struct expect)__VA_ARGS__
 #define RST_BACK IP4("10.0.0.16", "10.0.0.116", .ttl = 64, .frag = DF), TCP(81, 1000, RST | ACK, .window = ZERO, .ack = 6)
@@ -216,4 +223,82 @@ static const struct prog_case cases[] = {
 		ANSWER(REJECT, DPU_PORT_PF, ETH_OUT, TRUNK, RST_BACK), BUT_AT_TC(ANSWER(REJECT, DPU_PORT_PF, ETH_OUT, RST_BACK))})},
 };
 
+static void mark(struct dpu_port *port)
+{
+	port->queue = 9;
+	port->dscp = 46;
+	port->cos = 5;
+	port->priority = 3;
+}
+
+static void marking_host(void)
+{
+	const struct dpu_class_rule rule = {.sport_hi = 0xffff, .dport_lo = 3000, .dport_hi = 3000, .proto = 17, .queue = 20, .priority = 1};
+
+	host_without_endpoints();
+	fixture_edit_port(16, mark);
+	fixture_edit_port(18, mark);
+	prog_backend()->update("class_rules", &(__u32){0}, &rule);
+}
+
+static void know_marks(__u32 number, __u8 dscp, __u8 cos)
+{
+	const struct dpu_class_rule marks = {.mark_dscp = dscp, .mark_cos = cos};
+
+	prog_backend()->update("class_rules", &(__u32){DPU_CLASS_RULES + number}, &marks);
+	fixture_bump(DPU_GEN_OF_PORT(DPU_PORT_UPLINK));
+}
+
+static void marking_gateway(void)
+{
+	gateway();
+	know_marks(1, 10, 0);
+	know_marks(3, 46, 5);
+}
+
+static void other_marks(void)
+{
+	know_marks(3, 12, 7);
+}
+
+static const struct prog_case marks[] = {
+	{"the switch tells the marks of a frame's class by the priority of its tag, from the cache as well", marking_host,
+	 STEPS({16, FRAME(ETH_OUT, OUT), FORWARD(DPU_PORT_PF, .out = FRAME(ETH_OUT, MARKED(3), OUT)), TO_TC_AT_XDP},
+	       {16, FRAME(ETH_OUT, OUT), HIT(DPU_PORT_PF, .out = FRAME(ETH_OUT, MARKED(3), OUT)), TO_TC_AT_XDP},
+	       {16, FRAME(ETH_OUT, IP_OUT, UDP(1000, 3000)),
+		FORWARD(DPU_PORT_PF, .out = FRAME(ETH_OUT, MARKED(1), IP_OUT, UDP(1000, 3000))), TO_TC_AT_XDP},
+	       {17, FRAME(ETH(MAC(116), MAC(17)), OUT), FORWARD(DPU_PORT_PF, .out = FRAME(ETH(MAC(116), MAC(17)), TRUNK, OUT))})},
+	{"likewise in a VLAN, where the gateway puts the priority of the class in its place", marking_host,
+	 STEPS({18, FRAME(VLAN_OUT, OUT), FORWARD(DPU_PORT_PF, .out = FRAME(VLAN_OUT, VLAN(VID, .pcp = 3), OUT)), TO_TC_AT_XDP})},
+	{"the gateway puts on the marks that a priority stands for, and none where there is none, from the cache as well", marking_gateway,
+	 STEPS({DPU_PORT_PF, FRAME(ETH_OUT, MARKED(3), OUT), FORWARD(DPU_PORT_UPLINK, .out = MARKED_TUNNEL(46, ETH_OUT, OUT))},
+	       {DPU_PORT_PF, FRAME(ETH_OUT, MARKED(3), OUT), HIT(DPU_PORT_UPLINK, .out = MARKED_TUNNEL(46, ETH_OUT, OUT))},
+	       {DPU_PORT_PF, FRAME(ETH_OUT, MARKED(1), OUT), FORWARD(DPU_PORT_UPLINK, .out = MARKED_TUNNEL(10, ETH_OUT, OUT))},
+	       {DPU_PORT_PF, FRAME(ETH_OUT, TRUNK, OUT), FORWARD(DPU_PORT_UPLINK, .out = OUT_TUNNEL(ETH_OUT, OUT))},
+	       {DPU_PORT_PF, FRAME(ETH_OUT, MARKED(1), OUT), HIT(DPU_PORT_UPLINK, .out = MARKED_TUNNEL(10, ETH_OUT, OUT))},
+	       {DPU_PORT_PF, FRAME(ETH_OUT, MARKED(3), OUT), HIT(DPU_PORT_UPLINK, .out = MARKED_TUNNEL(46, ETH_OUT, OUT))},
+	       {DPU_PORT_PF, FRAME(ETH_OUT, TRUNK, OUT), HIT(DPU_PORT_UPLINK, .out = OUT_TUNNEL(ETH_OUT, OUT))})},
+	{"IPv6 likewise", marking_gateway,
+	 STEPS({DPU_PORT_PF, FRAME(ETH_OUT, MARKED(3), OUT6), FORWARD(DPU_PORT_UPLINK, .out = MARKED_TUNNEL(46, ETH_OUT, OUT6))},
+	       {DPU_PORT_PF, FRAME(ETH_OUT, MARKED(1), OUT6), FORWARD(DPU_PORT_UPLINK, .out = MARKED_TUNNEL(10, ETH_OUT, OUT6))},
+	       {DPU_PORT_PF, FRAME(ETH_OUT, MARKED(3), OUT6), HIT(DPU_PORT_UPLINK, .out = MARKED_TUNNEL(46, ETH_OUT, OUT6))})},
+	{"in a VLAN the class's priority, from the cache as well", marking_gateway,
+	 STEPS({DPU_PORT_PF, FRAME(VLAN_OUT, VLAN(VID, .pcp = 3), OUT),
+		FORWARD(DPU_PORT_UPLINK, .out = FRAME(VLAN_OUT, VLAN(VID, .pcp = 5), OUT)),
+		BUT_AT_TC(FORWARD(DPU_PORT_UPLINK, .out = FRAME(VLAN_OUT, OUT)))},
+	       {DPU_PORT_PF, FRAME(VLAN_OUT, VLAN(VID, .pcp = 3), OUT),
+		HIT(DPU_PORT_UPLINK, .out = FRAME(VLAN_OUT, VLAN(VID, .pcp = 5), OUT)),
+		BUT_AT_TC(HIT(DPU_PORT_UPLINK, .out = FRAME(VLAN_OUT, OUT)))},
+	       {DPU_PORT_PF, FRAME(VLAN_OUT, VLAN(VID, .pcp = 1), OUT), FORWARD(DPU_PORT_UPLINK, .out = FRAME(VLAN_OUT, VLAN(VID), OUT)),
+		BUT_AT_TC(FORWARD(DPU_PORT_UPLINK, .out = FRAME(VLAN_OUT, OUT)))})},
+	{"other marks are seen by a cached flow", marking_gateway,
+	 STEPS({DPU_PORT_PF, FRAME(ETH_OUT, MARKED(3), OUT), FORWARD(DPU_PORT_UPLINK, .out = MARKED_TUNNEL(46, ETH_OUT, OUT))},
+	       {DPU_PORT_PF, FRAME(ETH_OUT, MARKED(3), OUT), FORWARD(DPU_PORT_UPLINK, .out = MARKED_TUNNEL(12, ETH_OUT, OUT)),
+		.prepare = other_marks})},
+	{"what the wire's tags say is no class of the lab's: frames in are as they were", marking_gateway,
+	 STEPS({DPU_PORT_UPLINK, FRAME(VLAN_IN, VLAN(VID, .pcp = 3), IN), FORWARD(DPU_PORT_PF, .out = FRAME(VLAN_IN, VLAN(VID), IN)),
+		BUT_AT_TC(FORWARD(DPU_PORT_PF, .out = FRAME(VLAN_IN, IN)))})},
+};
+
 PROG_SUITE(trunk, cases)
+PROG_SUITE_STRICT(trunk_marks, marks)

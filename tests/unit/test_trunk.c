@@ -4,6 +4,8 @@
 
 #include <dpulab/port.h>
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 static struct lab_group overlay(uint16_t segment)
 {
@@ -69,6 +71,48 @@ static void a_segment_without_a_number_is_refused(void)
 	diag_clear(&diag);
 }
 
+static void marks_have_numbers_of_their_own(void)
+{
+	/* as the lab file's: 1 + the value, 0 = as it is */
+	struct lab_class classes[] = {{.name = "vm"}, {.dscp = 1 + 46}, {.dscp = 1 + 46, .cos = 1 + 5}, {.dscp = 1 + 46}, {.cos = 1 + 5}};
+	const struct lab lab = {.classes = classes, .n_classes = 5};
+	static const uint8_t numbers[] = {0, 1, 2, 1, 3};
+
+	for (size_t i = 0; i < 5; i++)
+		CU_ASSERT_EQUAL(trunk_priority(&lab, &classes[i]), numbers[i]);
+	CU_ASSERT_PTR_NULL(trunk_marks(&lab, 0));
+	CU_ASSERT_PTR_EQUAL(trunk_marks(&lab, 1), &classes[1]);
+	CU_ASSERT_PTR_EQUAL(trunk_marks(&lab, 2), &classes[2]);
+	CU_ASSERT_PTR_EQUAL(trunk_marks(&lab, 3), &classes[4]);
+	CU_ASSERT_PTR_NULL(trunk_marks(&lab, 4));
+}
+
+static void an_eighth_mark_is_refused(void)
+{
+	struct lab_class classes[9] = {};
+	struct lab_host host = {.name = "h"};
+	struct lab lab = {.classes = classes, .n_classes = 8, .hosts = &host, .n_hosts = 1};
+	struct diag diag = {};
+
+	for (size_t i = 1; i < 9; i++) {
+		snprintf(classes[i].name, sizeof(classes[i].name), "c%zu", i);
+		classes[i].dscp = (uint8_t)(1 + i);
+	}
+	CU_ASSERT_EQUAL(trunk_refuse(&lab, 0, PATH_DPU_VXLAN, &diag), 0);
+	CU_ASSERT_EQUAL(trunk_priority(&lab, &classes[7]), 7);
+	lab.n_classes = 9;
+	CU_ASSERT_EQUAL(trunk_priority(&lab, &classes[8]), 0);
+	CU_ASSERT_EQUAL(trunk_refuse(&lab, 0, PATH_HOST, &diag), 0);
+	CU_ASSERT_EQUAL(diag.n, 0);
+	CU_ASSERT_EQUAL(trunk_refuse(&lab, 0, PATH_DPU_VXLAN, &diag), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(diag.records[0].message, "class c8"));
+	classes[8].dscp = classes[7].dscp;
+	diag_clear(&diag);
+	CU_ASSERT_EQUAL(trunk_refuse(&lab, 0, PATH_DPU_VXLAN, &diag), 0);
+}
+
 SUITE(trunk, {"the numbers of overlay segments on a trunk collide with nothing", numbers_collide_with_nothing},
       {"a new VLAN group moves at most one segment", a_new_vlan_moves_at_most_one_segment},
-      {"a segment that no number is left for is refused", a_segment_without_a_number_is_refused});
+      {"a segment that no number is left for is refused", a_segment_without_a_number_is_refused},
+      {"marks have numbers of their own, the same for the same marks", marks_have_numbers_of_their_own},
+      {"a lab with eight marks is refused there", an_eighth_mark_is_refused});

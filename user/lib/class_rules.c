@@ -5,6 +5,7 @@
 
 #include "mapio.h"
 #include "shapers.h"
+#include "trunk.h"
 #include "values.h"
 
 static uint16_t segment_of_vlan(const struct lab *lab, uint16_t vlan)
@@ -38,11 +39,40 @@ static struct dpu_class_rule describe(const struct lab *lab, const struct lab_cl
 		.dscp = rule->dscp,
 		.mark_dscp = class->dscp ? class->dscp - 1 : 0,
 		.mark_cos = class->cos ? class->cos - 1 : 0,
+		.priority = trunk_priority(lab, class),
 	};
 
 	put_prefix(&rule->from, &new.src, &new.src_mask);
 	put_prefix(&rule->to, &new.dst, &new.dst_mask);
 	return new;
+}
+
+static struct dpu_class_rule describe_marks(const struct lab *lab, uint8_t priority)
+{
+	const struct lab_class *class = trunk_marks(lab, priority);
+
+	return (struct dpu_class_rule){
+		.mark_dscp = class && class->dscp ? class->dscp - 1 : 0,
+		.mark_cos = class && class->cos ? class->cos - 1 : 0,
+	};
+}
+
+/* What the other end of the trunk says by its tags' priorities. */
+static int fill_marks(const struct location *location, struct diag *diag)
+{
+	bool changed = false;
+	int err = 0;
+
+	for (uint32_t i = 0; err >= 0 && i < DPU_PRIORITIES; i++) {
+		struct dpu_class_rule marks = describe_marks(location->lab, (uint8_t)i);
+		uint32_t key = DPU_CLASS_RULES + i;
+
+		err = mapio_put_changed(location->dp, MAP_class_rules, &key, &marks, sizeof(marks), diag);
+		changed |= err > 0;
+	}
+	if (changed)
+		mapio_bump(location->dp, DPU_GEN_OF_PORT(DPU_PORT_UPLINK));
+	return err < 0 ? err : 0;
 }
 
 int class_rules_fill(const struct location *location, struct diag *diag)
@@ -60,5 +90,5 @@ int class_rules_fill(const struct location *location, struct diag *diag)
 	}
 	for (uint16_t port = DPU_PORT_VNIC_MIN; changed && port <= DPU_PORT_VNIC_MAX; port++)
 		mapio_bump(location->dp, DPU_GEN_OF_PORT(port));
-	return err < 0 ? err : 0;
+	return err < 0 ? err : fill_marks(location, diag);
 }

@@ -86,3 +86,11 @@ bool lab_uses_dscp(const struct lab *lab)
 			return true;
 	return false;
 }
+
+bool lab_uses_marks(const struct lab *lab)
+{
+	for (size_t i = 0; i < lab->n_classes; i++)
+		if (lab->classes[i].dscp || lab->classes[i].cos)
+			return true;
+	return false;
+}

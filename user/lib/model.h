@@ -452,6 +452,8 @@ bool lab_has_guests(const struct lab *lab);
 bool lab_uses_qos(const struct lab *lab);
 /* Does a rule look at DSCP? */
 bool lab_uses_dscp(const struct lab *lab);
+/* Some class marks its frames on the wire. */
+bool lab_uses_marks(const struct lab *lab);
 const char *guard_mode_name(enum dpu_guard_mode mode); /* "off", "learn", "strict" */
 /* The machine that a host itself is (type bare-metal): index in vms, or SIZE_MAX. Such a host has no others. */
 size_t lab_bare_machine(const struct lab *lab, size_t host);

@@ -67,7 +67,9 @@ void dataplane_features(const struct lab *lab, struct dpu_settings *settings)
 {
 	settings->hold_fragments = lab->fragments == LAB_FRAGMENTS_REASSEMBLE;
 	settings->tcp_strict = lab->tcp_window == LAB_TCP_WINDOW_STRICT;
-	settings->qos = lab_uses_qos(lab) ? DPU_QOS_ON | (lab_uses_dscp(lab) ? DPU_QOS_DSCP : 0) : 0;
+	settings->qos = lab_uses_qos(lab) ? DPU_QOS_ON : 0;
+	settings->qos |= lab_uses_dscp(lab) ? DPU_QOS_DSCP : 0;
+	settings->qos |= lab_uses_marks(lab) ? DPU_QOS_MARKS : 0;
 }
 
 bool dataplane_same_features(const struct lab *a, const struct lab *b)

@@ -285,6 +285,7 @@ static void describe_class(const struct lab *lab, const struct lab_vm *vm, struc
 	port->queue = lab_queue(lab, vm);
 	port->dscp = class && class->dscp ? class->dscp - 1 : 0;
 	port->cos = class && class->cos ? class->cos - 1 : 0;
+	port->priority = class ? trunk_priority(lab, class) : 0;
 }
 
 /* What is the same whatever policy the port has; firewall_install() adds that. */

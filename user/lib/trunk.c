@@ -2,6 +2,7 @@
 #include "trunk.h"
 
 #include <dpulab/port.h>
+#include <dpulab/qos.h>
 #include <errno.h>
 
 #define VID_MAX 4094 /* IEEE 802.1Q, table 9-2: 4095 is reserved */
@@ -33,6 +34,48 @@ uint32_t trunk_key(const struct lab *lab, const struct lab_group *group)
 	return vid ? DPU_WIRE_TRUNK | vid : 0;
 }
 
+static bool has_marks(const struct lab_class *class)
+{
+	return class->dscp || class->cos;
+}
+
+static bool same_marks(const struct lab_class *a, const struct lab_class *b)
+{
+	return a->dscp == b->dscp && a->cos == b->cos;
+}
+
+/* The place of its marks among those that differ, from 1; 0: none. */
+static size_t number_of_marks(const struct lab *lab, const struct lab_class *class)
+{
+	size_t number = 0;
+
+	for (size_t i = 0; has_marks(class) && i < lab->n_classes; i++) {
+		const struct lab_class *first = lab->classes;
+
+		while (!same_marks(first, &lab->classes[i]))
+			first++;
+		number += has_marks(first) && first == &lab->classes[i];
+		if (same_marks(&lab->classes[i], class))
+			return number;
+	}
+	return 0;
+}
+
+uint8_t trunk_priority(const struct lab *lab, const struct lab_class *class)
+{
+	size_t number = number_of_marks(lab, class);
+
+	return number < DPU_PRIORITIES ? (uint8_t)number : 0;
+}
+
+const struct lab_class *trunk_marks(const struct lab *lab, uint8_t priority)
+{
+	for (size_t i = 0; priority && i < lab->n_classes; i++)
+		if (number_of_marks(lab, &lab->classes[i]) == priority)
+			return &lab->classes[i];
+	return NULL;
+}
+
 int trunk_refuse(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag)
 {
 	const char *name = lab->hosts[host].name;
@@ -45,9 +88,9 @@ int trunk_refuse(const struct lab *lab, size_t host, enum frame_path path, struc
 					  "host %s: VLAN groups leave no VLAN on the PCIe link for port group %s", name,
 					  lab->groups[i].name);
 	for (size_t i = 0; i < lab->n_classes; i++)
-		if (lab->classes[i].dscp || lab->classes[i].cos)
-			return diag_error(diag, -EINVAL, "take `dscp` and `cos` off the class, or place the host elsewhere",
-					  "host %s: class %s marks its frames, and behind a switch on the host the DPU does not know which they are",
+		if (number_of_marks(lab, &lab->classes[i]) >= DPU_PRIORITIES)
+			return diag_error(diag, -EINVAL, "give it the `dscp` and `cos` of another class, or place the host elsewhere",
+					  "host %s: the marks of class %s are the eighth, and on the PCIe link three bits tell the DPU which a frame gets: seven and none",
 					  name, lab->classes[i].name);
 	return 0;
 }

@@ -14,5 +14,12 @@
 uint16_t trunk_vlan(const struct lab *lab, const struct lab_group *group);
 /* That as a key of map "segment_by_wire"; 0: none. */
 uint32_t trunk_key(const struct lab *lab, const struct lab_group *group);
+/*
+ * Priority (1..7) that stands for a class's marks in a tag there: the same for classes with the same marks, by their first place in the
+ * lab file. 0: it has none; or seven others have taken them all (trunk_refuse() says so).
+ */
+uint8_t trunk_priority(const struct lab *lab, const struct lab_class *class);
+/* The first class whose marks have that number, or NULL. */
+const struct lab_class *trunk_marks(const struct lab *lab, uint8_t priority);
 /* 0, or -EINVAL with the reason why this host cannot have its switch and VXLAN apart; 0 on any other placement than that. */
 int trunk_refuse(const struct lab *lab, size_t host, enum frame_path path, struct diag *diag);
