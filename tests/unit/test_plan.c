@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <dpulab/qos.h>
 #include "suite.h"
 #include "config.h"
 #include "plan.h"
@@ -155,11 +156,19 @@ static void what_stays_on_the_host_is_kept(void)
 		CU_ASSERT_EQUAL(plan_keeping(lab, 0, item), cases[i].keeping);
 		plan_free(&plan);
 	}
-	lab->classes[0].dscp = 1 + 46; /* marks end at a trunk: the switch cannot be on the host without VXLAN */
-	{
+	{ /* eight marks are too many for a trunk: the switch cannot be on the host without VXLAN */
+		struct lab_class marks[DPU_PRIORITIES] = {};
+		struct lab marking = *lab;
 		struct plan plan;
+		const struct plan_item *item = placed(&plan, lab, profile, PATH_DPU_MUX, "traffic shaping");
 
-		CU_ASSERT_EQUAL(plan_keeping(lab, 0, placed(&plan, lab, profile, PATH_DPU_MUX, "traffic shaping")), PATH_HOST);
+		marking.classes = marks;
+		marking.n_classes = DPU_PRIORITIES;
+		for (size_t i = 0; i < DPU_PRIORITIES; i++)
+			marks[i].dscp = (uint8_t)(2 + i);
+		CU_ASSERT_EQUAL(plan_keeping(&marking, 0, item), PATH_HOST);
+		marks[0].dscp = 0;
+		CU_ASSERT_EQUAL(plan_keeping(&marking, 0, item), PATH_DPU_VXLAN);
 		plan_free(&plan);
 	}
 	profile_free(profile);
