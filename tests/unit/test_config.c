@@ -262,6 +262,7 @@ static const struct {
 	{VM_B "10.0.0.0/24}\n", 6, 35, "not the address of a machine", NULL},
 	{VM_B "10.0.0.2/24, mtu: 1551}\n", 6, 53, "more than port group 'g' carries: 1550", NULL},
 	{VM_B "'2001:db8::2/64', mtu: 1200}\n", 6, 58, "less than IPv6 needs", NULL},
+	{VM_B "'2001:db8::2/64'}\nfabric: {mtu: 16x}\n", 7, 15, "a whole number from", NULL},
 	{VM_B "10.0.0.2/24, port: 40}\n  c: {host: h, port-group: g, ip: 10.0.0.3/24, port: 40}\n", 7, 54,
 	 "40 is the port of VM 'b' already", NULL},
 	{"lab: t\nhosts: {h: {placement: dpu-mux}}\nport-groups: {g: }\n", 2, 24, "needs a DPU", "dpu: true"},

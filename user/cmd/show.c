@@ -329,6 +329,33 @@ static bool runs_here(const struct location *at, enum dpu_hook hook)
 	return (at->where == LOCATION_PMD) == (hook == DPU_HOOK_NATIVE);
 }
 
+static void out_counters(struct out *out, const struct dpu_node_stats *stats)
+{
+	out_uint(out, "runs", inspect_total(stats));
+	out_uint(out, "flow_hits", stats->reason[DPU_REASON_FLOW_HIT]);
+	out_uint(out, "relayed", stats->reason[DPU_REASON_RELAY]);
+	out_uint(out, "flow_inserts", stats->flow_inserts);
+	out_uint(out, "flow_evictions", stats->flow_evictions);
+	out_uint(out, "flow_collisions", stats->flow_collisions);
+	out_uint(out, "ct_inserts", stats->ct_inserts);
+	out_uint(out, "ct_expired", stats->ct_expired);
+	out_uint(out, "ct_removed", stats->ct_removed);
+	out_uint(out, "ct_handed_in", stats->ct_handed_in);
+	out_uint(out, "ct_handed_out", stats->ct_handed_out);
+	out_uint(out, "fragments_held", stats->fragments_held);
+	out_uint(out, "fragments_released", stats->fragments_released);
+	out_uint(out, "fragments_lost", stats->fragments_lost);
+	out_uint(out, "ct_full", stats->ct_full);
+	out_uint(out, "ct_untracked", stats->ct_untracked);
+	out_uint(out, "ct_limited", stats->ct_limited);
+	out_uint(out, "challenges", stats->challenges);
+	out_uint(out, "challenges_met", stats->challenges_met);
+	out_uint(out, "log_written", stats->log_written);
+	out_uint(out, "log_suppressed", stats->log_suppressed);
+	out_uint(out, "answers", stats->answers);
+	out_uint(out, "answers_limited", stats->answers_limited);
+}
+
 static int show_stats(const struct location *at, struct out *out, struct diag *diag)
 {
 	struct dpu_node_stats stats;
@@ -347,29 +374,7 @@ static int show_stats(const struct location *at, struct out *out, struct diag *d
 		out_item(out);
 		show_node(out, at);
 		out_str(out, "hook", "%s", hook_names[hook]);
-		out_uint(out, "runs", inspect_total(&stats));
-		out_uint(out, "flow_hits", stats.reason[DPU_REASON_FLOW_HIT]);
-		out_uint(out, "relayed", stats.reason[DPU_REASON_RELAY]);
-		out_uint(out, "flow_inserts", stats.flow_inserts);
-		out_uint(out, "flow_evictions", stats.flow_evictions);
-		out_uint(out, "flow_collisions", stats.flow_collisions);
-		out_uint(out, "ct_inserts", stats.ct_inserts);
-		out_uint(out, "ct_expired", stats.ct_expired);
-		out_uint(out, "ct_removed", stats.ct_removed);
-		out_uint(out, "ct_handed_in", stats.ct_handed_in);
-		out_uint(out, "ct_handed_out", stats.ct_handed_out);
-		out_uint(out, "fragments_held", stats.fragments_held);
-		out_uint(out, "fragments_released", stats.fragments_released);
-		out_uint(out, "fragments_lost", stats.fragments_lost);
-		out_uint(out, "ct_full", stats.ct_full);
-		out_uint(out, "ct_untracked", stats.ct_untracked);
-		out_uint(out, "ct_limited", stats.ct_limited);
-		out_uint(out, "challenges", stats.challenges);
-		out_uint(out, "challenges_met", stats.challenges_met);
-		out_uint(out, "log_written", stats.log_written);
-		out_uint(out, "log_suppressed", stats.log_suppressed);
-		out_uint(out, "answers", stats.answers);
-		out_uint(out, "answers_limited", stats.answers_limited);
+		out_counters(out, &stats);
 		out_list(out, "runs_per_cpu");
 		for (size_t cpu = 0; cpu < cpus; cpu++)
 			out_uint(out, NULL, runs[cpu]);

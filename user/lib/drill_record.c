@@ -11,28 +11,20 @@
 int drill_record_write(const struct state *state, const struct lab *lab, const struct drill_load_spec *load,
 		       struct diag *diag)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	int err;
+	struct state_lines lines;
+	int err = state_lines_begin(&lines);
 
-	if (!out)
-		return -ENOMEM;
+	if (err)
+		return err;
 	for (size_t i = 0; i < lab->n_hosts; i++)
-		fprintf(out, "host %s %s %s\n", lab->hosts[i].name, frame_path_name(lab->hosts[i].path),
+		fprintf(lines.out, "host %s %s %s\n", lab->hosts[i].name, frame_path_name(lab->hosts[i].path),
 			lab_hook_name(lab->hosts[i].hook));
 	for (size_t i = 0; i < lab->n_hosts; i++)
 		if (lab_n_dpus(&lab->hosts[i]) > 1)
-			fprintf(out, "active %s %u dpu\n", lab->hosts[i].name, lab->hosts[i].active);
+			fprintf(lines.out, "active %s %u dpu\n", lab->hosts[i].name, lab->hosts[i].active);
 	if (load && load->kind == LOAD_CONNECTIONS)
-		fprintf(out, "load %s %s %u\n", lab->vms[load->pair.from].name, lab->vms[load->pair.to].name, load->port);
-	if (fclose(out)) {
-		free(text);
-		return -ENOMEM;
-	}
-	err = state_write(state, STATE_DRILL, text, diag);
-	free(text);
-	return err;
+		fprintf(lines.out, "load %s %s %u\n", lab->vms[load->pair.from].name, lab->vms[load->pair.to].name, load->port);
+	return state_lines_end(&lines, state, STATE_DRILL, diag);
 }
 
 int drill_record_remove(const struct state *state, struct diag *diag)

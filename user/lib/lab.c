@@ -367,20 +367,26 @@ static int refuse_loss(const struct lab *lab, struct diag *diag)
 	return err;
 }
 
+/* The lab of a file, if this machine is able to run it. *ret_lab is to be freed also when it is not. */
+static int read_able(const char *file, struct lab **ret_lab, struct diag *diag)
+{
+	int err = read_file(file, ret_lab, diag);
+
+	if (!err)
+		err = refuse_loss(*ret_lab, diag);
+	if (!err)
+		err = guests_require(*ret_lab, diag);
+	return err ? err : preflight_require(NEEDS, diag);
+}
+
 int lab_up(const char *file, struct lab_report *ret_report, struct diag *diag)
 {
 	STATE_CLEANUP struct state *state = NULL;
 	struct machine_hurry hurry;
 	struct lab_report report = {};
 	struct lab *lab = NULL;
-	int err = read_file(file, &lab, diag);
+	int err = read_able(file, &lab, diag);
 
-	if (!err)
-		err = refuse_loss(lab, diag);
-	if (!err)
-		err = guests_require(lab, diag);
-	if (!err)
-		err = preflight_require(NEEDS, diag);
 	if (!err)
 		err = state_open(lab->name, STATE_CREATE, &state, diag);
 	if (!err) {
@@ -516,14 +522,8 @@ int lab_apply(const char *file, struct lab_report *ret_report, struct diag *diag
 	STATE_CLEANUP struct state *state = NULL;
 	struct lab_report report = {};
 	struct lab *lab = NULL;
-	int err = read_file(file, &lab, diag);
+	int err = read_able(file, &lab, diag);
 
-	if (!err)
-		err = refuse_loss(lab, diag);
-	if (!err)
-		err = guests_require(lab, diag);
-	if (!err)
-		err = preflight_require(NEEDS, diag);
 	if (!err)
 		err = state_open(lab->name, STATE_WRITE, &state, diag);
 	if (err == -ENOENT && lab)

@@ -232,7 +232,7 @@ static void check_vm_mtu(struct checker *check, const struct lab_vm *vm)
 		FINDING(check, &vm->mtu, "raise fabric.mtu, or leave the VM's mtu to dpulab",
 			"vms.%s.mtu: %u is more than port group '%s' carries: %u", vm->name, vm->mtu,
 			group->name, most);
-	if (vm->mtu < 1280 && has_ipv6(vm))
+	if (vm->mtu && vm->mtu < 1280 && has_ipv6(vm)) /* 0: fabric.mtu is wrong, and was named */
 		FINDING(check, &vm->mtu, "raise it, or fabric.mtu if that is the limit",
 			"vms.%s.mtu: %u is less than IPv6 needs: 1280", vm->name, vm->mtu);
 }

@@ -160,18 +160,6 @@ static int change_whole(struct job *job, struct lab *old, struct diag *diag)
 	return err;
 }
 
-static int read_old(const struct job *job, struct lab **ret_lab, struct diag *diag)
-{
-	int err = lab_stored_read(job->state, job->name, ret_lab, diag);
-
-	if (err)
-		return err;
-	err = loaded_extend(&job->loaded, *ret_lab, diag);
-	if (err)
-		lab_free(*ret_lab);
-	return err;
-}
-
 static int note(const struct job *job, struct diag *diag)
 {
 	int err = state_remove(job->state, STATE_READY, diag);
@@ -182,7 +170,7 @@ static int note(const struct job *job, struct diag *diag)
 static int run_whole(struct job *job, struct diag *diag)
 {
 	struct lab *old;
-	int err = read_old(job, &old, diag);
+	int err = lab_read_stored(job->state, job->name, &job->loaded, &old, diag);
 
 	if (err)
 		return err;

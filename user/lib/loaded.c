@@ -53,26 +53,19 @@ int loaded_read(const struct state *state, struct loaded *ret_loaded)
 
 int loaded_write(const struct state *state, const struct loaded *loaded, struct diag *diag)
 {
-	char *text = NULL;
-	size_t length;
-	FILE *out;
-	int err;
+	struct state_lines lines;
+	int err = state_lines_begin(&lines);
 
-	if (!loaded->n)
-		return state_remove(state, STATE_LOADED, diag);
-	out = open_memstream(&text, &length);
-	if (!out)
-		return -ENOMEM;
+	if (err)
+		return err;
 	for (size_t i = 0; i < loaded->n; i++) {
 		const struct loaded_port *port = &loaded->list[i];
 
-		fprintf(out, "%s %d %s %s %u %u %" PRIu64 " %u %s %d %u\n", port->name, port->extra, port->host,
+		fprintf(lines.out, "%s %d %s %s %u %u %" PRIu64 " %u %s %d %u\n", port->name, port->extra, port->host,
 			port->group, port->port, port->mtu, port->ns, port->ifindex, port->dev, port->xdp,
 			port->touched);
 	}
-	err = fclose(out) ? -ENOMEM : state_write(state, STATE_LOADED, text, diag);
-	free(text);
-	return err;
+	return state_lines_end(&lines, state, STATE_LOADED, diag);
 }
 
 void loaded_free(struct loaded *loaded)

@@ -63,26 +63,19 @@ void moved_overlay(const struct moved *moved, struct lab *lab)
 
 int moved_write(const struct state *state, const struct lab *lab, struct diag *diag)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	int err;
+	struct state_lines lines;
+	int err = state_lines_begin(&lines);
 
-	if (!out)
-		return -ENOMEM;
+	if (err)
+		return err;
 	for (size_t i = 0; i < lab->n_vms; i++) {
 		const struct lab_vm *vm = &lab->vms[i];
 
 		if (vm->moved)
-			fprintf(out, "%s %s %s %u\n", vm->name, lab->hosts[vm->file_host].name, lab->hosts[vm->host].name,
+			fprintf(lines.out, "%s %s %s %u\n", vm->name, lab->hosts[vm->file_host].name, lab->hosts[vm->host].name,
 				vm->port);
 	}
-	if (fclose(out))
-		err = -ENOMEM;
-	else
-		err = size ? state_write(state, STATE_MOVED, text, diag) : state_remove(state, STATE_MOVED, diag);
-	free(text);
-	return err;
+	return state_lines_end(&lines, state, STATE_MOVED, diag);
 }
 
 static void swap_host(struct lab_vm *vm)

@@ -5,3 +5,5 @@
 
 /* Path of a shipped file or folder that is there, e.g. "profiles". -ENOENT: none is. */
 int sharedir_find(const char *name, char ret_path[static PATH_MAX]);
+/* The same in other folders, counted from the binary's; ended by NULL. */
+int sharedir_find_in(const char *const *folders, const char *name, char ret_path[static PATH_MAX]);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,27 +13,11 @@
 
 #include "config_file.h"
 #include "runner.h"
+#include "sharedir.h"
 
 #define ARGS_BEHIND 9 /* two folders, source, output, the end */
 #define COMPILER_MS 60000
 #define SAID_MAX    1200 /* bytes of what the compiler says that a message repeats */
-
-/* A file in one of these folders, counted from the binary's: of the source tree, or installed. 0 or -ENOENT. */
-static int beside_binary(const char *const *places, const char *name, char ret_path[static PATH_MAX])
-{
-	char exe[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-
-	if (len < 0)
-		return -errno;
-	exe[len] = '\0';
-	dirname(exe);
-	for (size_t i = 0; places[i]; i++)
-		if (snprintf(ret_path, PATH_MAX, "%s/%s/%s", exe, places[i], name) < PATH_MAX &&
-		    !access(ret_path, R_OK))
-			return 0;
-	return -ENOENT;
-}
 
 static int find_source(const struct lab_slot *slot, const char *lab_file, char ret_path[static PATH_MAX],
 		       struct diag *diag)
@@ -49,7 +32,7 @@ static int find_source(const struct lab_slot *slot, const char *lab_file, char r
 	free(beside);
 	if (!access(ret_path, R_OK))
 		return 0;
-	if (!strchr(slot->source, '/') && !beside_binary(shipped, slot->source, ret_path))
+	if (!strchr(slot->source, '/') && !sharedir_find_in(shipped, slot->source, ret_path))
 		return 0;
 	return diag_error(diag, -ENOENT, "name a .c or .o file, or one that ships with dpulab: dns_allow.c, conn_count.c, signature.c",
 			  "slot %s: there is no file %s", slot->name, slot->source);
@@ -94,7 +77,7 @@ static int compile(const struct lab_slot *slot, const char *source, const char *
 	size_t n = n_base;
 	int err;
 
-	if (beside_binary(includes, "dpulab/intercept.h", include))
+	if (sharedir_find_in(includes, "dpulab/intercept.h", include))
 		return diag_error(diag, -ENOENT, "run build/dpulab in the source tree, or make install",
 				  "the header dpulab/intercept.h is not beside the program");
 	argv = calloc(n_base + 2 * slot->n_defines + ARGS_BEHIND, sizeof(*argv));

@@ -39,22 +39,15 @@ int standby_read(const struct state *state, struct lab *lab)
 
 int standby_write(const struct state *state, const struct lab *lab, struct diag *diag)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	int err;
+	struct state_lines lines;
+	int err = state_lines_begin(&lines);
 
-	if (!out)
-		return -ENOMEM;
+	if (err)
+		return err;
 	for (size_t i = 0; i < lab->n_hosts; i++)
 		if (lab->hosts[i].active != lab_preferred_dpu(&lab->hosts[i]))
-			fprintf(out, "%s %u\n", lab->hosts[i].name, lab->hosts[i].active);
-	if (fclose(out))
-		err = -ENOMEM;
-	else
-		err = size ? state_write(state, STATE_ACTIVE, text, diag) : state_remove(state, STATE_ACTIVE, diag);
-	free(text);
-	return err;
+			fprintf(lines.out, "%s %u\n", lab->hosts[i].name, lab->hosts[i].active);
+	return state_lines_end(&lines, state, STATE_ACTIVE, diag);
 }
 
 /* ---- the other one -------------------------------------------------------- */

@@ -193,6 +193,25 @@ int state_write(const struct state *state, const char *file, const char *text, s
 	return has_text(state, file, text) ? 0 : state_write_bytes(state, file, text, strlen(text), diag);
 }
 
+int state_lines_begin(struct state_lines *ret_lines)
+{
+	*ret_lines = (struct state_lines){};
+	ret_lines->out = open_memstream(&ret_lines->text, &ret_lines->size);
+	return ret_lines->out ? 0 : -ENOMEM;
+}
+
+int state_lines_end(struct state_lines *lines, const struct state *state, const char *file, struct diag *diag)
+{
+	int err;
+
+	if (fclose(lines->out))
+		err = -ENOMEM;
+	else
+		err = lines->size ? state_write(state, file, lines->text, diag) : state_remove(state, file, diag);
+	free(lines->text);
+	return err;
+}
+
 int state_view(const struct state *state, const char *file, struct state_view *ret_view)
 {
 	int fd = openat(state->dir, file, O_RDONLY | O_CLOEXEC), err = 0;

@@ -20,6 +20,7 @@
 #pragma once
 #include "diag.h"
 #include <stdint.h>
+#include <stdio.h>
 
 #define STATE_DIR    "/run/dpulab"
 #define STATE_LAB    "lab.yaml"
@@ -57,6 +58,16 @@ int state_write(const struct state *state, const char *file, const char *text, s
 int state_write_bytes(const struct state *state, const char *file, const void *bytes, size_t length,
 		      struct diag *diag);
 int state_remove(const struct state *state, const char *file, struct diag *diag);
+
+/* A file that is written line by line; without a line it is removed. */
+struct state_lines {
+	FILE *out; /* for fprintf() */
+	char *text;
+	size_t size;
+};
+int state_lines_begin(struct state_lines *ret_lines); /* -ENOMEM */
+/* Frees it, whatever becomes of the file. */
+int state_lines_end(struct state_lines *lines, const struct state *state, const char *file, struct diag *diag);
 
 /* A file as it is now, mapped; what replaces it does not change the view. */
 struct state_view {
