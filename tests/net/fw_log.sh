@@ -43,7 +43,7 @@ serve vb 80,81,83 82
 expect "outcomes" "$(probe va outcome tcp 10.1.0.2 80 81 83 | tr '\n' ' ')" "80 open 81 ECONNREFUSED 83 open "
 probe va outcome udp 2001:db8:1::2 82 >/dev/null
 "$DPULAB" fw log -j "$LAB" >log.json || fail "fw log"
-expect "events" "$(field log.json node,vnic,direction,action,rule,name,label,proto,dst,dport,reason,suppressed | sort)" \
+expect "events" "$(field log.json node,vnic,direction,action,rule,name,label,proto,dst_ip,dst_port,reason,suppressed | sort)" \
 	"$(printf '%s\n' "ha va out allow 1 web shop one tcp 10.1.0.2 80 new 0" \
 		"ha va out reject 2 no - tcp 10.1.0.2 81 reject 0" \
 		"hb vb in allow 1 web shop one tcp 10.1.0.2 80 new 0" \
@@ -57,7 +57,7 @@ reader=$!
 at_exit "kill $reader"
 probe va outcome tcp 10.1.0.2 80 >/dev/null
 wait_for 10 lines follow.text 2
-grep -q 'vnic va .*action allow .*label shop one .*dport 80' follow.text || fail "text: $(cat follow.text)"
+grep -q 'vnic va .*action allow .*label shop one .*dst_port 80' follow.text || fail "text: $(cat follow.text)"
 refuse 1 "$DPULAB" fw log "$LAB" 2>err
 grep -q 'being read already' err || fail "a second reader: $(cat err)"
 lab two 1000

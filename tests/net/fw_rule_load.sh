@@ -47,7 +47,7 @@ at_exit "kill $circulate"
 wait_for 30 test -e ready
 
 fw() { "$DPULAB" fw -j "$@" >fw.json || fail "fw $*: $(cat fw.json)"; }
-rule_of() { "$PYTHON" -c 'import json; d = json.load(open("fw.json")); print(d["rule"]); print(d["compiled"], d["ms"], file=open("times", "a"))'; }
+rule_of() { "$PYTHON" -c 'import json; d = json.load(open("fw.json")); print(d["rule"]); print(d["compiled"], d["total_ms"], file=open("times", "a"))'; }
 sees() { expect "port 7000 in round $i" "$(probe b outcome tcp 10.1.0.4 7000)" "7000 $1"; }
 # Each round: another rule for what circulates, another for what is refused, one that comes too late, and a door.
 for ((i = 0; i < CHANGES / 6; i++)); do

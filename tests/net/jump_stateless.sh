@@ -54,7 +54,7 @@ for path in host dpu-mux; do
 	expect "$path: ports with connections" "$("$PYTHON" -c 'import json
 print(*sorted({c["dst_port"] for c in json.load(open("connections.json"))["connections"]}))')" 82
 	"$DPULAB" fw log -j "$LAB" >log.json || fail "fw log"
-	grep -q '"rule": *0, *"name": *"default".*"dport": *83' log.json || fail "$path: the default action is not logged: $(head -c 500 log.json)"
+	grep -q '"rule": *0, *"name": *"default".*"dst_port": *83' log.json || fail "$path: the default action is not logged: $(head -c 500 log.json)"
 	unserve
 done
 

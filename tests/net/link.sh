@@ -134,7 +134,7 @@ check_bandwidth() { # HOOK
 	done
 	[ "$(figure queue_full)" -gt 0 ] || fail "$1: frames for a full queue were not counted"
 	"$DPULAB" show -j "$LAB" drops >drops.json || fail "show drops"
-	expect "reason of drops" "$(json drops.json "{r['reason'] for r in d['drops'] if r['where'] == 'pcie'}")" "{'link queue full'}"
+	expect "reason of drops" "$(json drops.json "{r['reason'] for r in d['drops'] if r['where'] == 'pcie'}")" "{'link-queue-full'}"
 }
 
 for hook in xdp tc; do

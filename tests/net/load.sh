@@ -57,7 +57,7 @@ json show.json 'len([r for r in d["rules"] if r["vnic"] == "p1"]) >= 3' | grep -
 show drops
 json show.json '[r["frames"] for r in d["drops"] if r["reason"] == "dfw-default"]' | grep -q '[1-9]' || fail "the drop is not shown"
 "$DPULAB" ls -j "$LAB" >ls.json
-expect "listed" "$(json ls.json '[(n["node"], n["interface"], n["state"]) for n in d["nodes"] if n["kind"] == "loaded"]')" \
+expect "listed" "$(json ls.json '[(n["node"], n["dev"], n["state"]) for n in d["nodes"] if n["kind"] == "loaded"]')" \
 	"[('p1', 'vetha', 'up'), ('web2', 'vethb', 'up')]"
 refuse 1 "$DPULAB" exec "$LAB" p1 -- true 2>err.txt
 has err.txt "is interface vetha" || fail "exec: $(cat err.txt)"

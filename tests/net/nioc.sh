@@ -97,8 +97,8 @@ done
 "$DPULAB" show -j "$LAB" nioc | "$PYTHON" -c '
 import json, sys
 rows = {(r["class"], r["vm"]): r for r in json.load(sys.stdin)["nioc"] if r["node"] == "esx1-dpu"}
-assert rows["vmotion", "-"]["guaranteed"] >= 60000000, rows
-assert rows["vm", "vm1"]["at_most"] == 20000000, rows
+assert rows["vmotion", "-"]["guaranteed_bps"] >= 60000000, rows
+assert rows["vm", "vm1"]["at_most_bps"] == 20000000, rows
 assert rows["vm", "vm1"]["bytes"] > 1000000, rows' || fail "show nioc"
 
 # ---- nothing is asked any more: no queue stays -------------------------------------------------------------------------

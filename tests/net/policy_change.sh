@@ -30,7 +30,7 @@ foretell() { # STATUS PORTS: fw diff of lab.yaml, and the TCP ports whose connec
 	"$DPULAB" fw diff -j "$LAB" lab.yaml >diff.json
 	expect "exit status of fw diff" $? "$1"
 	expect "what fw diff says will be cut" \
-		"$(json diff.json 'sorted({c["dport"] for c in d["changes"] if c["effect"] == "cut" and c["proto"] == "tcp"})')" "$2"
+		"$(json diff.json 'sorted({c["dst_port"] for c in d["changes"] if c["effect"] == "cut" and c["proto"] == "tcp"})')" "$2"
 }
 
 declare -A CLIENT

@@ -30,10 +30,10 @@ static void out_entry(struct out *out, const struct lab *old, const struct lab *
 	out_str(out, "vnic", "%s", old->vms[entry->vm].name);
 	out_str(out, "direction", "%s", entry->ct.flags & DPU_CT_F_INBOUND ? "in" : "out");
 	out_str(out, "proto", "%s", protocol_format(entry->key.proto, text));
-	out_str(out, "src", "%s", ip_format(&entry->key.addr[opener], text));
-	out_uint(out, "sport", ntohs(entry->key.port[opener]));
-	out_str(out, "dst", "%s", ip_format(&entry->key.addr[!opener], text));
-	out_uint(out, "dport", ntohs(entry->key.port[!opener]));
+	out_str(out, "src_ip", "%s", ip_format(&entry->key.addr[opener], text));
+	out_uint(out, "src_port", ntohs(entry->key.port[opener]));
+	out_str(out, "dst_ip", "%s", ip_format(&entry->key.addr[!opener], text));
+	out_uint(out, "dst_port", ntohs(entry->key.port[!opener]));
 	out_str(out, "state", "%s", inspect_state_name(entry->ct.state));
 	out_uint(out, "rule", entry->ct.rule_id);
 	out_str(out, "name", "%s", rule_name(old, entry->ct.rule_id));

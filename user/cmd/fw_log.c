@@ -45,12 +45,12 @@ static void out_packet(struct out *out, const struct dpu_log_event *event)
 	char text[VALUE_TEXT_MAX];
 
 	out_str(out, "proto", "%s", protocol_format(event->proto, text));
-	out_endpoint(out, "src", &event->src);
+	out_endpoint(out, "src_ip", &event->src);
 	if (!icmp)
-		out_uint(out, "sport", event->sport);
-	out_endpoint(out, "dst", &event->dst);
+		out_uint(out, "src_port", event->sport);
+	out_endpoint(out, "dst_ip", &event->dst);
 	if (!icmp)
-		out_uint(out, "dport", event->dport);
+		out_uint(out, "dst_port", event->dport);
 	if (icmp) {
 		out_uint(out, "type", event->icmp_type);
 		out_uint(out, "code", event->icmp_code);
@@ -64,8 +64,8 @@ static void out_frame(struct out *out, const struct dpu_log_event *event)
 	char text[VALUE_TEXT_MAX];
 
 	out_str(out, "proto", "%s", ether_type_format(event->sport, text));
-	out_str(out, "src", "%s", mac_format((const struct dpu_mac *)event->src.b, text));
-	out_str(out, "dst", "%s", mac_format((const struct dpu_mac *)event->dst.b, text));
+	out_str(out, "src_mac", "%s", mac_format((const struct dpu_mac *)event->src.b, text));
+	out_str(out, "dst_mac", "%s", mac_format((const struct dpu_mac *)event->dst.b, text));
 }
 
 static int print_event(const struct fwlog_event *event, void *arg)

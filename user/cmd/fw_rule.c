@@ -36,7 +36,7 @@ static int change(struct cmd_context *ctx, const char *lab, const char *verb, co
 	out_uint(ctx->out, "rule", report.id);
 	out_uint(ctx->out, "vnics", report.vnics);
 	out_str(ctx->out, "compiled", "%s", report.whole ? "all rules" : "this rule");
-	out_real(ctx->out, "ms", report.seconds * 1e3, 2);
+	out_real(ctx->out, "total_ms", report.seconds * 1e3, 2);
 	return CMD_DONE;
 }
 

@@ -159,7 +159,7 @@ static void list_loaded(struct cmd_context *ctx, const struct loaded_port *port)
 	out_item(ctx->out);
 	out_str(ctx->out, "node", "%s", port->name);
 	out_str(ctx->out, "kind", "loaded");
-	out_str(ctx->out, "interface", "%s", port->dev);
+	out_str(ctx->out, "dev", "%s", port->dev);
 	out_str(ctx->out, "state", "%s", foreign_is_there(port) ? "up" : "missing");
 	out_str(ctx->out, "host", "%s", port->host);
 	out_str(ctx->out, "group", "%s", port->group);

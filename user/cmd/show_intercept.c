@@ -47,7 +47,7 @@ static void out_place(struct out *out, const struct location *at, const struct i
 	out_uint(out, "noted", counts->noted);
 	out_uint(out, "reason", row->state.reason);
 	out_uint(out, "skipped", counts->skipped);
-	out_uint(out, "ns", counts->ns);
+	out_uint(out, "timed_ns", counts->ns);
 	out_uint(out, "timed", counts->timed);
 	out_uint(out, "worst_ns", row->state.worst_ns);
 	out_uint(out, "overruns", counts->overruns);

@@ -98,10 +98,10 @@ static void out_drops_of(struct out *out, const struct pcie_state *state, const 
 		const struct pcie_counts *count = &state->count[direction];
 		bool up = direction == PCIE_TO_HOST;
 
-		out_drops(out, node, count->queue_full, "link queue full",
+		out_drops(out, node, count->queue_full, "link-queue-full",
 			  up ? "dropped: too many frames waited for the PCIe link to the host"
 			     : "dropped: too many frames waited for the PCIe link to the DPU");
-		out_drops(out, node, count->send_failed, "link end refused", "dropped: the end of the PCIe link was down or its ring full");
+		out_drops(out, node, count->send_failed, "link-end-refused", "dropped: the end of the PCIe link was down or its ring full");
 	}
 }
 

@@ -39,13 +39,13 @@ static void out_queue(struct out *out, const struct lab *lab, const struct nioc_
 	out_str(out, "class", "%s", class ? class->name : "(link)");
 	out_str(out, "vm", "%s", vm ? vm->name : "-");
 	out_uint(out, "shares", q->shares);
-	out_uint(out, "reservation", vm ? vm->uplink.reservation : class ? class->reservation : 0);
-	out_uint(out, "guaranteed", q->rate);
-	out_uint(out, "at_most", q->ceil);
-	out_uint(out, "rate", before && now ? (uint64_t)((double)(now->bytes - before->bytes) * 8 / seconds) : 0);
+	out_uint(out, "reservation_bps", vm ? vm->uplink.reservation : class ? class->reservation : 0);
+	out_uint(out, "guaranteed_bps", q->rate);
+	out_uint(out, "at_most_bps", q->ceil);
+	out_uint(out, "rate_bps", before && now ? (uint64_t)((double)(now->bytes - before->bytes) * 8 / seconds) : 0);
 	out_uint(out, "packets", now ? now->packets : 0);
 	out_uint(out, "bytes", now ? now->bytes : 0);
-	out_uint(out, "waiting", now ? now->backlog : 0);
+	out_uint(out, "waiting_bytes", now ? now->backlog : 0);
 	out_uint(out, "drops", now ? now->drops : 0);
 }
 

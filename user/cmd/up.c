@@ -18,8 +18,8 @@ int cmd_up(struct cmd_context *ctx, int argc, char **argv)
 	out_str(ctx->out, "up", "%s", report.lab);
 	out_uint(ctx->out, "nodes", report.nodes);
 	out_uint(ctx->out, "vms", report.vms);
-	out_real(ctx->out, "wires", report.wires_s, 2);
-	out_real(ctx->out, "datapath", report.datapath_s, 2);
+	out_real(ctx->out, "wires_s", report.wires_s, 2);
+	out_real(ctx->out, "datapath_s", report.datapath_s, 2);
 	out_real(ctx->out, "seconds", monotonic_s() - start, 2);
 	lab_report_free(&report);
 	return CMD_DONE;

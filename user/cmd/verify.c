@@ -25,7 +25,7 @@ static void print_wrong(struct cmd_context *ctx, const struct lab *lab, const st
 	out_item(ctx->out);
 	out_str(ctx->out, "from", "%s", lab->vms[probe->from].name);
 	out_str(ctx->out, "to", "%s", lab->vms[probe->to].name);
-	out_str(ctx->out, "protocol", "%s",
+	out_str(ctx->out, "proto", "%s",
 		probe->proto == IPPROTO_TCP ? "tcp" : probe->proto == IPPROTO_UDP ? "udp" : "icmp");
 	out_uint(ctx->out, "port", probe->port);
 	out_uint(ctx->out, "family", probe->family);
