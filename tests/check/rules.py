@@ -282,6 +282,21 @@ def no_places(tree):
                     yield f"{path}:{number}: host name {host}"
 
 
+@rule("a page that is linked or named is there")
+def links(tree):
+    decisions = {path.split("/")[-1][:4] for path in tree if path.startswith("docs/decisions/")}
+    folders = {os.path.dirname(path) for path in tree}
+    for path, text in sorted(tree.items()):
+        named = set(re.findall(r"\bdocs/[\w/-]+\.md\b", text))
+        if path.endswith(".md"):
+            linked = re.findall(r"\]\((?!https?:)([^)#\s]+)", text)
+            named |= {os.path.normpath(os.path.join(os.path.dirname(path), link)) for link in linked}
+        for page in sorted(named - tree.keys() - folders):
+            yield f"{path}: {page} is not there"
+        for number in sorted(set(re.findall(r"\bdecisions/(\d{4})\b", text)) - decisions):
+            yield f"{path}: there is no decision {number}"
+
+
 # ---- running -----------------------------------------------------------------
 
 
