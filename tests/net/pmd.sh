@@ -100,6 +100,14 @@ for path in host pmd dpu-mux pmd dpu-upt pmd linux pmd; do
 	else
 		[ -z "$(processes)" ] || fail "at $path a process is left: $(processes)"
 	fi
+	case $path in
+	host) expect "state of a process that is not wanted" "$(field state)" "not in use" ;;
+	linux)
+		"$DPULAB" show "$LAB" rules >rules.out 2>&1 || fail "show rules"
+		has rules.out "host esx1 is on frame path linux, .*dpulab exec $LAB esx1 -- nft list ruleset" ||
+			fail "show rules does not say where linux has them: $(cat rules.out)"
+		;;
+	esac
 done
 
 # ---- the end ------------------------------------------------------------------------------

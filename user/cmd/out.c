@@ -171,6 +171,18 @@ static void append(char *cell, const char *text)
 	snprintf(cell + used, CELL_MAX - used, "%s", text);
 }
 
+/* Sentences in a cell are parted so that their own commas are not taken for it. */
+static const char *separator(struct json_object *list)
+{
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *item = json_object_array_get_idx(list, i);
+
+		if (json_object_is_type(item, json_type_string) && strchr(json_object_get_string(item), ' '))
+			return "; ";
+	}
+	return ",";
+}
+
 /* A value in one cell: a list joined by commas, an object as key=value. */
 static void cell_text(struct json_object *value, char *cell)
 {
@@ -178,7 +190,7 @@ static void cell_text(struct json_object *value, char *cell)
 		append(cell, json_object_get_boolean(value) ? "yes" : "no");
 	} else if (json_object_is_type(value, json_type_array)) {
 		for (size_t i = 0; i < json_object_array_length(value); i++) {
-			append(cell, i ? "," : "");
+			append(cell, i ? separator(value) : "");
 			cell_text(json_object_array_get_idx(value, i), cell);
 		}
 	} else if (json_object_is_type(value, json_type_object)) {

@@ -13,7 +13,7 @@
  *
  * Text: plain facts of an object stand on one line as "key value"; a list of
  * objects is a table whose header line is the keys; an inner object or list
- * follows under its key. A cell that is an inner list is joined by commas.
+ * follows under its key. A cell that is an inner list is joined by commas, of sentences by semicolons.
  * Out of memory is fatal here: there is nothing left to say.
  */
 #pragma once

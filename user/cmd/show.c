@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* show LAB WHAT: the state of a running lab, with reasons in words. */
 #include "foreign.h"
+#include "host.h"
 #include "monotonic.h"
 #include "inspect.h"
 #include "lab.h"
@@ -452,15 +453,16 @@ static const struct subject {
 	struct cmd_word word;
 	int (*show)(const struct location *at, struct out *out, struct diag *diag);
 	int (*show_host)(const struct lab *lab, size_t host, struct out *out, struct diag *diag); /* instead */
+	const char *linux_way; /* of a look at the same on frame path linux */
 	bool relays; /* the relays of loaded interfaces have something to say about it */
 } subjects[] = {
-    {{"ports", "vNICs and uplinks: hook, counters, drops"}, .show = show_ports, .relays = true},
-    {{"fdb", "MAC addresses that switches have learned"}, .show = show_fdb},
+    {{"ports", "vNICs and uplinks: hook, counters, drops"}, .show = show_ports, .relays = true, .linux_way = "ip -s link"},
+    {{"fdb", "MAC addresses that switches have learned"}, .show = show_fdb, .linux_way = "bridge fdb"},
     {{"bindings", "addresses that SpoofGuard lets a vNIC send from"}, .show = show_bindings},
-    {{"vteps", "tunnel endpoints"}, .show = show_vteps},
+    {{"vteps", "tunnel endpoints"}, .show = show_vteps, .linux_way = "bridge fdb"},
     {{"flows", "the flow cache: what the fast path does"}, .show = show_flows},
-    {{"rules", "firewall rules, with hits"}, .show = show_rules},
-    {{"connections", "connection table: state, rule, counters"}, .show = show_connections},
+    {{"rules", "firewall rules, with hits"}, .show = show_rules, .linux_way = "nft list ruleset"},
+    {{"connections", "connection table: state, rule, counters"}, .show = show_connections, .linux_way = "conntrack -L"},
     {.word = {"placement", "which function runs where, and what is not enforced"}},
     {{"guests", "VMs that are QEMU guests"}, .show_host = show_guests},
     {{"pmd", "poll-mode processes"}, .show = show_pmd},
@@ -469,8 +471,8 @@ static const struct subject {
     {{"nioc", "shares and limits of uplinks, measured for a moment"}, .show_host = show_nioc},
     {{"intercept", "slots at vNICs: verdicts, time, breakers"}, .show = show_intercept},
     {{"offload", "the DPU's device: limits, what they did"}, .show = show_offload},
-    {{"stats", "counters of the datapath, by hook"}, .show = show_stats, .relays = true},
-    {{"drops", "frames not forwarded, by reason"}, .show = show_drops, .relays = true},
+    {{"stats", "counters of the datapath, by hook"}, .show = show_stats, .relays = true, .linux_way = "nft list ruleset"},
+    {{"drops", "frames not forwarded, by reason"}, .show = show_drops, .relays = true, .linux_way = "nft list ruleset"},
 };
 
 bool cmd_show_word(size_t i, struct cmd_word *ret_word)
@@ -524,6 +526,17 @@ static int show_relays(const struct subject *subject, const struct lab_session *
 	return err;
 }
 
+/* Where the kernel does the work there is nothing of dpulab's to show. */
+static void say_linux(const struct subject *subject, const struct lab *lab, size_t host, struct cmd_context *ctx)
+{
+	enum frame_path path;
+	bool xdp;
+
+	if (subject->linux_way && !place_read(lab, host, &path, &xdp, NULL) && path == PATH_LINUX)
+		diag_note(ctx->diag, "host %s is on frame path linux, its %s are the kernel's: dpulab exec %s %s -- %s",
+			  lab->hosts[host].name, subject->word.name, lab->name, lab->hosts[host].name, subject->linux_way);
+}
+
 static int show_host(const struct subject *subject, const struct lab_session *session, size_t host,
 		     struct cmd_context *ctx)
 {
@@ -534,6 +547,7 @@ static int show_host(const struct subject *subject, const struct lab_session *se
 		return subject->show_host(lab, host, ctx->out, ctx->diag);
 	if (!subject->show)
 		return place_show(lab, host, ctx);
+	say_linux(subject, lab, host, ctx);
 	err = show_location(subject, lab, host, LOCATION_HOST, ctx);
 	if (!err)
 		err = show_location(subject, lab, host, LOCATION_PMD, ctx);

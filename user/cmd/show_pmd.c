@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* show LAB pmd, and the poll-mode process's part of `show LAB drops`. */
+#include "host.h"
 #include "inspect.h"
 #include "pmd.h"
 #include "show.h"
 
 #include <dpulab/pmd.h>
+
+/* Of one that does not run: should it? */
+static const char *absent(const struct location *at)
+{
+	enum frame_path path;
+	bool xdp;
+
+	return !place_read(at->lab, at->host, &path, &xdp, NULL) && path == PATH_PMD ? "dead: `dpulab up` starts it"
+										     : "not in use";
+}
 
 int show_pmd(const struct location *at, struct out *out, struct diag *diag)
 {
@@ -17,7 +28,7 @@ int show_pmd(const struct location *at, struct out *out, struct diag *diag)
 	alive = pmd_is_alive(at->dp, &state);
 	out_item(out);
 	show_node(out, at);
-	out_str(out, "state", "%s", alive ? state.error ? state.message : "polling" : "dead: `dpulab up` starts it");
+	out_str(out, "state", "%s", !alive ? absent(at) : state.error ? state.message : "polling");
 	out_uint(out, "pid", alive ? state.worker : 0);
 	out_uint(out, "cpu", state.cpu);
 	out_str(out, "sleep", "%s", state.sleep_us ? "adaptive" : "never");
