@@ -60,24 +60,32 @@ static void out_slot(struct out *out, const char *file, const struct slotobj *ob
 		out_item(out);
 		out_str(out, "map", "%s", object->maps[i].name);
 		out_uint(out, "type", object->maps[i].type);
-		out_uint(out, "key", object->maps[i].key_size);
-		out_uint(out, "value", object->maps[i].value_size);
+		out_uint(out, "key_bytes", object->maps[i].key_size);
+		out_uint(out, "value_bytes", object->maps[i].value_size);
 		out_uint(out, "entries", object->maps[i].entries);
 		out_end(out);
 	}
 	out_end(out);
 }
 
+/* What messages call a slot that has no name yet: its file, without folder and ending, as far as that fits. */
+static void name_slot(struct lab_slot *slot)
+{
+	const char *slash = strrchr(slot->source, '/'), *base = slash ? slash + 1 : slot->source;
+
+	snprintf(slot->name, sizeof(slot->name), "%.*s", (int)strcspn(base, "."), base);
+}
+
 /* The verifier is asked where that is possible: by root. */
 int cmd_intercept_check(struct cmd_context *ctx, int argc, char **argv)
 {
-	char *define = (char *)cmd_option(ctx, "define"), name[NODE_NAME_MAX] = "slot";
+	char *define = (char *)cmd_option(ctx, "define");
 	struct lab_slot slot = {.source = argv[0], .defines = &define, .n_defines = define ? 1 : 0};
 	struct slotobj object;
 	int err;
 
 	(void)argc;
-	memcpy(slot.name, name, sizeof(name));
+	name_slot(&slot);
 	err = intercept_try_slot(&slot, geteuid() == 0, &object, ctx->diag);
 	if (err)
 		return err == -ENOENT ? cmd_result(err) : CMD_WANTING;
