@@ -42,7 +42,7 @@ static void show_progress(const char *line, void *arg)
 {
 	const struct cmd_context *ctx = arg;
 
-	if (ctx->verbosity >= 0)
+	if (!ctx->quiet)
 		fprintf(stderr, "%s\n", line);
 }
 

@@ -71,7 +71,7 @@ struct cmd_context {
 	struct out *out;
 	struct diag *diag;
 	bool json;
-	int verbosity;			     /* -1 quiet, 0, 1 verbose: notes are shown from 0 on */
+	bool quiet;			     /* errors only */
 	const char *values[CMD_OPTIONS_MAX]; /* of own options, in their order; "" = a switch that
 						was given */
 };

@@ -20,7 +20,6 @@ const struct cmd_option cmd_common_options[] = {
 	{'j', "json", NULL, "print JSON"},
 	{'h', "help", NULL, "show this help"},
 	{'q', "quiet", NULL, "no progress, no warnings"},
-	{'v', "verbose", NULL, "say more"},
 	{},
 };
 
@@ -182,7 +181,7 @@ static void take_common(struct cmd_context *ctx, struct words *words, char lette
 	else if (letter == 'h')
 		words->help = true;
 	else
-		ctx->verbosity = letter == 'q' ? -1 : 1;
+		ctx->quiet = true;
 }
 
 static int take_option(struct cmd_context *ctx, struct words *words, const char *word)
@@ -236,7 +235,7 @@ static void show_record(const struct diag_record *record, void *arg)
 {
 	const struct cmd_context *ctx = arg;
 
-	if (ctx->json || (record->level != DIAG_ERROR && ctx->verbosity < 0))
+	if (ctx->json || (record->level != DIAG_ERROR && ctx->quiet))
 		return;
 	out_record(record);
 }
