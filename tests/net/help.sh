@@ -71,6 +71,14 @@ completes "help" hel
 
 "$DPULAB" help nonsense >/dev/null 2>&1
 [ $? = 2 ] || fail "help of an unknown verb does not exit 2"
+for words in "show $LAB ports --host h9" "place $LAB host --host h9" "drill $LAB uplink-down --host h9" "move $LAB a h9" "move $LAB z h2" \
+	"plan $LAB --profile ideal --host h9"; do
+	# shellcheck disable=SC2086
+	"$DPULAB" $words >out 2>err
+	expect "exit code of $words" $? 1
+	grep -q "lab $LAB has no .*[hz]" err || fail "dpulab $words does not say what the lab has not: $(cat err)"
+	[ ! -s out ] || fail "dpulab $words prints a result: $(cat out)"
+done
 for words in "fw chek|has no 'chek'" "fw|takes one of check" "show $LAB port|it knows ports," "drill $LAB crash|it knows dpu-crash," \
 	"place $LAB nowhere|it knows linux,"; do
 	# shellcheck disable=SC2086

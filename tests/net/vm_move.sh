@@ -111,7 +111,8 @@ cat client.out
 
 # What cannot be done, and why.
 refuse 2 "$DPULAB" move "$LAB" web1 esx1
-refuse 2 "$DPULAB" move "$LAB" nobody esx1
+refuse 1 "$DPULAB" move "$LAB" nobody esx1
+refuse 1 "$DPULAB" move "$LAB" web1 nowhere
 run "$DPULAB" place "$LAB" linux --host esx2
 refuse 2 "$DPULAB" move "$LAB" web1 esx2
 run "$DPULAB" place "$LAB" dpu-mux

@@ -8,6 +8,7 @@
 #include "host.h"
 #include "lab.h"
 #include "lab_device.h"
+#include "lab_names.h"
 #include "machine.h"
 #include "plan.h"
 #include "placement_set.h"
@@ -20,6 +21,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#define SCALE_MAX 1000000
 
 const struct cmd_option cmd_place_options[] = {
     {'H', "host", "HOST", "only this host (default: every host of the lab)"},
@@ -285,8 +288,8 @@ static int choose_devices(struct cmd_context *ctx, struct lab *lab)
 	uint64_t number = 0;
 	int err = 0;
 
-	if (scale && number_parse(scale, 1, 1000000, &number))
-		return diag_error(ctx->diag, -EINVAL, NULL, "--scale takes 1 to 1000000, not %s", scale);
+	if (scale)
+		number_parse(scale, 1, SCALE_MAX, &number); /* was looked at before */
 	for (size_t i = 0; profile && !err && i < lab->n_hosts; i++)
 		if (!only || !strcmp(lab->hosts[i].name, only))
 			err = lab_choose_device(lab, i, profile, (uint32_t)number, ctx->diag);
@@ -337,8 +340,9 @@ static int read_place(struct cmd_context *ctx, int n, char **words, enum frame_p
 
 int cmd_place(struct cmd_context *ctx, int argc, char **argv)
 {
-	const char *only = cmd_option(ctx, "host"), *hook_name = cmd_option(ctx, "hook");
+	const char *only = cmd_option(ctx, "host"), *hook_name = cmd_option(ctx, "hook"), *scale = cmd_option(ctx, "scale");
 	struct lab_session session;
+	uint64_t ignored;
 	enum lab_hook hook;
 	enum frame_path to;
 	int err;
@@ -353,14 +357,15 @@ int cmd_place(struct cmd_context *ctx, int argc, char **argv)
 		return cmd_usage(ctx, "--profile changes both DPUs of a host: change it first, then say --dpu");
 	if (cmd_option(ctx, "dpu") && to == PATH_LINUX)
 		return cmd_usage(ctx, "frame path linux has no part for a DPU");
-	if (cmd_option(ctx, "scale") && !cmd_option(ctx, "profile"))
+	if (scale && !cmd_option(ctx, "profile"))
 		return cmd_usage(ctx, "--scale is about the device of --profile");
+	if (scale && number_parse(scale, 1, SCALE_MAX, &ignored))
+		return cmd_usage(ctx, "--scale takes 1 to %d, not %s", SCALE_MAX, scale);
 	err = lab_open(argv[0], STATE_WRITE, &session, ctx->diag);
 	if (err)
 		return cmd_result(err);
-	if (only && !lab_find_host(session.lab, only))
-		err = diag_error(ctx->diag, -ENOENT, NULL, "lab %s has no host %s", argv[0], only);
-	else
+	err = only ? lab_need_host(session.lab, only, ctx->diag) : 0;
+	if (!err)
 		err = place_all(ctx, &session, to);
 	lab_close(&session);
 	return err == -EPERM ? CMD_WANTING : cmd_result(err);

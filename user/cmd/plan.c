@@ -3,6 +3,7 @@
 #include "config.h"
 #include "host.h"
 #include "lab.h"
+#include "lab_names.h"
 #include "plan.h"
 #include "verbs.h"
 
@@ -121,8 +122,8 @@ static int plan_hosts(struct planning *planning)
 	const char *only = cmd_option(planning->ctx, "host");
 	int err = 0;
 
-	if (only && !lab_find_host((struct lab *)planning->lab, only))
-		return diag_error(planning->ctx->diag, -ENOENT, NULL, "lab %s has no host %s", planning->lab->name, only);
+	if (only && lab_need_host((struct lab *)planning->lab, only, planning->ctx->diag))
+		return -ENOENT;
 	out_list(planning->ctx->out, "policies");
 	for (size_t i = 0; !err && i < planning->lab->n_hosts; i++)
 		if (!only || !strcmp(planning->lab->hosts[i].name, only))

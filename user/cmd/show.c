@@ -5,6 +5,7 @@
 #include "monotonic.h"
 #include "inspect.h"
 #include "lab.h"
+#include "lab_names.h"
 #include "place.h"
 #include "show.h"
 #include "values.h"
@@ -576,13 +577,14 @@ int cmd_show(struct cmd_context *ctx, int argc, char **argv)
 	err = lab_open(argv[0], STATE_READ, &session, ctx->diag);
 	if (err)
 		return cmd_result(err);
-	if (only && !lab_find_host(session.lab, only))
-		err = diag_error(ctx->diag, -ENOENT, NULL, "lab %s has no host %s", argv[0], only);
-	out_list(ctx->out, subject->word.name);
-	for (size_t i = 0; !err && i < session.lab->n_hosts; i++)
-		if (!only || !strcmp(session.lab->hosts[i].name, only))
-			err = show_host(subject, &session, i, ctx);
-	out_end(ctx->out);
+	err = only ? lab_need_host(session.lab, only, ctx->diag) : 0;
+	if (!err) {
+		out_list(ctx->out, subject->word.name);
+		for (size_t i = 0; !err && i < session.lab->n_hosts; i++)
+			if (!only || !strcmp(session.lab->hosts[i].name, only))
+				err = show_host(subject, &session, i, ctx);
+		out_end(ctx->out);
+	}
 	lab_close(&session);
 	return cmd_result(err);
 }

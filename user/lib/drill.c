@@ -16,6 +16,7 @@
 #include "loan.h"
 #include "machine.h"
 #include "standby.h"
+#include "lab_names.h"
 
 #define CALM_MS		300  /* what flows look like when nothing is wrong */
 #define NOTICE_MS	100  /* a crash that flows have not noticed so long after it does not concern them */
@@ -100,9 +101,9 @@ static int choose_host(struct drill *drill, struct diag *diag)
 
 	if (drill->request.host)
 		host = lab_find_host(lab, drill->request.host);
-	drill->report.refused = true;
 	if (!host)
-		return diag_error(diag, -EINVAL, NULL, "lab %s has no host %s", lab->name, drill->request.host);
+		return lab_need_host(lab, drill->request.host, diag);
+	drill->report.refused = true;
 	why = drill_nonsense(host, drill->request.kind);
 	if (why)
 		return diag_error(diag, -EINVAL,

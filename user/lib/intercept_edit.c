@@ -8,6 +8,7 @@
 #include "config.h"
 #include "intercept.h"
 #include "lab.h"
+#include "lab_names.h"
 
 static size_t find_slot(const struct lab *lab, const char *name)
 {
@@ -65,7 +66,7 @@ static int change(struct lab *lab, struct intercept_edit *edit, struct diag *dia
 	size_t slot = find_slot(lab, edit->slot);
 
 	if (!vm)
-		return diag_error(diag, -ENOENT, NULL, "lab %s has no VM %s", lab->name, edit->vm);
+		return lab_need_vm(lab, edit->vm, diag);
 	if (slot == lab->n_slots)
 		return diag_error(diag, -ENOENT, "declare it under `intercept` in the lab file, and apply that",
 				  "lab %s has no slot %s", lab->name, edit->slot);

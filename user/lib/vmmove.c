@@ -19,6 +19,7 @@
 #include "tables.h"
 #include "topology.h"
 #include "values.h"
+#include "lab_names.h"
 
 #define RARP_FRAME 60 /* bytes, the shortest */
 
@@ -130,9 +131,7 @@ static int find_ends(struct vm_move *move, const struct vm_move_request *request
 	const struct lab_host *to = lab_find_host(lab, request->host);
 
 	if (!vm || !to)
-		return refuse(ret_refusal, VM_MOVE_USAGE,
-			      diag_error(diag, -ENOENT, "dpulab ls LAB lists them", "lab %s has no %s %s", lab->name,
-					 vm ? "host" : "VM", vm ? request->host : request->vm));
+		return vm ? lab_need_host(lab, request->host, diag) : lab_need_vm(lab, request->vm, diag);
 	if (vm->loaded)
 		return refuse(ret_refusal, VM_MOVE_USAGE,
 			      diag_error(diag, -EINVAL, "dpulab unload and load it there",

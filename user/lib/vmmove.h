@@ -30,7 +30,7 @@ struct vm_move_report {
 
 enum vm_move_refusal {
 	VM_MOVE_POSSIBLE,
-	VM_MOVE_USAGE,	  /* no such VM or host, a path without state to hand over, a loaded interface */
+	VM_MOVE_USAGE,	  /* a path without state to hand over, a loaded interface */
 	VM_MOVE_WANTING,  /* two models of DPU */
 };
 
