@@ -215,6 +215,18 @@ def pure_files(tree):
     return forbid_includes(files, r"^bpf/|^netlink/|^linux/(?!types\.h)|\.skel\.h$|^sys/socket", "keep it pure")
 
 
+KEY = re.compile(r'\bout_(?:str|uint|int|real|bool|list|object)\([\w>.-]+, "([^"]*)"')
+
+
+@rule("keys of output are words joined by underscores")
+def output_keys(tree):
+    for path, text in select(tree, "user/cmd/", ".c"):
+        for number, line in enumerate(code_of(text).splitlines(), 1):
+            found = KEY.search(line)
+            if found and not re.fullmatch(r"[a-z][a-z0-9_]*|host/linux", found.group(1)):
+                yield f"{path}:{number}: {found.group(1)}: scripts read it: small letters, digits, underscores"
+
+
 # Keys whose unit stands in another column of the same row, or that have none (a ratio of figures of any kind).
 UNIT_BESIDE = {"user/cmd/show_offload.c": {"value", "limit"},
                "user/cmd/profile_calibrate.c": {"x", "measured", "fitted", "residual", "percent"}}
@@ -226,7 +238,7 @@ def units_in_keys(tree):
         for number, line in enumerate(code_of(text).splitlines(), 1):
             found = re.search(r'\bout_real\([\w>.-]+, "(\w+)"', line)
             if (found and found.group(1) not in UNIT_BESIDE.get(path, ())
-                    and not re.search(r"(^|_)(ns|us|ms|s|seconds|percent|mpps|gbit)$", found.group(1))):
+                    and not re.search(r"(^|_)(ns|us|ms|s|seconds|percent|mpps|gbit|per_\w+)$", found.group(1))):
                 yield f"{path}:{number}: {found.group(1)}: say the unit: {found.group(1)}_ms or the like"
 
 

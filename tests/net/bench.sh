@@ -49,7 +49,7 @@ assert all(r["tcp_gbit"] > 0 and r["rtt_us"] > 0 for r in d["sockets"])
 assert {(r["path"], r["latency"]) for r in d["latency"]} == {(p, w) for p in ("linux", "host") for w in ("same host", "VXLAN")}
 for r in d["latency"]:
     assert 0 < r["idle_p50_us"] <= r["idle_p99_us"] and 0 < r["p50_us"] <= r["p99_us"] and r["half_load_per_s"] > 0, r
-    assert 0 <= r["lost_%"] < 100, r
+    assert 0 <= r["lost_percent"] < 100, r
 for r in d["latency"] + d["sockets"]: # nothing is emulated in this lab
     assert r["emulated_us"] == 0 and r["raw_us"] == r.get("p50_us", r.get("rtt_us")), r
 assert {(e["host"], e["emulated"]) for e in d["emulated"]} == {(h, "-") for h in ("h1", "h2", "m1", "m2")}
@@ -57,9 +57,9 @@ assert any(line.startswith("dpu-mux: host h2 has no DPU") for line in d["not_mea
 assert any(line.startswith("pmd: not asked for") for line in d["not_measured"]), d["not_measured"]
 tests = {t["selftest"]: t for t in d["selftest"]}
 assert set(tests) == {"host", "dpu"}, tests
-assert 1.9 < tests["host"]["redirects/frame"] < 2.1 and 0.9 < tests["dpu"]["redirects/frame"] < 1.1, tests # a hairpin: there and back
+assert 1.9 < tests["host"]["redirects_per_frame"] < 2.1 and 0.9 < tests["dpu"]["redirects_per_frame"] < 1.1, tests # a hairpin: there and back
 for where, t in tests.items():
-    assert t["added_ns"] >= 500 * t["redirects/frame"] * 0.99 and t["verdict"] in ("ok", "wrong"), t
+    assert t["added_ns"] >= 500 * t["redirects_per_frame"] * 0.99 and t["verdict"] in ("ok", "wrong"), t
     assert t[f"{where}_ns"] > t[f"{'dpu' if where == 'host' else 'host'}_ns"], t # in its column, not in the other's
 assert (os.environ["status"] == "3") == any(t["verdict"] == "wrong" for t in tests.values()), tests
 assert d["accounting"]["closes"] in ("yes", "no") and d["accounting"]["rows_not_closed"] <= len(rows), d["accounting"]

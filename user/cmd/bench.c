@@ -82,7 +82,7 @@ static void out_frames(struct out *out, const struct pathbench_path *path, unsig
 	out_real(out, "fabric_ns", samples_median(&frames->fabric_ns), 0);
 	out_real(out, "other_ns", samples_median(&frames->other_ns), 0);
 	out_real(out, "woken_ns", samples_median(&frames->woken_ns), 0);
-	out_real(out, "open_%", samples_median(&frames->open_percent), 1);
+	out_real(out, "open_percent", samples_median(&frames->open_percent), 1);
 	out_end(out);
 }
 
@@ -109,11 +109,11 @@ static void out_tcp_cpu(struct out *out, const struct pathbench *bench, unsigned
 	double host = samples_median(&each->tcp_host_ns[where]);
 
 	if (!each->tcp_host_ns[where].n) {
-		out_str(out, "host_cpus_ns/kb", "-");
-		out_str(out, "dpu_cpus_ns/kb", "-");
+		out_str(out, "host_cpus_ns_per_kb", "-");
+		out_str(out, "dpu_cpus_ns_per_kb", "-");
 	} else {
-		out_real(out, "host_cpus_ns/kb", host, 1);
-		out_real(out, "dpu_cpus_ns/kb", samples_median(&each->tcp_dpu_ns[where]), 1);
+		out_real(out, "host_cpus_ns_per_kb", host, 1);
+		out_real(out, "dpu_cpus_ns_per_kb", samples_median(&each->tcp_dpu_ns[where]), 1);
 	}
 	if (each->tcp_host_ns[where].n && own > 0 && kernel > own && path != PATH_BARE_METAL)
 		out_real(out, "host/linux", (host - own) / (kernel - own), 2);
@@ -148,7 +148,7 @@ static void out_latency(struct out *out, const struct pathbench_path *path, unsi
 	out_real(out, "half_load_per_s", samples_median(&half->per_s), 0);
 	out_real(out, "p50_us", samples_median(&half->p50_us), 1);
 	out_real(out, "p99_us", samples_median(&half->p99_us), 1);
-	out_real(out, "lost_%", 100 * samples_median(&half->lost), 2);
+	out_real(out, "lost_percent", 100 * samples_median(&half->lost), 2);
 	out_waits(out, samples_median(&half->p50_us), &half->emulated_us);
 	out_end(out);
 }
@@ -258,13 +258,13 @@ static void print_hairpin(struct out *out, const struct pathbench *bench)
 		out_uint(out, "bytes", sizes[size]);
 		out_str(out, "mpps", "x%.2f", samples_median(&dpu->frames[xdp][0][size].mpps) /
 						      samples_median(&host->frames[xdp][0][size].mpps));
-		out_real(out, "host+dpu_ns", cost(dpu, xdp, 0, size, true) - cost(host, xdp, 0, size, true), 0);
+		out_real(out, "host_and_dpu_ns", cost(dpu, xdp, 0, size, true) - cost(host, xdp, 0, size, true), 0);
 		out_real(out, "rtt_us", round_trip(dpu, 0, size, false) - round_trip(host, 0, size, false), 1);
 		out_real(out, "rtt_raw_us", round_trip(dpu, 0, size, true) - round_trip(host, 0, size, true), 1);
-		out_cpu_share(out, "host cpu lost", host, dpu, xdp, size, false);
-		out_cpu_share(out, "host+dpu cpu lost", host, dpu, xdp, size, true);
-		out_latency_share(out, "latency lost", host, dpu, xdp, size, false);
-		out_latency_share(out, "raw latency lost", host, dpu, xdp, size, true);
+		out_cpu_share(out, "host_cpu_lost", host, dpu, xdp, size, false);
+		out_cpu_share(out, "host_and_dpu_cpu_lost", host, dpu, xdp, size, true);
+		out_latency_share(out, "latency_lost", host, dpu, xdp, size, false);
+		out_latency_share(out, "raw_latency_lost", host, dpu, xdp, size, true);
 		out_end(out);
 	}
 	out_end(out);
@@ -279,7 +279,7 @@ static void print_selftest(struct out *out, const struct spintest *self)
 
 		out_item(out);
 		out_str(out, "selftest", "%s", place->where == CPU_DPU ? "dpu" : "host");
-		out_real(out, "redirects/frame", place->runs, 2);
+		out_real(out, "redirects_per_frame", place->runs, 2);
 		out_real(out, "added_ns", place->spent_ns, 0);
 		out_real(out, "host_ns", place->moved_ns[CPU_HOST], 0);
 		out_real(out, "dpu_ns", place->moved_ns[CPU_DPU], 0);

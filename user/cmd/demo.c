@@ -120,7 +120,7 @@ static void print_table(struct out *out, const struct comparison *result, bool e
 				out_str(out, frame_path_name(path), "-");
 		}
 		print_hairpin(out, result, row);
-		out_str(out, "hook and sender's offloads (eBPF paths)", "%s",
+		out_str(out, "ebpf_hook_and_sender_offloads", "%s",
 			row->at_frames ? result->path[PATH_HOST].frame_state : result->path[PATH_HOST].socket_state);
 		out_end(out);
 	}
@@ -138,13 +138,13 @@ static void print_paths(struct out *out, const struct comparison *result)
 		if (each->measured) {
 			out_str(out, "policy", "%zu of %zu probes right", each->probes - each->wrong[0], each->probes);
 			if (path == PATH_LINUX || path == PATH_PMD) /* at one hook only */
-				out_str(out, "policy at xdp", "-");
+				out_str(out, "policy_at_xdp", "-");
 			else
-				out_str(out, "policy at xdp", "%zu of %zu probes right",
+				out_str(out, "policy_at_xdp", "%zu of %zu probes right",
 					each->probes - each->wrong[1], each->probes);
 			out_str(out, "sockets", "%s", each->socket_state);
 			out_str(out, "frames", "%s", each->frame_state);
-			out_real(out, "move ms", samples_median(&each->move_ms), 1);
+			out_real(out, "move_ms", samples_median(&each->move_ms), 1);
 		} else {
 			out_str(out, "policy", "not measured: %s", each->why);
 		}
@@ -162,11 +162,11 @@ static void print_conditions(struct out *out, const struct lab *lab, const struc
 	out_str(out, "kernel", "%s", kernel.release);
 	out_uint(out, "cpus", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
 	out_uint(out, "rounds", result->rounds);
-	out_real(out, "steal percent", result->steal_percent, 1);
+	out_real(out, "steal_percent", result->steal_percent, 1);
 	out_real(out, "seconds", result->seconds, 0);
-	out_str(out, "same host", "%s to %s", lab->vms[result->pair[WHERE_SAME_HOST].from].name,
+	out_str(out, "same_host", "%s to %s", lab->vms[result->pair[WHERE_SAME_HOST].from].name,
 		lab->vms[result->pair[WHERE_SAME_HOST].to].name);
-	out_str(out, "across VXLAN", "%s to %s", lab->vms[result->pair[WHERE_WIRE].from].name,
+	out_str(out, "across", "%s to %s", lab->vms[result->pair[WHERE_WIRE].from].name,
 		lab->vms[result->pair[WHERE_WIRE].to].name);
 	out_end(out);
 	out_emulated(out, lab);

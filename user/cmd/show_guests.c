@@ -18,9 +18,9 @@ int show_guests(const struct lab *lab, size_t host, struct out *out, struct diag
 		out_str(out, "vm", "%s", vm->name);
 		out_str(out, "state", "%s", status.pid ? "up" : "dead: `dpulab up` starts it");
 		out_uint(out, "pid", status.pid);
-		out_str(out, "cpus by", "%s", status.kvm ? "kvm" : "tcg");
+		out_str(out, "cpus_by", "%s", status.kvm ? "kvm" : "tcg");
 		out_uint(out, "cpus", vm->cpus);
-		out_uint(out, "memory mib", vm->memory_mib);
+		out_uint(out, "memory_mib", vm->memory_mib);
 		out_str(out, "kernel", "%s", status.kernel);
 		out_str(out, "console", "%s", status.console);
 		out_end(out);
