@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* bench LAB: the frame paths of a running lab, measured side by side. */
 #include "emulated.h"
-#include "out_emulated.h"
+#include "out_conditions.h"
 #include "lab.h"
 #include "machine.h"
 #include "pathbench.h"
@@ -14,8 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
-#include <unistd.h>
 
 enum { ROUNDS_DEFAULT = 3 };
 
@@ -324,19 +322,9 @@ static void print_closure(struct out *out, const struct pathbench *bench)
 
 static void print_conditions(struct out *out, const struct lab *lab, const struct pathbench *bench)
 {
-	struct utsname kernel;
-
-	uname(&kernel);
-	out_object(out, "conditions");
-	out_str(out, "kernel", "%s", kernel.release);
-	out_uint(out, "cpus", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
-	out_uint(out, "rounds", bench->rounds);
-	out_real(out, "steal_percent", bench->steal_percent, 1);
-	out_real(out, "seconds", bench->seconds, 0);
-	out_str(out, "same_host", "%s to %s", lab->vms[bench->pair[0].from].name, lab->vms[bench->pair[0].to].name);
-	out_str(out, "across", "%s to %s", lab->vms[bench->pair[1].from].name, lab->vms[bench->pair[1].to].name);
-	out_end(out);
-	out_emulated(out, lab);
+	out_conditions(out, lab, &(struct conditions){
+		.rounds = bench->rounds, .steal_percent = bench->steal_percent, .seconds = bench->seconds,
+		.same_host = &bench->pair[WHERE_SAME_HOST], .across = &bench->pair[WHERE_WIRE]});
 	out_list(out, "not_measured");
 	for (unsigned path = 0; path < PATH_END; path++)
 		if (bench->path[path].why[0])

@@ -9,14 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
-#include <unistd.h>
 
 #include "cmd.h"
 #include "compare.h"
 #include "emulated.h"
 #include "lab.h"
-#include "out_emulated.h"
+#include "out_conditions.h"
 #include "preflight.h"
 #include "sharedir.h"
 #include "verbs.h"
@@ -155,21 +153,9 @@ static void print_paths(struct out *out, const struct comparison *result)
 
 static void print_conditions(struct out *out, const struct lab *lab, const struct comparison *result)
 {
-	struct utsname kernel;
-
-	uname(&kernel);
-	out_object(out, "conditions");
-	out_str(out, "kernel", "%s", kernel.release);
-	out_uint(out, "cpus", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
-	out_uint(out, "rounds", result->rounds);
-	out_real(out, "steal_percent", result->steal_percent, 1);
-	out_real(out, "seconds", result->seconds, 0);
-	out_str(out, "same_host", "%s to %s", lab->vms[result->pair[WHERE_SAME_HOST].from].name,
-		lab->vms[result->pair[WHERE_SAME_HOST].to].name);
-	out_str(out, "across", "%s to %s", lab->vms[result->pair[WHERE_WIRE].from].name,
-		lab->vms[result->pair[WHERE_WIRE].to].name);
-	out_end(out);
-	out_emulated(out, lab);
+	out_conditions(out, lab, &(struct conditions){
+		.rounds = result->rounds, .steal_percent = result->steal_percent, .seconds = result->seconds,
+		.same_host = &result->pair[WHERE_SAME_HOST], .across = &result->pair[WHERE_WIRE]});
 }
 
 static void print_result(struct out *out, const struct lab *lab, const struct comparison *result)
