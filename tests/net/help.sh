@@ -28,6 +28,7 @@ done
 wide=$({ echo "$help"; for verb in $contract; do "$DPULAB" help "$verb"; done; } | awk 'length > 80')
 [ -z "$wide" ] || fail "help is wider than 80 columns: $wide"
 diff <("$DPULAB" help) <(echo "$help") || fail "help and -h differ"
+diff <("$DPULAB" help fw explain) <("$DPULAB" fw -h) || fail "help fw explain and fw -h differ"
 diff <("$DPULAB" help drill) <("$DPULAB" drill -h) || fail "help drill and drill -h differ"
 grep -q "^  dpu-crash  *[a-zA-Z]" <("$DPULAB" help drill) || fail "help drill does not say what dpu-crash is"
 

@@ -331,12 +331,12 @@ static int no_such_verb(struct cmd_context *ctx, int argc, char **argv)
 			 : cmd_usage(ctx, "there is no verb %s", argv[0]);
 }
 
-/* help [VERB]: the same as VERB -h. */
+/* help [VERB [WHAT]]: the same as VERB -h, which has all that VERB WHAT takes. */
 static int help_of(struct cmd_context *ctx, int argc, char **argv)
 {
 	const struct cmd *cmd = argc ? cmd_find(argv[0]) : NULL;
 
-	if (argc && !(cmd && cmd->help))
+	if (argc && strcmp(argv[0], "help") && !(cmd && cmd->help))
 		return no_such_verb(ctx, argc, argv);
 	if (cmd)
 		help_print_verb(cmd);
@@ -348,7 +348,7 @@ static int help_of(struct cmd_context *ctx, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	/* goes the way of every verb, so that its error too can be JSON */
-	static const struct cmd help = {.name = "help", .args = "[VERB]", .max_args = 1, .help = "show help", .run = help_of};
+	static const struct cmd help = {.name = "help", .args = "[VERB]", .max_args = 2, .help = "show help", .run = help_of};
 	static const struct cmd unknown = {.name = "", .max_args = MANY, .run = no_such_verb};
 	struct diag diag = {.sink = show_record};
 	struct cmd_context ctx = {.diag = &diag};
