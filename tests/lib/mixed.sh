@@ -49,6 +49,14 @@ connections_at() { # NODE: how many in use
 	json connections.json "sum(c['node'] == '$1' and c['idle_s'] < 10 and c['state'] != 'expired' for c in d['connections'])"
 }
 
+# Established traffic is in the flow caches of both locations, its connections are the host's alone.
+both_switch_one_judges() {
+	port=$((port + 1))
+	under_stream "$port" wait_for 20 cached_at esx1 esx1-dpu esx2 esx2-dpu
+	[ "$(connections_at esx1)" -gt 0 ] || fail "no connection is known to esx1"
+	expect "connections at the DPU" "$(connections_at esx1-dpu)" 0
+}
+
 # A change of policy of split.yaml holds where the lab runs; what linux knows of connections does not come along.
 policy_changes_hold() {
 	sed 's/protocol: icmp, action: allow/protocol: icmp, action: drop/' split.yaml >stricter.yaml

@@ -13,6 +13,14 @@ beside_control() { # PPS
 	at_exit "remove_lab $CONTROL"
 }
 
+# Both labs are up, of files lab.yaml and control.yaml.
+two_labs() { # HOST-KEYS
+	write_move_lab lab.yaml "$LAB" "$1"
+	write_move_lab control.yaml "$CONTROL" "$1"
+	run "$DPULAB" up lab.yaml
+	run "$DPULAB" up control.yaml
+}
+
 word() { sed -n "s/.*$2 \([0-9]*\).*/\1/p" "$1"; } # FILE WORD: the number after it
 has() { grep -q "$2" "$1"; }
 

@@ -19,10 +19,7 @@ emulated && moves=4
 THERE=${THERE:-dpu-mux} NODE=${NODE:-esx1-dpu} HOOKS=${HOOKS:-tc xdp} KEYS=${KEYS:-}
 MOVES=${MOVES:-$moves} # at each hook
 
-write_move_lab lab.yaml "$LAB" "$KEYS"
-write_move_lab control.yaml "$CONTROL" "$KEYS"
-run "$DPULAB" up lab.yaml
-run "$DPULAB" up control.yaml
+two_labs "$KEYS"
 
 one_move() { "$DPULAB" place "$LAB" "$1" >moves.txt; }
 

@@ -14,10 +14,7 @@
 beside_control 50000
 SET="dfw=host dvs=dpu vxlan=dpu qos=dpu intercept=host" # the last two follow from the others
 
-write_move_lab lab.yaml "$LAB" ""
-write_move_lab control.yaml "$CONTROL" ""
-run "$DPULAB" up lab.yaml
-run "$DPULAB" up control.yaml
+two_labs ""
 
 # Sets that no frame could meet in order are refused by name, and nothing has moved.
 for bad in "vxlan=host dvs=dpu dfw=dpu" "vxlan=host dvs=dpu dfw=host" "dfw=dpu dvs=host vxlan=host" "dfw=host dvs=dpu" \
@@ -30,10 +27,7 @@ expect "placement after refusals" "$(placement path)" host
 firewall_is_on_the_host() {
 	expect "placement" "$(placement path)" host-dfw
 	placement picture | grep -q 'host \[dfw\] ==PCIe== DPU \[dvs vxlan\]' || fail "picture: $(placement picture)"
-	port=$((port + 1))
-	under_stream "$port" wait_for 20 cached_at esx1 esx1-dpu esx2 esx2-dpu
-	[ "$(connections_at esx1)" -gt 0 ] || fail "no connection is known to esx1"
-	expect "connections at the DPU" "$(connections_at esx1-dpu)" 0
+	both_switch_one_judges
 }
 
 start_tcp

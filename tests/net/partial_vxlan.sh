@@ -15,10 +15,7 @@
 beside_control 50000
 SET="dfw=host dvs=host vxlan=dpu"
 
-write_move_lab lab.yaml "$LAB" ""
-write_move_lab control.yaml "$CONTROL" ""
-run "$DPULAB" up lab.yaml
-run "$DPULAB" up control.yaml
+two_labs ""
 
 stations_behind_endpoints() { # NODE: of the fdb, those with one
 	"$DPULAB" show -j "$LAB" fdb >fdb.json || fail "show fdb"
@@ -28,10 +25,7 @@ stations_behind_endpoints() { # NODE: of the fdb, those with one
 vxlan_is_on_the_dpu() {
 	expect "placement" "$(placement path)" dpu-vxlan
 	placement picture | grep -q 'host \[dvs dfw\] ==PCIe== DPU \[vxlan\]' || fail "picture: $(placement picture)"
-	port=$((port + 1))
-	under_stream "$port" wait_for 20 cached_at esx1 esx1-dpu esx2 esx2-dpu
-	[ "$(connections_at esx1)" -gt 0 ] || fail "no connection is known to esx1"
-	expect "connections at the DPU" "$(connections_at esx1-dpu)" 0
+	both_switch_one_judges
 	[ "$(stations_behind_endpoints esx1-dpu)" -gt 0 ] || fail "the DPU knows nobody behind an endpoint: $(cat fdb.json)"
 }
 
