@@ -13,6 +13,7 @@
 
 #define CLASSIFY_DEPTH 130	 /* trie nodes on a path: one per bit, root and end */
 #define CLASSIFY_STEPS (1 << 22) /* prefix pairs and rules looked at: never reached by what compiles */
+#define CLASSIFY_NO_RULE (~0ull) /* prio of a query that no rule has matched */
 
 /* The walk down a trie. */
 struct classify_walk {
@@ -82,17 +83,28 @@ static long classify_walk_step(__u32 i, void *arg)
 
 /* ---- the rules of one pair -------------------------------------------------- */
 
-INLINE int classify_matches(const struct dpu_cls_rule *rule, const struct classify_query *query)
+INLINE int classify_ports_match(const struct dpu_cls_rule *rule, const struct classify_query *query)
 {
-	if (!(rule->direction & query->direction) || (query->only & ~rule->direction) || (rule->proto && rule->proto != query->proto) ||
-	    (rule->family && rule->family != query->family))
-		return 0;
-	if (rule->born > query->version || rule->died <= query->version || (query->closed >> DPU_RULE_SCHEDULE(rule->action) & 1))
-		return 0;
 	if (query->has_ports)
 		return query->sport >= rule->sport_lo && query->sport <= rule->sport_hi &&
 		       query->dport >= rule->dport_lo && query->dport <= rule->dport_hi;
 	return !rule->sport_lo && rule->sport_hi == 0xffff && !rule->dport_lo && rule->dport_hi == 0xffff;
+}
+
+/* The direction comes last, so that what it alone keeps from matching is known: see classify_turns(). */
+INLINE int classify_matches(const struct dpu_cls_rule *rule, struct classify_query *query)
+{
+	if ((query->only & ~rule->direction) || (rule->proto && rule->proto != query->proto) ||
+	    (rule->family && rule->family != query->family))
+		return 0;
+	if (rule->born > query->version || rule->died <= query->version || (query->closed >> DPU_RULE_SCHEDULE(rule->action) & 1))
+		return 0;
+	if (!classify_ports_match(rule, query))
+		return 0;
+	if (rule->direction & query->direction)
+		return 1;
+	query->one_way = 1;
+	return 0;
 }
 
 /* Takes the list's next rule. Later ones are of no use once one matches or comes after the best. */
@@ -331,11 +343,22 @@ INLINE int classify(struct classify_query *query, const union dpu_ip *src, const
 	head = &cell->head;
 	query->action = head->default_action & ~DPU_RULE_LOG;
 	query->flags = head->default_action & DPU_RULE_LOG;
-	query->prio = ~0ull;
+	query->prio = CLASSIFY_NO_RULE;
+	query->one_way = 0;
 	classify_forget(query, head->zero);
 	longest_src = classify_walk_down(&state, query->at, head->src_root, src, head->zero);
 	longest_dst = classify_walk_down(&state, query->at, head->dst_root, dst, head->zero);
 	if (longest_src && longest_dst)
 		classify_walk_pairs(&state, query, head, longest_src, longest_dst, state.walk.bits);
 	return 0;
+}
+
+/*
+ * The answer to query is the one to the same question in `direction`, too: every rule before the one that decides was
+ * looked at (a search ends at that rule's place in the order, whatever the direction), and direction alone kept none from matching.
+ */
+INLINE int classify_turns(const struct classify_query *query, __u8 direction)
+{
+	return query->direction == direction ||
+	       (!query->one_way && (query->prio == CLASSIFY_NO_RULE || query->flags & direction));
 }

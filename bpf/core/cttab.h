@@ -158,21 +158,21 @@ INLINE int ct_claim(struct dpu_ct_key *seat)
 }
 
 /*
- * One step of the clock: the hand's next seat, and after as many as are due, any one
+ * One step of the clock: the hand's next seat (the walk has moved it past all that are due), and after those, any one
  * at random, because living connections may sit side by side for long. Who is dead is buried; p->clock_seat
  * becomes the first free seat, if one is wanted.
  */
 static long ct_clock_step(__u32 i, void *arg)
 {
-	__u32 seat = 0, *hand = env_lookup(ct_clock_hand, &seat);
 	struct pkt *p = scratch_pkt();
 	struct dpu_ct_key *sitting;
 	struct dpu_ct *ct;
+	__u32 seat;
 
 	(void)arg;
-	if (!hand || !p)
+	if (!p)
 		return 1;
-	seat = i < p->clock_least ? env_fetch_add(hand, 1) : env_random();
+	seat = i < p->clock_least ? p->clock_hand + i : env_random();
 	seat &= settings.ct_clock_mask;
 	sitting = env_lookup(ct_clock, &seat);
 	if (!sitting)
@@ -188,11 +188,21 @@ static long ct_clock_step(__u32 i, void *arg)
 	return i + 1 >= p->clock_least && p->clock_seat != CT_NO_SEAT;
 }
 
+/* The next n seats are this walk's: one atomic addition, because each waits for all the stores before it. */
+INLINE void ct_clock_advance(struct pkt *p, __u32 n)
+{
+	__u32 key = 0, *hand = env_lookup(ct_clock_hand, &key);
+
+	p->clock_least = n;
+	if (hand)
+		p->clock_hand = env_fetch_add(hand, n);
+}
+
 /* Moves the hand on by `least` seats and looks at no more than `most`; returns a free seat, claimed, or CT_NO_SEAT. */
 INLINE __u32 ct_clock_walk(struct pkt *p, __u32 least, __u32 most)
 {
 	p->clock_seat = CT_NO_SEAT;
-	p->clock_least = least;
+	ct_clock_advance(p, least);
 	env_loop(most, ct_clock_step, 0);
 	return p->clock_seat;
 }
@@ -201,6 +211,6 @@ INLINE __u32 ct_clock_walk(struct pkt *p, __u32 least, __u32 most)
 INLINE void ct_clock_clean(struct pkt *p, __u32 n)
 {
 	p->clock_seat = CT_ANY_SEAT;
-	p->clock_least = n;
+	ct_clock_advance(p, n);
 	env_loop(n, ct_clock_step, 0);
 }

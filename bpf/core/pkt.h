@@ -128,6 +128,7 @@ struct pkt {
 	__u64 hold_rank; /* what stage/hold.h has found */
 	__u32 hold_place;
 	__u8 hold_saved; /* the frame's bytes are in "frame_buffer" */
+	__u8 ct_dead;	/* the table has an entry of ct_key, and it has expired */
 	__u8 ct_side;	/* side of ct_key that sent this frame */
 	__u8 inbound;	/* the frame goes towards the VM of the vNIC */
 	__u8 start_state, start_flags; /* of the connection that the frame may start: enum dpu_ct_state, dpu_ct_flag */
@@ -135,8 +136,9 @@ struct pkt {
 	__u16 vnic;	/* port number of the vNIC, the zone */
 	__u32 policy_gen; /* of the vNIC, as it was before its rules were read */
 	__u32 cookie;	  /* number of a challenge to be sent */
-	__u32 clock_seat, clock_least; /* of a walk of ct_clock's hand */
+	__u32 clock_hand, clock_seat, clock_least; /* of a walk of ct_clock's hand */
 	struct classify_query query;   /* to the rules */
+	__u64 answered, answered_closed; /* the policy, as in dpu_port, and the schedules that query and opener are an answer of; 0 = none */
 	/* to the rules of category ethernet, and their answer */
 	__u64 l2_smac, l2_dmac; /* as numbers: l2.h */
 	__u32 l2_first;		/* of the vNIC's list */

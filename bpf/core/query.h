@@ -14,6 +14,7 @@ struct classify_query {
 	__u8 action;	   /* enum dpu_rule_action: the result */
 	__u8 only;	   /* DPU_RULE_APPLICATION: rules without it do not count; 0: all do */
 	__u8 flags;	   /* dpu_rule.direction of the rule that decides; of a default action DPU_RULE_LOG alone */
+	__u8 one_way;	   /* a rule that may come before it matches in all but the direction */
 	__u32 rule_id, slot; /* of the rule that decides; both are kept if there is none */
 	__u64 closed;	     /* bits by schedule: their rules do not count */
 	__u64 prio;	     /* of that rule; all ones: none so far */

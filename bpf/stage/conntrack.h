@@ -31,12 +31,13 @@
 #include "core/tuple.h"
 #include "core/verdict.h"
 
-/* The live entry of p->ct_key, or NULL. */
-INLINE struct dpu_ct *ct_find(const struct pkt *p)
+/* The live entry of p->ct_key, or NULL; p->ct_dead: there is one, which has expired. */
+INLINE struct dpu_ct *ct_find(struct pkt *p)
 {
 	struct dpu_ct *ct = env_lookup(conntrack, &p->ct_key);
 
-	return ct && !ct_expired(ct, p->ct_key.proto, p->now_ns) ? ct : 0;
+	p->ct_dead = ct && ct_expired(ct, p->ct_key.proto, p->now_ns);
+	return p->ct_dead ? 0 : ct;
 }
 
 /* The frame's decision rests on this connection. */
@@ -77,10 +78,10 @@ INLINE void ct_fill(struct dpu_ct *ct, const struct pkt *p)
 	ct->bytes[1] = dir ? p->len - p->l2_off : 0;
 }
 
-/* Puts p->ct_new in a seat and into the table, in the place of an expired one with the same key. */
+/* Puts p->ct_new in a seat and into the table, in the place of the expired one that ct_find() has seen there. */
 INLINE long ct_place(struct pkt *p)
 {
-	struct dpu_ct *dead = env_lookup(conntrack, &p->ct_key);
+	struct dpu_ct *dead = p->ct_dead ? env_lookup(conntrack, &p->ct_key) : 0;
 	long err;
 
 	if (dead && ct_expired(dead, p->ct_key.proto, p->now_ns)) {

@@ -78,10 +78,42 @@ STAGE int dfw_search(__u32 opener)
 INLINE void dfw_jump(const struct dpu_port *port, struct pkt *p, __u32 opener)
 {
 	dfw_count(port, p);
+	p->answered = 0; /* another vNIC's jump has its hit, too */
 	p->query.only = DPU_RULE_APPLICATION;
 	p->query.rule_id = DPU_RULE_DEFAULT;
 	p->query.slot = 0;
 	dfw_search(opener);
+}
+
+/*
+ * Has this very question been answered for the frame? Its two vNICs often share a policy, and then the second of them
+ * asks what the first one has asked, but for the direction; of ct_key only the zone differs between them.
+ */
+INLINE int dfw_is_answered(const struct pkt *p, __u64 policy, __u64 closed, __u32 opener, __u8 direction)
+{
+	return policy && p->answered == policy && p->answered_closed == closed && p->opener == opener &&
+	       classify_turns(&p->query, direction);
+}
+
+/* Asks the rules of the port's policy, unless they have answered. 0, or 1: there is no such policy. */
+INLINE int dfw_answer(const struct dpu_port *port, struct pkt *p, __u32 opener, __u8 direction)
+{
+	const struct dpu_control *word = env_value(control);
+	struct dpu_policy_ref policy = {.word = env_read(port->policy.word)};
+	__u64 closed = env_read(word->closed);
+
+	if (dfw_is_answered(p, policy.word, closed, opener, direction))
+		return 0;
+	dfw_ask(p, opener, direction, &p->query);
+	p->query.closed = closed;
+	p->query.at = policy.at;
+	p->query.version = policy.version;
+	p->answered = policy.word;
+	p->answered_closed = closed;
+	if (!dfw_search(opener))
+		return 0;
+	p->answered = 0;
+	return 1;
 }
 
 /*
@@ -95,28 +127,20 @@ STAGE int dfw_judge(__u16 vnic_port, __u32 opener, __u8 direction)
 	__u32 key = vnic_port;
 	const struct dpu_port *port = env_lookup(ports, &key);
 	struct pkt *p = scratch_pkt();
-	struct classify_query *query;
-	struct dpu_policy_ref policy;
-	__u8 peek = direction & DFW_PEEK;
 
 	if (!p || !port)
 		return DPU_ACTION_DROP;
-	query = &p->query;
-	dfw_ask(p, opener, direction & ~DFW_PEEK, query);
-	policy.word = env_read(port->policy.word);
-	query->closed = env_read(((const struct dpu_control *)env_value(control))->closed);
-	query->at = policy.at;
-	query->version = policy.version;
-	if (!dfw_search(opener)) {
-		if (query->action == DPU_ACTION_JUMP)
+	if (!dfw_answer(port, p, opener, direction & ~DFW_PEEK)) {
+		if (p->query.action == DPU_ACTION_JUMP)
 			dfw_jump(port, p, opener);
-		if (!peek || (query->flags & DPU_RULE_STATELESS && query->action == DPU_ACTION_ALLOW))
+		if (!(direction & DFW_PEEK) || (p->query.flags & DPU_RULE_STATELESS && p->query.action == DPU_ACTION_ALLOW))
 			dfw_count(port, p);
 	}
-	p->rule_id = query->rule_id;
+	p->query.direction = direction & ~DFW_PEEK;
+	p->rule_id = p->query.rule_id;
 	p->opener = opener;
-	p->log = !!(query->flags & DPU_RULE_LOG);
-	return query->action;
+	p->log = !!(p->query.flags & DPU_RULE_LOG);
+	return p->query.action;
 }
 
 /* Carries a refusal out: REJECT leaves answering to the pipeline. Returns 1. */

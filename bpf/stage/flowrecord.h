@@ -101,15 +101,22 @@ STAGE int path_record(struct pkt *p)
 	return index + 1;
 }
 
-/* Lower is a better victim: free ways first, then the one idle for longest. */
-INLINE __u32 flow_victim_rank(const struct dpu_flow_hot *hot)
+/* Lower is a better victim: free ways first, then the one idle for longest. A free way has no tag, and is not looked at. */
+INLINE __u32 flow_victim_rank(const struct dpu_flow_set *set, __u32 first, __u32 way)
 {
+	const struct dpu_flow_hot *hot;
+
+	if (!set->tag[way])
+		return 0;
+	hot = flowtab_hot(first + way);
 	return DPU_FLOW_PATH(hot) ? env_read(hot->last_seen) : 0;
 }
 
 /*
  * Its own way if the flow is in the set, else the preferred one if free, else
- * the best victim. A function of its own, so that flow_record() needs less stack.
+ * the best victim. By the tags, which are one cache line, where the ways are eight: who writes an entry writes its tag
+ * while it is claimed, so that an entry has either its flow's tag or a writer. A function of its own, so
+ * that flow_record() needs less stack.
  */
 STAGE int flow_choose_way(struct dpu_flow_set *set, const struct pkt *p, __u32 slot, __u32 path)
 {
@@ -119,15 +126,15 @@ STAGE int flow_choose_way(struct dpu_flow_set *set, const struct pkt *p, __u32 s
 		return 0;
 	start = set->hand;
 	for (__u32 i = 0; i < DPU_FLOW_WAYS; i++)
-		if (flow_same_key(flowtab_hot(first + i), &p->id) &&
+		if (set->tag[i] == p->flow_tag && flow_same_key(flowtab_hot(first + i), &p->id) &&
 		    DPU_FLOW_PATH(flowtab_hot(first + i)) == path)
 			return i;
 	if (!DPU_FLOW_PATH(flowtab_hot(slot)))
 		return best;
-	for (__u32 i = 0; i < DPU_FLOW_WAYS; i++) {
+	for (__u32 i = 0; least && i < DPU_FLOW_WAYS; i++) {
 		__u32 way = (start + i) & (DPU_FLOW_WAYS - 1);
 
-		rank = flow_victim_rank(flowtab_hot(first + way));
+		rank = flow_victim_rank(set, first, way);
 		if (rank < least) {
 			least = rank;
 			best = way;
@@ -192,11 +199,11 @@ STAGE __u32 flow_bind(__u32 i, __u32 ref)
 	i &= 1;
 	if (!p || !p->ct_id[i])
 		return 0;
-	direction = tuple_key(&p->other_key, &p->key, p->ct_zone[i]);
-	ct = env_lookup(conntrack, &p->other_key);
+	p->ct_key.zone = p->ct_zone[i]; /* the rest is alike at both vNICs, and so is the side */
+	ct = env_lookup(conntrack, &p->ct_key);
 	if (!ct || ct->id != p->ct_id[i])
 		return 0;
-	direction = tuple_direction(ct, direction);
+	direction = tuple_direction(ct, p->ct_side);
 	old = ct->flow_ref[direction];
 	ct->flow_ref[direction] = ref;
 	if (asic_on() && DPU_FLOW_IS_WHY(old)) {
@@ -320,10 +327,10 @@ STAGE int flow_record(struct pkt *p)
 	if (!p->flow_path)
 		return 0;
 	hash = hash_flow(&p->id);
+	p->flow_tag = flow_tag(hash);
 	number = flow_place(p, hash);
 	if (asic_on() && number >= FLOW_REFUSED)
 		return number == FLOW_REFUSED;
-	p->flow_tag = flow_tag(hash);
 	p->flow_ref = number + 1;
 	found = flow_vacate(p->flow_ref, p, p->flow_path);
 	if (asic_on())

@@ -277,6 +277,22 @@ void fixture_policy(__u16 number, const struct dpu_rule *rules, size_t n, __u8 d
 	fixture_bump(port.gen_slot);
 }
 
+void fixture_share_policy(__u16 number, __u16 with)
+{
+	struct dpu_port port, other;
+	__u32 key = with;
+
+	must(prog_backend()->lookup("ports", &key, &other), "ports");
+	key = number;
+	must(prog_backend()->lookup("ports", &key, &port), "ports");
+	port.policy = other.policy;
+	port.hits_first = FIXTURE_HITS(number);
+	port.policy_gen++;
+	port.flags |= DPU_PORT_F_DFW;
+	put("ports", &key, &port);
+	fixture_bump(port.gen_slot);
+}
+
 /* "address[/length]" to the v4-mapped form; returns the family, 0 for NULL. */
 static __u8 parse_prefix(const char *text, union dpu_ip *ret_ip, union dpu_ip *ret_mask)
 {

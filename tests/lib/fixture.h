@@ -33,6 +33,8 @@ void fixture_segment_vtep(__u16 segment, __u16 vtep); /* floods of the segment g
 void fixture_fdb(__u16 segment, __u64 mac, __u16 port, __u16 vtep, __u8 flags);
 /* Firewall of a vNIC: rules in order, then the default action. Switches the firewall on at that port. */
 void fixture_policy(__u16 port, const struct dpu_rule *rules, size_t n, __u8 default_action);
+/* The rules of port `with` for this one, too, as for vNICs of a lab whose rules are the same; counters of its own. */
+void fixture_share_policy(__u16 port, __u16 with);
 #define FIXTURE_POLICIES 4    /* ports 16 to 19 */
 #define FIXTURE_CELLS	 8192 /* for each: some 2000 rules */
 #define FIXTURE_HITS(port) (((port) - DPU_PORT_VNIC_MIN) * 2048u) /* first counter of its rules */

@@ -2,9 +2,10 @@
 /*
  * Generated lists of a thousand rules of every shape at one vNIC, and first packets
  * of connections from and to it: at every hook the frame meets what a linear search
- * of the list says. tests/classify does this at length, without the frames.
+ * of the list says. tests/classify does this at length, without the frames. Then with the same list, as one policy, at
+ * the other vNIC as well: what it says there, where the first one lets the frame out.
  *
- *	VM16 --16 [rules] (no firewall) 17-- VM17
+ *	VM16 --16 [rules] (no firewall, or the same rules) 17-- VM17
  */
 #include "prog.h"
 #include "report.h"
@@ -48,11 +49,12 @@ static void build(const struct ruleset_header *header, uint16_t id, struct frame
 	frame_build(layers, ret_frame);
 }
 
-static enum dpu_reason expected(const struct ruleset *set, const struct ruleset_header *header)
+static enum dpu_reason expected(const struct ruleset *set, const struct ruleset_header *header, uint8_t direction)
 {
 	struct ruleset_header asked = *header;
 	size_t first;
 
+	asked.direction = direction;
 	if (asked.proto == IPPROTO_ICMP) { /* what opening() makes: type and code stand for the ports */
 		asked.has_ports = true;
 		asked.sport = asked.family == 4 ? 8 : 128;
@@ -72,8 +74,16 @@ static enum dpu_reason expected(const struct ruleset *set, const struct ruleset_
 	}
 }
 
+/* At both vNICs, the sender's first. */
+static enum dpu_reason expected_at_both(const struct ruleset *set, const struct ruleset_header *header)
+{
+	const enum dpu_reason sender = expected(set, header, DPU_DIR_OUT);
+
+	return sender == DPU_REASON_FORWARD ? expected(set, header, DPU_DIR_IN) : sender;
+}
+
 /* Number of frames that met something else. */
-static unsigned differences(const struct backend *backend, unsigned shape, FILE *text)
+static unsigned differences(const struct backend *backend, unsigned shape, bool shared, FILE *text)
 {
 	static struct backend_result result;
 	static struct frame frame;
@@ -83,9 +93,11 @@ static unsigned differences(const struct backend *backend, unsigned shape, FILE 
 	prog_use(backend);
 	two_vms();
 	fixture_policy(16, set.rules, set.n, DPU_ACTION_DROP);
+	if (shared)
+		fixture_share_policy(17, 16);
 	for (unsigned i = 0; i < PACKETS; i++) {
 		struct ruleset_header header = ruleset_header(&set);
-		enum dpu_reason want = expected(&set, &header);
+		enum dpu_reason want = shared ? expected_at_both(&set, &header) : expected(&set, &header, header.direction);
 
 		build(&header, (uint16_t)i, &frame);
 		if (!backend->run(&frame, header.direction == DPU_DIR_OUT ? 16 : 17, 0, &result) &&
@@ -99,7 +111,7 @@ static unsigned differences(const struct backend *backend, unsigned shape, FILE 
 	return wrong;
 }
 
-static void run_at(enum dpu_hook hook, const char *name, const char *pattern)
+static void run_at(enum dpu_hook hook, const char *name, bool shared, const char *pattern)
 {
 	char sentence[120], *detail = NULL;
 	const struct backend *backend;
@@ -108,8 +120,8 @@ static void run_at(enum dpu_hook hook, const char *name, const char *pattern)
 	size_t size;
 	FILE *text;
 
-	snprintf(sentence, sizeof(sentence), "%s: %d first packets at a thousand rules of each shape are judged as by a linear search",
-		 name, PACKETS);
+	snprintf(sentence, sizeof(sentence), "%s: %d first packets at a thousand rules of each shape%s are judged as by a linear search",
+		 name, PACKETS, shared ? " that two vNICs share" : "");
 	if (!report_wanted(pattern, "classifier", sentence))
 		return;
 	backend = prog_at(hook, false, &reason);
@@ -119,7 +131,7 @@ static void run_at(enum dpu_hook hook, const char *name, const char *pattern)
 	}
 	text = open_memstream(&detail, &size);
 	for (unsigned shape = 0; shape < RULESET_SHAPES; shape++)
-		wrong += differences(backend, shape, text);
+		wrong += differences(backend, shape, shared, text);
 	fclose(text);
 	if (wrong)
 		report_fail("classifier", sentence, detail);
@@ -130,9 +142,11 @@ static void run_at(enum dpu_hook hook, const char *name, const char *pattern)
 
 static void run(const char *pattern)
 {
-	run_at(DPU_HOOK_NATIVE, "native", pattern);
-	run_at(DPU_HOOK_XDP, "xdp", pattern);
-	run_at(DPU_HOOK_TC, "tc", pattern);
+	for (int shared = 0; shared < 2; shared++) {
+		run_at(DPU_HOOK_NATIVE, "native", shared, pattern);
+		run_at(DPU_HOOK_XDP, "xdp", shared, pattern);
+		run_at(DPU_HOOK_TC, "tc", shared, pattern);
+	}
 }
 
 PROG_GENERATED(classifier, run)
