@@ -157,6 +157,30 @@ INLINE int ct_claim(struct dpu_ct_key *seat)
 	return !(old.icmp & DPU_CT_SEAT_TAKEN) && env_cas(word, old.word, claimed.word) == old.word;
 }
 
+/* Writes the key into a seat that is claimed: the word with the mark last. */
+INLINE void ct_sit(__u32 number, const struct dpu_ct_key *key)
+{
+	struct dpu_ct_key *seat = env_lookup(ct_clock, &number);
+	const union {
+		struct {
+			__u16 zone;
+			__u8 proto, icmp;
+		};
+		__u32 word;
+	} last = {.zone = key->zone, .proto = key->proto, .icmp = key->icmp};
+	__u32 *word;
+
+	if (!seat)
+		return;
+	word = (void *)&seat->zone;
+	seat->addr[0] = key->addr[0];
+	seat->addr[1] = key->addr[1];
+	seat->port[0] = key->port[0];
+	seat->port[1] = key->port[1];
+	env_wmb();
+	env_write(*word, last.word);
+}
+
 /*
  * One step of the clock: the hand's next seat (the walk has moved it past all that are due), and after those, any one
  * at random, because living connections may sit side by side for long. Who is dead is buried; p->clock_seat

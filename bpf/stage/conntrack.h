@@ -31,6 +31,22 @@
 #include "core/tuple.h"
 #include "core/verdict.h"
 
+/*
+ * What may be a connection's first frame will be looked up at its destination's vNIC, too. Whatever is found there now:
+ * the two places of the table are far from any cache, and asked for one behind the other they come at once.
+ */
+INLINE void ct_look_ahead(struct pkt *p)
+{
+	const __u16 vnic = p->out_port;
+
+	if (p->inbound || p->flood || vnic < DPU_PORT_VNIC_MIN || vnic > DPU_PORT_VNIC_MAX ||
+	    (p->key.proto == WIRE_PROTO_TCP && (p->tcp.flags & (WIRE_TCP_SYN | WIRE_TCP_ACK)) != WIRE_TCP_SYN))
+		return;
+	p->other_key = p->ct_key;
+	p->other_key.zone = vnic;
+	(void)env_lookup(conntrack, &p->other_key);
+}
+
 /* The live entry of p->ct_key, or NULL; p->ct_dead: there is one, which has expired. */
 INLINE struct dpu_ct *ct_find(struct pkt *p)
 {
@@ -92,7 +108,7 @@ INLINE long ct_place(struct pkt *p)
 	p->ct_new.gc_slot = ct_clock_walk(p, CT_CLOCK_LEAST, CT_CLOCK_MOST);
 	if (p->ct_new.gc_slot == CT_NO_SEAT)
 		return -E2BIG;
-	env_update(ct_clock, &p->ct_new.gc_slot, &p->ct_key, BPF_ANY);
+	ct_sit(p->ct_new.gc_slot, &p->ct_key);
 	err = env_update(conntrack, &p->ct_key, &p->ct_new, BPF_NOEXIST);
 	if (err != -E2BIG)
 		return err;
@@ -118,15 +134,21 @@ INLINE int ct_full(struct pkt *p, struct dpu_node_stats *stats)
 	return 0;
 }
 
-INLINE void ct_count_new(const struct pkt *p)
+/* One connection more of the vNIC's, or the one that found no place less. */
+INLINE void ct_count_new(const struct pkt *p, int found_no_place)
 {
+	const struct dpu_ct_count more = {.connections = 1, .half_open = p->ct_new.half_open};
 	struct dpu_ct_count *count = ct_count(p->vnic);
 
 	if (!count)
 		return;
-	env_add(&count->connections, 1);
+	if (!found_no_place) {
+		env_add(&count->both, more.both);
+		return;
+	}
+	env_add(&count->connections, -1);
 	if (p->ct_new.half_open)
-		env_add(&count->half_open, 1);
+		env_add(&count->half_open, -1);
 }
 
 /*
@@ -142,7 +164,10 @@ STAGE int ct_insert(void)
 	if (!p || !stats)
 		return 0;
 	ct_fill(&p->ct_new, p);
+	ct_count_new(p, 0); /* before: an atomic addition waits for all the stores before it */
 	err = ct_place(p);
+	if (err)
+		ct_count_new(p, 1);
 	if (err == -EEXIST) { /* another CPU was faster: its entry is as good, but not ours to name */
 		p->cacheable = 0;
 		return 0;
@@ -150,7 +175,6 @@ STAGE int ct_insert(void)
 	if (err)
 		return ct_full(p, stats);
 	stats->ct_inserts++;
-	ct_count_new(p);
 	ct_bind(p, &p->ct_new);
 	if (settings.tcp_strict && p->start_state == DPU_CT_SYN_SENT)
 		tcp_window_open(&p->ct_new, 0, 0);

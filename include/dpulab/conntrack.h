@@ -98,8 +98,13 @@ struct dpu_tcp_window {
  * [DPU_PORT_NONE].connections: when the table was last full, in 2^DPU_CT_FULL_SHIFT ns; 0 = never.
  */
 struct dpu_ct_count {
-	__u32 connections; /* dead ones too, until the clock's hand finds them */
-	__u32 half_open;   /* those whose handshake is not over: SYN_SENT, SYN_SENT2, SYN_RECV */
+	union {
+		struct {
+			__u32 connections; /* dead ones too, until the clock's hand finds them */
+			__u32 half_open;   /* those whose handshake is not over: SYN_SENT, SYN_SENT2, SYN_RECV */
+		};
+		__u64 both; /* to add to both at once */
+	};
 };
 
 /*
