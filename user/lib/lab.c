@@ -458,7 +458,7 @@ int lab_reshape(const struct state *state, const struct lab *old, struct lab *ne
 	err = lab_refuse_where_placed(old, new, diag);
 	if (err)
 		return err;
-	machine_hurry(&hurry);
+	machine_try_hurry(&hurry); /* who is in one now has put the machine in it for us as well */
 	err = change(state, old, new, loaded, true, &ignored, diag);
 	machine_calm(&hurry);
 	return err;
