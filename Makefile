@@ -99,11 +99,15 @@ include $(wildcard tests/tests.mk tests/bench/bench.mk tests/classify/classify.m
 deps:
 	@bash .ci/deps $(PACKAGES)
 
+# A build uses each CPU, unless the caller has said how many.
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(PARALLEL) all
 	$B/dpulab demo
 
 check: deps
+	@$(MAKE) --no-print-directory $(PARALLEL) all tests fuzz-targets
 	@$(MAKE) --no-print-directory check-run
 
 install: all
