@@ -63,11 +63,11 @@ STAGE int dilate_end(__u64 begin_ns, __u32 segments)
 	raw = raw > device->clock_ns ? raw - device->clock_ns : 0;
 	env_add(&device->arm_frames, 1);
 	env_add(&device->arm_segments, segments);
-	env_add(&device->arm_raw_ns, raw);
 	if (raw > DPU_ARM_WORK_MAX_NS) {
 		env_add(&device->arm_interrupted, 1);
 		return 0;
 	}
+	env_add(&device->arm_raw_ns, raw);
 	wanted = raw * segments * device->arm_factor / DPU_ARM_FACTOR_ONE;
 	if (wanted <= raw)
 		return 0;

@@ -112,7 +112,7 @@ struct dpu_asic {
 
 	/* the cores, atomic */
 	__u64 arm_frames, arm_segments;
-	__u64 arm_raw_ns;  /* what the software path took */
+	__u64 arm_raw_ns;  /* what the software path took, runs that were interrupted left out */
 	__u64 arm_wait_ns; /* what was waited on top */
 	__u64 arm_interrupted; /* runs above DPU_ARM_WORK_MAX_NS, not slowed */
 	__u32 arm_ratio[DPU_ARM_RATIOS]; /* frames by percent of the wanted time, from DPU_ARM_RATIO_FIRST on */

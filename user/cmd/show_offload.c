@@ -211,7 +211,7 @@ static double median_ratio(const struct dpu_asic *device)
 static void out_cores(const struct view *view)
 {
 	const struct dpu_asic *device = view->device;
-	double frames = (double)device->arm_frames, factor = (double)device->arm_factor / DPU_ARM_FACTOR_ONE;
+	double frames = (double)(device->arm_frames - device->arm_interrupted), factor = (double)device->arm_factor / DPU_ARM_FACTOR_ONE;
 
 	if (device->arm_factor <= DPU_ARM_FACTOR_ONE)
 		return;

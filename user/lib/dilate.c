@@ -60,9 +60,9 @@ static double raw_ns(struct dpulab_dilate *skel)
 	struct dpu_asic device;
 	uint32_t key = 0;
 
-	if (bpf_map_lookup_elem(bpf_map__fd(skel->maps.asic), &key, &device) || !device.arm_frames)
+	if (bpf_map_lookup_elem(bpf_map__fd(skel->maps.asic), &key, &device) || device.arm_frames == device.arm_interrupted)
 		return 0;
-	return (double)device.arm_raw_ns / (double)device.arm_frames;
+	return (double)device.arm_raw_ns / (double)(device.arm_frames - device.arm_interrupted);
 }
 
 /* Steps that take about work_ns. */
