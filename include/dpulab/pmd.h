@@ -10,7 +10,7 @@
 
 /* Map "pmd", one entry, mmapable; of a poll-mode location only. Counters have one writer, the process. */
 struct dpu_pmd {
-	struct dpu_settings settings; /* by who loads the location; the same for every process that serves it */
+	struct dpu_settings settings; /* by who loads the location, and `qos` by who changes it, before `wanted` */
 	__u64 started;	/* of the supervisor: /proc/PID/stat's start time, in ticks; with the number it is one process */
 	__u32 supervisor; /* process ids; 0 = never was one */
 	__u32 worker;

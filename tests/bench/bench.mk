@@ -15,6 +15,6 @@ $B/bench/bench: $(BENCH_OBJ) $B/libdpulab.a
 
 # BARS: names of figures; default all.
 bench: deps
-	@$(MAKE) --no-print-directory all $B/bench/bench $B/classify/classify $B/tests/net/stream
+	@$(MAKE) --no-print-directory all $B/bench/bench $B/classify/classify $B/tests/net/stream $B/tests/net/sides
 	@result=0; $B/bench/bench $(BARS) || result=$$?; \
-	$(if $(BARS),,$B/classify/classify bars || result=$$?; bash tests/bench/link.sh || result=$$?;) exit $$result
+	$(if $(BARS),,$B/classify/classify bars || result=$$?; bash tests/bench/link.sh || result=$$?; bash tests/bench/functions.sh || result=$$?;) exit $$result

@@ -58,9 +58,37 @@ run "$DPULAB" up lab.yaml
 "$DPULAB" show -j "$LAB" qos >qos.json
 expect "show qos" "$("$PYTHON" -c 'import json; print(*[q["how"] for q in json.load(open("qos.json"))["qos"]])')" policed
 
+# ---- the first shaper comes, the last one goes, and the process goes on
+worker() { "$DPULAB" show -j "$LAB" pmd | "$PYTHON" -c 'import json, sys
+print(*[p["pid"] for p in json.load(sys.stdin)["pmd"]])'; }
+arrived() { in_node web1 awk '$1 == "eth0:" {print $3}' /proc/net/dev; }
+# Of 200 datagrams in a row, how many come to web1? At 1 Mbit/s it takes them more than 2 s, and six fit into the burst.
+volley() {
+	local before
+	before=$(arrived)
+	in_node web3 "$PYTHON" -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range(200): s.sendto(bytes(1400), ("10.1.0.11", 9))'
+	wait_for 10 in_node web3 ping -q -c 1 -W 1 10.1.0.11 # behind them, by the same way
+	echo $(($(arrived) - before))
+}
+pid=$(worker)
+for shaping in '' ', shaping: {egress: {average: 1M}}' '' ', shaping: {egress: {average: 1M}}'; do
+	lab pmd '' "$shaping"
+	run "$DPULAB" apply lab.yaml
+	wait_for 10 in_node web3 ping -q -c 1 -W 2 10.1.0.11
+	n=$(volley)
+	echo "pmd, '$shaping': $n of 200 datagrams"
+	if [ "$shaping" ]; then [ "$n" -le 150 ]; else [ "$n" -ge 200 ]; fi || fail "pmd, '$shaping': $n of 200 datagrams came"
+	expect "the worker" "$(worker)" "$pid"
+done
+# What has tables of its own cannot.
+lab pmd '' ', shaping: {egress: {average: 1M}}'
+sed -i 's/default: allow/default: allow, tcp-window: strict/' lab.yaml
+says "cannot come or go while frame path pmd runs on esx1" 1 "$DPULAB" apply lab.yaml
+
 # ---- verbs --------------------------------------------------------------------
 lab pmd '' ''
-says "cannot come or go while frame path pmd runs on esx1" 1 "$DPULAB" apply lab.yaml
 fresh_lab
 for drill in dpu-reboot pcie-freeze; do
 	says "cannot have a $drill" 2 "$DPULAB" drill "$LAB" "$drill" --host esx1

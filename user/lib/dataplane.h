@@ -68,7 +68,8 @@ int dataplane_load_node(const struct lab *lab, const char *node, struct dataplan
 void dataplane_settings(const struct lab *lab, struct dpu_settings *settings);
 /* Of them those that a running lab can change: new programs are loaded beside the old ones (dataplane_slots.h). */
 void dataplane_features(const struct lab *lab, struct dpu_settings *settings);
-bool dataplane_same_features(const struct lab *a, const struct lab *b);
+/* Do features that have tables of their own, which are sized for them, stand alike? Shaping and classes have none. */
+bool dataplane_same_tables(const struct lab *a, const struct lab *b);
 /* What the running programs, or those of the poll-mode process, were loaded with: tables are addressed by random numbers in it. */
 int dataplane_read_settings(const struct dataplane *dp, struct dpu_settings *ret_settings);
 /* Were they loaded with the lab's features? */

@@ -196,8 +196,7 @@ int ebpf_raise_ports(const struct location *location, struct diag *diag)
 	return err;
 }
 
-/* Decided by programs that knew less: a path says what has a say about its frames. */
-static void forget_decisions(const struct location *location)
+void ebpf_forget_decisions(const struct location *location)
 {
 	for (uint16_t port = 1; port < DPU_MAX_PORTS; port++)
 		mapio_bump(location->dp, DPU_GEN_OF_PORT(port));
@@ -215,7 +214,7 @@ int ebpf_serve_location(struct location *location, bool xdp, struct diag *diag)
 	if (!err)
 		err = attach_ports(location, xdp, diag);
 	if (!err && features)
-		forget_decisions(location);
+		ebpf_forget_decisions(location);
 	if (!err)
 		err = intercept_settle(location, diag);
 	if (!err)

@@ -64,6 +64,8 @@ enum node_location ebpf_vnics_at(enum frame_path path);
  * what their rules have counted.
  */
 int ebpf_begin_pmd(struct ebpf *ebpf, struct diag *diag);
+/* Decided by programs that knew less: a path says what has a say about its frames. */
+void ebpf_forget_decisions(const struct location *location);
 int ebpf_end_pmd(struct ebpf *ebpf, struct diag *diag);
 /* As the lab says, whether or not the process runs. */
 int ebpf_serve_pmd(struct ebpf *ebpf, struct diag *diag);

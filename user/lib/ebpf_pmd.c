@@ -2,6 +2,8 @@
 /* The poll-mode location of a host: begun, ended, kept while nothing runs there. */
 #include "ebpf.h"
 
+#include <dpulab/pmd.h>
+
 #include "intercept.h"
 #include "mapio.h"
 #include "pmd.h"
@@ -54,14 +56,18 @@ int ebpf_begin_pmd(struct ebpf *ebpf, struct diag *diag)
 {
 	struct location *pmd = &ebpf->at[LOCATION_PMD];
 	int err = location_load(pmd, diag);
-	bool features;
+	bool features = false;
 
 	if (!err)
 		err = tables_fill(pmd, true, diag);
 	if (!err)
 		err = intercept_load(pmd, &features, diag);
+	if (!err && features) /* the process takes them with its ports */
+		dataplane_features(ebpf->lab, &dataplane_pmd(pmd->dp)->settings);
 	if (!err)
 		err = pmd_serve(pmd, diag);
+	if (!err && features)
+		ebpf_forget_decisions(pmd);
 	return err ? err : intercept_settle(pmd, diag);
 }
 

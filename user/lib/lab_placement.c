@@ -37,11 +37,11 @@ void lab_keep_placement(const struct lab *old, struct lab *new)
 	}
 }
 
-/* Its process has them in its constants, and its tables their size. */
-static int refuse_features(const struct lab *lab, size_t host, struct diag *diag)
+/* Its process has mapped its tables, and they have their size. */
+static int refuse_tables(const struct lab *lab, size_t host, struct diag *diag)
 {
 	return diag_error(diag, -EOPNOTSUPP, "dpulab place LAB host, apply, and back",
-			  "the first shaper, strict windows, or fragments that wait cannot come or go while frame path pmd runs on %s",
+			  "strict windows, and fragments that wait, cannot come or go while frame path pmd runs on %s",
 			  lab->hosts[host].name);
 }
 
@@ -59,7 +59,7 @@ int lab_refuse_where_placed(const struct lab *old, const struct lab *new, struct
 			err = -EINVAL;
 		if (path != PATH_PMD)
 			continue;
-		if (pmd_refuse(new, i, diag) || (!dataplane_same_features(old, new) && refuse_features(new, i, diag)))
+		if (pmd_refuse(new, i, diag) || (!dataplane_same_tables(old, new) && refuse_tables(new, i, diag)))
 			err = -EINVAL;
 	}
 	return err;

@@ -10,8 +10,10 @@ int pmd_pipe_open(const char *maps_dir, const struct dpu_settings *wanted, bool 
 	const struct pmd_pipe *pipe = slots ? &pmd_pipe_intercept : &plain;
 	int err;
 
-	if (pipe == pipe_now)
+	if (pipe == pipe_now) {
+		pipe->settle(wanted);
 		return 0;
+	}
 	err = pipe->open(maps_dir, wanted, diag);
 	if (err) {
 		pipe->close();

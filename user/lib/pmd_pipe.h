@@ -11,6 +11,7 @@
 struct pmd_pipe {
 	int (*open)(const char *maps_dir, const struct dpu_settings *settings, struct diag *diag);
 	void (*close)(void);
+	void (*settle)(const struct dpu_settings *settings);
 	const struct dpu_port *(*port)(__u16 number);
 	void (*clock)(void);
 	int (*run)(struct native_frame *frame);
@@ -19,7 +20,7 @@ extern const struct pmd_pipe pmd_pipe_intercept;
 
 /*
  * Maps the location's tables; maps_dir: where they are pinned. slots: with intercept chains, whose tables are there, too.
- * Called again with another `slots` it changes over, between two frames; on failure what ran goes on.
+ * Called again with another `slots` or other settings it changes over, between two frames; on failure what ran goes on.
  */
 int pmd_pipe_open(const char *maps_dir, const struct dpu_settings *settings, bool slots, struct diag *diag);
 /* The entry of a port, live. */

@@ -20,11 +20,16 @@ static void pipe_clock(void)
 	native_now_ns = (__u64)now.tv_sec * 1000000000ull + (__u64)now.tv_nsec;
 }
 
+static void pipe_settle(const struct dpu_settings *wanted)
+{
+	settings = *wanted;
+}
+
 static int pipe_open(const char *maps_dir, const struct dpu_settings *wanted, struct diag *diag)
 {
 	__u64 seed;
 
-	settings = *wanted;
+	pipe_settle(wanted);
 	if (getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
 		native_random_state = seed;
 	pipe_clock();
@@ -48,4 +53,5 @@ static int pipe_run(struct native_frame *frame)
 	return pipeline_run(frame);
 }
 
-#define PMD_PIPE {.open = pipe_open, .close = pipe_close, .port = pipe_port, .clock = pipe_clock, .run = pipe_run}
+#define PMD_PIPE                                                                                   \
+	{.open = pipe_open, .close = pipe_close, .settle = pipe_settle, .port = pipe_port, .clock = pipe_clock, .run = pipe_run}

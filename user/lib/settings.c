@@ -72,13 +72,9 @@ void dataplane_features(const struct lab *lab, struct dpu_settings *settings)
 	settings->qos |= lab_uses_marks(lab) ? DPU_QOS_MARKS : 0;
 }
 
-bool dataplane_same_features(const struct lab *a, const struct lab *b)
+bool dataplane_same_tables(const struct lab *a, const struct lab *b)
 {
-	struct dpu_settings of_a = {}, of_b = {};
-
-	dataplane_features(a, &of_a);
-	dataplane_features(b, &of_b);
-	return !memcmp(&of_a, &of_b, sizeof(of_a));
+	return a->fragments == b->fragments && a->tcp_window == b->tcp_window;
 }
 
 void dataplane_settings(const struct lab *lab, struct dpu_settings *settings)

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# What a frame between VMs of two hosts costs more, in nanoseconds, for shaping (policed, at both vNICs), for Network I/O Control with
+# a mark (queue and DSCP; at tc, where XDP leaves it) and for one slot that passes everything, at the host and behind the DPU
+# location: two labs that differ in the function alone, in turn. A frame goes through one switch where it leaves and one where it
+# arrives. The median over pairs, and the interval around it that holds it with 95 % (by order statistics).
+#
+#   tests/bench/functions.sh [PAIRS]
+#
+# BAR name value low high bound ok|short; exit status 3 if one is short.
+cd "$(dirname "$0")/../.." || exit 1
+export DPULAB=${DPULAB:-$PWD/build/dpulab} TESTS=$PWD/tests LAB_PREFIX=bf
+SIDES=$PWD/build/tests/net/sides
+cd "$(mktemp -d)" || exit 1
+. "$TESTS/lib/net.sh"
+at_exit "rm -r $PWD"
+PLAIN=${LAB}p
+at_exit "remove_lab $PLAIN"
+
+PAIRS=${1:-20}
+SLICE_MS=300
+CPU=$(($(nproc) - 1))
+result=0
+
+cat >pass.c <<'C'
+#define DPU_SLOT
+#include <dpulab/intercept.h>
+int pass(struct dpu_frame *frame, struct dpu_intercept *at) { return DPU_INTERCEPT_PASS; }
+char LICENSE[] __attribute__((section("license"))) = "Dual BSD/GPL";
+C
+
+lab() { # NAME FUNCTION
+	local keys='' web=''
+	case $2 in
+	shaping) web=', shaping: {ingress: {average: 100G, burst: 1G, mode: police}}' ;;
+	nioc) keys='nioc: {classes: {vm: {shares: 100, dscp: 26}}}' ;;
+	slot) keys='intercept: {pass: {source: pass.c}}' web=', intercept-out: [pass]' ;;
+	esac
+	cat >"$1.yaml" <<-YAML
+		lab: $1
+		hosts: {esx1: {dpu: true, speed: 100G}, esx2: {dpu: true, speed: 100G}}
+		port-groups: {web: {vni: 5001}}
+		$keys
+		vms:
+		  web1: {host: esx1, port-group: web, ip: 10.1.0.11/24$web}
+		  web3: {host: esx2, port-group: web, ip: 10.1.0.13/24$web}
+		firewall: {default: allow}
+	YAML
+	"$DPULAB" up -q "$1.yaml" >/dev/null || fail "up $1"
+}
+
+# bar NAME BOUND: of the lines in `pairs`.
+bar() {
+	"$PYTHON" - "$@" <<'PY' || result=3
+import math, sys
+name, bound = sys.argv[1], float(sys.argv[2])
+pairs = [tuple(map(float, line.split())) for line in open("pairs")]
+values = sorted(a - b for a, b in pairs)
+n = len(values)
+rank, tail = 0, 0.0
+while tail + math.comb(n, rank) / 2 ** n <= 0.025:
+    tail += math.comb(n, rank) / 2 ** n
+    rank += 1
+low, high = values[max(rank - 1, 0)], values[min(n - rank, n - 1)]
+median = (values[n // 2] + values[(n - 1) // 2]) / 2
+print("BAR %s %.1f %.1f %.1f %.0f %s" % (name, median, low, high, bound, "ok" if high <= bound else "short"))
+print("    %.0f ns a frame with it, %.0f without" % tuple(sorted(side)[n // 2] for side in zip(*pairs)))
+sys.exit(high > bound)
+PY
+}
+
+echo "kernel $(uname -r), $(nproc) CPUs, load $(cut -d ' ' -f 1 /proc/loadavg)"
+lab "$PLAIN" none
+for function in shaping nioc slot; do
+	lab "$LAB" $function
+	case $function in shaping) bound=100 hooks="xdp tc" ;; nioc) bound=400 hooks=tc ;; slot) bound=15 hooks="xdp tc" ;; esac
+	for path in host dpu-mux; do
+		for hook in $hooks; do
+			for name in "$LAB" "$PLAIN"; do
+				"$DPULAB" place -q "$name" $path --hook "$hook" >/dev/null || fail "place $name $path"
+				wait_for 20 nsenter --net="/run/netns/$name-web1" -- ping -q -c 1 -W 2 10.1.0.13 >/dev/null
+			done
+			taskset -c "$CPU" "$SIDES" web1 web3 "$LAB" "$PLAIN" "$PAIRS" $SLICE_MS >pairs || fail "$function, $path, $hook"
+			bar "$function-ns-$path-$hook" $bound
+		done
+	done
+	remove_lab "$LAB" >/dev/null
+done
+exit $result
