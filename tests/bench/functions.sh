@@ -33,7 +33,7 @@ C
 lab() { # NAME FUNCTION
 	local keys='' web=''
 	case $2 in
-	shaping) web=', shaping: {ingress: {average: 100G, burst: 1G, mode: police}}' ;;
+	shaping) web=', shaping: {mode: police, ingress: {average: 100G, burst: 1G}}' ;;
 	nioc) keys='nioc: {classes: {vm: {shares: 100, dscp: 26}}}' ;;
 	slot) keys='intercept: {pass: {source: pass.c}}' web=', intercept-out: [pass]' ;;
 	esac
@@ -70,11 +70,20 @@ sys.exit(high > bound)
 PY
 }
 
+# At tc a frame takes four times as long and scatters by more than the functions take: there the bound says that nothing is badly wrong.
+bound() { # FUNCTION HOOK: ns
+	case $1-$2 in
+	slot-xdp) echo 15 ;;
+	shaping-xdp) echo 100 ;;
+	*) echo 400 ;;
+	esac
+}
+
 echo "kernel $(uname -r), $(nproc) CPUs, load $(cut -d ' ' -f 1 /proc/loadavg)"
 lab "$PLAIN" none
 for function in shaping nioc slot; do
 	lab "$LAB" $function
-	case $function in shaping) bound=100 hooks="xdp tc" ;; nioc) bound=400 hooks=tc ;; slot) bound=15 hooks="xdp tc" ;; esac
+	case $function in nioc) hooks=tc ;; *) hooks="xdp tc" ;; esac
 	for path in host dpu-mux; do
 		for hook in $hooks; do
 			for name in "$LAB" "$PLAIN"; do
@@ -82,7 +91,7 @@ for function in shaping nioc slot; do
 				wait_for 20 nsenter --net="/run/netns/$name-web1" -- ping -q -c 1 -W 2 10.1.0.13 >/dev/null
 			done
 			taskset -c "$CPU" "$SIDES" web1 web3 "$LAB" "$PLAIN" "$PAIRS" $SLICE_MS >pairs || fail "$function, $path, $hook"
-			bar "$function-ns-$path-$hook" $bound
+			bar "$function-ns-$path-$hook" "$(bound "$function" "$hook")"
 		done
 	done
 	remove_lab "$LAB" >/dev/null
