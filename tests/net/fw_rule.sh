@@ -34,8 +34,14 @@ start_tcp() { # PORT
 	wait_for 10 has "server.$1" ready
 	in_node web1 python3 "$TESTS/lib/echo.py" client 10.1.0.13 "$1" tcp.stop >"client.$1" 2>&1 &
 	CLIENT[$1]=$!
-	wait_for 10 has "client.$1" connected
+	(wait_for 10 has "client.$1" connected) || fail "$path, port $1: $(state_of "$1")"
 }
+state_of() { # PORT: of a connection that does not come about
+	cat "client.$1" "server.$1"
+	for node in web1 web3; do in_node $node ip -s neigh; in_node $node ss -tnio; done
+	"$DPULAB" show "$LAB" drops
+	cat /proc/net/softnet_stat
+} 2>&1
 unchanged() { # that the file of these rules is what runs
 	"$DPULAB" apply -j lab.yaml >apply.json || fail "apply"
 	expect "$path: changes of a file with the same rules" "$(json apply.json 'len(d["changes"])')" 0
