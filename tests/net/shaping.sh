@@ -118,7 +118,7 @@ cp two dpu.before
 run "$DPULAB" place "$LAB" host --hook tc
 shapers esx1 >host.after
 cmp dpu.before host.after || fail "shapers differ after the way back: $(diff dpu.before host.after)"
-[ "$(shown web1 ingress tokens)" -lt 980000 ] || fail "the bucket of web1 was filled by the move"
+[ "$(shown web1 ingress tokens_bytes)" -lt 980000 ] || fail "the bucket of web1 was filled by the move"
 
 # ---- a lab without any: no queue stays -----------------------------------------------------------------------------------------
 sed -i 's/, shaping: {mode: police}//; s/, shaping: {[^}]*}}//' lab.yaml
