@@ -10,18 +10,12 @@
 #
 # BAR name value low high bound ok|short; exit status 3 if one is short.
 cd "$(dirname "$0")/../.." || exit 1
-export DPULAB=${DPULAB:-$PWD/build/dpulab} TESTS=$PWD/tests LAB_PREFIX=bf
-SIDES=$PWD/build/tests/net/sides
-cd "$(mktemp -d)" || exit 1
-. "$TESTS/lib/net.sh"
-at_exit "rm -r $PWD"
-PLAIN=${LAB}p
-at_exit "remove_lab $PLAIN"
+LAB_PREFIX=bf
+. tests/lib/bars.sh
 
 PAIRS=${1:-20}
 SLICE_MS=300
 CPU=$(($(nproc) - 1))
-result=0
 
 cat >pass.c <<'C'
 #define DPU_SLOT
@@ -50,26 +44,6 @@ lab() { # NAME FUNCTION
 	"$DPULAB" up -q "$1.yaml" >/dev/null || fail "up $1"
 }
 
-# bar NAME BOUND: of the lines in `pairs`.
-bar() {
-	"$PYTHON" - "$@" <<'PY' || result=3
-import math, sys
-name, bound = sys.argv[1], float(sys.argv[2])
-pairs = [tuple(map(float, line.split())) for line in open("pairs")]
-values = sorted(a - b for a, b in pairs)
-n = len(values)
-rank, tail = 0, 0.0
-while tail + math.comb(n, rank) / 2 ** n <= 0.025:
-    tail += math.comb(n, rank) / 2 ** n
-    rank += 1
-low, high = values[max(rank - 1, 0)], values[min(n - rank, n - 1)]
-median = (values[n // 2] + values[(n - 1) // 2]) / 2
-print("BAR %s %.1f %.1f %.1f %.0f %s" % (name, median, low, high, bound, "ok" if high <= bound else "short"))
-print("    %.0f ns a frame with it, %.0f without" % tuple(sorted(side)[n // 2] for side in zip(*pairs)))
-sys.exit(high > bound)
-PY
-}
-
 # At tc a frame takes four times as long and scatters by more than the functions take: there the bound says that nothing is badly wrong.
 bound() { # FUNCTION HOOK: ns
 	case $1-$2 in
@@ -79,7 +53,6 @@ bound() { # FUNCTION HOOK: ns
 	esac
 }
 
-echo "kernel $(uname -r), $(nproc) CPUs, load $(cut -d ' ' -f 1 /proc/loadavg)"
 lab "$PLAIN" none
 for function in shaping nioc slot; do
 	lab "$LAB" $function
@@ -90,8 +63,10 @@ for function in shaping nioc slot; do
 				"$DPULAB" place -q "$name" $path --hook "$hook" >/dev/null || fail "place $name $path"
 				wait_for 20 nsenter --net="/run/netns/$name-web1" -- ping -q -c 1 -W 2 10.1.0.13 >/dev/null
 			done
-			taskset -c "$CPU" "$SIDES" web1 web3 "$LAB" "$PLAIN" "$PAIRS" $SLICE_MS >pairs || fail "$function, $path, $hook"
-			bar "$function-ns-$path-$hook" "$(bound "$function" "$hook")"
+			taskset -c "$CPU" "$TOOLS/sides" web1 web3 "$LAB" "$PLAIN" "$PAIRS" $SLICE_MS >sides || fail "$function, $path, $hook"
+			awk '{print $1 - $2}' sides >pairs
+			awk '{ with += $1; without += $2 } END { printf "    %.0f ns a frame with it, %.0f without (means)\n", with / NR, without / NR }' sides
+			bar "$function-ns-$path-$hook" "$(bound "$function" "$hook")" most
 		done
 	done
 	remove_lab "$LAB" >/dev/null

@@ -9,20 +9,15 @@
 #
 # BAR name value low high bound ok|short; exit status 3 if one is short.
 cd "$(dirname "$0")/../.." || exit 1
-export DPULAB=${DPULAB:-$PWD/build/dpulab} TESTS=$PWD/tests LAB_PREFIX=bl
-STREAM=$PWD/build/tests/net/stream
-cd "$(mktemp -d)" || exit 1
-. "$TESTS/lib/net.sh"
+LAB_PREFIX=bl
+. tests/lib/bars.sh
 . "$TESTS/lib/moves.sh"
-at_exit "rm -r $PWD"
-PLAIN=${LAB}p
-at_exit "remove_lab $PLAIN"
+STREAM=$TOOLS/stream
 
 PAIRS=${1:-20}
 DELAY_US=10
 PPS=200000
 SLICE=0.5 # seconds
-result=0
 
 lab() { # NAME HOOK DPU
 	cat >"$1.yaml" <<-YAML
@@ -60,27 +55,6 @@ taken() { # LAB
 	sed -n 's/^received \([0-9]*\) .*/\1/p' "sink.$1"
 }
 
-# bar NAME BOUND most|least: of the numbers in `pairs`.
-bar() {
-	"$PYTHON" - "$@" <<'PY' || result=3
-import math, sys
-name, bound, most = sys.argv[1], float(sys.argv[2]), sys.argv[3] == "most"
-values = sorted(map(float, open("pairs")))
-n = len(values)
-# ranks of a binomial interval around the median
-rank, tail = 0, 0.0
-while tail + math.comb(n, rank) / 2 ** n <= 0.025:
-    tail += math.comb(n, rank) / 2 ** n
-    rank += 1
-low, high = values[max(rank - 1, 0)], values[min(n - rank, n - 1)]
-median = (values[n // 2] + values[(n - 1) // 2]) / 2
-ok = high <= bound if most else low >= bound
-print("BAR %s %.3f %.3f %.3f %.2f %s" % (name, median, low, high, bound, "ok" if ok else "short"))
-sys.exit(not ok)
-PY
-}
-
-echo "kernel $(uname -r), $(nproc) CPUs, load $(cut -d ' ' -f 1 /proc/loadavg)"
 for hook in xdp tc; do
 	lab "$PLAIN" $hook true
 	lab "$LAB" $hook "{link: {delay: ${DELAY_US}us}}"

@@ -9,6 +9,7 @@
 #include "framerate.h"
 #include "lab.h"
 #include "topology.h"
+#include "vmtool.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -33,21 +34,6 @@ static double now_s(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void show(const struct diag_record *record, void *arg)
-{
-	(void)arg;
-	fprintf(stderr, "circulate: %s\n", record->message);
-}
-
-static size_t vm_named(const struct lab *lab, const char *name)
-{
-	for (size_t i = 0; i < lab->n_vms; i++)
-		if (!strcmp(lab->vms[i].name, name))
-			return i;
-	fprintf(stderr, "circulate: no VM %s\n", name);
-	exit(2);
 }
 
 static int fill(struct frameload *load, const struct lab *lab, struct traffic_pair pair, unsigned flows)
@@ -134,7 +120,7 @@ static int run(struct frameload *circle, struct frameload *refused, char **files
 int main(int argc, char **argv)
 {
 	struct frameload *circle = NULL, *refused = NULL;
-	struct diag diag = {.sink = show};
+	struct diag diag = {.sink = vmtool_show};
 	struct lab_session session;
 	size_t vm[4];
 	int err;
@@ -147,7 +133,7 @@ int main(int argc, char **argv)
 	if (err)
 		return 1;
 	for (unsigned i = 0; i < 4; i++)
-		vm[i] = vm_named(session.lab, argv[2 + i]);
+		vm[i] = vmtool_vm(session.lab, argv[2 + i]);
 	err = frameload_open(FLOWS, FRAME_LEN, &circle, &diag);
 	if (!err)
 		err = frameload_open(REFUSED_FLOWS, FRAME_LEN, &refused, &diag);

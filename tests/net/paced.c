@@ -9,6 +9,7 @@
 #include "framerate.h"
 #include "lab.h"
 #include "topology.h"
+#include "vmtool.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -29,21 +30,6 @@ enum {
 	BURST_MOST = 8192, /* frames in one tick, after one that was late */
 	SILENCE_US = 200000, /* without an arrival: all have arrived that will */
 };
-
-static void show(const struct diag_record *record, void *arg)
-{
-	(void)arg;
-	fprintf(stderr, "paced: %s\n", record->message);
-}
-
-static size_t vm_named(const struct lab *lab, const char *name)
-{
-	for (size_t i = 0; i < lab->n_vms; i++)
-		if (!strcmp(lab->vms[i].name, name))
-			return i;
-	fprintf(stderr, "paced: no VM %s\n", name);
-	exit(2);
-}
 
 /* B's frames are counted where they would turn around: what the VMs' kernels say to each other is not. */
 static int prepare(struct frameload *load, const struct lab *lab, struct traffic_pair pair, struct diag *diag)
@@ -115,7 +101,7 @@ static int run(struct frameload *load, uint64_t pps, char **files, struct diag *
 int main(int argc, char **argv)
 {
 	struct frameload *load = NULL;
-	struct diag diag = {.sink = show};
+	struct diag diag = {.sink = vmtool_show};
 	struct lab_session session;
 	struct traffic_pair pair;
 	int err;
@@ -127,7 +113,7 @@ int main(int argc, char **argv)
 	err = lab_open(argv[1], STATE_PEEK, &session, &diag);
 	if (err)
 		return 1;
-	pair = (struct traffic_pair){vm_named(session.lab, argv[2]), vm_named(session.lab, argv[3])};
+	pair = (struct traffic_pair){vmtool_vm(session.lab, argv[2]), vmtool_vm(session.lab, argv[3])};
 	err = frameload_open(FLOWS, FRAME_LEN, &load, &diag);
 	if (!err)
 		err = prepare(load, session.lab, pair, &diag);

@@ -9,6 +9,7 @@
 #include "lab.h"
 #include "monotonic.h"
 #include "topology.h"
+#include "vmtool.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,21 +18,6 @@
 #include <unistd.h>
 
 enum { FLOWS = 64, FRAME_LEN = 64, FIRST_SPORT = 20000, DPORT = 5201, WARM_US = 50000 };
-
-static void show(const struct diag_record *record, void *arg)
-{
-	(void)arg;
-	fprintf(stderr, "sides: %s\n", record->message);
-}
-
-static size_t vm_named(const struct lab *lab, const char *name)
-{
-	for (size_t i = 0; i < lab->n_vms; i++)
-		if (!strcmp(lab->vms[i].name, name))
-			return i;
-	fprintf(stderr, "sides: no VM %s\n", name);
-	exit(2);
-}
 
 static int prepare(struct frameload *load, const struct lab *lab, struct traffic_pair pair, struct diag *diag)
 {
@@ -102,7 +88,7 @@ int main(int argc, char **argv)
 {
 	struct lab_session session[2] = {};
 	struct traffic_pair pair[2];
-	struct diag diag = {.sink = show};
+	struct diag diag = {.sink = vmtool_show};
 	unsigned pairs = argc == 7 ? (unsigned)atoi(argv[5]) : 0, ms = pairs ? (unsigned)atoi(argv[6]) : 0;
 	int err = 0;
 
@@ -113,7 +99,7 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < 2; i++) {
 		if (lab_open(argv[3 + i], STATE_PEEK, &session[i], &diag))
 			return 1;
-		pair[i] = (struct traffic_pair){vm_named(session[i].lab, argv[1]), vm_named(session[i].lab, argv[2])};
+		pair[i] = (struct traffic_pair){vmtool_vm(session[i].lab, argv[1]), vmtool_vm(session[i].lab, argv[2])};
 	}
 	for (unsigned i = 0; i < pairs && !err; i++) {
 		double ns[2];
