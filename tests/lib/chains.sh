@@ -79,8 +79,12 @@ breaker() { # NODE
 	[ "$(shown "$1" web1 slow overruns)" -ge 4 ] || fail "$1: overruns are not counted"
 	run probe web2 udp 10.1.0.13 5901 20 300
 	is_out "$1" web2 && fail "$1: the breaker of web1 took the slot out at web2"
-	# what an interrupt of the machine adds to a call is the slot's as well: not a reason to take it out, by itself
-	[ "$(shown "$1" web2 slow overruns)" -lt 4 ] || fail "$1: $(shown "$1" web2 slow overruns) overruns at web2"
+	case $1 in
+	*-pmd) # what an interrupt adds to a call is the slot's as well, in a process: by itself not a reason to take it out
+		[ "$(shown "$1" web2 slow overruns)" -lt 4 ] || fail "$1: $(shown "$1" web2 slow overruns) overruns at web2"
+		;;
+	*) expect "$1: overruns at web2" "$(shown "$1" web2 slow overruns)" 0 ;;
+	esac
 	expect "$1: places put back in" "$("$DPULAB" intercept -j rearm "$LAB" slow | "$PYTHON" -c 'import json,sys; print(json.load(sys.stdin)["rearmed"])')" 1
 	is_out "$1" web1 && fail "$1: rearm has put nothing back in"
 	unserve
