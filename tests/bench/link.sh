@@ -16,7 +16,9 @@ STREAM=$TOOLS/stream
 
 PAIRS=${1:-20}
 DELAY_US=10
+PERIOD_US=40 # from echo to echo: above the slower round trip, and the process that plays the link stays awake
 PPS=200000
+LINK_CPU=$(($(nproc) - 1)) # a CPU that both use, the process and who waits spinning for an answer, would be had by one
 SLICE=0.5 # seconds
 
 lab() { # NAME HOOK DPU
@@ -37,8 +39,9 @@ lab() { # NAME HOOK DPU
 	wait_for 20 in_lab "$1" web1 ping -q -c 1 -W 2 10.1.0.13
 }
 
-# Round trip in us, the median of many that follow each other at once.
-round_trip() { in_lab "$1" web1 "$PYTHON" "$TESTS/lib/spinping.py" 10.1.0.13 500; } # LAB
+# Round trip in us, the median of many. Both links get them at the same rate: a way that was gone 30 us ago takes twice as long as one
+# that was gone just now, whatever is on it.
+round_trip() { in_lab "$1" web1 taskset -c 0 "$PYTHON" "$TESTS/lib/spinping.py" 10.1.0.13 500 $PERIOD_US; } # LAB
 
 # Datagrams that arrived of those offered for so long.
 taken() { # LAB
@@ -57,7 +60,7 @@ taken() { # LAB
 
 for hook in xdp tc; do
 	lab "$PLAIN" $hook true
-	lab "$LAB" $hook "{link: {delay: ${DELAY_US}us}}"
+	lab "$LAB" $hook "{link: {delay: ${DELAY_US}us}}, link-cpus: $LINK_CPU"
 	: >pairs
 	for ((i = 0; i < PAIRS; i++)); do
 		plain=$(round_trip "$PLAIN")
