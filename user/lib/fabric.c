@@ -190,12 +190,8 @@ int fabric_switch_set(const struct lab *lab, size_t host, bool on, struct diag *
 
 static int wire_port(const struct fabric *fabric, const char *dev, int *ret_ifindex, struct diag *diag)
 {
-	for (size_t i = 0; i < fabric->n_links; i++)
-		if (!strcmp(fabric->links[i].name, dev)) {
-			*ret_ifindex = fabric->links[i].ifindex;
-			return 0;
-		}
-	return diag_error(diag, -ENODEV, "repair the lab: dpulab up LAB.yaml", "the fabric has no port %s", dev);
+	*ret_ifindex = (int)rt_links_find(fabric->links, fabric->n_links, dev);
+	return *ret_ifindex ? 0 : diag_error(diag, -ENODEV, "repair the lab: dpulab up LAB.yaml", "the fabric has no port %s", dev);
 }
 
 static int announce(const struct lab *lab, size_t host, bool dpu, struct diag *diag)

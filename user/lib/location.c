@@ -21,19 +21,11 @@ struct links {
 	size_t n;
 };
 
-static unsigned find_link(const struct links *links, const char *dev)
-{
-	for (size_t i = 0; i < links->n; i++)
-		if (!strcmp(links->list[i].name, dev))
-			return (unsigned)links->list[i].ifindex;
-	return 0;
-}
-
 static void add_port(struct location *location, const struct links *links, uint16_t port, uint8_t kind,
 		     const char *dev, size_t vm)
 {
 	struct port_dev *added = &location->ports[location->n_ports];
-	unsigned ifindex = find_link(links, dev);
+	unsigned ifindex = rt_links_find(links->list, links->n, dev);
 
 	if (!ifindex && kind != DPU_PORT_KIND_VNIC)
 		return;
@@ -49,7 +41,7 @@ static void add_port(struct location *location, const struct links *links, uint1
 static void add_vm_ports(struct location *location, const struct links *links, const struct links *passed, size_t vm)
 {
 	const struct lab_vm *v = &location->lab->vms[vm];
-	bool here = find_link(links, v->name);
+	bool here = rt_links_find(links->list, links->n, v->name);
 	char channel[IFNAMSIZ];
 
 	if (here || location->where != LOCATION_DPU)
@@ -60,7 +52,7 @@ static void add_vm_ports(struct location *location, const struct links *links, c
 	} else if (location->where == LOCATION_DPU && !here) {
 		topology_channel_dpu(v->port, channel);
 		add_port(location, links, v->port, DPU_PORT_KIND_VNIC, channel, vm);
-		location->ports[location->n_ports - 1].passed = find_link(passed, v->name);
+		location->ports[location->n_ports - 1].passed = rt_links_find(passed->list, passed->n, v->name);
 	}
 }
 

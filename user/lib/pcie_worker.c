@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -17,6 +18,7 @@
 #include "afxdp.h"
 #include "background.h"
 #include "pcie_cost.h"
+#include "rt.h"
 #include "topology.h"
 
 #define PRIORITY   2 /* of SCHED_FIFO: above threads whose CPU time is metered (cpuacct.h), as frames they wait for are in here */
@@ -42,6 +44,7 @@ static struct {
 	const struct pcie_work *work;
 	struct pcie_state *state;
 	const struct pcie_io *io;
+	struct netns *ns;
 	struct pcie_schedule schedule[PCIE_DIRECTIONS];
 	struct pcie_queue queue[PCIE_DIRECTIONS];
 	struct channel_end end[PCIE_PORTS];
@@ -166,7 +169,7 @@ static int add_port(uint32_t port, const char *dev, unsigned ifindex, struct dia
 	return err;
 }
 
-static int sync_port(uint32_t port, struct diag *diag)
+static int sync_port(uint32_t port, const struct rt_link *links, size_t n, struct diag *diag)
 {
 	struct channel_end *end = &link_.end[port];
 	char dev[IFNAMSIZ];
@@ -174,7 +177,7 @@ static int sync_port(uint32_t port, struct diag *diag)
 	int err;
 
 	name_of(port, dev);
-	ifindex = if_nametoindex(dev);
+	ifindex = rt_links_find(links, n, dev);
 	if (end->dev[0] && ifindex == end->ifindex)
 		return 0;
 	if (end->dev[0])
@@ -190,18 +193,25 @@ static int sync_port(uint32_t port, struct diag *diag)
 	return err;
 }
 
+/*
+ * Few of a thousand ports have a device. One list tells which: for a name that no device has, if_nametoindex() makes the kernel
+ * run modprobe, twice, and wait for it.
+ */
 static int sync_ports(struct diag *diag)
 {
-	int err = 0;
+	struct rt_link *links = NULL;
+	size_t n = 0;
+	int err = rt_links(link_.ns, &links, &n, diag);
 
 	link_.n_open = 0;
 	for (uint32_t port = 0; !err && port < PCIE_PORTS; port++) {
-		err = sync_port(port, diag);
+		err = sync_port(port, links, n, diag);
 		if (err || !link_.end[port].dev[0])
 			continue;
 		link_.fds[link_.n_open] = (struct pollfd){.fd = link_.io->fd(port), .events = POLLIN};
 		link_.open[link_.n_open++] = port;
 	}
+	free(links);
 	return err;
 }
 
@@ -333,8 +343,7 @@ static int loop(struct diag *diag)
 static int begin(struct diag *diag)
 {
 	uint64_t seed[PCIE_DIRECTIONS] = {1, 2};
-	struct netns *ns;
-	int back, err = netns_open(link_.work->ns, &ns, diag);
+	int back, err = netns_open(link_.work->ns, &link_.ns, diag);
 
 	afxdp_silence();
 	prctl(PR_SET_TIMERSLACK, 1);
@@ -344,13 +353,13 @@ static int begin(struct diag *diag)
 		pcie_schedule_init(&link_.schedule[direction], &link_.state->link, seed[direction]);
 	link_.io = link_.state->way == PCIE_WAY_AF_XDP ? &pcie_af_xdp : &pcie_af_packet;
 	if (!err)
-		err = netns_enter(ns, &back);
+		err = netns_enter(link_.ns, &back);
 	if (!err)
 		err = link_.io->open(diag);
 	if (!err)
 		err = take_cpu(diag);
 	if (!err)
-		link_.state->cost_ns = (uint32_t)pcie_cost_measure(link_.io, ns);
+		link_.state->cost_ns = (uint32_t)pcie_cost_measure(link_.io, link_.ns);
 	return err;
 }
 

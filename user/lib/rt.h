@@ -72,6 +72,8 @@ int rt_ifindex(struct netns *ns, const char *dev);
 int rt_link_get(struct netns *ns, const char *dev, struct rt_link *ret_link, struct diag *diag);
 /* Every link of the namespace; the caller frees. */
 int rt_links(struct netns *ns, struct rt_link **ret_links, size_t *ret_n, struct diag *diag);
+/* ifindex of the device in such a list; 0 = it is not there. */
+unsigned rt_links_find(const struct rt_link *links, size_t n, const char *dev);
 int rt_addrs(struct netns *ns, struct rt_addr **ret_addrs, size_t *ret_n, struct diag *diag);
 /* The id ns knows another namespace by; -1 = none (so none of its links has an end there). */
 int rt_nsid(struct netns *ns, const struct netns *other, int *ret_nsid);

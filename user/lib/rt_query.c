@@ -182,6 +182,14 @@ int rt_links(struct netns *ns, struct rt_link **ret_links, size_t *ret_n, struct
 	return 0;
 }
 
+unsigned rt_links_find(const struct rt_link *links, size_t n, const char *dev)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(links[i].name, dev))
+			return (unsigned)links[i].ifindex;
+	return 0;
+}
+
 static int parse_addr(const struct nlmsghdr *header, void *arg)
 {
 	const struct ifaddrmsg *info = NLMSG_DATA(header);
