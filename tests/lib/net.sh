@@ -86,6 +86,9 @@ wait_for() {
 	done
 }
 
+# Is the process gone, or a zombie? Its files go before it does, and take a while.
+ended() { [[ $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) != [!ZX]* ]]; }
+
 kernel_at_least() { [ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ]; }
 
 # Has the kernel 802.1Q devices? Without them path linux cannot put a VLAN on the wire, and says so.

@@ -39,7 +39,6 @@ figure() {
 }
 state_of_link() { "$DPULAB" show -j "$LAB" link >link.json && json link.json "d['link'][0]['by']"; }
 relay() { "$DPULAB" show -j "$LAB" link >link.json && json link.json "d['link'][0]['pid']"; }
-ended() { [ ! -e "/proc/$1/fd/0" ]; } # a zombie has none
 
 # median LAB ADDRESS [PING-OPTION...]: round trip in us.
 median() {

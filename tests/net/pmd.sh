@@ -68,8 +68,7 @@ wait "$client" || fail "the connection did not outlive the worker: $(cat client.
 supervisor=$(awk '{print $4}' "/proc/$(field pid)/stat")
 worker=$(field pid)
 kill -KILL "$supervisor"
-gone() { [ ! -e "/proc/$worker/fd/0" ]; } # a zombie has none
-wait_for 10 gone
+wait_for 10 ended "$worker"
 expect "a dead process is told from one that lives" "$(field pid)" 0
 refuse 1 in_node web1 ping -q -c 1 -W 1 10.1.0.13
 run "$DPULAB" up lab.yaml
