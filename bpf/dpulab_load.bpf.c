@@ -75,6 +75,22 @@ int load_sink(struct xdp_md *ctx)
 	return XDP_DROP;
 }
 
+/* The end of a sender whose addresses are forged: what TCP answers them goes to others, elsewhere. */
+SEC("xdp")
+int load_deaf(struct xdp_md *ctx)
+{
+	struct {
+		struct ethhdr eth;
+		struct iphdr ip;
+	} __attribute__((packed)) *frame = (void *)(long)ctx->data;
+
+	if ((void *)(frame + 1) > (void *)(long)ctx->data_end || frame->eth.h_proto != __builtin_bswap16(ETH_P_IP) ||
+	    frame->ip.protocol != IPPROTO_TCP)
+		return XDP_PASS;
+	count_arrival(ctx, 1);
+	return XDP_DROP;
+}
+
 /* Back to the sender as its answer: addresses and ports change places, which no checksum notices. */
 static __always_inline int bounce(struct xdp_md *ctx, __u32 device)
 {

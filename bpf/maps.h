@@ -87,7 +87,7 @@ DPU_MAP(ct_clock, ARRAY, __u32, struct dpu_ct_key, 131072, BPF_F_MMAPABLE);	    
 DPU_MAP(ct_windows, ARRAY, __u32, struct dpu_tcp_window, 1, BPF_F_MMAPABLE);	     /* * as ct_clock if strict */
 DPU_MAP(ct_clock_hand, ARRAY, __u32, __u32, 1, BPF_F_MMAPABLE); /* handover takes seats too */
 DPU_MAP(ct_counts, ARRAY, __u32, struct dpu_ct_count, DPU_MAX_PORTS, BPF_F_MMAPABLE);
-DPU_MAP(ct_proofs, LRU_HASH, struct dpu_ct_key, __u64, DPU_CT_PROOFS, 0);
+DPU_MAP(ct_proofs, ARRAY, __u32, struct dpu_ct_proof, DPU_CT_PROOFS, 0);
 DPU_MAP(bindings, HASH, struct dpu_binding_key, struct dpu_binding, DPU_BINDINGS, 0);
 DPU_MAP(guards, ARRAY, __u32, struct dpu_guard, DPU_MAX_PORTS, BPF_F_MMAPABLE);
 DPU_MAP(fdb_clock, ARRAY, __u32, struct dpu_fdb_key, DPU_FDB_SEATS, 0);

@@ -464,8 +464,7 @@ STAGE int policy_known(void)
 	if (!p)
 		return POLICY_PASS;
 	p->ct_side = tuple_key(&p->ct_key, &p->key, p->vnic);
-	ct_look_ahead(p);
-	ct = ct_find(p);
+	ct = ct_meet(p);
 	return ct ? policy_continue(p, ct) : POLICY_START;
 }
 

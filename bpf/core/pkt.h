@@ -134,6 +134,7 @@ struct pkt {
 	__u8 start_state, start_flags; /* of the connection that the frame may start: enum dpu_ct_state, dpu_ct_flag */
 	__u8 judged;	/* the connection was judged under the present policy, or above the rate not */
 	__u16 vnic;	/* port number of the vNIC, the zone */
+	__u16 none_at;	/* vNIC whose zone has been looked at for this connection in vain; 0 = none */
 	__u32 policy_gen; /* of the vNIC, as it was before its rules were read */
 	__u32 cookie;	  /* number of a challenge to be sent */
 	__u32 clock_hand, clock_seat, clock_least; /* of a walk of ct_clock's hand */
@@ -179,6 +180,8 @@ struct intercept_work {
 #define ANSWER_MAX 1280 /* IPv6's minimum MTU: no answer may be longer (RFC 4443 2.4) */
 #define ANSWER_ROOM (ANSWER_MAX + 8) /* a word the verifier cannot rule out, rounded to 8 */
 struct answer_packet {
+	__u8 pad[2]; /* so that what is behind the Ethernet header is aligned */
+	__u8 eth[14];
 	union {
 		__u8 b[ANSWER_ROOM];
 		__u32 w[ANSWER_ROOM / 4];

@@ -7,8 +7,9 @@
  * The challenge (docs/decisions/0011): a SYN above the half-open limit is answered
  * with an ACK of a number that only we can know. Whoever really waits in SYN-SENT
  * answers that with an RST of this number (RFC 9293 3.10.7.3) and sends its SYN again,
- * which then passes. Nothing is remembered of a SYN but in the number; of a
- * proof, the connection's key, once.
+ * which then passes. Nothing is remembered of a SYN but in the number, and of a
+ * proof the number. Proofs share an array's places: one that loses its place to
+ * another costs its opener one round more.
  */
 #pragma once
 #include "core/cttab.h"
@@ -18,11 +19,14 @@
 
 #define ADMIT_COOKIE_SHIFT 36  /* a number is good for its 2^36 ns (69 s) and the next */
 #define ADMIT_WALK	   256 /* seats looked at for dead connections when a vNIC is at its limit */
-#define ADMIT_WALKS_PPS	   1000 /* 256,000 seats: a table of 131,072 places is gone round once a second */
+#define ADMIT_WALKS_PPS	   500 /* of each CPU: 128,000 seats, of which a table of 131,072 places has twice as many as places */
 #define ADMIT_PROOF_NS	   60000000000ull /* a SYN is sent again after 1 s, 3 s, 7 s, ... (RFC 6298) */
 
-/* The number for the connection of the scratch frame, in a period. A function of its own for its stack. */
-STAGE int admit_cookie(__u32 period)
+/*
+ * The number for the connection of the scratch frame, in a period. Its lower half is what a challenge says, the whole is
+ * what the proof is kept under: who has it needs no key to compare. A function of its own for its stack.
+ */
+STAGE __u64 admit_number(__u32 period)
 {
 	struct pkt *p = scratch_pkt();
 	__u64 v[4];
@@ -44,28 +48,47 @@ INLINE __u32 admit_period(const struct pkt *p)
 	return p->now_ns >> ADMIT_COOKIE_SHIFT;
 }
 
-/* Does the RST p carry the number of a challenge? Then its SYN, sent again, passes. */
+INLINE struct dpu_ct_proof *admit_place(__u64 number)
+{
+	__u32 key = number >> 32 & (DPU_CT_PROOFS - 1);
+
+	return env_lookup(ct_proofs, &key);
+}
+
+INLINE void admit_keep(const struct pkt *p, __u64 number)
+{
+	struct dpu_ct_proof *proof = admit_place(number);
+
+	if (!proof)
+		return;
+	proof->since_ns = p->now_ns;
+	env_write(proof->number, number);
+}
+
+/* Does the RST p carry the number of a challenge? Then its SYN, sent again, passes: in this period or the next. */
 INLINE int admit_proof(struct pkt *p)
 {
 	struct dpu_node_stats *stats = stats_node();
 	__u32 period = admit_period(p);
+	__u64 number = admit_number(period);
 
-	if (p->tcp.seq != (__u32)admit_cookie(period) && p->tcp.seq != (__u32)admit_cookie(period - 1))
+	if (p->tcp.seq != (__u32)number && p->tcp.seq != (__u32)admit_number(period - 1))
 		return 0;
-	env_update(ct_proofs, &p->ct_key, &p->now_ns, BPF_ANY);
+	admit_keep(p, number);
+	admit_keep(p, admit_number(period + 1));
 	if (stats)
 		stats->challenges_met++;
 	return 1;
 }
 
-/* Has the opener of p's connection proved that it exists? Counts once. */
-INLINE int admit_proved(const struct pkt *p)
+/* Has the opener proved that it exists? Counts once in a period. number: of p's connection, now. */
+INLINE int admit_proved(const struct pkt *p, __u64 number)
 {
-	const __u64 *since = env_lookup(ct_proofs, &p->ct_key);
+	struct dpu_ct_proof *proof = admit_place(number);
 
-	if (!since || p->now_ns > *since + ADMIT_PROOF_NS)
+	if (!proof || env_read(proof->number) != number || p->now_ns > proof->since_ns + ADMIT_PROOF_NS)
 		return 0;
-	env_delete(ct_proofs, &p->ct_key);
+	env_write(proof->number, 0);
 	return 1;
 }
 
@@ -105,6 +128,7 @@ STAGE int admit(void)
 	struct pkt *p = scratch_pkt();
 	struct dpu_node_stats *stats = stats_node();
 	const struct dpu_port *port;
+	__u64 number;
 	__u32 key;
 
 	if (!p || !stats)
@@ -118,9 +142,12 @@ STAGE int admit(void)
 		verdict_drop(p, DPU_REASON_DROP_CT_LIMIT);
 		return 1;
 	}
-	if (!admit_flooded(p, port->max_half_open) || admit_proved(p))
+	if (!admit_flooded(p, port->max_half_open))
 		return 0;
-	p->cookie = admit_cookie(admit_period(p));
+	number = admit_number(admit_period(p));
+	if (admit_proved(p, number))
+		return 0;
+	p->cookie = number;
 	verdict_drop(p, DPU_REASON_CHALLENGE);
 	return 1;
 }

@@ -159,21 +159,20 @@ INLINE long answer_leave_half_made(struct answer_packet *answer, const struct pk
 STAGE int answer_send(hook_ctx *ctx, struct pkt *p, __u32 ip_len)
 {
 	struct answer_packet *answer = answer_packet();
-	struct wire_eth eth;
+	struct wire_eth *eth;
 	long err;
 
 	if (!p || !answer || outside_range(ip_len, sizeof(struct wire_ip4), ANSWER_MAX))
 		return 0;
-	__builtin_memcpy(eth.dmac, p->key.smac, 6);
-	__builtin_memcpy(eth.smac, p->key.dmac, 6);
-	eth.type = bpf_htons(p->ethertype);
-	err = answer_clear(ctx, p, sizeof(eth) + ip_len);
+	eth = (void *)answer->eth;
+	__builtin_memcpy(eth->dmac, p->key.smac, 6);
+	__builtin_memcpy(eth->smac, p->key.dmac, 6);
+	eth->type = bpf_htons(p->ethertype);
+	err = answer_clear(ctx, p, sizeof(*eth) + ip_len);
 	if (err == HOOK_HALF_MADE)
 		err = answer_leave_half_made(answer, p);
 	if (!err)
-		err = hook_store(ctx, 0, &eth, sizeof(eth));
-	if (!err)
-		err = hook_store(ctx, sizeof(eth), answer->b, ip_len);
+		err = hook_store(ctx, 0, eth, sizeof(*eth) + ip_len);
 	p->verdict = err ? DPU_VERDICT_DROP : DPU_VERDICT_FORWARD;
 	p->out_port = p->key.in_port;
 	p->out_vtep = p->in_vtep;

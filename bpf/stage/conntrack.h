@@ -39,12 +39,14 @@ INLINE void ct_look_ahead(struct pkt *p)
 {
 	const __u16 vnic = p->out_port;
 
+	p->none_at = 0;
 	if (p->inbound || p->flood || vnic < DPU_PORT_VNIC_MIN || vnic > DPU_PORT_VNIC_MAX ||
 	    (p->key.proto == WIRE_PROTO_TCP && (p->tcp.flags & (WIRE_TCP_SYN | WIRE_TCP_ACK)) != WIRE_TCP_SYN))
 		return;
 	p->other_key = p->ct_key;
 	p->other_key.zone = vnic;
-	(void)env_lookup(conntrack, &p->other_key);
+	if (!env_lookup(conntrack, &p->other_key))
+		p->none_at = vnic;
 }
 
 /* The live entry of p->ct_key, or NULL; p->ct_dead: there is one, which has expired. */
@@ -54,6 +56,18 @@ INLINE struct dpu_ct *ct_find(struct pkt *p)
 
 	p->ct_dead = ct && ct_expired(ct, p->ct_key.proto, p->now_ns);
 	return p->ct_dead ? 0 : ct;
+}
+
+/* As ct_find(), but where looking ahead has found none it is believed: what another CPU has made since, the insertion meets. */
+INLINE struct dpu_ct *ct_meet(struct pkt *p)
+{
+	if (p->none_at == p->vnic) {
+		p->none_at = 0;
+		p->ct_dead = 0;
+		return 0;
+	}
+	ct_look_ahead(p);
+	return ct_find(p);
 }
 
 /* The frame's decision rests on this connection. */

@@ -108,9 +108,13 @@ struct dpu_ct_count {
 };
 
 /*
- * Map "ct_proofs": connections whose opener has answered a challenge (stage/admit.h). Key:
- * struct dpu_ct_key. Value: __u64, CLOCK_MONOTONIC_COARSE.
+ * Map "ct_proofs", array of DPU_CT_PROOFS by the upper half of the number: connections whose opener has answered a
+ * challenge (stage/admit.h).
  */
+struct dpu_ct_proof {
+	__u64 number;	/* of the connection and a period, under the secret: nobody else has it. 0 = free */
+	__u64 since_ns; /* CLOCK_MONOTONIC_COARSE */
+};
 
 /* Argument of the programs of dpulab_merge.bpf.c, which say what they take from it. */
 struct dpu_ct_merge {

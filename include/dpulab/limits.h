@@ -6,7 +6,7 @@
 #pragma once
 
 /* Raise it with any change of a map or of a struct in one: pins of another layout are refused. */
-#define DPU_LAYOUT_VERSION 8
+#define DPU_LAYOUT_VERSION 9
 
 /*
  * Port numbers are per host and mean the same at both locations of that host

@@ -5,9 +5,10 @@
  *
  *   flood NETNS SRC_MAC DST_MAC DST4 DST6 PORT KIND SECONDS
  *
- * From 10.1.0.1 and 2001:db8:1::1, but for syn, whose senders do not exist. Prints "KIND: N frames, N per second".
+ * From 10.1.0.1 and 2001:db8:1::1, but for syn, whose senders do not exist: eth0 of NETNS hears no TCP meanwhile, as who
+ * forges an address does not hear what is answered to it. Prints "KIND: N frames, N per second".
  *
- *   syn      SYNs from anywhere in 10.1.0.0/16
+ *   syn      SYNs from anywhere in 10.1.0.0/16; others from each SRC_MAC
  *   first    first fragments, each of a datagram of its own
  *   later    fragments without a first one
  *   overlap  a first fragment, one that writes over its ports (RFC 1858), and a last one
@@ -61,7 +62,7 @@ static uint32_t mixed(uint32_t i)
 
 static void build_syn(const struct target *t, unsigned i, struct frame *ret)
 {
-	uint32_t n = mixed(i);
+	uint32_t n = mixed((uint32_t)t->src_mac * FRAMES + i);
 	char source[32];
 
 	snprintf(source, sizeof(source), "10.1.%u.%u", 1 + n % 250, 1 + (n >> 8) % 250);
@@ -132,9 +133,10 @@ static const struct {
 	const char *name;
 	void (*build)(const struct target *t, unsigned i, struct frame *ret);
 	unsigned len; /* of every frame; what is behind the packet is padding */
+	int forged;   /* its senders do not exist: who sends it hears no answer */
 } kinds[] = {
-	{"syn", build_syn, 64},		{"first", build_first, 64}, {"later", build_later, 64},
-	{"overlap", build_overlap, 72}, {"tiny", build_tiny, 72},   {"chain", build_chain, 128},
+	{"syn", build_syn, 64, 1},	{"first", build_first, 64, 0}, {"later", build_later, 64, 0},
+	{"overlap", build_overlap, 72, 0}, {"tiny", build_tiny, 72, 0},	{"chain", build_chain, 128, 0},
 };
 
 static double seconds_since(const struct timespec *then)
@@ -196,6 +198,8 @@ int main(int argc, char **argv)
 		err = frameload_open(FRAMES, kinds[kind].len, &load, &diag);
 	if (!err)
 		err = frameload_device(load, 0, ns, "eth0", &diag);
+	if (!err && kinds[kind].forged)
+		err = frameload_deaf(load, ns, "eth0", &diag);
 	if (!err) {
 		fill(load, &target, kind);
 		err = flood(load, argv[7], atof(argv[8]), &diag);

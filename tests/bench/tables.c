@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* tables.c - one instance of the datapath with static addresses: four vNICs, one VNI segment, one remote endpoint. */
 #include "bench.h"
+#include "dataplane_sizes.h"
 #include "directmaps.h"
 #include "policy.h"
 #include <dpulab/settings.h> /* the skeleton names its type */
@@ -186,7 +187,7 @@ int tables_load(struct bench *b, const struct tables_options *options, struct dp
 	err = directmaps_size_flows(dp->obj, options->flow_entries);
 	bpf_map__set_max_entries(dp->maps.flow_sets, options->flow_entries / DPU_FLOW_WAYS);
 	bpf_map__set_max_entries(dp->maps.flow_info, options->flow_entries / DPU_FLOW_WAYS);
-	bpf_map__set_max_entries(dp->maps.conntrack, connections(options));
+	bpf_map__set_max_entries(dp->maps.conntrack, dataplane_ct_entries(connections(options)));
 	bpf_map__set_max_entries(dp->maps.ct_clock, 2 * connections(options));
 	if (options->policy) {
 		bpf_map__set_max_entries(dp->maps.dfw_cells, POLICY_CELLS);

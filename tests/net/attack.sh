@@ -4,10 +4,12 @@
 # Floods at the rate that the machine makes frames at: SYNs, fragments that come first, late, over each other
 # or cut too small, chains of IPv6 extension headers. Nothing arrives that the policy denies,
 # established flows lose nothing, and new ones open. ATTACK_SECONDS of each (`make attack`: 30).
+# SYNs come from two VMs at once, each flooding on a CPU of its own.
 . "$TESTS/lib/net.sh"
 . "$TESTS/lib/moves.sh" # stream, stop_jobs
-need "$PYTHON" tcpdump ethtool
+need "$PYTHON" tcpdump ethtool taskset
 
+SYN_RATE=1000000 # a second, of the datapath; looked at by `make attack`
 FLOOD=$TESTS/../${BUILD:-build}/attack/flood
 [ -x "$FLOOD" ] || skip "needs $FLOOD (make tests)"
 emulated && skip "a flood is about rates, which an emulated CPU does not have"
@@ -23,10 +25,11 @@ lab() { # HOOK
 		  red: {vni: 5001}
 		vms:
 		  evil: {host: ha, port-group: red, ip: [10.1.0.1/16, "2001:db8:1::1/64"], half-open: 60000, connections: 100000}
+		  evil2: {host: ha, port-group: red, ip: [10.1.0.5/16, "2001:db8:1::5/64"], half-open: 60000, connections: 100000}
 		  web:  {host: ha, port-group: red, ip: [$WEB/16, "2001:db8:1::2/64"], half-open: 100}
 		  good: {host: ha, port-group: red, ip: [10.1.0.3/16, "2001:db8:1::3/64"]}
 		  db:   {host: ha, port-group: red, ip: [10.1.0.4/16, "2001:db8:1::4/64"]}
-		tables: {connections: 131072}
+		tables: {connections: 262144}
 		firewall:
 		  fragments: reassemble
 		  default: drop
@@ -38,6 +41,7 @@ lab() { # HOOK
 }
 
 has() { grep -q "$2" "$1"; } # FILE TEXT
+half_open() { "$DPULAB" show "$LAB" ports | awk -v vm="$1" '$5 == vm { print $NF }'; }
 word() { sed -n "s/.*$2 \([0-9]*\).*/\1/p" "$1"; } # FILE WORD: the number after it
 opens() { # ADDRESS WHAT
 	expect "$what: $2" "$(in_node good "$PYTHON" "$TESTS/lib/synflood.py" open "$1" 80 20)" open
@@ -77,6 +81,41 @@ marker_heard() {
 	tcpdump -n -r heard 2>/dev/null | grep -q "10\.1\.0\.1\.[0-9]* > 10\.1\.0\.2\.5000:"
 }
 
+flooders=()
+flood() { # VM CPU KIND PORT
+	taskset -c $(($2 % $(nproc))) "$FLOOD" "$(node "$1")" "$(mac_of "$1")" "$(mac_of web)" $WEB 2001:db8:1::2 \
+		"$4" "$3" "$SECONDS_EACH" >rate."$1" 2>&1 &
+	flooders+=($!)
+}
+
+# What the datapath has taken of the attackers' frames: sent is not seen, a device's ring may be full.
+seen() { "$DPULAB" show "$LAB" ports | awk '$5 ~ /^evil/ { n += $8 } END { printf "%.0f\n", n }'; }
+
+# Frames a second that were seen, of one slice of the flood after the other, while all its senders are at work.
+measure() {
+	local frames now then
+	then=$(date +%s%N)
+	frames=$(seen)
+	while sleep 2 && kill -0 "${flooders[@]}" 2>/dev/null; do
+		now=$(date +%s%N)
+		n=$(seen)
+		kill -0 "${flooders[@]}" 2>/dev/null || break
+		echo $(((n - frames) * 1000000000 / (now - then)))
+		frames=$n
+		then=$now
+	done
+}
+
+# Of slices on stdin: their mean, and where 95 of 100 such means would be.
+bar() { # NAME BOUND
+	awk -v name="$1" -v bound="$2" '
+		{ n++; sum += $1; squares += $1 * $1 }
+		END {
+			mean = sum / n; half = 2 * sqrt((squares - n * mean * mean) / (n - 1) / n)
+			printf "BAR %s %.0f %.0f %.0f %.0f %s\n", name, mean, mean - half, mean + half, bound, mean - half >= bound ? "ok" : "short"
+		}'
+}
+
 attack() { # KIND PORT HEARD: frames that the target may hear, 0, or else "some"
 	what="$1 at $hook"
 	start_flows
@@ -84,12 +123,24 @@ attack() { # KIND PORT HEARD: frames that the target may hear, 0, or else "some"
 	in_node web tcpdump -i eth0 -n -w heard -U --immediate-mode "$FORBIDDEN" 2>listening &
 	local listener=$!
 	wait_for 10 has listening "listening on"
-	"$FLOOD" "$(node evil)" "$(mac_of evil)" "$(mac_of web)" $WEB 2001:db8:1::2 "$2" "$1" "$SECONDS_EACH" >rate 2>&1 &
-	local flooder=$!
+	local before measurer=
+	before=$(seen)
+	flooders=()
+	rm -f rate.*
+	flood evil 0 "$1" "$2"
+	[ "$1" = syn ] && flood evil2 1 "$1" "$2"
+	if [ "$SECONDS_EACH" -ge 20 ]; then
+		measure >slices &
+		measurer=$!
+	fi
 	opens $WEB "a new connection to the target"
 	opens 10.1.0.4 "a new connection to another VM"
 	expect "$what: fragmented datagrams between others" "$(probe good udp 10.1.0.4 6000 3000 20)" ok
-	wait "$flooder" || fail "$what: $(cat rate)"
+	for flooder in "${flooders[@]}"; do
+		wait "$flooder" || fail "$what: $(cat rate.*)"
+	done
+	before=$(($(seen) - before))
+	[ -z "$measurer" ] || wait "$measurer"
 	check_flows
 	wait_for 20 marker_heard # all that came before it is in the file, however busy the machine is
 	kill "$listener"
@@ -97,7 +148,12 @@ attack() { # KIND PORT HEARD: frames that the target may hear, 0, or else "some"
 	n=$(tcpdump -n -r heard 2>/dev/null | grep -vc '10\.1\.0\.1\.[0-9]* > 10\.1\.0\.2\.5000:')
 	[ "$3" = 0 ] || [ "$n" = 0 ] || n=some
 	expect "$what: frames from the attacker" "$n" "$3"
-	echo "ok: $hook: $(cat rate)"
+	echo "ok: $hook: $(cat rate.evil)"
+	[ "$1" = syn ] || return
+	echo "ok: $hook: $(cat rate.evil2); the datapath has seen $before of both"
+	n=$(half_open web)
+	[ "$n" -le $((100 + $(nproc))) ] || fail "$what: $n half-open connections of 100" # CPUs count beside each other
+	[ -z "$measurer" ] || bar "syn-flood/$hook" $SYN_RATE <slices
 }
 
 for hook in tc xdp; do

@@ -8,6 +8,8 @@
 #define RULES_LEAST	 8192 /* room for as many rules, however few the lab has */
 #define CELLS_PER_RULE	 13   /* of one list of rules, twice; generated lists take 4 to 6 once */
 #define CELLS_PER_VNIC	 128  /* what even an empty policy takes, twice */
+#define CT_ROOMY_FROM	 4096 /* connections of tables that get more buckets */
+#define CT_ROOMY_TO	 (1u << 18)
 
 /* Two policies at a time, the one in force and the next, each with room for changes (classifier_room()). */
 static struct policy_space firewall_entries(const struct lab *lab)
@@ -37,6 +39,13 @@ static struct policy_space firewall_entries(const struct lab *lab)
 	return entries;
 }
 
+uint32_t dataplane_ct_entries(uint32_t connections)
+{
+	int is_power = !(connections & (connections - 1));
+
+	return is_power && connections >= CT_ROOMY_FROM && connections <= CT_ROOMY_TO ? connections + 1 : connections;
+}
+
 void dataplane_set_sizes(struct bpf_object *obj, const struct dpu_settings *settings, const struct lab *lab,
 			 uint32_t flows)
 {
@@ -50,7 +59,7 @@ void dataplane_set_sizes(struct bpf_object *obj, const struct dpu_settings *sett
 		{"ct_clock", settings->ct_clock_mask + 1},
 		{"ct_windows", settings->tcp_strict ? settings->ct_clock_mask + 1 : 1},
 		{"held", settings->hold_fragments ? (DPU_PORT_VNIC_MAX - DPU_PORT_VNIC_MIN + 1) * DPU_HELD_PLACES : 1},
-		{"conntrack", lab->connections},
+		{"conntrack", dataplane_ct_entries(lab->connections)},
 		{"fdb", lab->macs},
 		{"dfw_cells", (uint32_t)firewall.rules},
 		{"dfw_hits", (uint32_t)firewall.counters},

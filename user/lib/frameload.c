@@ -140,6 +140,11 @@ int frameload_sink(struct frameload *load, struct netns *ns, const char *dev, st
 	return attach(load, load->skel->progs.load_sink, ns, dev, diag);
 }
 
+int frameload_deaf(struct frameload *load, struct netns *ns, const char *dev, struct diag *diag)
+{
+	return attach(load, load->skel->progs.load_deaf, ns, dev, diag);
+}
+
 int frameload_bounce(struct frameload *load, unsigned device, struct netns *ns, const char *dev,
 		     struct diag *diag)
 {

@@ -26,6 +26,8 @@ struct dpu_load_frame *frameload_frame(struct frameload *load, unsigned i);
 
 /* Counts and drops everything that arrives at dev in ns, until close. -EBUSY: another XDP program is there. */
 int frameload_sink(struct frameload *load, struct netns *ns, const char *dev, struct diag *diag);
+/* The same for TCP over IPv4 only, what else arrives lives on: the end of a sender who forges its addresses. */
+int frameload_deaf(struct frameload *load, struct netns *ns, const char *dev, struct diag *diag);
 
 /*
  * Turns every IPv4 UDP frame that arrives at dev in ns around, out of dev again,
