@@ -23,5 +23,6 @@ ATTACK_SECONDS ?= 30
 attack: all tests
 	@DPULAB=$(abspath $B/dpulab) ATTACK_SECONDS=$(ATTACK_SECONDS) NET_TIMEOUT=3600 bash tests/run.sh net:attack
 	@cat $B/tests/logs/net-attack.log
+	@! grep -q "^BAR .* short$$" $B/tests/logs/net-attack.log || exit 3
 
 .PHONY: attack

@@ -112,7 +112,7 @@ bar() { # NAME BOUND
 		{ n++; sum += $1; squares += $1 * $1 }
 		END {
 			mean = sum / n; half = 2 * sqrt((squares - n * mean * mean) / (n - 1) / n)
-			printf "BAR %s %.0f %.0f %.0f %.0f %s\n", name, mean, mean - half, mean + half, bound, mean - half >= bound ? "ok" : "short"
+			printf "BAR %s %.0f %.0f %.0f %.0f %s\n", name, mean, mean - half, mean + half, bound, (mean - half < bound ? "short" : "ok")
 		}'
 }
 
