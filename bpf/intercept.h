@@ -73,8 +73,6 @@ STAGE int intercept_slow(hook_ctx *ctx, __u32 port, __u32 direction)
 		return 0;
 	p->intercept |= 1 << (direction & 1);
 	at = &work->told;
-	at->src = p->key.src;
-	at->dst = p->key.dst;
 	at->now_ns = p->now_ns;
 	at->len = p->len - p->l2_off;
 	at->l2_off = p->l2_off;
@@ -93,7 +91,6 @@ STAGE int intercept_slow(hook_ctx *ctx, __u32 port, __u32 direction)
 
 /* ---- the flow cache ------------------------------------------------------- */
 
-#define INTERCEPT_MAPPED 0xffff0000ull /* lower half of an IPv4 address's second word: dpulab/addr.h */
 #define INTERCEPT_PORTS	 (1ull << WIRE_PROTO_TCP | 1ull << WIRE_PROTO_UDP)
 
 /* 1: the protocol has ports. Without a branch for those that come mixed. */
@@ -104,20 +101,18 @@ INLINE __u32 intercept_has_ports(__u32 proto)
 	return (INTERCEPT_PORTS >> (proto & 63)) & (proto - 64) >> 31;
 }
 
-/* Addresses, ports and protocol, out of the words of a flow (dpu_flow_hot.key): both families by the same instructions. */
-INLINE void intercept_fast_flow(struct dpu_intercept *at, const __u64 *word, __u64 if_ip6)
+/* Words of struct dpu_intercept, in place: len, l2_off, l3_off. */
+INLINE __u64 intercept_told_where(hook_ctx *ctx, const struct fast_frame *f)
 {
-	__u64 if_ip4 = ~if_ip6;
-	__u32 ports = (word[1] >> 32 & if_ip4) | (word[4] & if_ip6);
+	return f->len | (__u64)f->l2_off << 32 | (__u64)(f->l2_off + 14 + fast_tag_len(ctx, f)) << 48;
+}
 
-	at->src.q[0] = word[0] & if_ip6;
-	at->src.q[1] = (word[1] & if_ip6) | ((INTERCEPT_MAPPED | word[0]) & if_ip4);
-	at->dst.q[0] = word[2];
-	at->dst.q[1] = word[3] | ((INTERCEPT_MAPPED | word[1] << 32) & if_ip4);
-	at->sport = ports;
-	at->dport = ports >> 16;
-	at->family = 4 + (2 & if_ip6);
-	at->proto = word[4] >> (32 + (24 & if_ip4));
+/* sport and dport as the lower half; family and proto, as they stand in the last word, as the upper. Both families by the same instructions. */
+INLINE __u64 intercept_told_flow(const struct flow_id *id)
+{
+	__u64 if_ip6 = -(id->path[1] >> FAST_IP6_BIT & 1), if_ip4 = ~if_ip6, proto = id->word[4] >> (32 + (24 & if_ip4)) & 0xff;
+
+	return (id->word[1] >> 32 & if_ip4) | (id->word[4] & 0xffffffff & if_ip6) | (4 + (2 & if_ip6)) << 40 | proto << 48;
 }
 
 /* Chains out of the fast path's way: bits of directions, ports of source and destination vNIC. */
@@ -137,37 +132,37 @@ STAGE int intercept_chains(hook_ctx *ctx, __u32 which, __u32 in_port, __u32 out_
 }
 
 /*
- * A frame that hits the flow cache, before it is edited. 0 = passes. One chain of one slot is done here, in line. What
- * the fast path takes is neither fragment nor without ports, but for an echo.
+ * A frame that hits the flow cache, before it is edited: 0 = passes. A function of its own, told in words what it needs, so that frames that
+ * meet no chain keep nothing at hand for it. What the fast path takes is neither fragment nor without ports, but for an echo.
  */
-INLINE int intercept_fast(hook_ctx *ctx, const struct fast_frame *f, const struct flow_hit *hit, __u64 now_ns)
+STAGE int intercept_hit(hook_ctx *ctx, __u64 way, __u64 where, __u64 flow)
 {
+	const struct dpu_control *word = env_value(control);
 	struct intercept_work *work = intercept_work();
-	__u32 gso = hook_gso_size(ctx), out = hit->intercept & INTERCEPT_OUT_BIT, port = out ? hit->in_port : hit->out_port;
-	struct dpu_intercept_half *chain = intercept_chain_of(port, !out);
-	__u64 if_ip6 = -(f->id.path[1] >> FAST_IP6_BIT & 1);
-	struct dpu_intercept *at;
+	__u32 which = DPU_WAY_INTERCEPT(way), in = !(which & INTERCEPT_OUT_BIT);
+	__u64 port = in ? DPU_WAY_OUT_PORT(way) : DPU_WAY_IN_PORT(way), flags;
+	struct dpu_intercept_half *chain = intercept_chain_of(port, in);
 
 	if (!work)
 		return 1;
-	at = &work->told;
-	intercept_fast_flow(at, f->id.word, if_ip6);
-	at->now_ns = now_ns;
-	at->len = f->len;
-	at->l2_off = f->l2_off;
-	at->l3_off = f->l2_off + 14 + f->tag_len;
-	at->l4_off = f->l2_off + f->tag_len + 34 + (20 & if_ip6);
-	at->flags = intercept_has_ports(at->proto) * DPU_INTERCEPT_F_PORTS | (gso ? DPU_INTERCEPT_F_GSO : 0);
-	at->port = port;
-	at->direction = !out;
-	if (rarely(chain->n != 1 || hit->intercept == (INTERCEPT_OUT_BIT | INTERCEPT_IN_BIT)))
-		return intercept_chains(ctx, hit->intercept, hit->in_port, hit->out_port);
-	return intercept_place(ctx, at, &chain->entry[0]);
+	flags = intercept_has_ports(flow >> 48) * DPU_INTERCEPT_F_PORTS | (hook_gso_size(ctx) ? DPU_INTERCEPT_F_GSO : 0);
+	work->told_word[0] = word->clock_ns;
+	work->told_word[1] = where;
+	work->told_word[2] = ((where >> 48) + (20u << (flow >> 41 & 1))) | (flow & 0xffffffff) << 16 | port << 48;
+	work->told_word[3] = flow >> 32 | in | flags << 24;
+	if (rarely(chain->n != 1 || which == (INTERCEPT_OUT_BIT | INTERCEPT_IN_BIT)))
+		return intercept_chains(ctx, which, DPU_WAY_IN_PORT(way), DPU_WAY_OUT_PORT(way));
+	return intercept_place(ctx, &work->told, &chain->entry[0]);
+}
+
+INLINE int intercept_fast(hook_ctx *ctx, const struct fast_frame *f, __u64 way)
+{
+	return intercept_hit(ctx, way, intercept_told_where(ctx, f), intercept_told_flow(&f->id));
 }
 #else
-INLINE int intercept_fast(hook_ctx *ctx, const struct fast_frame *f, const struct flow_hit *hit, __u64 now_ns)
+INLINE int intercept_fast(hook_ctx *ctx, const struct fast_frame *f, __u64 way)
 {
-	(void)ctx, (void)f, (void)hit, (void)now_ns;
+	(void)ctx, (void)f, (void)way;
 	return 0;
 }
 

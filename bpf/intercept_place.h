@@ -69,16 +69,33 @@ STAGE int intercept_time(struct dpu_intercept_entry *e, struct dpu_intercept_cou
 	return 0;
 }
 
-/* The connection of a frame, the same for both its directions. */
-INLINE void intercept_key(struct dpu_intercept_key *key, const struct dpu_intercept *at, __u16 instance)
+/* What dpu_frame_addresses() gives a slot. */
+INLINE void intercept_addresses(hook_ctx *ctx, struct intercept_work *work)
 {
-	__u32 swap = tuple_compare_ip(&at->src, &at->dst) > 0;
+	struct dpu_intercept_addresses *to = &work->addresses;
+	__u32 l3 = work->told.l3_off, *word = (__u32 *)to;
+
+	__builtin_memset(to, 0, sizeof(*to));
+	if (work->told.family == 6) {
+		hook_load(ctx, l3 + DPU_INTERCEPT_IP6_ADDRESSES, to, sizeof(*to));
+	} else if (work->told.family == 4 && !hook_load(ctx, l3 + DPU_INTERCEPT_IP4_ADDRESSES, word, 8)) {
+		to->dst.q[1] = DPU_INTERCEPT_MAPPED | (__u64)word[1] << 32;
+		to->src.q[1] = DPU_INTERCEPT_MAPPED | (__u64)word[0] << 32;
+		to->src.q[0] = 0;
+	}
+}
+
+/* The connection of a frame, the same for both its directions. */
+INLINE void intercept_key(struct dpu_intercept_key *key, const struct dpu_intercept *at,
+			  const struct dpu_intercept_addresses *a, __u16 instance)
+{
+	__u32 swap = tuple_compare_ip(&a->src, &a->dst) > 0;
 
 	__builtin_memset(key, 0, sizeof(*key));
 	key->instance = instance;
 	key->proto = at->proto;
-	key->addr[0] = swap ? at->dst : at->src;
-	key->addr[1] = swap ? at->src : at->dst;
+	key->addr[0] = swap ? a->dst : a->src;
+	key->addr[1] = swap ? a->src : a->dst;
 	if (!(at->flags & DPU_INTERCEPT_F_PORTS))
 		return;
 	key->port[0] = swap ? at->dport : at->sport;
@@ -100,6 +117,7 @@ STAGE int intercept_queue(hook_ctx *ctx, __u32 instance, __u32 slot)
 	if (!punt)
 		return 1;
 	punt->at = work->told;
+	punt->addresses = work->addresses;
 	punt->instance = instance;
 	punt->reason = state->reason;
 	caught = work->told.len;
@@ -123,7 +141,8 @@ STAGE int intercept_punt(hook_ctx *ctx, const struct dpu_intercept_entry *e)
 	if (!work || !e)
 		return DPU_INTERCEPT_DROP;
 	state = intercept_state(e->instance);
-	intercept_key(&work->key, &work->told, e->instance);
+	intercept_addresses(ctx, work);
+	intercept_key(&work->key, &work->told, &work->addresses, e->instance);
 	judged = env_lookup(icpt_verdicts, &work->key);
 	if (judged && judged->until_ns > work->told.now_ns) {
 		if (judged->verdict == DPU_INTERCEPT_PASS)

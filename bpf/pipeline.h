@@ -288,25 +288,24 @@ HOOK_FAST int pipeline_fast(hook_ctx *ctx, int *ret_action)
 	segment_len = gso_size ? fast_header_len(ctx, &f) + gso_size : f.len;
 	if (!flow_lookup(&f.id, segment_len, word, &hit))
 		return 0;
-	if (settings.qos && hit.action & DPU_FLOW_QOS) {
+	if (settings.qos && DPU_WAY_ACTION(hit.way) & DPU_FLOW_QOS) {
 		int reason = qos_hit(ctx, &f, &hit);
 
 		if (reason) {
-			stats_dropped(hit.in_port, hook_gso_segs(ctx));
+			stats_dropped(DPU_WAY_IN_PORT(hit.way), hook_gso_segs(ctx));
 			*ret_action = exit_unparsed(ctx, DPU_VERDICT_DROP, reason);
 			return 1;
 		}
-		hit.action &= ~DPU_FLOW_QOS;
 	}
 	flow_count(hit.hot, hook_gso_segs(ctx), f.len, word->clock_seen);
-	if (INTERCEPT_LINKED && rarely(hit.intercept) && intercept_fast(ctx, &f, &hit, word->clock_ns)) {
+	if (INTERCEPT_LINKED && rarely(DPU_WAY_INTERCEPT(hit.way)) && intercept_fast(ctx, &f, hit.way)) {
 		*ret_action = exit_unparsed(ctx, DPU_VERDICT_DROP, DPU_REASON_DROP_INTERCEPT);
 		return 1;
 	}
 	if (flow_replay(ctx, &f, &hit))
 		*ret_action = exit_unparsed(ctx, DPU_VERDICT_DROP, DPU_REASON_DROP_HOOK);
 	else
-		*ret_action = exit_hit(ctx, hit.out_port);
+		*ret_action = exit_hit(ctx, DPU_WAY_OUT_PORT(hit.way));
 	return 1;
 }
 

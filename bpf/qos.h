@@ -80,6 +80,6 @@ INLINE int qos_hit(hook_ctx *ctx, const struct fast_frame *f, const struct flow_
 
 	if (hit->queue)
 		hook_set_queue(ctx, DPU_QUEUE_ID(hit->queue));
-	return qos_pass(QOS_PORTS(hit->in_port, hit->out_port), segs,
+	return qos_pass(QOS_PORTS(DPU_WAY_IN_PORT(hit->way), DPU_WAY_OUT_PORT(hit->way)), segs,
 			qos_bytes(f->len, segs, segs > 1 ? fast_header_len(ctx, f) : 0));
 }

@@ -170,9 +170,13 @@ struct frame_bytes {
 
 /* What a chain of intercept slots is told of a frame. */
 struct intercept_work {
-	struct dpu_intercept told;  /* to the slot that is running, which may write to it */
+	union {
+		struct dpu_intercept told; /* to the slot that is running, which may write to it */
+		__u64 told_word[sizeof(struct dpu_intercept) / 8];
+	};
 	struct dpu_intercept frame; /* for the next slot, as the pipeline knows it */
 	struct dpu_intercept kept;  /* for the chain of the other vNIC */
+	struct dpu_intercept_addresses addresses;
 	struct dpu_intercept_key key; /* of the frame's connection, for a process's verdict */
 };
 

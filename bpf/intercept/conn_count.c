@@ -62,19 +62,20 @@ static int count(struct source *source, __u64 now_ns)
 int conn_count(struct dpu_frame *frame, struct dpu_intercept *at)
 {
 	struct source first = {}, *source;
-	union dpu_ip src;
+	struct dpu_intercept_addresses addresses;
 	__u8 flags = 0;
 
 	if (!at || at->proto != TCP || !at->l4_off || at->flags & DPU_INTERCEPT_F_FRAGMENT)
 		return DPU_INTERCEPT_PASS;
 	if (dpu_frame_load(frame, at->l4_off + FLAGS_AT, &flags, sizeof(flags)) || (flags & (SYN | ACK)) != SYN)
 		return DPU_INTERCEPT_PASS;
-	src = at->src;
-	source = bpf_map_lookup_elem(&sources, &src);
+	if (dpu_frame_addresses(frame, at, &addresses))
+		return DPU_INTERCEPT_PASS;
+	source = bpf_map_lookup_elem(&sources, &addresses.src);
 	if (!source) {
 		first.window_ns = at->now_ns;
-		bpf_map_update_elem(&sources, &src, &first, BPF_NOEXIST);
-		source = bpf_map_lookup_elem(&sources, &src);
+		bpf_map_update_elem(&sources, &addresses.src, &first, BPF_NOEXIST);
+		source = bpf_map_lookup_elem(&sources, &addresses.src);
 	}
 	return source ? count(source, at->now_ns) : DPU_INTERCEPT_PASS;
 }

@@ -25,7 +25,6 @@ struct fast_frame {
 	struct flow_id id;
 	__u32 l2_off; /* of the Ethernet header looked at: 0, DPU_VXLAN_OVERHEAD */
 	__u32 len;    /* of that frame */
-	__u32 tag_len; /* of a tag between its addresses and its type */
 };
 
 /*
@@ -178,6 +177,14 @@ INLINE int fast_l2(const __u8 *eth, const __u8 *end, __u32 tag, struct flow_id *
 	return fast_l3(eth + tag, end, id);
 }
 
+/* Bytes of a tag between its addresses and its type, of a frame just parsed. */
+INLINE __u32 fast_tag_len(hook_ctx *ctx, const struct fast_frame *f)
+{
+	__u16 tci;
+
+	return f->id.path[3] >> 32 & FLOW_TAG_VLAN && !hook_tag_in_meta(ctx, &tci) ? 4 : 0;
+}
+
 /* Headers that each segment of a GSO frame repeats: inner L2, L3, L4. Of a frame just parsed. */
 INLINE __u32 fast_header_len(hook_ctx *ctx, const struct fast_frame *f)
 {
@@ -227,7 +234,7 @@ INLINE int fast_parse(hook_ctx *ctx, __be32 endpoint, struct fast_frame *f)
 	const __u8 *data = hook_data(ctx), *end = hook_data_end(ctx);
 	__u16 tci = 0;
 
-	f->l2_off = f->tag_len = 0;
+	f->l2_off = 0;
 	f->id.path[2] = 0;
 	if (hook_tag_in_meta(ctx, &tci)) {
 		tci = bpf_htons(tci) & fast_tag_mask();
@@ -243,7 +250,6 @@ INLINE int fast_parse(hook_ctx *ctx, __be32 endpoint, struct fast_frame *f)
 		if (!(tci & FLOW_TAG_VLAN))
 			return 0;
 		f->len = end - data;
-		f->tag_len = 4;
 		f->id.path[3] = FLOW_PATH_FROM(hook_ifindex(ctx), tci);
 		return fast_l2(data, end, 4, &f->id);
 	}

@@ -67,10 +67,8 @@ struct flow_hit {
 	struct dpu_path *path;
 	__u64 current; /* the path's, as it was found to be right */
 	__u32 stamp, path_seq;
-	__u16 out_port, out_vlan;
-	__u16 in_port, queue; /* with flag QOS or a chain: as in the path */
-	__u8 action;
-	__u8 intercept; /* enum dpu_intercept_direction, bits */
+	__u64 way;   /* as in the path */
+	__u16 queue; /* with flag QOS: as in the path */
 };
 
 /* Is this entry ours, and its path the frame's? Reads the stamp before the key, as the protocol wants. */
@@ -163,19 +161,15 @@ INLINE int flow_lookup(const struct flow_id *id, __u32 frame_len, const struct d
 	env_rmb();
 	if (!flow_is_current(hit, epoch))
 		return 0;
-	hit->out_port = hit->path->out_port;
-	hit->out_vlan = hit->path->out_vlan;
-	hit->action = hit->path->action;
-	hit->in_port = hit->queue = 0;
-	if (settings.qos || INTERCEPT_LINKED) {
+	hit->way = env_read(hit->path->way);
+	hit->queue = 0;
+	if (settings.qos) {
 		barrier(); /* a branch, which the verifier folds */
-		hit->in_port = hit->path->in_port;
 		hit->queue = hit->path->queue;
 	}
-	hit->intercept = INTERCEPT_LINKED ? hit->path->intercept : 0;
 	env_rmb();
 	return !(hit->stamp & 1) && env_read(hit->hot->stamp) == hit->stamp &&
-	       env_read(hit->path->current) == hit->current && hit->action != DPU_FLOW_NONE;
+	       env_read(hit->path->current) == hit->current && DPU_WAY_ACTION(hit->way) != DPU_FLOW_NONE;
 }
 
 INLINE void flow_count(struct dpu_flow_hot *hot, __u32 packets, __u32 bytes, __u32 seen)
@@ -192,16 +186,17 @@ INLINE void flow_count(struct dpu_flow_hot *hot, __u32 packets, __u32 bytes, __u
  */
 INLINE long flow_replay(hook_ctx *ctx, const struct fast_frame *f, const struct flow_hit *hit)
 {
+	__u8 action = DPU_WAY_ACTION(hit->way) & ~DPU_FLOW_QOS;
 	long err = 0;
 
 	if (f->l2_off == DPU_VXLAN_OVERHEAD)
 		err = hook_decap(ctx);
 	else if (f->id.path[3] >> 32 & FLOW_TAG_VLAN)
 		err = hook_untag(ctx);
-	if (hit->action == DPU_FLOW_FORWARD || err)
+	if (action == DPU_FLOW_FORWARD || err)
 		return err;
-	if (hit->action == DPU_FLOW_TAG)
-		return hook_tag(ctx, hit->out_vlan);
+	if (action == DPU_FLOW_TAG)
+		return hook_tag(ctx, DPU_WAY_OUT_VLAN(hit->way));
 	err = hook_encap(ctx, hit->path->outer, hash_sport(&f->id));
 	env_rmb();
 	return err ? err : env_read(hit->path->seq) != hit->path_seq;

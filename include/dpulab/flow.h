@@ -54,20 +54,30 @@ struct dpu_path {
 			      * in a frame; VNI field and endpoint it came from; device, VLAN and hook */
 	__u64 current;	     /* upper half: dpu_control.epoch at which the lower half, the sum of the
 			      * counters and DPU_PATH_WEIGHT * seq, was taken. Upper half odd: not yet */
-	__u16 out_port;
-	__u16 out_vlan;	     /* host order */
-	__u16 max_len;	     /* largest L2 frame (inner; GSO: one segment) the output takes */
-	__u8 action;	     /* enum dpu_flow_action; NONE = free */
-	__u8 intercept;	     /* chains of slots that its frames meet: bits by enum dpu_intercept_direction */
+	union {
+		struct {
+			__u16 out_port;
+			__u16 out_vlan; /* host order */
+			__u16 in_port;	/* with flag QOS or a chain: whose ingress shaper, whose slots */
+			__u8 action;	/* enum dpu_flow_action; NONE = free */
+			__u8 intercept; /* chains of slots that its frames meet: bits by enum dpu_intercept_direction */
+		};
+		__u64 way; /* all of them, as a hit takes them: DPU_WAY_x() */
+	};
 	__u32 seq;	     /* odd: being written; part of what flows rest on, so a path that
 			      * is replaced takes its flows with it */
-	__u16 in_port;	     /* with flag QOS or a chain: whose ingress shaper, whose slots */
+	__u16 max_len;	     /* largest L2 frame (inner; GSO: one segment) the output takes */
 	__u16 queue;	     /* with flag QOS: of the uplink (dpulab/qos.h); 0 = none */
 	__u8 pad2[8];
 	__u8 outer[DPU_VXLAN_OVERHEAD]; /* ready-made outer header; source port 0, lengths and IP checksum for length 0 */
 	__u16 gen_slot[DPU_FLOW_GENS]; /* 0 = counter that never moves */
 	__u8 pad3[2];
 };
+#define DPU_WAY_OUT_PORT(way)  ((__u16)(way))
+#define DPU_WAY_OUT_VLAN(way)  ((__u16)((way) >> 16))
+#define DPU_WAY_IN_PORT(way)   ((__u16)((way) >> 32))
+#define DPU_WAY_ACTION(way)    ((__u8)((way) >> 48))
+#define DPU_WAY_INTERCEPT(way) ((__u32)((way) >> 56))
 #define DPU_PATHS     16384 /* a power of two, below 65536 */
 #define DPU_PATH_WAYS 4	    /* places a path can be in: consecutive from its hash */
 

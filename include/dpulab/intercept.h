@@ -39,19 +39,25 @@ enum dpu_intercept_flag {
 
 /* What a slot is told of a frame. Offsets count from the frame's first byte, for dpu_frame_load(). */
 struct dpu_intercept {
-	union dpu_ip src, dst; /* IPv4 as ::ffff:a.b.c.d; 0 where the frame is not IP */
-	__u64 now_ns;	       /* CLOCK_MONOTONIC_COARSE */
-	__u32 len;	       /* of the VM's frame, Ethernet header included, bytes */
-	__u16 l2_off, l3_off;  /* of its Ethernet header, of its network header */
-	__u16 l4_off;	       /* of its transport header; 0 = not found */
-	__be16 sport, dport;   /* ICMP echo: identifier, type << 8 | code */
-	__u16 port;	       /* of the vNIC: number in "ports" */
-	__u8 direction;	       /* enum dpu_intercept_direction */
-	__u8 family;	       /* 4, 6; 0 = not IP */
-	__u8 proto;	       /* IP protocol */
-	__u8 flags;	       /* enum dpu_intercept_flag */
+	__u64 now_ns;	      /* CLOCK_MONOTONIC_COARSE */
+	__u32 len;	      /* of the VM's frame, Ethernet header included, bytes */
+	__u16 l2_off, l3_off; /* of its Ethernet header, of its network header */
+	__u16 l4_off;	      /* of its transport header; 0 = not found */
+	__be16 sport, dport;  /* ICMP echo: identifier, type << 8 | code */
+	__u16 port;	      /* of the vNIC: number in "ports" */
+	__u8 direction;	      /* enum dpu_intercept_direction */
+	__u8 family;	      /* 4, 6; 0 = not IP */
+	__u8 proto;	      /* IP protocol */
+	__u8 flags;	      /* enum dpu_intercept_flag */
 	__u32 pad;
 };
+
+struct dpu_intercept_addresses {
+	union dpu_ip src, dst; /* IPv4 as ::ffff:a.b.c.d; 0 where the frame is not IP */
+};
+#define DPU_INTERCEPT_IP4_ADDRESSES 12 /* where they are in the headers (RFC 791 3.1, RFC 8200 3), 8 and 32 bytes */
+#define DPU_INTERCEPT_IP6_ADDRESSES 8
+#define DPU_INTERCEPT_MAPPED	    0xffff0000ull /* ::ffff:0.0.0.0, second half, before an IPv4 address that is read as its upper 32 bits */
 
 #ifdef DPU_SLOT /* for slots alone */
 struct dpu_frame {
@@ -62,6 +68,28 @@ struct dpu_frame {
  * known to the verifier. tc's number of the helper; linked for XDP it becomes that of bpf_xdp_load_bytes.
  */
 static long (*const dpu_frame_load)(struct dpu_frame *frame, __u32 off, void *to, __u32 len) = (void *)26;
+
+/*
+ * Addresses of the frame, out of its header: most slots ask for few frames' addresses or none, so nobody else pays for them.
+ * 0, or a negative errno, and all are 0: not IP, or the frame is shorter.
+ */
+static inline __attribute__((always_inline)) int dpu_frame_addresses(struct dpu_frame *frame, const struct dpu_intercept *at,
+								      struct dpu_intercept_addresses *to)
+{
+	__u32 ip4[2];
+	int err = -1;
+
+	__builtin_memset(to, 0, sizeof(*to));
+	if (at->family == 6)
+		return dpu_frame_load(frame, at->l3_off + DPU_INTERCEPT_IP6_ADDRESSES, to, sizeof(*to));
+	if (at->family == 4)
+		err = dpu_frame_load(frame, at->l3_off + DPU_INTERCEPT_IP4_ADDRESSES, ip4, sizeof(ip4));
+	if (err)
+		return err;
+	to->src.q[1] = DPU_INTERCEPT_MAPPED | (__u64)ip4[0] << 32;
+	to->dst.q[1] = DPU_INTERCEPT_MAPPED | (__u64)ip4[1] << 32;
+	return 0;
+}
 #endif
 
 /* ---- chains: for dpulab itself ---------------------------------------------- */
@@ -174,13 +202,14 @@ struct dpu_intercept_judged {
 /* A record of the ring of a slot. */
 struct dpu_intercept_punt {
 	struct dpu_intercept at;
+	struct dpu_intercept_addresses addresses;
 	__u16 instance;
 	__u16 reason;
 	__u32 caught; /* bytes in frame: from at.l2_off on */
 	__u8 frame[DPU_INTERCEPT_SNAP];
 };
 
-_Static_assert(sizeof(struct dpu_intercept) == 64, "intercept");
+_Static_assert(sizeof(struct dpu_intercept) == 32, "intercept");
 _Static_assert(sizeof(struct dpu_intercept_entry) == 12, "entry");
 _Static_assert(sizeof(struct dpu_intercept_chain) == 224, "chain");
 _Static_assert(sizeof(struct dpu_intercept_counts) == 64, "counts");

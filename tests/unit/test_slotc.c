@@ -23,15 +23,15 @@
 
 static const char *const sources[] = {
 	/* arithmetic of both widths, shifts by what is only known then */
-	HEAD FUNCTION("__u64 a = at->src.q[0], b = at->src.q[1] | 1, c = at->now_ns;"
+	HEAD FUNCTION("__u64 *q = (__u64 *)at, a = q[2], b = q[3] | 1, c = at->now_ns;"
 		      "__u32 x = at->len, y = at->sport | 1;"
 		      "a = a * b + (c >> (x & 63)) - (a << (y & 63)); a ^= a / b + c % b; x = x / y + x % y * 31u + (x >> (y & 31));"
 		      "return (int)(a ^ a >> 32) + (int)x - (int)-y;"),
 	/* signed division: v4 alone */
-	HEAD FUNCTION("__s64 a = (__s64)at->src.q[0]; int x = (int)at->len, y = at->sport - 0x7fff;"
+	HEAD FUNCTION("__s64 a = ((__s64 *)at)[2]; int x = (int)at->len, y = at->sport - 0x7fff;"
 		      "return (int)(a / 1000 + a % 77) + (y ? x / y - x % y : x);"),
 	/* signed: shifts, comparisons, extension */
-	HEAD FUNCTION("__s64 a = (__s64)at->src.q[0], b = (__s64)(at->dst.q[0] & 0xffff) - 0x7fff;"
+	HEAD FUNCTION("__s64 a = ((__s64 *)at)[2], b = (((__s64 *)at)[3] & 0xffff) - 0x7fff;"
 		      "int x = (int)at->len, y = (short)at->sport; signed char z = (signed char)at->proto;"
 		      "__s64 r = (a >> (at->flags & 63)) + z * 3 + (x >> (y & 31)) + (short)x;"
 		      "if (b > 0) r += a; if (x < y) r -= x; if (a <= b) r ^= y; if (z >= 0) r += 7;"
@@ -39,24 +39,24 @@ static const char *const sources[] = {
 	/* bytes: swapped, copied, on the stack, through a loop and a table of constants */
 	HEAD "static const unsigned table[16] = {1, 2, 4, 8, 16, 32, 64, 128, 3, 6, 12, 24, 48, 96, 192, 7};\n" FUNCTION(
 		"__u8 b[32]; __u32 sum = 0;"
-		"__builtin_memcpy(b, &at->src, 16); __builtin_memcpy(b + 16, &at->dst, 16);"
+		"__builtin_memcpy(b, at, 32);"
 		"for (int i = 0; i < 32; i++) { sum = (sum << 5 | sum >> 27) ^ b[i]; b[i] ^= table[sum & 15]; }"
-		"__builtin_memcpy(&at->dst, b + 8, 16);"
+		"__builtin_memcpy((char *)at + 16, b + 8, 16);"
 		"return (int)(sum + __builtin_bswap16(at->sport) + __builtin_bswap32(at->len) + (__u32)__builtin_bswap64(at->now_ns));"),
 	/* calls, of several arguments and through each other */
 	HEAD "static __attribute__((noinline)) __u64 mix(__u64 a, __u64 b, __u32 c, int d) { return (a ^ b) * c + d; }\n"
 	     "static __attribute__((noinline)) __u64 twice(struct dpu_intercept *at, int n)\n"
-	     "{ at->len += n; return mix(at->src.q[0], at->dst.q[1], at->len, -n) ^ mix(at->now_ns, 3, at->sport, n); }\n" FUNCTION(
+	     "{ at->len += n; return mix(((__u64 *)at)[1], ((__u64 *)at)[3], at->len, -n) ^ mix(at->now_ns, 3, at->sport, n); }\n" FUNCTION(
 		"return (int)(twice(at, 5) + twice(at, at->proto) * 7);"),
 	/* a switch, and jumps of each kind */
 	HEAD FUNCTION("int r = 0; switch (at->proto & 7) { case 0: r = at->len; break; case 1: r = -at->sport; break;"
 		      "case 2: r = at->dport * 3; break; case 3: r = at->len < at->sport; break; case 4: at->port++; r = 9; break;"
 		      "case 5: if (at->flags & 5) r = 55; break; default: r = (int)at->now_ns; }"
-		      "if (at->now_ns > at->src.q[0] || at->len >= 0x80000000u) r ^= 0x1234567; return r;"),
+		      "if (at->now_ns > ((__u64 *)at)[2] || at->len >= 0x80000000u) r ^= 0x1234567; return r;"),
 	/* atomic operations */
 	HEAD FUNCTION("__u64 *q = &at->now_ns, r; __u32 *w = &at->len;"
 		      "r = __sync_fetch_and_add(q, 5); __sync_fetch_and_add(w, 3); __sync_fetch_and_or(q, 0x100); __sync_fetch_and_and(q, ~2ull);"
-		      "r += __sync_fetch_and_xor(q, at->src.q[0]); r ^= __sync_val_compare_and_swap(q, *q, 17); r += __sync_lock_test_and_set(w, 4);"
+		      "r += __sync_fetch_and_xor(q, q[2]); r ^= __sync_val_compare_and_swap(q, *q, 17); r += __sync_lock_test_and_set(w, 4);"
 		      "return (int)(r ^ r >> 32);"),
 };
 

@@ -178,9 +178,9 @@ static enum dpu_intercept_verdict judge(const struct appliance_frame *frame, voi
 	out_str(out, "vnic", "%s", frame->vm);
 	out_str(out, "direction", "%s", punt->at.direction == DPU_INTERCEPT_IN ? "in" : "out");
 	out_str(out, "proto", "%s", protocol_format(punt->at.proto, text));
-	out_str(out, "src_ip", "%s", ip_format(&punt->at.src, text));
+	out_str(out, "src_ip", "%s", ip_format(&punt->addresses.src, text));
 	out_uint(out, "src_port", ntohs(punt->at.sport));
-	out_str(out, "dst_ip", "%s", ip_format(&punt->at.dst, text));
+	out_str(out, "dst_ip", "%s", ip_format(&punt->addresses.dst, text));
 	out_uint(out, "dst_port", ntohs(punt->at.dport));
 	out_uint(out, "bytes", punt->at.len);
 	out_uint(out, "reason", punt->reason);

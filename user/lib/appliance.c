@@ -63,11 +63,12 @@ static int take_guard(struct appliance *appliance, const char *lab, struct diag 
 static void key_of(const struct dpu_intercept_punt *punt, struct dpu_intercept_key *ret_key)
 {
 	const struct dpu_intercept *at = &punt->at;
-	bool swap = memcmp(&at->src, &at->dst, sizeof(at->src)) > 0;
+	const struct dpu_intercept_addresses *a = &punt->addresses;
+	bool swap = memcmp(&a->src, &a->dst, sizeof(a->src)) > 0;
 
 	*ret_key = (struct dpu_intercept_key){.instance = punt->instance, .proto = at->proto};
-	ret_key->addr[0] = swap ? at->dst : at->src;
-	ret_key->addr[1] = swap ? at->src : at->dst;
+	ret_key->addr[0] = swap ? a->dst : a->src;
+	ret_key->addr[1] = swap ? a->src : a->dst;
 	if (!(at->flags & DPU_INTERCEPT_F_PORTS))
 		return;
 	ret_key->port[0] = swap ? at->dport : at->sport;
