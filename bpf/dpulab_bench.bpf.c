@@ -45,6 +45,13 @@ struct {
 FRAME_COUNTERS(struct bench_counters, bench_counters)
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bench_windows);
+} bench_windows SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, struct bench_hash_key);
@@ -156,14 +163,30 @@ int bench_listed(struct xdp_md *ctx)
 	return send_template(ctx, order, *listed >> 28, *listed & 0xfffffff);
 }
 
+/* One more window has arrived: how long did it take? */
+static __always_inline void note_window(struct bench_counters *count)
+{
+	__u64 now = bpf_ktime_get_ns(), width = (now - count->window_ns) / BENCH_WINDOW_STEP;
+	struct bench_windows *windows;
+	__u32 key = 0;
+
+	count->window_ns = now;
+	if (width >= BENCH_WINDOW_STEPS)
+		width = BENCH_WINDOW_STEPS - 1;
+	asm volatile("" : "+r"(width)); /* so that the mask is left, which the verifier understands */
+	windows = bpf_map_lookup_elem(&bench_windows, &key);
+	if (windows)
+		windows->n[width & (BENCH_WINDOW_STEPS - 1)]++;
+}
+
 SEC("xdp")
 int bench_sink(struct xdp_md *ctx)
 {
 	struct bench_counters *count = bench_counters_here();
 
 	(void)ctx;
-	if (count)
-		count->arrived++;
+	if (count && !(++count->arrived % BENCH_WINDOW))
+		note_window(count);
 	return XDP_DROP;
 }
 

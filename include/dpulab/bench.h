@@ -44,6 +44,15 @@ struct bench_counters {
 	__u64 sent;	/* by the source */
 	__u64 arrived;	/* at the sink */
 	__u64 unknown;	/* bench_hash, bench_plainest: not in the table */
+	__u64 window_ns; /* when the last window of arrivals was full */
+};
+
+/* Map "bench_windows", one entry: how many windows of arrivals in a row took i steps of time. The last: longer. */
+#define BENCH_WINDOW	   1024 /* frames */
+#define BENCH_WINDOW_STEP  256	/* ns */
+#define BENCH_WINDOW_STEPS 65536
+struct bench_windows {
+	__u32 n[BENCH_WINDOW_STEPS];
 };
 
 _Static_assert(sizeof(struct bench_template) == 144, "template");
