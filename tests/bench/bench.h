@@ -150,12 +150,21 @@ int measure_print(const char *name, const struct ratio *r, double bound, double 
 typedef int bench_slice(struct bench *b, void *side, double *ret_rate);
 int measure_pairs(struct bench *b, unsigned pairs, bench_slice *slice, void *a, void *base, struct ratio *ret_ratio,
 		  double *ret_rate_a, double *ret_rate_base);
-/* Arrivals per second at the sinks. */
+/* Arrivals per second at the sinks, undisturbed (windows.c). */
 int measure_rate(struct bench *b, const struct bench_variant *variant, double *ret_rate);
 int measure_ratio(struct bench *b, const struct bench_variant *a, const struct bench_variant *base,
+		  struct ratio *ret_ratio, double *ret_rate_a, double *ret_rate_base);
+
+/* windows.c */
+int windows_forget(const struct bench *b);
+int windows_take(const struct bench *b, struct bench_windows *ret_windows);
+double windows_ns(const struct bench_windows *w); /* undisturbed, a frame; 0: too few windows */
+/* n pairs of slices. 0, or -ENODATA: too few windows. */
+int windows_ratio(const struct bench_windows *const *a, const struct bench_windows *const *base, unsigned n,
 		  struct ratio *ret_ratio, double *ret_rate_a, double *ret_rate_base);
 
 /* stat.c */
 uint64_t stat_draw(uint64_t *state); /* xorshift64*: good enough to draw from a list */
 double stat_median(double *values, unsigned n);
+struct ratio stat_interval(double *resampled, unsigned n); /* median and the middle 95 %; sorts them */
 struct ratio stat_ratio(const double *ratios, unsigned n);

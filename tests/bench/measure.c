@@ -15,8 +15,6 @@
 #define BATCH	    64	  /* frames the kernel makes before it lets softirqs run */
 #define WARM_FRAMES 65536 /* after a program was exchanged */
 #define PRIME_FRAMES (64 * BENCH_FLOWS)
-#define QUIET_SHARE 10	  /* one in so many windows of a slice is taken for undisturbed */
-#define LEAST_WINDOWS 20
 #define LIVE_FRAMES (1u << 1) /* BPF_F_TEST_XDP_LIVE_FRAMES */
 
 static int read_counters(const struct bench *b, struct bench_counters *ret_sum)
@@ -179,53 +177,31 @@ int measure_print(const char *name, const struct ratio *r, double bound, double 
 	return ok ? 0 : 3;
 }
 
-/*
- * The time that one frame takes when nothing disturbs: the lower decile of windows of BENCH_WINDOW arrivals, a fraction of
- * a millisecond each. A virtual CPU whose core another tenant shares runs at half its speed for milliseconds at a time, which no
- * clock of this machine tells from work; means of slices then scatter by a tenth, and the decile by a hundredth.
- */
-static int undisturbed_ns(const struct bench *b, double *ret_ns)
-{
-	static struct bench_windows windows;
-	uint64_t all = 0, sum = 0;
-	uint32_t key = 0, i;
-
-	if (bpf_map_lookup_elem(bpf_map__fd(b->bench->maps.bench_windows), &key, &windows))
-		return -errno;
-	for (i = 0; i < BENCH_WINDOW_STEPS; i++)
-		all += windows.n[i];
-	for (i = 0; i < BENCH_WINDOW_STEPS && (sum + windows.n[i]) * QUIET_SHARE < all; i++)
-		sum += windows.n[i];
-	if (all < LEAST_WINDOWS || i >= BENCH_WINDOW_STEPS - 1)
-		return -ENODATA;
-	*ret_ns = (i + ((double)all / QUIET_SHARE - sum) / windows.n[i]) * BENCH_WINDOW_STEP / BENCH_WINDOW;
-	return 0;
-}
-
-static int forget_windows(const struct bench *b)
-{
-	static const struct bench_windows none;
-	uint32_t key = 0;
-
-	return bpf_map_update_elem(bpf_map__fd(b->bench->maps.bench_windows), &key, &none, BPF_ANY) ? -errno : 0;
-}
-
-/* Arrivals at the sinks per second of the closed loop, undisturbed. */
-int measure_rate(struct bench *b, const struct bench_variant *variant, double *ret_rate)
+/* A slice of the closed loop: how long its windows took. */
+static int take_slice(struct bench *b, const struct bench_variant *variant, struct bench_windows *ret_windows)
 {
 	uint64_t arrived;
-	double seconds, ns = 0;
+	double seconds;
 	int err = topo_serve(b, variant->prog_fd);
 
 	if (!err) /* new program, cold caches; also says how many frames fill a slice */
 		err = measure_frames(b, variant->plan, WARM_FRAMES, &arrived, &seconds);
 	if (!err)
-		err = forget_windows(b);
+		err = windows_forget(b);
 	if (!err)
 		err = measure_frames(b, variant->plan, WARM_FRAMES * (b->slice_ms / 1000.0 / seconds) * 1.1,
 				     &arrived, &seconds);
-	if (!err)
-		err = undisturbed_ns(b, &ns);
+	return err ? err : windows_take(b, ret_windows);
+}
+
+int measure_rate(struct bench *b, const struct bench_variant *variant, double *ret_rate)
+{
+	static struct bench_windows windows;
+	int err = take_slice(b, variant, &windows);
+	double ns = err ? 0 : windows_ns(&windows);
+
+	if (!err && !ns)
+		err = -ENODATA;
 	if (!err)
 		*ret_rate = 1e9 / ns;
 	return err;
@@ -256,14 +232,26 @@ int measure_pairs(struct bench *b, unsigned pairs, bench_slice *slice, void *a, 
 	return 0;
 }
 
-static int variant_slice(struct bench *b, void *variant, double *ret_rate)
-{
-	return measure_rate(b, variant, ret_rate);
-}
-
+/* Slices of both in turn, as measure_pairs() does; all windows of a variant are counted together. */
 int measure_ratio(struct bench *b, const struct bench_variant *a, const struct bench_variant *base,
 		  struct ratio *ret_ratio, double *ret_rate_a, double *ret_rate_base)
 {
-	return measure_pairs(b, b->pairs, variant_slice, (void *)a, (void *)base, ret_ratio, ret_rate_a,
-			     ret_rate_base);
+	unsigned n = b->pairs < BENCH_MAX_PAIRS ? b->pairs : BENCH_MAX_PAIRS;
+	struct bench_windows *windows = calloc(2 * n, sizeof(*windows));
+	const struct bench_windows *of_a[BENCH_MAX_PAIRS], *of_base[BENCH_MAX_PAIRS];
+	int err = windows ? 0 : -ENOMEM;
+
+	for (unsigned i = 0; !err && i < n; i++) {
+		const bool swap = i % 2;
+
+		of_a[i] = &windows[2 * i];
+		of_base[i] = &windows[2 * i + 1];
+		err = take_slice(b, swap ? base : a, &windows[2 * i + swap]);
+		if (!err)
+			err = take_slice(b, swap ? a : base, &windows[2 * i + !swap]);
+	}
+	if (!err)
+		err = windows_ratio(of_a, of_base, n, ret_ratio, ret_rate_a, ret_rate_base);
+	free(windows);
+	return err;
 }

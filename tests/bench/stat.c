@@ -28,24 +28,30 @@ uint64_t stat_draw(uint64_t *state)
 	return *state * 0x2545f4914f6cdd1dull;
 }
 
+struct ratio stat_interval(double *resampled, unsigned n)
+{
+	qsort(resampled, n, sizeof(*resampled), compare);
+	return (struct ratio){resampled[n / 2], resampled[n * 25 / 1000], resampled[n * 975 / 1000 - 1]};
+}
+
 struct ratio stat_ratio(const double *ratios, unsigned n)
 {
 	static double medians[RESAMPLES];
 	double sample[BENCH_MAX_PAIRS];
 	uint64_t state = 88172645463325252ull;
 	struct ratio result;
+	double value;
 
 	if (n > BENCH_MAX_PAIRS)
 		n = BENCH_MAX_PAIRS;
 	memcpy(sample, ratios, n * sizeof(*sample));
-	result.value = stat_median(sample, n);
+	value = stat_median(sample, n);
 	for (unsigned i = 0; i < RESAMPLES; i++) {
 		for (unsigned j = 0; j < n; j++)
 			sample[j] = ratios[(stat_draw(&state) >> 32) % n];
 		medians[i] = stat_median(sample, n);
 	}
-	qsort(medians, RESAMPLES, sizeof(*medians), compare);
-	result.low = medians[RESAMPLES * 25 / 1000];
-	result.high = medians[RESAMPLES * 975 / 1000 - 1];
+	result = stat_interval(medians, RESAMPLES);
+	result.value = value;
 	return result;
 }
