@@ -132,10 +132,10 @@ STAGE int intercept_chains(hook_ctx *ctx, __u32 which, __u32 in_port, __u32 out_
 }
 
 /*
- * A frame that hits the flow cache, before it is edited: 0 = passes. A function of its own, told in words what it needs, so that frames that
+ * A frame that hits the flow cache, before it is edited: 0 = passes. Told in words what it needs, so that frames that
  * meet no chain keep nothing at hand for it. What the fast path takes is neither fragment nor without ports, but for an echo.
  */
-STAGE int intercept_hit(hook_ctx *ctx, __u64 way, __u64 where, __u64 flow)
+INLINE int intercept_hit(hook_ctx *ctx, __u64 way, __u64 where, __u64 flow)
 {
 	const struct dpu_control *word = env_value(control);
 	struct intercept_work *work = intercept_work();
