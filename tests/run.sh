@@ -31,6 +31,7 @@
 #          (vm-test/README.md); `make vm-test` runs more, on more kernels.
 #
 # TEST_SKIPS=FILE names net tests not to run: `net:NAME`, a tab, the reason.
+# TEST_UNTIL=TIME (seconds since the epoch): net tests that have not begun by then are skipped, and say so.
 #
 # A net test that fails is run once more, and both runs are shown (docs/decisions/0051); NET_RUNS=1: never.
 # What failed, in either run, is said again above the closing line.
@@ -127,6 +128,10 @@ net_script() { # SCRIPT
 
 # Prints why a test is not to be run here; nothing if it is.
 skip_reason() { # PART:NAME
+	if [ -n "${TEST_UNTIL:-}" ] && [ "$(date +%s)" -ge "$TEST_UNTIL" ]; then
+		echo "the time of this run is over: TEST_UNTIL"
+		return
+	fi
 	[ -z "${TEST_SKIPS:-}" ] || awk -F '\t' -v test="$1" '$1 == test { print $2; exit }' "$TEST_SKIPS"
 }
 
