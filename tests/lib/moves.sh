@@ -19,6 +19,18 @@ stop_jobs() {
 }
 at_exit stop_jobs
 
+# The policy of most of them: echoes, and what servers of tests listen at.
+echoes_policy() {
+	cat <<-YAML
+		firewall:
+		  default: drop
+		  rules:
+		    - {protocol: icmp, action: allow}
+		    - {protocol: udp, port: 5000-5999, action: allow}
+		    - {protocol: tcp, port: 5000-5999, action: allow}
+	YAML
+}
+
 # write_move_lab FILE LAB HOST-KEYS: e.g. write_move_lab lab.yaml "$LAB" ', cpus: 0, dpu-cpus: 1'
 write_move_lab() {
 	cat >"$1" <<-YAML
@@ -32,12 +44,7 @@ write_move_lab() {
 		  web1: {host: esx1, port-group: web, ip: [10.1.0.11/24, "2001:db8:1::11/64"]}
 		  web2: {host: esx1, port-group: web, ip: [10.1.0.12/24, "2001:db8:1::12/64"]}
 		  web3: {host: esx2, port-group: web, ip: [10.1.0.13/24, "2001:db8:1::13/64"]}
-		firewall:
-		  default: drop
-		  rules:
-		    - {protocol: icmp, action: allow}
-		    - {protocol: udp, port: 5000-5999, action: allow}
-		    - {protocol: tcp, port: 5000-5999, action: allow}
+		$(echoes_policy)
 	YAML
 }
 

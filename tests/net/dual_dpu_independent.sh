@@ -9,7 +9,7 @@
 . "$TESTS/lib/drills.sh"
 . "$TESTS/lib/pair.sh"
 
-write_lab <<'YAML'
+write_lab <<YAML
 lab: x
 placement: dpu-mux
 hosts:
@@ -24,12 +24,7 @@ vms:
   web3: {host: esx2, port-group: web, ip: [10.1.0.13/24, "2001:db8:1::13/64"]}
   app1: {host: esx1b, port-group: web, ip: [10.1.0.21/24, "2001:db8:1::21/64"]}
   app2: {host: esx1b, port-group: web, ip: [10.1.0.22/24, "2001:db8:1::22/64"]}
-firewall:
-  default: drop
-  rules:
-    - {protocol: icmp, action: allow}
-    - {protocol: udp, port: 5000-5999, action: allow}
-    - {protocol: tcp, port: 5000-5999, action: allow}
+$(echoes_policy)
 YAML
 run "$DPULAB" up lab.yaml
 [ ! -e "/run/netns/$LAB-esx1b" ] || fail "the second switch has a machine of its own"

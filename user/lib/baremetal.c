@@ -8,6 +8,7 @@
 
 #include "pcie.h"
 #include "rt.h"
+#include "standby.h"
 #include "topology.h"
 
 static const struct lab_vm *first_vm(const struct lab *lab, size_t host)
@@ -83,22 +84,80 @@ static int open_far_ends(const struct lab *lab, size_t host, size_t machine, cha
 	return topology_open_pcie(lab, host, ret_ns, diag);
 }
 
+/* The ends at the DPU that is active in this view of the lab. */
+static int set_far_ends(const struct lab *view, size_t host, size_t machine, bool up, struct diag *diag)
+{
+	NETNS_CLEANUP struct netns *beyond = NULL;
+	char pf[IFNAMSIZ], channel[IFNAMSIZ];
+	int err = open_far_ends(view, host, machine, pf, channel, &beyond, diag);
+
+	if (!err)
+		err = set_link(beyond, pf, up, diag);
+	return err ? err : set_link(beyond, channel, up, diag);
+}
+
+static int has_gone(const struct lab *lab, size_t host, size_t machine, bool *ret_gone, struct diag *diag)
+{
+	NETNS_CLEANUP struct netns *beyond = NULL;
+	char pf[IFNAMSIZ], channel[IFNAMSIZ];
+	int err = open_far_ends(lab, host, machine, pf, channel, &beyond, diag);
+
+	*ret_gone = !err && rt_ifindex(beyond, lab->vms[machine].name) > 0;
+	return err;
+}
+
 int baremetal_isolate(const struct lab *lab, size_t host, bool closed, struct diag *diag)
 {
 	size_t machine = lab_bare_machine(lab, host);
-	NETNS_CLEANUP struct netns *beyond = NULL;
-	char pf[IFNAMSIZ], channel[IFNAMSIZ];
-	int err;
+	int err = 0;
 
 	if (machine == SIZE_MAX || !lab->hosts[host].dpu)
 		return 0;
-	err = open_far_ends(lab, host, machine, pf, channel, &beyond, diag);
 	/* an interface that refused to go (fall back to dpu-mux) still needs the channel */
-	if (!err && closed && rt_ifindex(beyond, lab->vms[machine].name) < 0)
-		closed = false;
+	if (closed)
+		err = has_gone(lab, host, machine, &closed, diag);
 	if (!err)
 		err = set_wire(lab, host, !closed, diag);
-	if (!err)
-		err = set_link(beyond, pf, !closed, diag);
-	return err ? err : set_link(beyond, channel, !closed, diag);
+	for (unsigned dpu = 0; !err && dpu < lab_n_dpus(&lab->hosts[host]); dpu++) {
+		struct lab view;
+
+		err = standby_view(lab, host, dpu, &view);
+		if (err)
+			break;
+		err = set_far_ends(&view, host, machine, !closed, diag);
+		standby_view_free(&view);
+	}
+	return err;
+}
+
+static bool closed_in_host(const struct lab_host *h, uint16_t port, const char *dev)
+{
+	char channel[IFNAMSIZ];
+
+	if (!strcmp(dev, topology_uplink(h)))
+		return true;
+	for (unsigned dpu = 0; dpu < lab_n_dpus(h); dpu++) {
+		topology_channel_host(topology_slot(h, dpu), port, channel);
+		if (!strcmp(dev, channel) || !strcmp(dev, topology_pf(topology_slot(h, dpu))))
+			return true;
+	}
+	return false;
+}
+
+static bool closed_in_dpu(const struct lab_host *h, uint16_t port, const char *dev)
+{
+	char channel[IFNAMSIZ];
+
+	topology_channel_dpu(port, channel);
+	return !pcie_is_emulated(h) && (!strcmp(dev, TOPOLOGY_DPU_PF) || !strcmp(dev, channel));
+}
+
+bool baremetal_closes(const struct lab *lab, size_t host, enum node_location where, const char *dev)
+{
+	const struct lab_host *h = &lab->hosts[host];
+	size_t machine = lab_bare_machine(lab, host);
+
+	if (machine == SIZE_MAX || h->path != PATH_BARE_METAL)
+		return false;
+	return where == LOCATION_DPU ? closed_in_dpu(h, lab->vms[machine].port, dev) : closed_in_host(h, lab->vms[machine].port, dev);
 }

@@ -5,6 +5,9 @@
  * root user of the host must not be able to speak to the underlay, or to the DPU as if he were the wire.
  */
 #pragma once
+#include <stdbool.h>
+
+#include "dataplane.h"
 #include "diag.h"
 #include "model.h"
 
@@ -21,8 +24,11 @@ int baremetal_refuse(const struct lab *lab, size_t host, enum frame_path path, s
 enum frame_path baremetal_path(const struct lab *lab, size_t host, enum frame_path path);
 
 /*
- * Opens or closes a bare-metal host's other ways out: the fabric's end of its own wire, and the far ends of the PCIe channels.
- * Every other path needs them, so they open before a move and close after it. Nothing on a host without a DPU or
+ * Opens or closes a bare-metal host's other ways out: the fabric's end of its own wire, and the far ends of the PCIe channels, to each
+ * of its DPUs. Every other path needs them, so they open before a move and close after it. Nothing on a host without a DPU or
  * without such a machine.
  */
 int baremetal_isolate(const struct lab *lab, size_t host, bool closed, struct diag *diag);
+
+/* Whether isolation holds this device of host or DPU down or without carrier, which is then no sign of a failure. Pure. */
+bool baremetal_closes(const struct lab *lab, size_t host, enum node_location where, const char *dev);

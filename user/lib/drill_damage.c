@@ -11,6 +11,7 @@
 #include <dpulab/pmd.h>
 
 #include "attach.h"
+#include "baremetal.h"
 #include "ebpf.h"
 #include "functions.h"
 #include "linuxpath.h"
@@ -84,7 +85,8 @@ static int devices_of(const struct location *location, const char *node, struct 
 	if (err)
 		return err;
 	for (size_t i = 0; !err && i < n; i++) {
-		if (strcmp(links[i].kind, "veth"))
+		if (strcmp(links[i].kind, "veth") ||
+		    baremetal_closes(location->lab, location->host, location->where, links[i].name))
 			continue;
 		if (!(links[i].flags & IFF_UP))
 			err = damage_add(damage, "device %s of %s is down", links[i].name, node);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "attach.h"
+#include "baremetal.h"
 #include "ebpf.h"
 #include "functions.h"
 #include "machine.h"
@@ -31,7 +32,7 @@ static enum dpu_health devices_of(const struct location *dpu, const struct rt_li
 	enum dpu_health health = DPU_SERVES;
 
 	for (size_t i = 0; i < n; i++) {
-		if (strcmp(links[i].kind, "veth"))
+		if (strcmp(links[i].kind, "veth") || baremetal_closes(dpu->lab, dpu->host, LOCATION_DPU, links[i].name))
 			continue;
 		if (!(links[i].flags & IFF_UP))
 			return DPU_DOWN;
@@ -151,7 +152,9 @@ static int go_without(const struct state *state, struct lab *lab, size_t host, u
 	int err = fence(lab, host, diag);
 
 	if (!err)
-		err = standby_serve(lab, host, ebpf_wants_xdp(to, hook), diag);
+		err = standby_serve(lab, host, to, hook, diag);
+	if (!err)
+		err = baremetal_isolate(lab, host, false, diag);
 	if (!err)
 		err = make_active(state, lab, host, dpu, diag);
 	if (!err)
@@ -186,7 +189,7 @@ int failover_switch(const struct state *state, struct lab *lab, size_t host, uns
 	if (!err)
 		err = go(state, lab, host, to, hook, &report, diag);
 	if (!err && !report.state_kept) /* it was taken for broken: make it the standby that can be */
-		err = standby_serve(lab, host, ebpf_wants_xdp(to, hook), diag);
+		err = standby_serve(lab, host, to, hook, diag);
 	*ret_report = report;
 	return err;
 }

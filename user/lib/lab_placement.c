@@ -81,7 +81,7 @@ static int start_host(const struct lab *lab, size_t host, struct diag *diag)
 		err = standby_rescue(lab, host, diag);
 	if (!err)
 		err = ebpf_start(lab, host, h->path, h->hook, diag);
-	return err ? err : standby_serve(lab, host, ebpf_wants_xdp(h->path, h->hook), diag);
+	return err ? err : standby_serve(lab, host, h->path, h->hook, diag);
 }
 
 int lab_place(const struct lab *lab, bool live, struct diag *diag)

@@ -403,7 +403,7 @@ int place_host(const struct lab *lab, size_t host, enum frame_path to, enum lab_
 		err = to == PATH_LINUX ? place_linux(lab, host, diag)
 				       : place_ebpf(lab, host, to, hook, &report, diag);
 	if (!err && to != PATH_LINUX)
-		err = standby_serve(lab, host, ebpf_wants_xdp(to, hook), diag);
+		err = standby_serve(lab, host, to, hook, diag);
 	report.total_ms = (monotonic_s() * 1e6 - begin) / 1e3;
 	if (!err)
 		*ret_report = report;

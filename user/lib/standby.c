@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "attach.h"
+#include "baremetal.h"
 #include "ebpf.h"
 #include "pcie_relay.h"
 #include "rt.h"
@@ -128,8 +129,9 @@ static int let_go(const struct lab *view, size_t host, struct diag *diag)
 	return err;
 }
 
-int standby_serve(const struct lab *lab, size_t host, bool xdp, struct diag *diag)
+int standby_serve(const struct lab *lab, size_t host, enum frame_path path, enum lab_hook hook, struct diag *diag)
 {
+	bool xdp = ebpf_wants_xdp(path, hook);
 	int err = standby_at(lab, host, serve, &xdp, diag);
 	struct lab view;
 
@@ -142,7 +144,8 @@ int standby_serve(const struct lab *lab, size_t host, bool xdp, struct diag *dia
 	if (!err)
 		err = pcie_relay_serve(&view, host, xdp, diag);
 	standby_view_free(&view);
-	return err;
+	/* what serves a port raises it */
+	return err || path != PATH_BARE_METAL ? err : baremetal_isolate(lab, host, true, diag);
 }
 
 static int stop(struct location *idle, void *arg, struct diag *diag)

@@ -28,8 +28,8 @@ typedef int (*standby_fn)(struct location *idle, void *arg, struct diag *diag);
 /* fn with the idle DPU's tables and namespace open; 0 at a host without a second DPU. */
 int standby_at(const struct lab *lab, size_t host, standby_fn fn, void *arg, struct diag *diag);
 
-/* Loads the idle DPU of a host, and makes it ready to take over: all of these do nothing at a host without a second one. */
-int standby_serve(const struct lab *lab, size_t host, bool xdp, struct diag *diag);
+/* Loads the idle DPU of a host that is, or is about to be, on that path, and makes it ready to take over: all of these do nothing at a host without a second one. */
+int standby_serve(const struct lab *lab, size_t host, enum frame_path path, enum lab_hook hook, struct diag *diag);
 /* Takes everything off it. */
 int standby_stop(const struct lab *lab, size_t host, struct diag *diag);
 /* vNIC devices that are at the idle DPU (dpu-upt, sriov: it has failed, or a command was killed) go to the host. */
