@@ -164,6 +164,7 @@ static void open_loop_report_is_read(void)
 	CU_ASSERT_DOUBLE_EQUAL(result.per_s, 1800, 1e-9);
 	CU_ASSERT_DOUBLE_EQUAL(result.lost, 0.1, 1e-9);
 	CU_ASSERT_EQUAL(traffic_parse_open_loop("sockperf: No valid observations found.\n", &result), -ENODATA);
+	CU_ASSERT_EQUAL(traffic_parse_open_loop("sockperf: No messages were received from the server. Is the server down?\n", &result), -ENODATA);
 	CU_ASSERT_EQUAL(traffic_parse_open_loop(
 		"sockperf: [Valid Duration] RunTime=0.500 sec; SentMessages=9; ReceivedMessages=9\n"
 		"avg-rtt=1 (\npercentile 50.000 = 1\npercentile 99.000 = 1\n", &result), -EPROTO);

@@ -54,7 +54,7 @@ int traffic_parse_sockperf(const char *text, struct rr_result *ret_result)
 	struct rr_result result;
 	double messages, seconds;
 
-	if (text && strstr(text, "No valid observations found"))
+	if (text && (strstr(text, "No valid observations found") || strstr(text, "No messages were received from the server")))
 		return -ENODATA;
 	if (number_after(text, "percentile 50.000 =", &result.p50_us) ||
 	    number_after(text, "percentile 99.000 =", &result.p99_us) ||
