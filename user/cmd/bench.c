@@ -95,33 +95,48 @@ static void print_frames(struct out *out, const struct pathbench *bench)
 	out_end(out);
 }
 
+static const char *socket_hook(enum frame_path path, bool xdp)
+{
+	return path == PATH_LINUX ? "kernel" : path == PATH_PMD ? "af_xdp (veth limit)" : xdp ? "xdp (veth limit)" : "tc";
+}
+
+static void out_tcp(struct out *out, const struct pathbench_path *path, unsigned xdp, unsigned where)
+{
+	const struct pathbench_tcp *tcp = &path->tcp[xdp][where];
+
+	if (!tcp->gbit.n)
+		return;
+	out_item(out);
+	out_str(out, "tcp", "%s", places[where]);
+	out_str(out, "path", "%s", frame_path_name(path->path));
+	out_str(out, "hook", "%s", socket_hook(path->path, xdp));
+	out_real(out, "gbit", samples_median(&tcp->gbit), 2);
+	if (tcp->host_ns.n) {
+		out_real(out, "host_cpus_ns_per_kb", samples_median(&tcp->host_ns), 1);
+		out_real(out, "dpu_cpus_ns_per_kb", samples_median(&tcp->dpu_ns), 1);
+	} else {
+		out_str(out, "host_cpus_ns_per_kb", "-");
+		out_str(out, "dpu_cpus_ns_per_kb", "-");
+	}
+	out_interval(out, &tcp->ratio);
+	out_uint(out, "rounds", tcp->ratio.n);
+	out_end(out);
+}
+
 /*
  * What the VMs' own stacks take is all that the hosts' CPUs do on a path that ends in the DPU; it is taken off both sides of
  * the ratio.
  */
-static void out_tcp_cpu(struct out *out, const struct pathbench *bench, unsigned path, unsigned where)
+static void print_tcp(struct out *out, const struct pathbench *bench)
 {
-	const struct pathbench_path *each = &bench->path[path];
-	double own = samples_median(&bench->path[PATH_DPU_UPT].tcp_host_ns[where]);
-	double kernel = samples_median(&bench->path[PATH_LINUX].tcp_host_ns[where]);
-	double host = samples_median(&each->tcp_host_ns[where]);
-
-	if (!each->tcp_host_ns[where].n) {
-		out_str(out, "host_cpus_ns_per_kb", "-");
-		out_str(out, "dpu_cpus_ns_per_kb", "-");
-	} else {
-		out_real(out, "host_cpus_ns_per_kb", host, 1);
-		out_real(out, "dpu_cpus_ns_per_kb", samples_median(&each->tcp_dpu_ns[where]), 1);
-	}
-	if (each->tcp_host_ns[where].n && own > 0 && kernel > own && path != PATH_BARE_METAL)
-		out_real(out, "host/linux", (host - own) / (kernel - own), 2);
-	else
-		out_str(out, "host/linux", "-");
-}
-
-static const char *socket_hook(enum frame_path path)
-{
-	return path == PATH_LINUX ? "kernel" : path == PATH_PMD ? "af_xdp (veth limit)" : "tc";
+	out_text(out, "TCP: what the CPUs of hosts and of DPUs did, all that ran there; host/linux is without what the hosts' do on dpu-upt at that\n"
+		      "hook, which is the VMs' own work. rounds: in so many the machine was quiet before linux, dpu-upt and this path.\n");
+	out_list(out, "tcp");
+	for (unsigned where = 0; where < WHERE_COUNT; where++)
+		for (unsigned path = 0; path < PATH_END; path++)
+			for (unsigned xdp = 0; xdp < 2; xdp++)
+				out_tcp(out, &bench->path[path], xdp, where);
+	out_end(out);
 }
 
 /* Of a latency: what was made by waiting, and what is left without it. */
@@ -140,7 +155,7 @@ static void out_latency(struct out *out, const struct pathbench_path *path, unsi
 	out_item(out);
 	out_str(out, "latency", "%s", places[where]);
 	out_str(out, "path", "%s", frame_path_name(path->path));
-	out_str(out, "hook", "%s", socket_hook(path->path));
+	out_str(out, "hook", "%s", socket_hook(path->path, false));
 	out_real(out, "idle_p50_us", samples_median(&idle->p50_us), 1);
 	out_real(out, "idle_p99_us", samples_median(&idle->p99_us), 1);
 	out_real(out, "half_load_per_s", samples_median(&half->per_s), 0);
@@ -169,17 +184,15 @@ static void print_sockets(struct out *out, const struct pathbench *bench)
 		for (unsigned where = 0; where < WHERE_COUNT; where++) {
 			const struct pathbench_path *each = &bench->path[path];
 
-			if (!each->tcp_gbit[where].n)
+			if (!each->rtt_p99_us[where].n)
 				continue;
 			out_item(out);
 			out_str(out, "sockets", "%s", places[where]);
 			out_str(out, "path", "%s", frame_path_name(path));
-			out_str(out, "hook", "%s", socket_hook(path));
-			out_real(out, "tcp_gbit", samples_median(&each->tcp_gbit[where]), 2);
+			out_str(out, "hook", "%s", socket_hook(path, false));
 			out_real(out, "rtt_us", samples_median(&each->rtt_us[where][SIZE_64]), 1);
 			out_real(out, "rtt_p99_us", samples_median(&each->rtt_p99_us[where]), 1);
 			out_waits(out, samples_median(&each->rtt_us[where][SIZE_64]), &each->rtt_emulated_us[where][SIZE_64]);
-			out_tcp_cpu(out, bench, path, where);
 			out_end(out);
 		}
 	out_end(out);
@@ -342,6 +355,7 @@ static void print(struct out *out, const struct lab *lab, const struct pathbench
 		      "CPU time), late_us the part of it that nobody asked for, link_ns: CPU time of what holds it. dpu_raw_ns: without what\n"
 		      "slow cores wait; emulated_us: of a round trip, what links and cores made it wait; raw_us: without that.\n");
 	print_frames(out, bench);
+	print_tcp(out, bench);
 	print_sockets(out, bench);
 	print_latency(out, bench);
 	out_text(out, "\nSame-host traffic through the DPU against path host, and the share of it above which offload costs more: CPU time, and\n"

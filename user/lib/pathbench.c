@@ -57,6 +57,11 @@ static void add(struct samples *samples, double value)
 		samples->value[samples->n++] = value;
 }
 
+static double last(const struct samples *samples)
+{
+	return samples->value[samples->n - 1];
+}
+
 static int stop_asked(const struct tour *tour)
 {
 	return tour->options->stop && *tour->options->stop ? -EINTR : 0;
@@ -200,16 +205,16 @@ static bool meet(const struct cpu_set *a, const struct cpu_set *b)
 }
 
 /* By CPU: at tc TCP's work for the host is in the VM's own tasks and softirqs, and no thread tells them apart. */
-static void book_tcp(const struct tour *tour, struct pathbench_path *path, unsigned where, double gbit,
-		     const struct cpu_machine machine[static 2])
+static void book_tcp(const struct tour *tour, struct pathbench_tcp *tcp, double gbit, const struct cpu_machine machine[static 2])
 {
 	const struct cpu_set host = union_of(tour->lab, false), dpu = union_of(tour->lab, true);
 	double kilobytes = gbit * SOCKET_SECONDS / 8 * 1e6;
 
 	if (cpus_empty(&host) || meet(&host, &dpu) || kilobytes <= 0)
 		return;
-	add(&path->tcp_host_ns[where], (double)cpu_machine_busy(&machine[0], &machine[1], &host) / kilobytes);
-	add(&path->tcp_dpu_ns[where], cpus_empty(&dpu) ? 0 : (double)cpu_machine_busy(&machine[0], &machine[1], &dpu) / kilobytes);
+	add(&tcp->host_ns, (double)cpu_machine_busy(&machine[0], &machine[1], &host) / kilobytes);
+	add(&tcp->dpu_ns, cpus_empty(&dpu) ? 0 : (double)cpu_machine_busy(&machine[0], &machine[1], &dpu) / kilobytes);
+	tcp->booked = tour->round + 1;
 }
 
 /* Whose work a busy CPU did cannot be told here, so it has to be nobody's before. */
@@ -228,20 +233,37 @@ static int is_quiet(bool *ret_quiet)
 	return err;
 }
 
-static int measure_tcp(struct tour *tour, struct pathbench_path *path, unsigned where, struct tcp_result *ret_tcp)
+static int measure_tcp_at(struct tour *tour, struct pathbench_path *path, bool xdp, unsigned where)
 {
+	struct pathbench_tcp *tcp = &path->tcp[xdp][where];
 	struct cpu_machine machine[2];
+	struct tcp_result result;
 	bool quiet = false;
 	int err = is_quiet(&quiet);
 
 	if (!err)
 		err = cpu_machine_read(NULL, &machine[0]);
 	if (!err)
-		err = traffic_tcp(tour->lab, pair_of(tour, path->path, where), SOCKET_SECONDS, ret_tcp, tour->diag);
+		err = traffic_tcp(tour->lab, pair_of(tour, path->path, where), SOCKET_SECONDS, &result, tour->diag);
 	if (!err)
 		err = cpu_machine_read(NULL, &machine[1]);
-	if (!err && quiet)
-		book_tcp(tour, path, where, ret_tcp->gbit_s, machine);
+	if (err)
+		return err;
+	if (quiet)
+		book_tcp(tour, tcp, result.gbit_s, machine);
+	add(&tcp->gbit, result.gbit_s);
+	say(tour, "%-8s %-4s %-9s TCP %5.2f Gb/s", frame_path_name(path->path), path->path == PATH_LINUX ? "-" : xdp ? "xdp" : "tc",
+	    where == WHERE_SAME_HOST ? "same host" : "VXLAN", result.gbit_s);
+	return stop_asked(tour);
+}
+
+static int measure_tcp(struct tour *tour, struct pathbench_path *path, bool xdp)
+{
+	int err = 0;
+
+	for (unsigned where = 0; !err && where < WHERE_COUNT; where++)
+		if (can_cross(tour, path->path, where))
+			err = measure_tcp_at(tour, path, xdp, where);
 	return err;
 }
 
@@ -312,18 +334,14 @@ static int measure_sockets(struct tour *tour, struct pathbench_path *path)
 	int err = 0;
 
 	for (unsigned where = 0; !err && where < WHERE_COUNT; where++) {
-		struct tcp_result tcp;
-
 		if (!can_cross(tour, path->path, where))
 			continue;
-		err = measure_tcp(tour, path, where, &tcp);
 		for (unsigned size = 0; !err && size < SIZE_COUNT; size++)
 			err = measure_round_trips(tour, path, where, size);
 		if (err)
 			break;
-		add(&path->tcp_gbit[where], tcp.gbit_s);
-		say(tour, "%-8s %-9s TCP %5.2f Gb/s, round trip %5.1f us", frame_path_name(path->path),
-		    where == WHERE_SAME_HOST ? "same host" : "VXLAN", tcp.gbit_s,
+		say(tour, "%-8s %-9s round trip %5.1f us", frame_path_name(path->path),
+		    where == WHERE_SAME_HOST ? "same host" : "VXLAN",
 		    path->rtt_us[where][SIZE_64].value[path->rtt_us[where][SIZE_64].n - 1]);
 		err = measure_latency(tour, path, where);
 		if (!err)
@@ -341,6 +359,8 @@ static int visit(struct tour *tour, struct pathbench_path *path)
 		if (!has_hook(path->path, xdp))
 			continue;
 		err = move_all(tour, path->path, xdp);
+		if (!err)
+			err = measure_tcp(tour, path, xdp);
 		if (!err && xdp == sockets_at_xdp)
 			err = measure_sockets(tour, path);
 		if (!err)
@@ -366,6 +386,25 @@ static void add_ratios(struct pathbench *bench)
 		}
 }
 
+/* Without the VMs' own work, which a path that ends in the DPU leaves alone: no sample unless all three were booked in this round. */
+static void add_tcp_ratios(struct pathbench *bench, unsigned round)
+{
+	for (unsigned i = 0; i < PATH_END * 2 * WHERE_COUNT; i++) {
+		unsigned path = i / (2 * WHERE_COUNT), xdp = i / WHERE_COUNT % 2, where = i % WHERE_COUNT;
+		struct pathbench_tcp *tcp = &bench->path[path].tcp[xdp][where];
+		const struct pathbench_tcp *own = &bench->path[PATH_DPU_UPT].tcp[0][where], *own_at = &bench->path[PATH_DPU_UPT].tcp[xdp][where];
+		const struct pathbench_tcp *kernel = &bench->path[PATH_LINUX].tcp[0][where];
+		double of_kernel;
+
+		if (path == PATH_BARE_METAL || tcp->booked != round || own->booked != round || own_at->booked != round ||
+		    kernel->booked != round)
+			continue;
+		of_kernel = last(&kernel->host_ns) - last(&own->host_ns);
+		if (of_kernel > 0)
+			add(&tcp->ratio, (last(&tcp->host_ns) - last(&own_at->host_ns)) / of_kernel);
+	}
+}
+
 static int travel(struct tour *tour)
 {
 	int err = 0;
@@ -378,8 +417,10 @@ static int travel(struct tour *tour)
 			if (!tour->bench->path[path].why[0])
 				err = visit(tour, &tour->bench->path[path]);
 		}
-		if (!err)
-			add_ratios(tour->bench);
+		if (err)
+			break;
+		add_ratios(tour->bench);
+		add_tcp_ratios(tour->bench, tour->round + 1);
 	}
 	return err;
 }

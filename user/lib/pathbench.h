@@ -41,18 +41,27 @@ enum pathbench_load {
 	LOAD_COUNT,
 };
 
+/*
+ * A TCP stream at one hook. Busy time of the hosts' CPUs (with the VMs' own work) and of the DPUs', ns per KB; none where they share
+ * one, or where other work went on just before.
+ */
+struct pathbench_tcp {
+	struct samples gbit, host_ns, dpu_ns;
+	/* Of a round: host_ns to that of linux, from either of which what the hosts' CPUs do on dpu-upt at the same hook, the VMs' own work, is taken off. */
+	struct samples ratio;
+	unsigned booked; /* round, from 1, that CPU time was last booked in */
+};
+
 struct pathbench_path {
 	enum frame_path path;
 	char why[96]; /* not measured, and why */
 	struct pathbench_frames frames[2][WHERE_COUNT][SIZE_COUNT]; /* [0] at tc (linux: the kernel), [1] at xdp */
-	struct samples tcp_gbit[WHERE_COUNT], rtt_p99_us[WHERE_COUNT];
+	struct pathbench_tcp tcp[2][WHERE_COUNT]; /* [0] at tc (linux: the kernel), [1] at xdp */
+	struct samples rtt_p99_us[WHERE_COUNT];
 	/* Of messages as long as leaves room for headers in such a frame; [SIZE_64]: of 64 bytes. Of that, what was emulated. */
 	struct samples rtt_us[WHERE_COUNT][SIZE_COUNT], rtt_emulated_us[WHERE_COUNT][SIZE_COUNT];
 	struct pathbench_latency latency[WHERE_COUNT][LOAD_COUNT];
 	double answered_per_s[WHERE_COUNT]; /* under overload, in the first round; 0 = not known */
-	/* Busy time of the hosts' CPUs (with the VMs' own work) and of the DPUs', ns per KB of TCP; none where they share one, or
-	 * where other work went on just before. */
-	struct samples tcp_host_ns[WHERE_COUNT], tcp_dpu_ns[WHERE_COUNT];
 };
 
 struct pathbench {
