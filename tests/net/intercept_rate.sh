@@ -12,24 +12,8 @@ beside_control 200000
 . "$TESTS/lib/chains.sh"
 chain_labs
 
-# 64 flows of live XDP frames from web1 to web2, in both labs, as fast as the machine lets them.
-PACED=$TESTS/../${BUILD:-build}/tests/net/paced
-said() { sed -n "s/^$2 //p" "$1"; } # FILE WORD
-missing() { echo $(($(said "paced.$1" sent) - $(said "paced.$1" arrived))); } # LAB
-
-# Frames that a device on the way had no room for: a ring holds 256, and on a busy machine it is not emptied in time. Each is
-# counted once: by the device that was to send it, or by the one that had it in its ring. What a program drops is not in it.
-no_room() { # LAB
-	local ns dev
-	for ns in web1 web2 esx1 esx1-dpu; do
-		in_lab "$1" $ns awk 'NR > 2 && $1 !~ /^(lo|uplink0|p0):/ {sum += $13} END {print sum + 0}' /proc/net/dev
-		for dev in $(in_lab "$1" $ns ls /proc/sys/net/ipv4/conf); do
-			case $dev in all | default | lo | uplink0 | p0) continue ;; esac
-			in_lab "$1" $ns ethtool -S "$dev" 2>/dev/null |
-				awk '/rx_queue_[0-9]+_(drops|xdp_redirect_errors):/ {sum += $2} END {print sum + 0}'
-		done
-	done | awk '{sum += $1} END {print sum + 0}'
-}
+# 64 flows of live XDP frames from web1 to web2, in both labs.
+. "$TESTS/lib/paced.sh"
 
 # Two replacements; every frame that did not arrive was lost where there was no room, in the lab that is left alone as well.
 replaced_under_frames() { # WHERE
@@ -37,7 +21,7 @@ replaced_under_frames() { # WHERE
 	declare -A before
 	rm -f ready.* paced.* stop.paced
 	for lab in "$CONTROL" "$LAB"; do
-		before[$lab]=$(no_room "$lab")
+		before[$lab]=$(no_room "$lab" web1 web2 esx1 esx1-dpu)
 		"$PACED" "$lab" web1 web2 "$PPS" "ready.$lab" stop.paced >"paced.$lab" &
 		wait_for 30 test -e "ready.$lab"
 	done
@@ -47,7 +31,7 @@ replaced_under_frames() { # WHERE
 	touch stop.paced
 	for lab in "$LAB" "$CONTROL"; do
 		wait_for 60 has "paced.$lab" pps
-		lost=$(($(no_room "$lab") - before[$lab]))
+		lost=$(($(no_room "$lab" web1 web2 esx1 esx1-dpu) - before[$lab]))
 		echo "$1, $lab: $(said "paced.$lab" pps) frames a second: $(missing "$lab") of $(said "paced.$lab" sent) did not arrive," \
 			"for $lost there was no room"
 		[ "$(missing "$lab")" -le $lost ] || fail "$1, $lab: frames were lost that no ring was too full for"

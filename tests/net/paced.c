@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * paced LAB A B PPS READY STOP: live XDP frames (no socket buffers) of 64 flows from VM A to VM B of a running lab, so many a second,
+ * paced LAB A B PPS READY STOP [FLOWS]: live XDP frames (no socket buffers) of 64 flows, or so many (a power of two), from VM A to VM B of a running lab, so many a second,
  * until the file STOP appears; READY is made when they flow. Prints "sent N", "arrived N" and "pps N", the rate they were sent at:
  * what is sent at a tick of 10 ms goes through the devices on this CPU, 64 frames at a time, so that a busy machine makes
  * the rate lower; where it puts its softirqs off, rings of 256 frames overrun.
@@ -22,7 +22,8 @@
 #include "monotonic.h"
 
 enum {
-	FLOWS = 64,
+	FLOWS = 64, /* unless told otherwise */
+	FLOWS_MOST = 32768,
 	FRAME_LEN = 64,
 	FIRST_SPORT = 20000,
 	DPORT = 5201,
@@ -32,7 +33,7 @@ enum {
 };
 
 /* B's frames are counted where they would turn around: what the VMs' kernels say to each other is not. */
-static int prepare(struct frameload *load, const struct lab *lab, struct traffic_pair pair, struct diag *diag)
+static int prepare(struct frameload *load, unsigned flows, const struct lab *lab, struct traffic_pair pair, struct diag *diag)
 {
 	uint8_t frame[FRAME_LEN];
 	struct netns *from, *to;
@@ -46,7 +47,7 @@ static int prepare(struct frameload *load, const struct lab *lab, struct traffic
 		err = frameload_bounce(load, 1, to, TOPOLOGY_VM_DEV, diag);
 	if (!err)
 		frameload_stop(load);
-	for (unsigned i = 0; i < FLOWS && !err; i++) {
+	for (unsigned i = 0; i < flows && !err; i++) {
 		err = framerate_frame(lab, pair, (uint16_t)(FIRST_SPORT + i), DPORT, sizeof(frame), frame);
 		memcpy(frameload_frame(load, i)->bytes, frame, sizeof(frame));
 	}
@@ -104,19 +105,22 @@ int main(int argc, char **argv)
 	struct diag diag = {.sink = vmtool_show};
 	struct lab_session session;
 	struct traffic_pair pair;
+	unsigned flows = FLOWS;
 	int err;
 
-	if (argc != 7) {
-		fprintf(stderr, "usage: paced LAB A B PPS READY STOP\n");
+	if (argc == 8)
+		flows = (unsigned)strtoul(argv[7], NULL, 10);
+	if (argc < 7 || argc > 8 || !flows || flows & (flows - 1) || flows > FLOWS_MOST) {
+		fprintf(stderr, "usage: paced LAB A B PPS READY STOP [FLOWS]\n");
 		return 2;
 	}
 	err = lab_open(argv[1], STATE_PEEK, &session, &diag);
 	if (err)
 		return 1;
 	pair = (struct traffic_pair){vmtool_vm(session.lab, argv[2]), vmtool_vm(session.lab, argv[3])};
-	err = frameload_open(FLOWS, FRAME_LEN, &load, &diag);
+	err = frameload_open(flows, FRAME_LEN, &load, &diag);
 	if (!err)
-		err = prepare(load, session.lab, pair, &diag);
+		err = prepare(load, flows, session.lab, pair, &diag);
 	if (!err)
 		err = run(load, strtoull(argv[4], NULL, 10), argv + 5, &diag);
 	frameload_close(load);
