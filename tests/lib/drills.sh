@@ -23,9 +23,21 @@ write_drill_lab() { # FILE
 	echo 'tables: {connections: 4096}' >>"$1" # soon full
 }
 
+# Of path sriov: a VLAN reaches the other host, and the loss is accepted.
+write_sriov_drill_lab() { # FILE
+	write_drill_lab "$1"
+	sed -i 's/vni: 5001/vlan: 20/; s/^lab:.*/&\nplacement: sriov/' "$1"
+}
+
+# Of path bare-metal: esx1 is machine web1, and web2 is with web3.
+write_metal_drill_lab() { # FILE
+	write_drill_lab "$1"
+	sed -i 's/web1: {/&type: bare-metal, /; s/web2: {host: esx1/web2: {host: esx2/' "$1"
+}
+
 # Where vNICs move between namespaces, a killed move can leave one with another index: a name is what it is known by.
 devices_of() { # PATH
-	if [ "$1" = dpu-upt ]; then sed 's/^[0-9]*: //; s/@if[0-9]*//' | sort; else cat; fi
+	if [[ $1 =~ dpu-upt|bare-metal ]]; then sed 's/^[0-9]*: //; s/@if[0-9]*//' | sort; else cat; fi
 }
 
 # What a drill must leave as it was: devices with their state and offloads, pins, placement.
@@ -33,12 +45,13 @@ picture() { # PATH
 	local ns
 	for ns in /run/netns/"$LAB"-*; do
 		echo "== ${ns##*/}"
-		nsenter --net="$ns" -- ip -o link | sed 's/ state [A-Z]*//; s/ qdisc [a-z]*//; s/ xdp[a-z/]* prog\/xdp id [0-9]*/ xdp/' |
+		# whether it has a carrier is LOWER_UP; the other word comes up to a second later
+		nsenter --net="$ns" -- ip -o link | sed 's/ state [A-Z]*//; s/NO-CARRIER,//; s/ qdisc [a-z]*//; s/ xdp[a-z/]* prog\/xdp id [0-9]*/ xdp/' |
 			grep -o '^[0-9]*: [^<]*<[^>]*>' | devices_of "$1"
 		nsenter --net="$ns" -- ethtool -k eth0 2>/dev/null | grep -E '^(tx-checksumming|tcp-segmentation|generic-receive)'
 	done
 	# where the vNIC is in the DPU, a representor is no port: whether it keeps its programs from before is of no consequence
-	find "/sys/fs/bpf/dpulab/$LAB" | sort | if [ "$1" = dpu-upt ] || [ "$1" = sriov ]; then grep -v 'links/.*-pf0vf'; else cat; fi
+	find "/sys/fs/bpf/dpulab/$LAB" | sort | if [[ $1 =~ dpu-upt|sriov|bare-metal ]]; then grep -v 'links/.*-pf0vf'; else cat; fi
 	"$DPULAB" show "$LAB" placement
 	ls "/run/dpulab/$LAB"
 }
@@ -56,8 +69,9 @@ def is_hit(flow):
         return flow["flow"] == "connect"
     return hit in ("all", "wait") or (hit == "fabric" and flow["way"] == "fabric")
 
-if len(report["flows"]) != 8:
-    wrong.append("%d flows instead of 8" % len(report["flows"]))
+pairs = 1 if report["path"] == "bare-metal" else 2  # it is alone on its host
+if len(report["flows"]) != 4 * pairs:
+    wrong.append("%d flows instead of %d" % (len(report["flows"]), 4 * pairs))
 for flow in report["flows"]:
     if hit == "any":
         if flow["back_by"] == "nobody":
@@ -100,7 +114,8 @@ drill() { # PATH DRILL HIT BACK BROKEN
 	judge "$3" "$4" "$5" >wrong || fail "$1 $2: $(cat drill.json wrong)"
 }
 
-reaches() { in_node web1 ping -q -c 1 -W 2 "$1"; }
+FROM=web1 # the node of web1
+reaches() { in_node "$FROM" ping -q -c 1 -W 2 "$1"; }
 
 lab_works() {
 	local address
@@ -110,7 +125,7 @@ lab_works() {
 	wait_for 10 connects 10.1.0.12
 	wait_for 10 connects 10.1.0.13
 }
-connects() { probe web1 outcome tcp "$1" 5500 | grep -q open; } # serve web2 and web3 first
+connects() { probe "$FROM" outcome tcp "$1" 5500 | grep -q open; } # serve web2 and web3 first
 
 # lab_as_before WHAT: as in the file "before", and apply finds nothing to change.
 lab_as_before() {

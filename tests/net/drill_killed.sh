@@ -11,24 +11,27 @@
 SAMPLES=${SAMPLES:-3}
 emulated && SAMPLES=1
 
-# PATH DRILL
-cat >rows <<'ROWS'
-dpu-mux dpu-crash
-dpu-mux dpu-hang
-dpu-mux table-full
-dpu-mux agent-kill
-host-dfw dpu-reboot
-dpu-vxlan dpu-crash
-dpu-vxlan pcie-freeze
-dpu-upt dpu-reboot
-dpu-upt pcie-freeze
-linux   uplink-down
-ROWS
-
-write_drill_lab lab.yaml
-run "$DPULAB" up lab.yaml
-serve web2 5500 -
-serve web3 5500 -
+# LAB PATH DRILL: a lab each for paths that need one of their own. DPULAB_SWEEP=full: each drill on each path that can have it.
+if [ "${DPULAB_SWEEP:-}" = full ]; then
+	sed -n "/^cat >rows/,/^ROWS/p" "$TESTS"/net/drill_{host,mux,upt,mixed,pmd,sriov,metal}.sh |
+		awk 'NF == 5 && $3 != "-" {print ($1 == "sriov" || $1 == "bare-metal" ? $1 : "plain"), $1, $2}' >rows
+else
+	cat >rows <<-'ROWS'
+		plain      dpu-mux    dpu-crash
+		plain      dpu-mux    dpu-hang
+		plain      dpu-mux    table-full
+		plain      dpu-mux    agent-kill
+		plain      host-dfw   dpu-reboot
+		plain      dpu-vxlan  dpu-crash
+		plain      dpu-vxlan  pcie-freeze
+		plain      dpu-upt    dpu-reboot
+		plain      dpu-upt    pcie-freeze
+		plain      linux      uplink-down
+		plain      pmd        dpu-crash
+		sriov      sriov      dpu-reboot
+		bare-metal bare-metal dpu-reboot
+	ROWS
+fi
 
 turn=0
 recover() { # WHERE
@@ -36,7 +39,7 @@ recover() { # WHERE
 	0) "$DPULAB" up lab.yaml >recovery 2>&1 || fail "$1: up: $(cat recovery)" ;;
 	1) "$DPULAB" apply lab.yaml >recovery 2>&1 || fail "$1: apply: $(cat recovery)" ;;
 	2)
-		"$DPULAB" drill "$LAB" uplink-down --for "$FAULT_MS" >recovery 2>&1 || fail "$1: drill: $(cat recovery)"
+		"$DPULAB" drill "$LAB" uplink-down --host esx1 --for "$FAULT_MS" >recovery 2>&1 || fail "$1: drill: $(cat recovery)"
 		grep -q "was repaired first" recovery || fail "$1: the drill does not say that it has repaired: $(cat recovery)"
 		;;
 	esac
@@ -54,10 +57,38 @@ killed_at() { # PATH DRILL OPERATION
 	lab_works
 }
 
-begun=
-while read -r path what; do
+begin_lab() { # LAB
+	unserve
+	[ ! -e lab.yaml ] || run "$DPULAB" down "$LAB"
+	FROM=web1 HOOK=tc ACCEPT=
+	case $1 in
+	sriov)
+		write_sriov_drill_lab lab.yaml
+		ACCEPT=--accept-loss
+		;;
+	bare-metal)
+		write_metal_drill_lab lab.yaml
+		FROM=esx1 ACCEPT="--host esx1"
+		;;
+	*) write_drill_lab lab.yaml ;;
+	esac
+	run "$DPULAB" up lab.yaml
+	serve web2 5500 -
+	serve web3 5500 -
+}
+
+lab='' begun=''
+while read -r kind path what; do
+	# shellcheck disable=SC2053
+	[[ $path/$what == ${DRILLS:-*} ]] || continue
+	if [ "$lab" != "$kind" ]; then
+		begin_lab "$kind"
+		lab=$kind begun=
+	fi
 	if [ "$begun" != "$path" ]; then
-		run "$DPULAB" place "$LAB" "$path" --hook tc
+		[ "$path" = pmd ] && HOOK=xdp || HOOK=tc
+		# shellcheck disable=SC2086
+		run "$DPULAB" place "$LAB" "$path" --hook $HOOK $ACCEPT
 		begun=$path
 		picture "$path" >before
 	fi

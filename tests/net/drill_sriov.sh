@@ -19,7 +19,6 @@ ROWS
 
 ACCEPT=--accept-loss
 # virtual functions of two hosts meet by the wire, if their group is a VLAN
-write_drill_lab lab.yaml
-sed -i 's/vni: 5001/vlan: 20/; s/^lab:.*/&\nplacement: sriov/' lab.yaml
+write_sriov_drill_lab lab.yaml
 run "$DPULAB" up lab.yaml
 drill_rows rows
