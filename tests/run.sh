@@ -3,7 +3,7 @@
 #
 # run.sh - the one test runner, behind `make check` and `make check-run`.
 #
-#   tests/run.sh [PART[:PATTERN]]...     PART is unit, check, fuzz, prog, net or vm; default all
+#   tests/run.sh [PART[:PATTERN]]...     PART is unit, check, fuzz, prog, net or vm; default all; net:=NAME is that one alone
 #   make check-run PARTS="unit:diag net:vxlan"
 #
 # Prints one line per test and closes with `N passed, N failed, N skipped`,
@@ -136,8 +136,9 @@ skip_reason() { # PART:NAME
 }
 
 run_net() {
-	local script name reason
-	for script in tests/net/*"${1:-}"*.sh; do
+	local script name reason scripts=(tests/net/*"${1:-}"*.sh)
+	[[ ${1:-} != =* ]] || scripts=("tests/net/${1#=}.sh")
+	for script in "${scripts[@]}"; do
 		[ -e "$script" ] || continue
 		name=$(basename "$script" .sh)
 		reason=$(skip_reason "net:$name")

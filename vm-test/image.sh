@@ -102,7 +102,7 @@ image_project() { # ARCHIVE
 		cd "$HERE/.." || exit
 		find build -path "$OUT_REL" -prune -o -type f \
 			\( -name '*.bpf.o' -o -perm -u+x ! -name '*.so*' \) -print
-		find tests vm-test user/share docs Makefile -type f 2>/dev/null
+		find tests vm-test user/share user/completion docs Makefile -type f 2>/dev/null
 	) | tar -C "$HERE/.." -cf - -T - | tar -C "$stage/dpulab" -xf -
 	find "$stage/dpulab/build" -type f -perm -u+x 2>/dev/null | image_libraries |
 		grep -vxFf "$OUT/libraries" | image_copy "$stage"

@@ -4,10 +4,10 @@
 # streams.sh - something done to lab $LAB under a stream of numbered datagrams, beside an equal stream in lab
 # $CONTROL that is left alone. Source it after moves.sh; beside_control first, or PPS and CONTROL set by hand.
 
-# So many datagrams a second (STREAM_PPS=n: others), or what an emulated CPU carries without loss: a ring takes half a second of it.
-beside_control() { # PPS
+# So many datagrams a second (STREAM_PPS=n: others), or what an emulated CPU carries without loss: of 500 a ring takes half a second.
+beside_control() { # PPS [PPS-EMULATED]
 	PPS=$1
-	emulated && PPS=500
+	emulated && PPS=${2:-500}
 	PPS=${STREAM_PPS:-$PPS}
 	CONTROL=${LAB}c
 	at_exit "remove_lab $CONTROL"

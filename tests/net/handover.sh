@@ -8,12 +8,13 @@
 # the same before and after, field by field. Fewer on emulated CPUs.
 #
 # handover_pmd.sh runs it with the poll-mode process in the DPU's place: THERE (frame path), NODE (where the
-# connections are then), HOOKS, KEYS (of the hosts).
+# connections are then), HOOKS, KEYS (of the hosts), PACE (of the stream, and on emulated CPUs).
 . "$TESTS/lib/net.sh"
 . "$TESTS/lib/moves.sh"
 . "$TESTS/lib/streams.sh"
 
-beside_control 100000
+# shellcheck disable=SC2086
+beside_control ${PACE:-100000}
 moves=10
 emulated && moves=4
 THERE=${THERE:-dpu-mux} NODE=${NODE:-esx1-dpu} HOOKS=${HOOKS:-tc xdp} KEYS=${KEYS:-}

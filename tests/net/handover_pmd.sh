@@ -3,5 +3,5 @@
 #
 # handover.sh between host and pmd, at a rate that two poll-mode processes on one CPU carry; the control
 # does not move and stays with XDP.
-THERE=pmd NODE=esx1-pmd HOOKS=xdp KEYS=', hook: xdp' STREAM_PPS=${STREAM_PPS:-2000} MOVES=${MOVES:-8}
+THERE=pmd NODE=esx1-pmd HOOKS=xdp KEYS=', hook: xdp' PACE='2000 100' MOVES=${MOVES:-8}
 . "$TESTS/net/handover.sh"
