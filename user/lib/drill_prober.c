@@ -65,7 +65,7 @@ struct prober {
 	uint64_t (*seen)[NUMBER_WORDS]; /* by flow, a bit for each number that came back */
 	uint64_t next_number, next_connect_ns;
 	uint32_t retransmits[DRILL_FLOWS_MAX]; /* before the mark */
-	bool marked;
+	uint64_t counts_from_ns; /* what is sent since then counts; 0: no mark yet */
 };
 
 /* ---- sockets ------------------------------------------------------------ */
@@ -198,7 +198,7 @@ static uint64_t mark(const struct prober *prober)
 
 static void note_sent(struct prober *prober, size_t flow)
 {
-	if (mark(prober))
+	if (prober->counts_from_ns)
 		store(&prober->shared->states[flow].sent, prober->shared->states[flow].sent + 1);
 }
 
@@ -215,7 +215,7 @@ static void note_answer(struct prober *prober, size_t flow, uint64_t sent_ns)
 		state->gap_ns = gap;
 		state->gap_end_ns = now;
 	}
-	if (marked && sent_ns >= marked)
+	if (prober->counts_from_ns && sent_ns >= prober->counts_from_ns)
 		store(&state->answered, state->answered + 1);
 	store(&state->answer_sent_ns, sent_ns);
 	store(&state->last_answer_ns, now);
@@ -249,7 +249,7 @@ static void note_retransmits(struct prober *prober, int fd, size_t flow)
 
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size))
 		return;
-	if (!prober->marked)
+	if (!prober->counts_from_ns)
 		prober->retransmits[flow] = info.tcpi_total_retrans;
 	prober->shared->states[flow].retransmits = info.tcpi_total_retrans - prober->retransmits[flow];
 }
@@ -440,7 +440,9 @@ static void serve(struct prober *prober, size_t i)
 
 static void send_due(struct prober *prober, uint64_t now)
 {
-	prober->marked = mark(prober);
+	/* From one round on: a mark that is set between a question and its time would count one of question and answer only. */
+	if (!prober->counts_from_ns && mark(prober))
+		prober->counts_from_ns = monotonic_ns();
 	send_requests(prober);
 	if (now < prober->next_connect_ns)
 		return;
