@@ -170,8 +170,7 @@ static void report_flow(const struct drill *drill, size_t i, const struct drill_
 		.calm_ms = (double)state->calm_gap_ns / 1e6,
 		.emulated_ms = emulated_ms(drill, i, flow),
 		.sent = state->sent,
-		/* what was asked just before the mark may be answered after it: one more than was asked since */
-		.lost = state->sent > state->answered ? state->sent - state->answered : 0,
+		.lost = state->sent - state->answered,
 		.retransmits = state->retransmits,
 		.broken = flow->kind == FLOW_TCP && (state->broken || !drill->back[i]),
 	};
