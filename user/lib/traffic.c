@@ -204,7 +204,8 @@ static int rr_once(const struct lab *lab, struct traffic_pair pair, unsigned byt
 		   struct rr_result *ret_result, struct diag *diag)
 {
 	char address[INET6_ADDRSTRLEN], time[16], size[16], *output;
-	const char *const server[] = {"sockperf", "server", "--tcp", "-i", address, NULL};
+	/* what a predecessor's connections still wait for can be on its way for minutes, and holds the port but for who reuses it */
+	const char *const server[] = {"sockperf", "server", "--uc-reuseaddr", "--tcp", "-i", address, NULL};
 	const char *const client[] = {"sockperf", "ping-pong", "--tcp", "--full-rtt", "-m", size,
 				      "-i", address, "-t", time, NULL};
 	int err = address_text(&lab->vms[pair.to], address);
