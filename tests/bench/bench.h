@@ -32,6 +32,10 @@ struct dpulab_bench;
 struct dpulab_xdp;
 struct bpf_link;
 
+struct ratio {
+	double value, low, high; /* median and 95 % interval */
+};
+
 struct bench {
 	struct netns *ends, *node, *kernel;
 	int end_ifindex[2 * BENCH_DEVICES]; /* from BENCH_KERNEL on: the kernel's switch */
@@ -42,6 +46,7 @@ struct bench {
 	int ksoftirqd;	   /* of that CPU: its process number */
 	unsigned slice_ms; /* at least 300 counts */
 	unsigned pairs;	   /* at least 20 counts */
+	struct ratio undisturbed; /* of the last ratio: windows.c */
 	struct diag diag;
 };
 
@@ -69,10 +74,6 @@ enum bench_step {
 	STEP_ANSWER, /* from the other end; TCP: SYN+ACK */
 	STEP_DATA,   /* from the opener; TCP: ACK */
 	STEP_DATA_BACK,
-};
-
-struct ratio {
-	double value, low, high; /* median and 95 % interval */
 };
 
 /* topo.c */
@@ -150,18 +151,17 @@ int measure_print(const char *name, const struct ratio *r, double bound, double 
 typedef int bench_slice(struct bench *b, void *side, double *ret_rate);
 int measure_pairs(struct bench *b, unsigned pairs, bench_slice *slice, void *a, void *base, struct ratio *ret_ratio,
 		  double *ret_rate_a, double *ret_rate_base);
-/* Arrivals per second at the sinks, undisturbed (windows.c). */
+/* Arrivals per second at the sinks. */
 int measure_rate(struct bench *b, const struct bench_variant *variant, double *ret_rate);
 int measure_ratio(struct bench *b, const struct bench_variant *a, const struct bench_variant *base,
 		  struct ratio *ret_ratio, double *ret_rate_a, double *ret_rate_base);
+void measure_undisturbed(const struct bench *b); /* prints what the last ratio was without disturbance (windows.c) */
 
 /* windows.c */
 int windows_forget(const struct bench *b);
 int windows_take(const struct bench *b, struct bench_windows *ret_windows);
-double windows_ns(const struct bench_windows *w); /* undisturbed, a frame; 0: too few windows */
-/* n pairs of slices. 0, or -ENODATA: too few windows. */
-int windows_ratio(const struct bench_windows *const *a, const struct bench_windows *const *base, unsigned n,
-		  struct ratio *ret_ratio, double *ret_rate_a, double *ret_rate_base);
+/* n slices of each; ret_ratio: of their rates, its value 0: too few windows, or too long ones. */
+void windows_ratio(const struct bench_windows *a, const struct bench_windows *base, unsigned n, struct ratio *ret_ratio);
 
 /* stat.c */
 uint64_t stat_draw(uint64_t *state); /* xorshift64*: good enough to draw from a list */

@@ -151,7 +151,7 @@ static int print_ns(const struct bar *bar, const struct ratio *r, double base_ra
 }
 
 struct found {
-	double ratio[PLACES], rate[PLACES], base_rate[PLACES];
+	double ratio[PLACES], rate[PLACES], base_rate[PLACES], undisturbed[PLACES];
 	uint64_t calls;
 };
 
@@ -175,6 +175,7 @@ static int measure(struct bench *b, const struct bar *bar, struct dpulab_xdp *pl
 	if (err)
 		return err;
 	found->ratio[place] = r.value;
+	found->undisturbed[place] = b->undisturbed.value;
 	called = calls(linked);
 	found->calls += called;
 	return bar->slots && !called ? -ENODATA : 0;
@@ -215,9 +216,14 @@ static int run(struct bench *b, unsigned i)
 		return err;
 	r = stat_ratio(found.ratio, PLACES);
 	base_rate = stat_median(found.base_rate, PLACES);
-	if (!bars[i].slots)
-		return measure_print(bars[i].name, &r, bars[i].bound, stat_median(found.rate, PLACES), base_rate);
+	b->undisturbed = stat_ratio(found.undisturbed, PLACES);
+	if (!bars[i].slots) {
+		err = measure_print(bars[i].name, &r, bars[i].bound, stat_median(found.rate, PLACES), base_rate);
+		measure_undisturbed(b);
+		return err;
+	}
 	err = print_ns(&bars[i], &r, base_rate);
+	measure_undisturbed(b);
 	printf("    %.2f against %.2f M frames/s; %llu calls\n", stat_median(found.rate, PLACES) / 1e6, base_rate / 1e6,
 	       (unsigned long long)found.calls);
 	fflush(stdout);

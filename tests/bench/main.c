@@ -106,6 +106,7 @@ static int control(struct bench *b)
 			return err;
 		printf("control redirect/redirect %.3f (%.3f to %.3f), %.2f M frames/s\n", r.value, r.low, r.high,
 		       x / 1e6);
+		measure_undisturbed(b);
 		fflush(stdout);
 		if (r.value >= 1 - CONTROL_SPREAD && r.value <= 1 + CONTROL_SPREAD)
 			return 0;
@@ -131,9 +132,11 @@ static int plainest(struct bench *b)
 		err = measure_prime(b, a.prog_fd, &plan, 16 * BENCH_FLOWS);
 	if (!err)
 		err = measure_ratio(b, &a, &base, &r, &rate, &base_rate);
-	if (!err)
+	if (!err) {
 		printf("yardstick: %s/redirect %.3f (%.3f to %.3f), %.2f against %.2f M frames/s\n", PLAINEST, r.value,
 		       r.low, r.high, rate / 1e6, base_rate / 1e6);
+		measure_undisturbed(b);
+	}
 	return err;
 }
 
@@ -163,6 +166,7 @@ static int prove_linux(struct bench *b, const struct bar *bar, const struct benc
 		return err;
 	printf("linux/redirect %.3f (%.3f to %.3f), %.2f against %.2f M frames/s\n", r.value, r.low, r.high,
 	       x / 1e6, y / 1e6);
+	measure_undisturbed(b);
 	if (r.low >= LINUX_LEAST)
 		return 0;
 	printf("BAR %s nan nan nan %.2f short\n", bar->name, bar->bound);
@@ -206,6 +210,7 @@ static int run_bar(struct bench *b, const struct bar *bar)
 	b->pairs /= bar->times;
 	if (!err) {
 		err = measure_print(bar->name, &r, bar->bound, rate, base_rate);
+		measure_undisturbed(b);
 		printf("    slow path meanwhile: %llu frames; steal %lu ticks\n",
 		       (unsigned long long)(tables_reason(dp, DPU_REASON_FORWARD) - slow),
 		       read_steal(b->cpu) - steal);

@@ -177,8 +177,7 @@ int measure_print(const char *name, const struct ratio *r, double bound, double 
 	return ok ? 0 : 3;
 }
 
-/* A slice of the closed loop: how long its windows took. */
-static int take_slice(struct bench *b, const struct bench_variant *variant, struct bench_windows *ret_windows)
+int measure_rate(struct bench *b, const struct bench_variant *variant, double *ret_rate)
 {
 	uint64_t arrived;
 	double seconds;
@@ -191,19 +190,8 @@ static int take_slice(struct bench *b, const struct bench_variant *variant, stru
 	if (!err)
 		err = measure_frames(b, variant->plan, WARM_FRAMES * (b->slice_ms / 1000.0 / seconds) * 1.1,
 				     &arrived, &seconds);
-	return err ? err : windows_take(b, ret_windows);
-}
-
-int measure_rate(struct bench *b, const struct bench_variant *variant, double *ret_rate)
-{
-	static struct bench_windows windows;
-	int err = take_slice(b, variant, &windows);
-	double ns = err ? 0 : windows_ns(&windows);
-
-	if (!err && !ns)
-		err = -ENODATA;
 	if (!err)
-		*ret_rate = 1e9 / ns;
+		*ret_rate = arrived / seconds;
 	return err;
 }
 
@@ -232,26 +220,39 @@ int measure_pairs(struct bench *b, unsigned pairs, bench_slice *slice, void *a, 
 	return 0;
 }
 
-/* Slices of both in turn, as measure_pairs() does; all windows of a variant are counted together. */
+/* A variant, and the windows of its slices as they come. */
+struct side {
+	const struct bench_variant *variant;
+	struct bench_windows *windows;
+	unsigned n;
+};
+
+static int variant_slice(struct bench *b, void *arg, double *ret_rate)
+{
+	struct side *side = arg;
+	int err = measure_rate(b, side->variant, ret_rate);
+
+	return err ? err : windows_take(b, &side->windows[side->n++]);
+}
+
 int measure_ratio(struct bench *b, const struct bench_variant *a, const struct bench_variant *base,
 		  struct ratio *ret_ratio, double *ret_rate_a, double *ret_rate_base)
 {
-	unsigned n = b->pairs < BENCH_MAX_PAIRS ? b->pairs : BENCH_MAX_PAIRS;
-	struct bench_windows *windows = calloc(2 * n, sizeof(*windows));
-	const struct bench_windows *of_a[BENCH_MAX_PAIRS], *of_base[BENCH_MAX_PAIRS];
-	int err = windows ? 0 : -ENOMEM;
+	struct bench_windows *windows = calloc(2 * BENCH_MAX_PAIRS, sizeof(*windows));
+	struct side of_a = {a, windows, 0}, of_base = {base, windows + BENCH_MAX_PAIRS, 0};
+	int err;
 
-	for (unsigned i = 0; !err && i < n; i++) {
-		const bool swap = i % 2;
-
-		of_a[i] = &windows[2 * i];
-		of_base[i] = &windows[2 * i + 1];
-		err = take_slice(b, swap ? base : a, &windows[2 * i + swap]);
-		if (!err)
-			err = take_slice(b, swap ? a : base, &windows[2 * i + !swap]);
-	}
+	if (!windows)
+		return -ENOMEM;
+	err = measure_pairs(b, b->pairs, variant_slice, &of_a, &of_base, ret_ratio, ret_rate_a, ret_rate_base);
 	if (!err)
-		err = windows_ratio(of_a, of_base, n, ret_ratio, ret_rate_a, ret_rate_base);
+		windows_ratio(of_a.windows, of_base.windows, of_a.n, &b->undisturbed);
 	free(windows);
 	return err;
+}
+
+void measure_undisturbed(const struct bench *b)
+{
+	if (b->undisturbed.value > 0)
+		printf("    undisturbed windows: %.3f (%.3f to %.3f)\n", b->undisturbed.value, b->undisturbed.low, b->undisturbed.high);
 }

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * windows.c - what a frame takes when nothing disturbs. The sink times each BENCH_WINDOW arrivals in a row, a fraction of a
- * millisecond; the lower decile of all windows of a variant is its time. A virtual CPU whose core another tenant
- * shares runs at half its speed for milliseconds at a time, which no clock of this machine tells from work: means of slices
- * then scatter by a tenth, the decile by a hundredth. On a quiet machine both are the same.
+ * windows.c - what a frame takes when nothing disturbs, beside the bars, which it does not decide. The sink times each
+ * BENCH_WINDOW arrivals in a row, a fraction of a millisecond; the lower decile of all windows of a variant is its time.
+ * A virtual CPU whose core another tenant shares runs at half its speed for milliseconds at a time, which no clock of this
+ * machine tells from work: means of slices then scatter by a tenth, the decile by a hundredth. What a variant does in
+ * less than one window of ten, as once a tick, is not in the decile.
  */
 #include "bench.h"
 #include "dpulab_bench.skel.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define QUIET_SHARE   10 /* one in so many windows is taken for undisturbed */
 #define LEAST_WINDOWS 20
@@ -43,7 +42,7 @@ static uint32_t count_of(const struct bench_windows *w)
 
 /* Slices whose windows are counted together: which of them, how many windows each has, and the least step of any. */
 struct pool {
-	const struct bench_windows *const *slice;
+	const struct bench_windows *slice;
 	const uint32_t *count;
 	unsigned n;
 	uint32_t least;
@@ -60,7 +59,7 @@ static double decile_ns(const struct pool *pool, const unsigned *pick)
 	for (i = pool->least; i < BENCH_WINDOW_STEPS; i++, sum += here) {
 		here = 0;
 		for (unsigned j = 0; j < pool->n; j++)
-			here += pool->slice[pick[j]]->n[i];
+			here += pool->slice[pick[j]].n[i];
 		if ((sum + here) * QUIET_SHARE >= all)
 			break;
 	}
@@ -69,30 +68,21 @@ static double decile_ns(const struct pool *pool, const unsigned *pick)
 	return (i + ((double)all / QUIET_SHARE - sum) / here) * BENCH_WINDOW_STEP / BENCH_WINDOW;
 }
 
-double windows_ns(const struct bench_windows *w)
-{
-	const uint32_t count = count_of(w);
-	const struct pool pool = {&w, &count, 1, 0};
-
-	return decile_ns(&pool, &(unsigned){0});
-}
-
-static void pool_make(struct pool *pool, const struct bench_windows *const *slices, uint32_t *counts, unsigned n)
+static void pool_make(struct pool *pool, const struct bench_windows *slices, uint32_t *counts, unsigned n)
 {
 	*pool = (struct pool){slices, counts, n, BENCH_WINDOW_STEPS - 1};
 	for (unsigned j = 0; j < n; j++) {
 		uint32_t i = 0;
 
-		counts[j] = count_of(slices[j]);
-		while (i < pool->least && !slices[j]->n[i])
+		counts[j] = count_of(&slices[j]);
+		while (i < pool->least && !slices[j].n[i])
 			i++;
 		pool->least = i;
 	}
 }
 
 /* Pairs are drawn anew, each with its two slices: what disturbed one has most likely disturbed the other. */
-int windows_ratio(const struct bench_windows *const *a, const struct bench_windows *const *base, unsigned n,
-		  struct ratio *ret_ratio, double *ret_rate_a, double *ret_rate_base)
+void windows_ratio(const struct bench_windows *a, const struct bench_windows *base, unsigned n, struct ratio *ret_ratio)
 {
 	static double ratios[RESAMPLES];
 	uint32_t counts_a[BENCH_MAX_PAIRS], counts_base[BENCH_MAX_PAIRS];
@@ -107,20 +97,15 @@ int windows_ratio(const struct bench_windows *const *a, const struct bench_windo
 		pick[j] = j;
 	ns = decile_ns(&pool_a, pick);
 	base_ns = decile_ns(&pool_base, pick);
-	if (!ns || !base_ns)
-		return -ENODATA;
+	*ret_ratio = (struct ratio){};
 	for (unsigned i = 0; i < RESAMPLES; i++) {
-		double one, other;
-
 		for (unsigned j = 0; j < n; j++)
 			pick[j] = (unsigned)((stat_draw(&state) >> 32) % n);
-		one = decile_ns(&pool_a, pick);
-		other = decile_ns(&pool_base, pick);
-		ratios[i] = one && other ? other / one : base_ns / ns;
+		ratios[i] = decile_ns(&pool_a, pick);
+		if (!ratios[i])
+			return;
+		ratios[i] = decile_ns(&pool_base, pick) / ratios[i];
 	}
 	*ret_ratio = stat_interval(ratios, RESAMPLES);
-	ret_ratio->value = base_ns / ns;
-	*ret_rate_a = 1e9 / ns;
-	*ret_rate_base = 1e9 / base_ns;
-	return 0;
+	ret_ratio->value = ns > 0 ? base_ns / ns : 0;
 }
