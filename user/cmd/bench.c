@@ -95,9 +95,15 @@ static void print_frames(struct out *out, const struct pathbench *bench)
 	out_end(out);
 }
 
-static const char *socket_hook(enum frame_path path, bool xdp)
+/* Begins a row of what sockets measured: key names the table. */
+static void out_socket_item(struct out *out, const char *key, enum frame_path path, bool xdp, unsigned where)
 {
-	return path == PATH_LINUX ? "kernel" : path == PATH_PMD ? "af_xdp (veth limit)" : xdp ? "xdp (veth limit)" : "tc";
+	const char *hook = path == PATH_LINUX ? "kernel" : path == PATH_PMD ? "af_xdp (veth limit)" : xdp ? "xdp (veth limit)" : "tc";
+
+	out_item(out);
+	out_str(out, key, "%s", places[where]);
+	out_str(out, "path", "%s", frame_path_name(path));
+	out_str(out, "hook", "%s", hook);
 }
 
 static void out_tcp(struct out *out, const struct pathbench_path *path, unsigned xdp, unsigned where)
@@ -106,10 +112,7 @@ static void out_tcp(struct out *out, const struct pathbench_path *path, unsigned
 
 	if (!tcp->gbit.n)
 		return;
-	out_item(out);
-	out_str(out, "tcp", "%s", places[where]);
-	out_str(out, "path", "%s", frame_path_name(path->path));
-	out_str(out, "hook", "%s", socket_hook(path->path, xdp));
+	out_socket_item(out, "tcp", path->path, xdp, where);
 	out_real(out, "gbit", samples_median(&tcp->gbit), 2);
 	if (tcp->host_ns.n) {
 		out_real(out, "host_cpus_ns_per_kb", samples_median(&tcp->host_ns), 1);
@@ -152,10 +155,7 @@ static void out_latency(struct out *out, const struct pathbench_path *path, unsi
 
 	if (!idle->p50_us.n || !half->p50_us.n)
 		return;
-	out_item(out);
-	out_str(out, "latency", "%s", places[where]);
-	out_str(out, "path", "%s", frame_path_name(path->path));
-	out_str(out, "hook", "%s", socket_hook(path->path, false));
+	out_socket_item(out, "latency", path->path, false, where);
 	out_real(out, "idle_p50_us", samples_median(&idle->p50_us), 1);
 	out_real(out, "idle_p99_us", samples_median(&idle->p99_us), 1);
 	out_real(out, "half_load_per_s", samples_median(&half->per_s), 0);
@@ -186,10 +186,7 @@ static void print_sockets(struct out *out, const struct pathbench *bench)
 
 			if (!each->rtt_p99_us[where].n)
 				continue;
-			out_item(out);
-			out_str(out, "sockets", "%s", places[where]);
-			out_str(out, "path", "%s", frame_path_name(path));
-			out_str(out, "hook", "%s", socket_hook(path, false));
+			out_socket_item(out, "sockets", path, false, where);
 			out_real(out, "rtt_us", samples_median(&each->rtt_us[where][SIZE_64]), 1);
 			out_real(out, "rtt_p99_us", samples_median(&each->rtt_p99_us[where]), 1);
 			out_waits(out, samples_median(&each->rtt_us[where][SIZE_64]), &each->rtt_emulated_us[where][SIZE_64]);
