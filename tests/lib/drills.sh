@@ -59,8 +59,7 @@ picture() { # PATH
 # judge HIT BACK BROKEN: of drill.json
 judge() {
 	"$PYTHON" - "$FAULT_MS" "$@" <<'PY'
-import json, os, sys
-slow = bool(os.environ.get("DPULAB_VM_TEST"))
+import json, sys
 fault, hit, back, broken = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
 report = json.load(open("drill.json"))
 wrong = []
@@ -79,10 +78,8 @@ for flow in report["flows"]:
             wrong.append(flow)
     elif not is_hit(flow):
         # rings fill beside a load while whoever empties them waits for a CPU: no longer than flows waited for one before the fault,
-        # and some ms of what the fault would silence for 200. On emulated CPUs the load leaves others little of them: there an eighth,
-        # where who is refused loses three quarters
-        most = flow["sent"] / 8 if slow else min(flow["sent"] / 100, 2 + flow["before_ms"])
-        if flow["broken"] or flow["lost"] > (most if hit == "connect" else 0):
+        # and some ms of what the fault would silence for 200
+        if flow["broken"] or flow["lost"] > (min(flow["sent"] / 100, 2 + flow["before_ms"]) if hit == "connect" else 0):
             wrong.append(flow)
     elif flow["broken"]:
         if flow["flow"] != "tcp" or flow["back_by"] != "nobody":

@@ -6,8 +6,6 @@
 . "$TESTS/lib/net.sh"
 . "$TESTS/lib/moves.sh"
 . "$TESTS/lib/drills.sh"
-# Beside the flows of a drill, 3,000 frames and 100 new connections a second, two poll-mode processes on emulated CPUs lose a third.
-emulated && skip "a drill's flows are more than a poll-mode process on an emulated CPU carries"
 
 cat >rows <<'ROWS'
 pmd dpu-crash          all     dpulab 2

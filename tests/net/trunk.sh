@@ -62,7 +62,7 @@ waits_at_the_link() {
 	run in_node va ping -q -c 100 -i 0.01 -W 2 10.1.0.2 >ping.out
 	# neighbours and routers are asked for now and then; had the echoes crossed it, it were 200 at least
 	between=$(($(carried) - before))
-	[ $between -lt 100 ] || fail "$what: frames between VMs of ha cross its link: $between in 100 round trips"
+	[ $between -lt 50 ] || fail "$what: frames between VMs of ha cross its link: $between in 100 round trips"
 	before=$(carried)
 	run in_node va ping -q -c 20 -i 0.01 -W 2 10.1.0.3 >ping.out
 	[ $(($(carried) - before)) -ge 40 ] || fail "$what: 20 round trips to hb, and $(($(carried) - before)) frames on the link"
