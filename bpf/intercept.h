@@ -132,11 +132,12 @@ STAGE int intercept_chains(hook_ctx *ctx, __u32 which, __u32 in_port, __u32 out_
 }
 
 /*
- * A frame that hits the flow cache, before it is edited: 0 = passes. Told in words what it needs, so that frames that
- * meet no chain keep nothing at hand for it. What the fast path takes is neither fragment nor without ports, but for an echo.
+ * A frame that hits the flow cache, before it is edited: 0 = passes. In line, as a return is dear where the kernel makes it safe. What
+ * the fast path takes is neither fragment nor without ports, but for an echo.
  */
-INLINE int intercept_hit(hook_ctx *ctx, __u64 way, __u64 where, __u64 flow)
+INLINE int intercept_fast(hook_ctx *ctx, const struct fast_frame *f, __u64 way)
 {
+	const __u64 where = intercept_told_where(ctx, f), flow = intercept_told_flow(&f->id);
 	const struct dpu_control *word = env_value(control);
 	struct intercept_work *work = intercept_work();
 	__u32 which = DPU_WAY_INTERCEPT(way), in = !(which & INTERCEPT_OUT_BIT);
@@ -155,10 +156,6 @@ INLINE int intercept_hit(hook_ctx *ctx, __u64 way, __u64 where, __u64 flow)
 	return intercept_place(ctx, &work->told, &chain->entry[0]);
 }
 
-INLINE int intercept_fast(hook_ctx *ctx, const struct fast_frame *f, __u64 way)
-{
-	return intercept_hit(ctx, way, intercept_told_where(ctx, f), intercept_told_flow(&f->id));
-}
 #else
 INLINE int intercept_fast(hook_ctx *ctx, const struct fast_frame *f, __u64 way)
 {

@@ -19,7 +19,7 @@
 
 #define ADMIT_COOKIE_SHIFT 36  /* a number is good for its 2^36 ns (69 s) and the next */
 #define ADMIT_WALK	   256 /* seats looked at for dead connections when a vNIC is at its limit */
-#define ADMIT_WALKS_PPS	   500 /* of each CPU: 128,000 seats, of which a table of 131,072 places has twice as many as places */
+#define ADMIT_WALKS_PPS	   500 /* of each CPU: 128,000 seats a second; a table of 131,072 places has 262,144 */
 #define ADMIT_PROOF_NS	   60000000000ull /* a SYN is sent again after 1 s, 3 s, 7 s, ... (RFC 6298) */
 
 /*
